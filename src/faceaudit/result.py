@@ -1,0 +1,299 @@
+"""The result of an audit or comparison: versioned, typed, and all that a report may show.
+
+`Result` is what ``audit.json`` and ``compare.json`` hold. Reports draw it and never compute.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from faceaudit.errors import FaceAuditError
+from faceaudit.files import write_text
+from faceaudit.tables import DatasetInfo, ModelInfo
+
+RESULT_VERSION = 1
+
+Status = Literal["pass", "fail", "insufficient-evidence", "not-estimable", "info"]
+Cell = str | int | float | bool | None
+
+
+class _Strict(BaseModel):
+    # Not-a-number has no place in JSON: what is not estimable is null, with a reason.
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class Column(_Strict):
+    """A column of a table: heading and how its cells read.
+
+    `kind` is ``text``, ``count`` (integer), ``percent`` (a share from 0 to 1), ``points`` (a
+    difference of shares, from -1 to 1), ``number`` or ``p`` (a p-value).
+    """
+
+    title: str
+    kind: Literal["text", "count", "percent", "points", "number", "p"] = "text"
+    help: str | None = None
+
+
+class Table(_Strict):
+    """Rows and columns."""
+
+    kind: Literal["table"] = "table"
+    title: str
+    note: str | None = None
+    columns: list[Column]
+    rows: list[list[Cell]]
+
+
+class Estimate(_Strict):
+    """One line of a forest plot: a value with its interval, or the reason there is none."""
+
+    group: str
+    n: int
+    events: int | None = None
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    status: Status | None = None
+    #: For instance "small group" or "no AI images in this group".
+    note: str | None = None
+
+
+class Forest(_Strict):
+    """Values with intervals by group; `reference` is drawn as a line, `limit` as a second one."""
+
+    kind: Literal["forest"] = "forest"
+    title: str
+    note: str | None = None
+    measure: str
+    #: "percent" for rates, "points" for differences of rates, "ratio" is drawn on a log axis.
+    scale: Literal["percent", "points", "ratio", "number"] = "percent"
+    attribute: str
+    tag_source: str | None = None
+    rows: list[Estimate]
+    reference: float | None = None
+    reference_label: str | None = None
+    limit: float | None = None
+
+
+class Series(_Strict):
+    """One line of a curve, with an optional band."""
+
+    name: str
+    x: list[float]
+    y: list[float | None]
+    low: list[float | None] | None = None
+    high: list[float | None] | None = None
+
+
+class Curve(_Strict):
+    """Lines over a numeric axis, for instance error rates over thresholds."""
+
+    kind: Literal["curve"] = "curve"
+    title: str
+    note: str | None = None
+    x_title: str
+    y_title: str
+    x_scale: Literal["linear", "log"] = "linear"
+    y_percent: bool = False
+    #: A vertical line, for instance the threshold in force.
+    marker: float | None = None
+    marker_label: str | None = None
+    diagonal: bool = False
+    series: list[Series]
+
+
+class Distribution(_Strict):
+    """Shares of the images in bins of the score, one list of shares a group."""
+
+    kind: Literal["distribution"] = "distribution"
+    title: str
+    note: str | None = None
+    x_title: str
+    #: len(edges) = len(shares) + 1
+    edges: list[float]
+    series: dict[str, list[float]]
+    n: dict[str, int]
+    marker: float | None = None
+    marker_label: str | None = None
+
+
+class Heatmap(_Strict):
+    """A value for every pair of two attributes' groups."""
+
+    kind: Literal["heatmap"] = "heatmap"
+    title: str
+    note: str | None = None
+    measure: str
+    row_title: str
+    column_title: str
+    rows: list[str]
+    columns: list[str]
+    values: list[list[float | None]]
+    low: list[list[float | None]]
+    high: list[list[float | None]]
+    n: list[list[int]]
+
+
+class Confusion(_Strict):
+    """Counts of label against verdict; positive is AI-generated. Baselines beside it."""
+
+    kind: Literal["confusion"] = "confusion"
+    title: str
+    note: str | None = None
+    real_called_real: int
+    real_called_ai: int
+    ai_called_real: int
+    ai_called_ai: int
+
+
+class GalleryItem(_Strict):
+    """One image, told in words; the thumbnail (a data URI) may be left out."""
+
+    image: str
+    dataset: str
+    label: Literal["real", "ai"]
+    p_ai: float
+    tags: dict[str, str] = Field(default_factory=dict)
+    thumbnail: str | None = None
+
+
+class Gallery(_Strict):
+    """Images worth looking at, the worst first."""
+
+    kind: Literal["gallery"] = "gallery"
+    title: str
+    note: str | None = None
+    items: list[GalleryItem]
+
+
+class SlopeRow(_Strict):
+    """A group's rate under two classifiers, and their paired difference (second minus first)."""
+
+    group: str
+    n: int
+    first: float | None
+    second: float | None
+    difference: float | None = None
+    low: float | None = None
+    high: float | None = None
+    note: str | None = None
+
+
+class Slopes(_Strict):
+    """Two classifiers on the same images, group by group."""
+
+    kind: Literal["slopes"] = "slopes"
+    title: str
+    note: str | None = None
+    measure: str
+    attribute: str
+    tag_source: str | None = None
+    first_name: str
+    second_name: str
+    rows: list[SlopeRow]
+
+
+Detail = Annotated[
+    Table | Forest | Curve | Distribution | Heatmap | Confusion | Gallery | Slopes,
+    Field(discriminator="kind"),
+]
+
+
+class Test(_Strict):
+    """One significance test. The adjusted p-values are over all tests of the whole result."""
+
+    name: str
+    method: str
+    p: float = Field(ge=0, le=1)
+    p_holm: float | None = None
+    p_bh: float | None = None
+
+
+class Finding(_Strict):
+    """One sentence with its numbers, fit to be quoted. Higher `weight` is shown earlier."""
+
+    sentence: str
+    status: Status
+    check: str
+    weight: float = 0.0
+
+
+class CheckResult(_Strict):
+    """The answer of one check."""
+
+    id: str
+    title: str
+    description: str
+    status: Status
+    sentence: str
+    findings: list[Finding] = Field(default_factory=list)
+    tests: list[Test] = Field(default_factory=list)
+    details: list[Detail] = Field(default_factory=list)
+
+
+class ScoresSummary(_Strict):
+    """What one scores table held: who gave the scores, on which images, tagged by whom."""
+
+    name: str
+    model: ModelInfo | None
+    datasets: dict[str, DatasetInfo]
+    tag_sources: dict[str, dict[str, str]]
+    versions: dict[str, str]
+    n_real: int
+    n_ai: int
+    #: Rows without a score, by status (unreadable, no_face …).
+    unscored: dict[str, int]
+    threshold: float
+    threshold_rule: str
+
+
+class Result(_Strict):
+    """An audit, a comparison or a study, whole."""
+
+    kind: Literal["audit", "compare", "study"]
+    result_version: int = RESULT_VERSION
+    created: str
+    name: str
+    title: str
+    question: str
+    status: Status
+    verdict: str
+    #: The few findings that matter most, the gravest first.
+    findings: list[Finding]
+    #: What the data cannot carry: not estimable, too small, explained by delivery.
+    limitations: list[str]
+    scores: list[ScoresSummary]
+    checks: list[CheckResult]
+    #: The specification that was run, for provenance and for running it again.
+    spec: dict[str, Any]
+    versions: dict[str, str]
+
+
+def write_result(path: Path | str, result: Result) -> Path:
+    """Write a result as JSON, whole or not at all."""
+    return write_text(path, result.model_dump_json(indent=1) + "\n")
+
+
+def read_result(path: Path | str) -> Result:
+    """Read ``audit.json`` or ``compare.json``.
+
+    Raises
+    ------
+    FaceAuditError
+        If the file is missing, of another version, or not a result.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FaceAuditError(f"{path}: cannot be read ({error})") from None
+    try:
+        return Result.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise FaceAuditError(
+            f"{path}: not a result of faceaudit (version {RESULT_VERSION}): {place}: {first['msg']}"
+        ) from None

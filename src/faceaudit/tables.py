@@ -1,0 +1,464 @@
+"""The two tables between stages, manifest and scores: schema, reading, writing, validation.
+
+A table is Arrow data with typed file metadata. One row is one image; ``image`` (its path
+below the root of its data set) and ``dataset`` together are the key. Any column that is
+not listed in `FIXED_COLUMNS` is a tag.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+from pydantic import BaseModel, ConfigDict, Field
+
+from faceaudit.errors import FaceAuditError
+from faceaudit.files import whole_file
+
+SCHEMA_VERSION = 1
+METADATA_KEY = b"faceaudit"
+LABELS = ("real", "ai")
+
+#: Columns with a fixed meaning and type; every other column is a tag.
+FIXED_COLUMNS: dict[str, pa.DataType] = {
+    "image": pa.string(),
+    "label": pa.string(),
+    "dataset": pa.string(),
+    "width": pa.int32(),
+    "height": pa.int32(),
+    "bytes": pa.int64(),
+    "format": pa.string(),
+    "sha256": pa.string(),
+    "p_ai": pa.float32(),
+    "status": pa.string(),
+    "in_training": pa.bool_(),
+}
+#: What the picture's delivery was, as against who is in it.
+DELIVERY_COLUMNS = ("width", "height", "bytes", "format")
+
+
+class DatasetInfo(BaseModel):
+    """Where the rows of one data set come from, and what became of its files."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    root: str | None = None
+    licence: str | None = None
+    found: int | None = None
+    indexed: int
+    rejected: int = 0
+    note: str | None = None
+
+
+class TableInfo(BaseModel):
+    """File metadata that every table carries."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Literal["manifest", "scores"]
+    schema_version: int = SCHEMA_VERSION
+    datasets: dict[str, DatasetInfo] = Field(default_factory=dict)
+    #: tag -> data set -> whose word the tag is ("file name", "estimated by …", "derived …").
+    tag_sources: dict[str, dict[str, str]] = Field(default_factory=dict)
+    versions: dict[str, str] = Field(default_factory=dict)
+
+
+class ModelInfo(BaseModel):
+    """Which classifier gave the scores."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str
+    sha256: str | None = None
+    architecture: str | None = None
+    threshold: float = Field(default=0.5, ge=0, le=1)
+    threshold_rule: str = "0.5 by convention"
+    training_manifests: dict[str, str] = Field(default_factory=dict)
+    preprocessing: dict[str, str | int | float | list[float]] = Field(default_factory=dict)
+
+
+class ManifestInfo(TableInfo):
+    """File metadata of a manifest."""
+
+    kind: Literal["manifest"] = "manifest"
+
+
+class ScoresInfo(TableInfo):
+    """File metadata of a scores table; `model` is None for scores brought as a CSV."""
+
+    kind: Literal["scores"] = "scores"
+    model: ModelInfo | None = None
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Tagged images, before any classifier has seen them."""
+
+    table: pa.Table
+    info: ManifestInfo
+
+    @property
+    def tags(self) -> list[str]:
+        """Names of the tag columns."""
+        return tag_columns(self.table)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Tagged images with the probability of being AI-generated that a classifier gave."""
+
+    table: pa.Table
+    info: ScoresInfo
+
+    @property
+    def tags(self) -> list[str]:
+        """Names of the tag columns."""
+        return tag_columns(self.table)
+
+
+def tag_columns(table: pa.Table) -> list[str]:
+    """Return the names of all columns that are tags, in file order."""
+    return [name for name in table.column_names if name not in FIXED_COLUMNS]
+
+
+def library_versions(*packages: str) -> dict[str, str]:
+    """Return the installed versions of faceaudit, Python and `packages`."""
+    versions = {"python": platform.python_version()}
+    for package in ("faceaudit", *packages):
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            versions[package] = "not installed"
+    return versions
+
+
+# --- writing -------------------------------------------------------------------------------
+
+
+def write_table(path: Path | str, table: pa.Table, info: TableInfo) -> Path:
+    """Write a manifest or scores table as Parquet, whole or not at all.
+
+    Parameters
+    ----------
+    path : Path or str
+        The Parquet file to write.
+    table : pyarrow.Table
+        The rows; validated before anything is written.
+    info : TableInfo
+        Stored as JSON in the file metadata.
+
+    Raises
+    ------
+    FaceAuditError
+        If the rows break the schema.
+    """
+    table = validate(table, info.kind, str(path))
+    table = table.replace_schema_metadata({METADATA_KEY: info.model_dump_json().encode()})
+    with whole_file(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+    return Path(path)
+
+
+# --- reading -------------------------------------------------------------------------------
+
+
+def read_manifest(path: Path | str) -> Manifest:
+    """Read and validate a manifest that `write_table` wrote."""
+    table, metadata = _read_parquet(path)
+    info = _parse_info(ManifestInfo, metadata, path)
+    return Manifest(validate(table, "manifest", str(path)), info)
+
+
+def read_scores(path: Path | str, mapping: Mapping[str, str] | None = None) -> Scores:
+    """Read and validate scores from a Parquet or CSV file.
+
+    Parameters
+    ----------
+    path : Path or str
+        A scores table, or any ``.csv``/``.parquet`` with ``image``, ``label``, ``p_ai`` and tags.
+    mapping : mapping of str to str, optional
+        Our column name to the file's column name, for tables with other headings.
+
+    Raises
+    ------
+    FaceAuditError
+        Naming file, column and row, if the file cannot be read or breaks the schema.
+    """
+    path = Path(path)
+    if path.suffix.lower() == ".csv":
+        table, metadata = _read_csv(path), None
+    else:
+        table, metadata = _read_parquet(path)
+    table = _rename(table, mapping or {}, path)
+    if metadata is not None:
+        info = _parse_info(ScoresInfo, metadata, path)
+    else:
+        table, info = _adopt(table, path)
+    return Scores(validate(table, "scores", str(path)), info)
+
+
+def concat_scores(parts: Sequence[Scores]) -> Scores:
+    """Put scores of one classifier on several manifests together.
+
+    Raises
+    ------
+    FaceAuditError
+        If the parts come from different classifiers, or hold the same image twice.
+    """
+    models = {part.info.model.sha256 or part.info.model.id for part in parts if part.info.model}
+    if len(models) > 1:
+        raise FaceAuditError(
+            f"the scores come from {len(models)} different classifiers; audit them one by one, "
+            "or use 'faceaudit compare'"
+        )
+    table = pa.concat_tables([part.table for part in parts], promote_options="permissive")
+    info = parts[0].info.model_copy(deep=True)
+    for part in parts[1:]:
+        for name, dataset in part.info.datasets.items():
+            known = info.datasets.get(name)
+            info.datasets[name] = (
+                dataset
+                if known is None
+                else known.model_copy(
+                    update={
+                        "found": _add(known.found, dataset.found),
+                        "indexed": known.indexed + dataset.indexed,
+                        "rejected": known.rejected + dataset.rejected,
+                    }
+                )
+            )
+        for tag, sources in part.info.tag_sources.items():
+            info.tag_sources.setdefault(tag, {}).update(sources)
+        info = info.model_copy(update={"model": info.model or part.info.model})
+    return Scores(validate(table, "scores", "the given scores"), info)
+
+
+def _add(first: int | None, second: int | None) -> int | None:
+    return None if first is None or second is None else first + second
+
+
+def _read_parquet(path: Path | str) -> tuple[pa.Table, bytes | None]:
+    try:
+        table = pq.read_table(path, partitioning=None)
+    except FileNotFoundError:
+        raise FaceAuditError(f"{path}: no such file") from None
+    except (pa.ArrowInvalid, OSError) as error:
+        raise FaceAuditError(
+            f"{path}: not a readable Parquet file ({_first_line(error)}); "
+            "a table of another kind must end in .csv"
+        ) from None
+    return table, (table.schema.metadata or {}).get(METADATA_KEY)
+
+
+def _read_csv(path: Path) -> pa.Table:
+    try:
+        # Tags such as "01" or "true" are names, not numbers: types are decided in `_adopt`.
+        with pa_csv.open_csv(path) as probe:
+            names = probe.schema.names
+        table = pa_csv.read_csv(
+            path,
+            convert_options=pa_csv.ConvertOptions(
+                column_types={name: pa.string() for name in names},
+                strings_can_be_null=True,
+                null_values=["", "NA", "N/A", "NaN", "nan", "null", "None"],
+            ),
+        )
+    except FileNotFoundError:
+        raise FaceAuditError(f"{path}: no such file") from None
+    except (pa.ArrowInvalid, OSError) as error:
+        raise FaceAuditError(
+            f"{path}: not a readable CSV file with a header line ({_first_line(error)})"
+        ) from None
+    return table
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def _rename(table: pa.Table, mapping: Mapping[str, str], path: Path) -> pa.Table:
+    for ours, theirs in mapping.items():
+        if theirs not in table.column_names:
+            raise FaceAuditError(
+                f"{path}: --map {ours}={theirs}: there is no column '{theirs}'; "
+                f"the columns are {', '.join(table.column_names)}"
+            )
+    theirs_to_ours = {theirs: ours for ours, theirs in mapping.items()}
+    # A mapped name replaces a column that already bears it.
+    kept = [name for name in table.column_names if name in theirs_to_ours or name not in mapping]
+    return table.select(kept).rename_columns([theirs_to_ours.get(name, name) for name in kept])
+
+
+InfoT = TypeVar("InfoT", ManifestInfo, ScoresInfo)
+
+
+def _parse_info(kind: type[InfoT], metadata: bytes | None, path: Path | str) -> InfoT:
+    expected = kind.model_fields["kind"].default
+    if metadata is None:
+        raise FaceAuditError(f"{path}: not a {expected} that faceaudit wrote (no file metadata)")
+    try:
+        stated = json.loads(metadata)
+        version, given = stated.get("schema_version"), stated.get("kind")
+        if version != SCHEMA_VERSION:
+            raise FaceAuditError(
+                f"{path}: schema version {version}, but this faceaudit reads version "
+                f"{SCHEMA_VERSION}; make the file again with this version"
+            )
+        if given != expected:
+            raise FaceAuditError(f"{path}: is a {given} table, and a {expected} is needed")
+        return kind.model_validate(stated)
+    except (ValueError, AttributeError) as error:
+        raise FaceAuditError(f"{path}: damaged file metadata ({_first_line(error)})") from None
+
+
+def _adopt(table: pa.Table, path: Path) -> tuple[pa.Table, ScoresInfo]:
+    """Give a table from elsewhere the columns and metadata of a scores table."""
+    from faceaudit.tags.vocabulary import with_standard_tags
+
+    for name in ("image", "label", "p_ai"):
+        if name not in table.column_names:
+            raise FaceAuditError(
+                f"{path}: column '{name}' is missing; name yours with --map {name}=COLUMN "
+                f"(the columns are {', '.join(table.column_names)})"
+            )
+    for name in table.column_names:
+        if name in FIXED_COLUMNS:
+            table = _cast(table, name, FIXED_COLUMNS[name], str(path))
+    if "dataset" not in table.column_names:
+        table = table.append_column("dataset", pa.repeat(pa.scalar(path.stem), len(table)))
+    table, derived = with_standard_tags(table, str(path))
+    counts = {
+        entry["values"]: entry["counts"] for entry in pc.value_counts(table["dataset"]).to_pylist()
+    }
+    tags = tag_columns(table)
+    return table, ScoresInfo(
+        datasets={str(name): DatasetInfo(indexed=count) for name, count in counts.items()},
+        tag_sources={
+            tag: {str(name): derived.get(tag, f"as given in {path.name}") for name in counts}
+            for tag in tags
+        },
+        versions=library_versions(),
+    )
+
+
+# --- validation ----------------------------------------------------------------------------
+
+
+def validate(table: pa.Table, kind: Literal["manifest", "scores"], source: str) -> pa.Table:
+    """Check a table against the schema and return it with the schema's column types.
+
+    Raises
+    ------
+    FaceAuditError
+        ``source: column 'x', row n: …`` for the first offending cell (rows count from 1).
+    """
+    needed = ["image", "label", "dataset"] + (["p_ai"] if kind == "scores" else [])
+    for name in needed:
+        if name not in table.column_names:
+            raise FaceAuditError(f"{source}: column '{name}' is missing")
+    if kind == "scores" and "status" not in table.column_names:
+        ok = pc.if_else(pc.is_valid(table["p_ai"]), "ok", "unscored")
+        table = table.append_column("status", ok)
+    for name in table.column_names:
+        if name in FIXED_COLUMNS:
+            table = _cast(table, name, FIXED_COLUMNS[name], source)
+    if len(set(table.column_names)) < len(table.column_names):
+        raise FaceAuditError(f"{source}: two columns have the same name")
+    for name in ("image", "label", "dataset"):
+        _refuse(table, name, pc.is_null(table[name]), source, "is empty")
+    _refuse(
+        table,
+        "label",
+        pc.invert(pc.is_in(table["label"], pa.array(LABELS))),
+        source,
+        "is neither 'real' nor 'ai'",
+    )
+    if kind == "scores":
+        score = table["p_ai"]
+        within = pc.and_(pc.greater_equal(score, 0), pc.less_equal(score, 1))
+        _refuse(table, "p_ai", pc.invert(within), source, "is not a probability between 0 and 1")
+        unexplained = pc.and_(pc.is_null(score), pc.equal(table["status"], "ok"))
+        _refuse(table, "p_ai", unexplained, source, "is empty although status is 'ok'")
+    _refuse_repeated_keys(table, source)
+    return table
+
+
+def _cast(table: pa.Table, name: str, to: pa.DataType, source: str) -> pa.Table:
+    column = table[name]
+    if column.type == to:
+        return table
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    try:
+        cast = column.cast(to, safe=not pa.types.is_floating(to))
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        row = _first_uncastable(column, to)
+        raise FaceAuditError(
+            f"{source}: column '{name}', row {row + 1}: {column[row].as_py()!r} is not "
+            f"{'a number' if pa.types.is_floating(to) or pa.types.is_integer(to) else f'a {to}'}"
+        ) from None
+    return table.set_column(table.column_names.index(name), name, cast)
+
+
+def _first_uncastable(column: pa.ChunkedArray, to: pa.DataType) -> int:
+    """Find by bisection the first cell that cannot be cast, in O(n) work."""
+    low, high = 0, len(column)
+    while high - low > 1:
+        middle = (low + high) // 2
+        try:
+            column.slice(low, middle - low).cast(to)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            high = middle
+        else:
+            low = middle
+    return low
+
+
+def _refuse(
+    table: pa.Table, name: str, wrong: pa.ChunkedArray, source: str, complaint: str
+) -> None:
+    wrong = pc.fill_null(wrong, False)
+    row = pc.index(wrong, True).as_py()
+    if row >= 0:
+        value = table[name][row].as_py()
+        shown = "the cell" if value is None else repr(value)
+        raise FaceAuditError(f"{source}: column '{name}', row {row + 1}: {shown} {complaint}")
+
+
+def _refuse_repeated_keys(table: pa.Table, source: str) -> None:
+    if len(table) == 0:
+        raise FaceAuditError(f"{source}: the table has no rows")
+    image = table["image"].combine_chunks().dictionary_encode()
+    dataset = table["dataset"].combine_chunks().dictionary_encode()
+    key = image.indices.to_numpy().astype(np.int64) * len(dataset.dictionary)
+    key += dataset.indices.to_numpy()
+    unique, first = np.unique(key, return_index=True)
+    if len(unique) < len(key):
+        repeated = np.ones(len(key), dtype=bool)
+        repeated[first] = False
+        row = int(np.argmax(repeated))
+        raise FaceAuditError(
+            f"{source}: column 'image', row {row + 1}: {table['image'][row].as_py()!r} stands "
+            "there twice for the same data set; one row is one image"
+        )
+
+
+def scored(scores: Scores) -> pa.Table:
+    """Return the rows that have a score, that is, whose status is ``ok``."""
+    return scores.table.filter(pc.equal(scores.table["status"], "ok"))
+
+
+def status_counts(table: pa.Table) -> dict[str, int]:
+    """Return how many rows have each status."""
+    pairs: Iterable[dict[str, object]] = pc.value_counts(table["status"]).to_pylist()
+    return {str(pair["values"]): int(str(pair["counts"])) for pair in pairs}

@@ -1,0 +1,1 @@
+"""Tags: who is in the picture, in one vocabulary over all data sets."""
