@@ -1,0 +1,113 @@
+"""The specification of an audit: which question, which groups, which limits. YAML in, typed out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from faceaudit.errors import FaceAuditError
+
+
+class Limits(BaseModel):
+    """Largest gap (highest minus lowest rate over the groups) that the auditor accepts.
+
+    Chosen limits, not legal tests. None asks for no verdict.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    fpr_gap: float | None = Field(default=0.05, ge=0, le=1)
+    fnr_gap: float | None = Field(default=0.05, ge=0, le=1)
+
+
+class Spec(BaseModel):
+    """What to ask of a scores table."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    title: str
+    question: str
+    #: Tags whose groups are compared, one at a time.
+    attributes: list[str] = Field(min_length=1)
+    #: Combinations of tags whose groups are compared.
+    intersections: list[list[str]] = Field(default_factory=list)
+    #: Check ids, each with its options; empty means every check that asks for nothing special.
+    checks: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    #: None takes the classifier's own threshold; an image is called AI when p_ai >= threshold.
+    threshold: float | None = Field(default=None, ge=0, le=1)
+    limits: Limits = Field(default_factory=Limits)
+    confidence: float = Field(default=0.95, gt=0.5, lt=1)
+    #: Groups with fewer images are shown, marked small.
+    small_group: int = Field(default=30, ge=1)
+
+    @field_validator("checks", mode="before")
+    @classmethod
+    def _checks_as_mapping(cls, value: object) -> object:
+        # A list of ids is the common case; `id: {option: value}` where a check takes options.
+        if isinstance(value, list):
+            named: dict[str, object] = {}
+            for entry in value:
+                if isinstance(entry, str):
+                    named[entry] = {}
+                elif isinstance(entry, dict) and len(entry) == 1:
+                    ((check, options),) = entry.items()
+                    named[str(check)] = options or {}
+                else:
+                    raise ValueError("each entry is a check id, or 'check-id: {option: value}'")
+            return named
+        return value
+
+    @field_validator("intersections")
+    @classmethod
+    def _at_least_two(cls, value: list[list[str]]) -> list[list[str]]:
+        for combination in value:
+            if len(set(combination)) < 2:
+                raise ValueError("an intersection names at least two different tags")
+        return value
+
+
+def parse_spec(text: str, source: str) -> Spec:
+    """Read a specification from YAML text.
+
+    Raises
+    ------
+    FaceAuditError
+        ``source: key.path: what is wrong``.
+    """
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"line {mark.line + 1}: " if mark else ""
+        raise FaceAuditError(
+            f"{source}: {place}not valid YAML ({getattr(error, 'problem', None) or error})"
+        ) from None
+    if not isinstance(content, dict):
+        raise FaceAuditError(f"{source}: a specification is a mapping of keys, see audits/")
+    try:
+        return Spec.model_validate(content)
+    except ValidationError as error:
+        raise FaceAuditError(f"{source}: {describe(error, Spec)}") from None
+
+
+def read_spec(path: Path | str) -> Spec:
+    """Read a specification from a YAML file."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FaceAuditError(f"{path}: cannot be read ({error})") from None
+    return parse_spec(text, str(path))
+
+
+def describe(error: ValidationError, model: type[BaseModel]) -> str:
+    """Say the first problem of a validation error in one line that points at the key."""
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"]) or "the file"
+    if first["type"] == "extra_forbidden":
+        here = Limits if first["loc"][0] == "limits" else model
+        return f"{place}: unknown key; the keys here are {', '.join(here.model_fields)}"
+    return f"{place}: {first['msg'].removeprefix('Value error, ')}"
