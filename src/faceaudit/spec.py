@@ -31,11 +31,15 @@ class Spec(BaseModel):
     name: str
     title: str
     question: str
+    #: Which rows the audit is about, as an expression (see `faceaudit.where`); None is all.
+    rows: str | None = None
+    #: A slice to be compared with the rest, as an expression; adds the attribute "slice".
+    slice: str | None = None
     #: Tags whose groups are compared, one at a time.
     attributes: list[str] = Field(min_length=1)
     #: Combinations of tags whose groups are compared.
     intersections: list[list[str]] = Field(default_factory=list)
-    #: Check ids, each with its options; empty means every check that asks for nothing special.
+    #: Check ids, each with its options; empty means every default check.
     checks: dict[str, dict[str, Any]] = Field(default_factory=dict)
     #: None takes the classifier's own threshold; an image is called AI when p_ai >= threshold.
     threshold: float | None = Field(default=None, ge=0, le=1)
@@ -111,3 +115,33 @@ def describe(error: ValidationError, model: type[BaseModel]) -> str:
         here = Limits if first["loc"][0] == "limits" else model
         return f"{place}: unknown key; the keys here are {', '.join(here.model_fields)}"
     return f"{place}: {first['msg'].removeprefix('Value error, ')}"
+
+
+def ready_specs() -> dict[str, Path]:
+    """Return the ready specifications that come with faceaudit, by name."""
+    package = Path(__file__).parent
+    # In an installed package they lie inside it; in a checkout at the top, for people to find.
+    folders = (package / "audits", package.parents[1] / "audits")
+    folder = next((folder for folder in folders if folder.is_dir()), folders[0])
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
+def find_spec(name: str | Path) -> Spec:
+    """Read a specification by its path, or a ready one by its name.
+
+    Raises
+    ------
+    FaceAuditError
+        If there is neither a file nor a ready specification of that name.
+    """
+    path = Path(name)
+    if path.is_file():
+        return read_spec(path)
+    ready = ready_specs()
+    if str(name) in ready:
+        return read_spec(ready[str(name)])
+    if path.stem in ready and path.parent.name == "audits":
+        return read_spec(ready[path.stem])
+    raise FaceAuditError(
+        f"{name}: no such specification; give a YAML file or one of {', '.join(ready) or 'none'}"
+    )

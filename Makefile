@@ -1,0 +1,32 @@
+# The two commands: each does all the set-up on a fresh machine (Python 3.11+) and then runs.
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+OUT ?= reports/demo
+
+.PHONY: demo test lint setup clean
+
+demo: setup ## score the bundled faces, audit the recorded scores, write the reports
+	$(BIN)/faceaudit demo -o $(OUT)
+
+test: setup ## the whole test suite
+	$(BIN)/pytest
+
+lint: setup ## style and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+setup: $(VENV)/.installed
+
+# torch and torchvision go first and together: as dependencies of other packages they may be
+# taken in versions that do not fit each other.
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "faceaudit needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet torch torchvision
+	$(BIN)/pip install --quiet --editable '.[model,landmarks,web,dev]'
+	touch $@
+
+clean: ## forget the environment and the reports
+	rm -rf $(VENV) reports/demo

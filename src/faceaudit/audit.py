@@ -1,0 +1,291 @@
+"""The audit: a specification and a scores table in, a result out."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from faceaudit.checks import AuditInput, Check, Options, all_checks
+from faceaudit.errors import FaceAuditError
+from faceaudit.result import CheckResult, Finding, Result, ScoresSummary, Status, Test
+from faceaudit.spec import Spec
+from faceaudit.stats.significance import adjust
+from faceaudit.tables import (
+    DELIVERY_COLUMNS,
+    Scores,
+    library_versions,
+    scored,
+    status_counts,
+    tag_columns,
+)
+from faceaudit.where import row_mask
+
+#: How many findings the first screen shows.
+HEADLINE_FINDINGS = 3
+SLICE = "slice"
+
+
+def audit(scores: Scores, spec: Spec) -> Result:
+    """Run the checks of a specification on a scores table.
+
+    Parameters
+    ----------
+    scores : Scores
+        From `faceaudit.tables.read_scores`.
+    spec : Spec
+        From `faceaudit.spec.read_spec`.
+
+    Returns
+    -------
+    Result
+        Of kind ``audit``; write it with `faceaudit.result.write_result`.
+
+    Raises
+    ------
+    FaceAuditError
+        If the specification names a tag, row expression or check that there is not.
+    """
+    scores, spec = _select(scores, spec)
+    table = scored(scores)
+    if len(table) == 0:
+        raise FaceAuditError(
+            f"{spec.name}: no image with a score is left to audit "
+            f"(rows by status: {status_counts(scores.table) or 'none'})"
+        )
+    planned = _plan(spec)
+    summary = summarise("scores", scores, spec.threshold)
+    data = AuditInput(
+        table=table,
+        info=scores.info,
+        spec=spec,
+        threshold=summary.threshold,
+        gap_verdicts=_gap_verdicts(spec, summary),
+    )
+    results = [_run(check, options, data) for check, options in planned]
+    adjust_tests(results)
+    status = overall_status(results)
+    return Result(
+        kind="audit",
+        created=timestamp(),
+        name=spec.name,
+        title=spec.title,
+        question=spec.question,
+        status=status,
+        verdict=_verdict(status, results),
+        findings=headline(results),
+        limitations=limitations(scores, summary, results),
+        scores=[summary],
+        checks=results,
+        spec=spec.model_dump(exclude_none=True),
+        versions=result_versions(),
+    )
+
+
+def _select(scores: Scores, spec: Spec) -> tuple[Scores, Spec]:
+    """Keep the rows that the specification is about and mark the slice it asks for."""
+    table = scores.table
+    if spec.rows is not None:
+        table = table.filter(row_mask(table, spec.rows))
+        if len(table) == 0:
+            raise FaceAuditError(f"{spec.name}: rows: no row satisfies {spec.rows!r}")
+    info = scores.info
+    if spec.slice is not None:
+        inside = row_mask(table, spec.slice)
+        table = table.append_column(SLICE, pc.if_else(inside, spec.slice, "all others"))
+        sources = dict.fromkeys(info.datasets, f"the expression {spec.slice}")
+        info = info.model_copy(update={"tag_sources": info.tag_sources | {SLICE: sources}})
+        spec = spec.model_copy(update={"attributes": [SLICE, *spec.attributes]})
+    present = {str(name) for name in pc.unique(table["dataset"]).to_pylist()}
+    info = info.model_copy(
+        update={
+            "datasets": {k: v for k, v in info.datasets.items() if k in present},
+            "tag_sources": {
+                tag: {k: v for k, v in sources.items() if k in present}
+                for tag, sources in info.tag_sources.items()
+            },
+        }
+    )
+    tags = tag_columns(table)
+    for name in (*spec.attributes, *(tag for group in spec.intersections for tag in group)):
+        if name not in (*tags, "dataset", *DELIVERY_COLUMNS):
+            raise FaceAuditError(
+                f"{spec.name}: the specification asks for the tag '{name}', which the scores do "
+                f"not have; they have {', '.join(tags) or 'no tags'} (rename with --map)"
+            )
+    return Scores(table, info), spec
+
+
+def _plan(spec: Spec) -> list[tuple[Check, Options]]:
+    """Look up every check and read its options before any work is done."""
+    known = all_checks()
+    for name in spec.checks:
+        if name not in known:
+            raise FaceAuditError(
+                f"{spec.name}: checks.{name}: no such check; there are {', '.join(sorted(known))}"
+            )
+    wanted = spec.checks or {check.id: {} for check in known.values() if check.default}
+    return [
+        (known[name], known[name].parse_options(given, spec.name)) for name, given in wanted.items()
+    ]
+
+
+def _gap_verdicts(spec: Spec, summary: ScoresSummary) -> int:
+    """Count the gaps held against a limit, for the family-wise confidence of verdicts."""
+    limits = (spec.limits.fpr_gap is not None and summary.n_real > 0) + (
+        spec.limits.fnr_gap is not None and summary.n_ai > 0
+    )
+    return max(1, limits * (len(spec.attributes) + len(spec.intersections)))
+
+
+def _run(check: Check, options: Options, data: AuditInput) -> CheckResult:
+    missing = [name for name in check.columns if name not in data.table.column_names]
+    if missing:
+        return CheckResult(
+            id=check.id,
+            title=check.title,
+            description=check.description,
+            status="not-estimable",
+            sentence=f"The scores have no column {', '.join(missing)}.",
+        )
+    result = check.run(data, options)
+    title = check.failure_title if result.status == "fail" else check.title
+    return result.model_copy(update={"title": title})
+
+
+# --- shared with comparisons ---------------------------------------------------------------
+
+
+def summarise(name: str, scores: Scores, threshold: float | None) -> ScoresSummary:
+    """Say what a scores table holds, and at which threshold it is read."""
+    table = scored(scores)
+    model = scores.info.model
+    if threshold is not None:
+        rule = "set by the specification"
+    elif model is not None:
+        threshold, rule = model.threshold, model.threshold_rule
+    else:
+        threshold, rule = 0.5, "0.5 by convention: the scores name no threshold"
+    n_ai = int(pc.sum(pc.equal(table["label"], "ai")).as_py() or 0)
+    statuses = status_counts(scores.table)
+    return ScoresSummary(
+        name=name,
+        model=model,
+        datasets=scores.info.datasets,
+        tag_sources=scores.info.tag_sources,
+        versions=scores.info.versions,
+        n_real=len(table) - n_ai,
+        n_ai=n_ai,
+        unscored={status: n for status, n in statuses.items() if status != "ok"},
+        threshold=threshold,
+        threshold_rule=rule,
+    )
+
+
+def adjust_tests(results: Sequence[CheckResult]) -> None:
+    """Adjust the p-values of all tests of a result together, in place."""
+    tests: list[Test] = [test for result in results for test in result.tests]
+    if not tests:
+        return
+    holm, bh = adjust([test.p for test in tests])
+    for test, p_holm, p_bh in zip(tests, holm, bh, strict=True):
+        test.p_holm, test.p_bh = float(p_holm), float(p_bh)
+
+
+def overall_status(results: Sequence[CheckResult]) -> Status:
+    """Join the checks' statuses: the gravest one that is a verdict."""
+    statuses = {result.status for result in results}
+    for status in ("fail", "insufficient-evidence", "pass", "not-estimable"):
+        if status in statuses:
+            return status  # type: ignore[return-value]
+    return "info"
+
+
+def headline(results: Sequence[CheckResult]) -> list[Finding]:
+    """Return the few findings that matter most, the gravest first."""
+    findings = [finding for result in results for finding in result.findings]
+    gravity = {"fail": 2, "insufficient-evidence": 1}
+    findings.sort(key=lambda found: (-gravity.get(found.status, 0), -found.weight))
+    return findings[:HEADLINE_FINDINGS]
+
+
+def limitations(
+    scores: Scores, summary: ScoresSummary, results: Sequence[CheckResult]
+) -> list[str]:
+    """Say in plain words what these data cannot carry."""
+    notes = []
+    if summary.n_ai == 0:
+        notes.append(
+            "There is no AI-generated image here, so nothing can be said about missed AI images."
+        )
+    if summary.n_real == 0:
+        notes.append(
+            "There is no real photograph here, so nothing can be said about false accusations."
+        )
+    if "in_training" in scores.table.column_names:
+        seen = int(pc.sum(scores.table["in_training"]).as_py() or 0)
+        if seen:
+            notes.append(
+                f"{seen:,} of the {len(scores.table):,} images were in this classifier's training "
+                "data; its errors on them are too low to be believed."
+            )
+    if summary.unscored:
+        parts = ", ".join(f"{n:,} {status}" for status, n in sorted(summary.unscored.items()))
+        notes.append(f"Images without a score are left out of every rate: {parts}.")
+    if delivery := _delivery_note(scores.table):
+        notes.append(delivery)
+    notes += [
+        f"{result.title}: {result.sentence}"
+        for result in results
+        if result.status == "not-estimable"
+    ]
+    return notes
+
+
+def _delivery_note(table: pa.Table) -> str | None:
+    if "width" not in table.column_names or "height" not in table.column_names:
+        return None
+    sizes = (
+        table.group_by("dataset")
+        .aggregate([("width", "min"), ("width", "max"), ("height", "min"), ("height", "max")])
+        .sort_by("dataset")
+        .to_pylist()
+    )
+    shown = []
+    for row in sizes:
+        low, high = (row["width_min"], row["height_min"]), (row["width_max"], row["height_max"])
+        if None in (*low, *high):
+            continue
+        wide = f"{low[0]}×{low[1]}"
+        shown.append(
+            f"{row['dataset']} {wide if low == high else f'{wide} to {high[0]}×{high[1]}'}"
+        )
+    if len(shown) < 2 or len({text.split(" ", 1)[1] for text in shown}) < 2:
+        return None
+    return (
+        "The data sets differ in how their pictures were delivered "
+        f"({'; '.join(shown)} pixels): a difference between sets may come from size, crop or "
+        "compression and not from the people in them."
+    )
+
+
+def _verdict(status: Status, results: Sequence[CheckResult]) -> str:
+    with_verdict = [r for r in results if r.status in ("pass", "fail", "insufficient-evidence")]
+    decisive = [r for r in with_verdict if r.status == status]
+    if decisive:
+        return decisive[0].sentence
+    return {
+        "not-estimable": "These data cannot answer the question.",
+    }.get(status, "This audit describes; it holds no limit against the classifier.")
+
+
+def timestamp() -> str:
+    """Return the present time in UTC, to the second."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def result_versions() -> dict[str, str]:
+    """Return the versions of the libraries that a result rests on."""
+    return library_versions("numpy", "scipy", "statsmodels", "fairlearn", "pyarrow")

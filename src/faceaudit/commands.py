@@ -1,0 +1,144 @@
+"""Each command as one call: files in, files out. This is the public Python API.
+
+The functions below return what they wrote, so that a script can go on from there without
+reading files again. Work on tables in memory is in the modules they call
+(`faceaudit.audit.audit`, `faceaudit.compare.compare`, …).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from faceaudit.gate import Outcome
+    from faceaudit.result import Result
+
+
+def audit(
+    scores: Sequence[Path | str],
+    spec: str | Path,
+    out: Path | str,
+    *,
+    where: str | None = None,
+    mapping: Mapping[str, str] | None = None,
+    images: bool = True,
+) -> Result:
+    """Audit scores and write ``audit.json`` and ``report.html`` into a folder.
+
+    Parameters
+    ----------
+    scores : sequence of Path or str
+        Scores tables of one classifier, Parquet or CSV.
+    spec : str or Path
+        A specification's file, or the name of a ready one.
+    out : Path or str
+        Folder for the results; made if it is not there.
+    where : str, optional
+        A slice to compare with the rest, for instance ``"race == 'Indian' and age >= 40"``.
+    mapping : mapping of str to str, optional
+        Our column name to the file's, for tables with other headings.
+    images : bool
+        Whether thumbnails of the worst errors may go into the results.
+
+    Raises
+    ------
+    FaceAuditError
+        If an input is unusable.
+    """
+    from faceaudit.audit import audit as run_audit
+    from faceaudit.spec import find_spec
+    from faceaudit.tables import concat_scores, read_scores
+    from faceaudit.thumbnails import add_thumbnails
+
+    chosen = find_spec(spec)
+    if where is not None:
+        chosen = chosen.model_copy(update={"slice": where})
+    parts = [read_scores(path, mapping) for path in scores]
+    result = run_audit(concat_scores(parts) if len(parts) > 1 else parts[0], chosen)
+    if images:
+        add_thumbnails(result)
+    _write(result, Path(out), "audit.json", images)
+    return result
+
+
+def compare(
+    scores_a: Path | str,
+    scores_b: Path | str,
+    out: Path | str,
+    *,
+    spec: str | Path | None = None,
+    mapping: Mapping[str, str] | None = None,
+) -> Result:
+    """Compare two classifiers on the same images; write ``compare.json`` and ``report.html``.
+
+    Parameters
+    ----------
+    scores_a, scores_b : Path or str
+        Two scores tables; only images that both scored are compared.
+    out : Path or str
+        Folder for the results.
+    spec : str or Path, optional
+        Whose attributes, intersections and rows to use; without one, every tag.
+    mapping : mapping of str to str, optional
+        As in `audit`, for both files.
+    """
+    from faceaudit.compare import compare as run_compare
+    from faceaudit.spec import find_spec
+    from faceaudit.tables import read_scores
+
+    first, second = read_scores(scores_a, mapping), read_scores(scores_b, mapping)
+    names = (Path(scores_a).stem, Path(scores_b).stem)
+    result = run_compare(first, second, find_spec(spec) if spec else None, names=names)
+    _write(result, Path(out), "compare.json", images=False)
+    return result
+
+
+def report(
+    result_json: Path | str, out: Path | str | None = None, *, images: bool = True
+) -> Path:
+    """Draw the HTML report of an ``audit.json`` or ``compare.json`` again.
+
+    Returns
+    -------
+    Path
+        The report; ``report.html`` beside the result unless `out` says otherwise.
+    """
+    from faceaudit.report.html import write_html
+    from faceaudit.result import read_result
+
+    target = Path(out) if out is not None else Path(result_json).with_name("report.html")
+    return write_html(read_result(result_json), target, images=images)
+
+
+def gate(
+    audit_json: Path | str,
+    *,
+    baseline: Path | str | None = None,
+    junit: Path | str | None = None,
+    markdown: Path | str | None = None,
+) -> tuple[int, list[Outcome]]:
+    """Hold a result against its limits; see `faceaudit.gate.gate` for the exit codes."""
+    from faceaudit.files import write_text
+    from faceaudit.gate import gate as run_gate
+    from faceaudit.report.junit import write_junit
+    from faceaudit.report.markdown import to_markdown
+    from faceaudit.result import read_result
+
+    result = read_result(audit_json)
+    code, outcomes = run_gate(result, read_result(baseline) if baseline else None)
+    if junit is not None:
+        write_junit(result, Path(junit))
+    if markdown is not None:
+        write_text(markdown, to_markdown(result))
+    return code, outcomes
+
+
+def _write(result: Result, folder: Path, name: str, images: bool) -> None:
+    from faceaudit.report.html import write_html
+    from faceaudit.result import write_result
+
+    # The result first: a report can be drawn again from it, the other way is lost work.
+    write_result(folder / name, result)
+    write_html(result, folder / "report.html", images=images)

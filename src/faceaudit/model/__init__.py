@@ -1,0 +1,1 @@
+"""The classifier: preprocessing, architectures, training, checkpoints. Importing it is cheap."""

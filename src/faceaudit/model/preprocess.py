@@ -1,0 +1,135 @@
+"""From an image file to the pixels a network sees: one way, for training and for scoring.
+
+A classifier of this kind reacts to how a picture was resampled, so nothing here may differ
+between the two. Pillow and numpy only; no torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps
+
+#: Larger pictures are never decoded: a few kilobytes can declare gigabytes of pixels.
+MAX_PIXELS = 100_000_000
+#: Larger files are never read.
+MAX_BYTES = 500_000_000
+
+RESIZE_RULE = (
+    "EXIF orientation applied; transparency on white; largest centred square, "
+    "then antialiased bilinear (Pillow)"
+)
+
+Status = Literal["ok", "missing", "unreadable", "too_large"]
+Pixels = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What became of one image file.
+
+    Attributes
+    ----------
+    status : {'ok', 'missing', 'unreadable', 'too_large'}
+    pixels : ndarray of uint8, shape (size, size, 3), or None
+        RGB; None unless the status is ``ok``.
+    sha256 : str or None
+        Hash of the file's bytes; None if they could not be read.
+    reason : str
+        Why there are no pixels; empty when the status is ``ok``.
+    """
+
+    status: Status
+    pixels: Pixels | None = None
+    sha256: str | None = None
+    reason: str = ""
+
+
+class _TooLargeError(Exception):
+    pass
+
+
+def load_picture(path: Path, size: int) -> Picture:
+    """Read and prepare one image file; never raises for a bad one.
+
+    Parameters
+    ----------
+    path : Path
+    size : int
+        Side of the prepared square in pixels.
+    """
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            return Picture("too_large", reason=f"more than {MAX_BYTES:,} bytes")
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return Picture("missing", reason="no such file")
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+        return Picture("unreadable", reason=str(error))
+    return prepare_bytes(content, size)
+
+
+def prepare_bytes(content: bytes, size: int) -> Picture:
+    """Prepare an encoded image (the bytes of a JPEG, PNG, WebP … file)."""
+    sha256 = hashlib.sha256(content).hexdigest()
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns of large pictures; the limit below is the one that counts.
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(content)) as image:
+                pixels = prepare_image(image, size)
+    except (_TooLargeError, Image.DecompressionBombError):
+        return Picture("too_large", None, sha256, f"more than {MAX_PIXELS:,} pixels")
+    except Exception as error:  # decoders raise nearly anything on damaged files
+        return Picture("unreadable", None, sha256, f"{type(error).__name__}: {error}")
+    return Picture("ok", pixels, sha256)
+
+
+def prepare_image(image: Image.Image, size: int) -> Pixels:
+    """Turn a picture of any shape and mode into the square that the network sees.
+
+    Parameters
+    ----------
+    image : PIL.Image.Image
+    size : int
+        Side of the square in pixels.
+
+    Returns
+    -------
+    ndarray of uint8, shape (size, size, 3)
+        RGB, as `RESIZE_RULE` says.
+    """
+    if image.width * image.height > MAX_PIXELS:
+        raise _TooLargeError
+    # Lets a JPEG decode at half or a quarter of its size, but only while that stays four times
+    # finer than what is needed: closer than that, the shortcut would show in the pixels.
+    image.draft(None, (4 * size, 4 * size))
+    image = _as_rgb(ImageOps.exif_transpose(image))
+    side = min(image.size)
+    left, top = (image.width - side) / 2, (image.height - side) / 2
+    square = image.resize(
+        (size, size), Image.Resampling.BILINEAR, box=(left, top, left + side, top + side)
+    )
+    return np.asarray(square)
+
+
+def _as_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return image
+    if image.mode.startswith("I"):  # 16-bit grey: Pillow would clip it at 255
+        grey = np.asarray(image).astype(np.int64) >> 8
+        image = Image.fromarray(np.clip(grey, 0, 255).astype(np.uint8))
+    if image.has_transparency_data:
+        colour = image.convert("RGBA")
+        white = Image.new("RGBA", colour.size, "white")
+        image = Image.alpha_composite(white, colour)
+    if image.mode == "F":
+        raise ValueError("pixels are floating-point numbers of unknown range")
+    return image.convert("RGB")

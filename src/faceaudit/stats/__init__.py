@@ -1,0 +1,1 @@
+"""Inference: rates, intervals, gaps, tests and verdicts, all computed from counts."""

@@ -1,0 +1,163 @@
+"""Counts first: one pass turns a scores table into group × outcome counts."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from faceaudit.errors import FaceAuditError
+from faceaudit.tags.vocabulary import NUMERIC_TAGS, group_order
+
+IntArray = NDArray[np.int64]
+
+#: More combinations than this is a tag that names images or people, not groups.
+MAX_CELLS = 1_000_000
+
+
+@dataclass(frozen=True)
+class OutcomeCounts:
+    """How many images of each group are real or AI, and how many of them are called wrongly.
+
+    Attributes
+    ----------
+    attributes : tuple of str
+        The tags whose values, combined, make a group. Empty: one group of all images.
+    groups : list of tuple of str
+        One value for each attribute, in reading order.
+    n_real, real_called_ai, n_ai, ai_called_real : int64 array, shape (groups,)
+    missing : int
+        Rows left out because a tag of the combination is not known.
+    unscored : int
+        Rows left out because they have no score.
+    """
+
+    attributes: tuple[str, ...]
+    groups: list[tuple[str, ...]]
+    n_real: IntArray
+    real_called_ai: IntArray
+    n_ai: IntArray
+    ai_called_real: IntArray
+    missing: int = 0
+    unscored: int = 0
+
+    @property
+    def labels(self) -> list[str]:
+        """Group names fit for print."""
+        return [" × ".join(group) if group else "all" for group in self.groups]
+
+    @property
+    def n(self) -> IntArray:
+        """Images of each group."""
+        return self.n_real + self.n_ai
+
+    @property
+    def real_called_real(self) -> IntArray:
+        """True negatives of each group."""
+        return self.n_real - self.real_called_ai
+
+    @property
+    def ai_called_ai(self) -> IntArray:
+        """True positives of each group."""
+        return self.n_ai - self.ai_called_real
+
+    def total(self) -> OutcomeCounts:
+        """Add the groups up to one (rows with a missing tag stay left out)."""
+        return OutcomeCounts(
+            (),
+            [()],
+            *(
+                column.sum(keepdims=True)
+                for column in (self.n_real, self.real_called_ai, self.n_ai, self.ai_called_real)
+            ),
+            missing=self.missing,
+            unscored=self.unscored,
+        )
+
+
+def count_outcomes(
+    table: pa.Table,
+    attributes: Sequence[str],
+    threshold: float,
+    *,
+    empty_cells: bool = False,
+) -> OutcomeCounts:
+    """Count images and errors of every group in one vectorised pass.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        Scores: ``label``, ``p_ai`` and the tags.
+    attributes : sequence of str
+        Tags to combine; an empty one counts the whole table.
+    threshold : float
+        An image is called AI when ``p_ai >= threshold``, compared in float32.
+    empty_cells : bool
+        Keep combinations of values that no image has.
+
+    Returns
+    -------
+    OutcomeCounts
+
+    Raises
+    ------
+    FaceAuditError
+        If a tag is missing from the table, is a number, or has too many values.
+
+    Notes
+    -----
+    What is read from a table is kept as long as the table lives, so counting the same table
+    by many attributes, or at many thresholds, reads each column once.
+    """
+    columns = _Columns.of(table)
+    code = np.zeros(len(table), dtype=np.int64)
+    known = np.ones(len(table), dtype=bool)
+    values: list[list[str]] = []
+    cells = 1
+    for attribute in attributes:
+        tag_code, tag_values = columns.tag(attribute)
+        cells *= max(len(tag_values), 1)
+        if cells > MAX_CELLS:
+            raise FaceAuditError(
+                f"{' × '.join(attributes)}: more than {MAX_CELLS:,} groups; "
+                "choose tags that name groups of people, not single images"
+            )
+        code = code * len(tag_values) + tag_code
+        known &= tag_code >= 0
+        values.append(tag_values)
+
+    is_ai, score = columns.outcome()
+    scored = ~np.isnan(score)
+    wrong = (score >= np.float32(threshold)) != is_ai
+    use = known & scored
+    outcome = (code * 4 + is_ai * 2 + wrong)[use]
+    counts = np.bincount(outcome, minlength=4 * cells).reshape(cells, 2, 2)
+
+    keep = np.arange(cells) if empty_cells else np.flatnonzero(counts.sum((1, 2)))
+    if not all(values):
+        keep = keep[:0]
+    position = np.unravel_index(keep, [max(len(v), 1) for v in values]) if values else ()
+    by_attribute = [[v[i] for i in where] for v, where in zip(values, position, strict=True)]
+    groups = list(zip(*by_attribute, strict=True)) if by_attribute else [()] * len(keep)
+    sums = counts.sum(axis=2)[keep]
+    return OutcomeCounts(
+        attributes=tuple(attributes),
+        groups=groups,
+        n_real=sums[:, 0],
+        real_called_ai=counts[keep, 0, 1],
+        n_ai=sums[:, 1],
+        ai_called_real=counts[keep, 1, 1],
+        missing=int((scored & ~known).sum()),
+        unscored=int((~scored).sum()),
+    )
+
+
+class _Columns:
+    """The columns of one table as arrays, each read once."""
+
+    _read: weakref.WeakValueDictionary[int, _Columns] = weakref.WeakValueDictionary()

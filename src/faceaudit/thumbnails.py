@@ -1,0 +1,75 @@
+"""Thumbnails for galleries: small, few, and only from folders that are at hand."""
+
+from __future__ import annotations
+
+import base64
+import io
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+from faceaudit.result import Gallery, GalleryItem, Result
+from faceaudit.tables import DatasetInfo
+
+LARGEST = 48
+SIDE = 112
+#: A picture with more pixels is named but not opened.
+MOST_PIXELS = 100_000_000
+
+
+def add_thumbnails(result: Result) -> int:
+    """Put thumbnails into the galleries of a result, in place.
+
+    Parameters
+    ----------
+    result : Result
+        Each `GalleryItem` is looked for below the root that its data set names.
+
+    Returns
+    -------
+    int
+        How many were added: at most `LARGEST`, each at most `SIDE` pixels wide and high.
+    """
+    datasets = {name: info for summary in result.scores for name, info in summary.datasets.items()}
+    added = 0
+    for item in _gallery_items(result):
+        if added == LARGEST:
+            break
+        if data := _thumbnail(item, datasets.get(item.dataset)):
+            item.thumbnail = "data:image/jpeg;base64," + base64.b64encode(data).decode()
+            added += 1
+    return added
+
+
+def _gallery_items(result: Result) -> Iterator[GalleryItem]:
+    for check in result.checks:
+        for detail in check.details:
+            if isinstance(detail, Gallery):
+                yield from detail.items
+
+
+def _thumbnail(item: GalleryItem, dataset: DatasetInfo | None) -> bytes | None:
+    from PIL import Image, ImageOps
+
+    if dataset is None or dataset.root is None:
+        return None
+    root = Path(dataset.root).resolve()
+    path = (root / item.image).resolve()
+    # A scores table from elsewhere must not make a report show files outside the data set.
+    if not path.is_relative_to(root) or not path.is_file():
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                if image.width * image.height > MOST_PIXELS:
+                    return None
+                image.draft("RGB", (SIDE, SIDE))
+                small = ImageOps.exif_transpose(image).convert("RGB")
+        small.thumbnail((SIDE, SIDE))
+        buffer = io.BytesIO()
+        small.save(buffer, "JPEG", quality=72)
+        return buffer.getvalue()
+    except (OSError, ValueError, SyntaxError, Warning):
+        # A gallery without one picture is still a gallery.
+        return None
