@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from faceaudit.errors import FaceAuditError
+from faceaudit.tables import tag_columns
 from faceaudit.tags.vocabulary import NUMERIC_TAGS, group_order
 
 IntArray = NDArray[np.int64]
@@ -69,12 +70,12 @@ class OutcomeCounts:
     def total(self) -> OutcomeCounts:
         """Add the groups up to one (rows with a missing tag stay left out)."""
         return OutcomeCounts(
-            (),
-            [()],
-            *(
-                column.sum(keepdims=True)
-                for column in (self.n_real, self.real_called_ai, self.n_ai, self.ai_called_real)
-            ),
+            attributes=(),
+            groups=[()],
+            n_real=self.n_real.sum(keepdims=True),
+            real_called_ai=self.real_called_ai.sum(keepdims=True),
+            n_ai=self.n_ai.sum(keepdims=True),
+            ai_called_real=self.ai_called_real.sum(keepdims=True),
             missing=self.missing,
             unscored=self.unscored,
         )
@@ -114,7 +115,7 @@ def count_outcomes(
     What is read from a table is kept as long as the table lives, so counting the same table
     by many attributes, or at many thresholds, reads each column once.
     """
-    columns = _Columns.of(table)
+    columns = _columns_of(table)
     code = np.zeros(len(table), dtype=np.int64)
     known = np.ones(len(table), dtype=bool)
     values: list[list[str]] = []
@@ -134,16 +135,17 @@ def count_outcomes(
     is_ai, score = columns.outcome()
     scored = ~np.isnan(score)
     wrong = (score >= np.float32(threshold)) != is_ai
-    use = known & scored
-    outcome = (code * 4 + is_ai * 2 + wrong)[use]
+    outcome = (code * 4 + is_ai * 2 + wrong)[known & scored]
     counts = np.bincount(outcome, minlength=4 * cells).reshape(cells, 2, 2)
 
-    keep = np.arange(cells) if empty_cells else np.flatnonzero(counts.sum((1, 2)))
+    keep = np.arange(cells) if empty_cells or not attributes else np.flatnonzero(counts.sum((1, 2)))
     if not all(values):
         keep = keep[:0]
     position = np.unravel_index(keep, [max(len(v), 1) for v in values]) if values else ()
     by_attribute = [[v[i] for i in where] for v, where in zip(values, position, strict=True)]
-    groups = list(zip(*by_attribute, strict=True)) if by_attribute else [()] * len(keep)
+    groups: list[tuple[str, ...]] = (
+        list(zip(*by_attribute, strict=True)) if by_attribute else [()] * len(keep)
+    )
     sums = counts.sum(axis=2)[keep]
     return OutcomeCounts(
         attributes=tuple(attributes),
@@ -160,4 +162,61 @@ def count_outcomes(
 class _Columns:
     """The columns of one table as arrays, each read once."""
 
-    _read: weakref.WeakValueDictionary[int, _Columns] = weakref.WeakValueDictionary()
+    def __init__(self, table: pa.Table) -> None:
+        self._table = weakref.ref(table)
+        self._tags: dict[str, tuple[IntArray, list[str]]] = {}
+        self._outcome: tuple[NDArray[np.bool_], NDArray[np.float32]] | None = None
+
+    @property
+    def table(self) -> pa.Table:
+        table = self._table()
+        assert table is not None, "whoever asks holds the table"
+        return table
+
+    def outcome(self) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+        """Whether each image is AI-generated, and its score (not-a-number where there is none)."""
+        if self._outcome is None:
+            is_ai = pc.equal(self.table["label"], "ai").to_numpy()
+            score = self.table["p_ai"].cast(pa.float32()).to_numpy()
+            self._outcome = is_ai, score
+        return self._outcome
+
+    def tag(self, name: str) -> tuple[IntArray, list[str]]:
+        """Return the code of each row (-1: not known) and the values in reading order."""
+        if name not in self._tags:
+            self._tags[name] = _encode(self.table, name)
+        return self._tags[name]
+
+
+#: By the identity of a living table; an entry goes with its table.
+_READ: dict[int, _Columns] = {}
+
+
+def _columns_of(table: pa.Table) -> _Columns:
+    key = id(table)
+    if key not in _READ:
+        _READ[key] = _Columns(table)
+        weakref.finalize(table, _READ.pop, key, None)
+    return _READ[key]
+
+
+def _encode(table: pa.Table, name: str) -> tuple[IntArray, list[str]]:
+    if name not in table.column_names:
+        tags = [tag for tag in tag_columns(table) if tag not in NUMERIC_TAGS]
+        raise FaceAuditError(
+            f"there is no tag '{name}' in the scores; the tags are {', '.join(tags) or 'none'}"
+        )
+    column = table[name]
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if name in NUMERIC_TAGS or pa.types.is_floating(column.type):
+        remedy = "'age_band' instead" if name == "age" else "a tag that puts it in bands"
+        raise FaceAuditError(f"tag '{name}' is a number, not a group; name {remedy}")
+    encoded = column.cast(pa.string()).combine_chunks().dictionary_encode()
+    found = encoded.dictionary.to_pylist()
+    values = group_order(name, found)
+    rank = {value: position for position, value in enumerate(values)}
+    # One more entry at the end, which index -1 picks: not known stays -1.
+    recode = np.array([rank[value] for value in found] + [-1], dtype=np.int64)
+    indices = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    return recode[indices], values

@@ -1,0 +1,234 @@
+"""Intervals for rates, their differences and ratios; every one keeps its nominal coverage.
+
+How each was chosen, and what it covers, is in docs/statistics.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+FloatArray = NDArray[np.float64]
+Interval = tuple[FloatArray, FloatArray]
+
+
+def rate_interval(events: ArrayLike, n: ArrayLike, confidence: float = 0.95) -> Interval:
+    """Clopper–Pearson interval of a binomial proportion.
+
+    Parameters
+    ----------
+    events, n : array_like of int, shapes that broadcast
+        Errors, and images that could have been one.
+    confidence : float
+        Coverage that is guaranteed for every n and every true rate.
+
+    Returns
+    -------
+    low, high : float64 array
+        NaN where n is 0.
+
+    References
+    ----------
+    Clopper & Pearson (1934), Biometrika 26(4), 404–413.
+    """
+    tail = (1 - confidence) / 2
+    return _limits(np.asarray(events, float), np.asarray(n, float), tail)
+
+
+def _limits(events: FloatArray, n: FloatArray, tail: float) -> Interval:
+    # The beta quantiles are not defined at the ends, where the limit is 0 or 1.
+    with np.errstate(invalid="ignore"):
+        low = stats.beta.ppf(tail, np.maximum(events, 0.5), n - events + 1)
+        high = stats.beta.isf(tail, events + 1, np.maximum(n - events, 0.5))
+    low = np.where(events == 0, 0.0, low)
+    high = np.where(events == n, 1.0, high)
+    return np.where(n > 0, low, np.nan), np.where(n > 0, high, np.nan)
+
+
+def difference_interval(
+    events: ArrayLike,
+    n: ArrayLike,
+    reference_events: ArrayLike,
+    reference_n: ArrayLike,
+    confidence: float = 0.95,
+) -> Interval:
+    """Interval of rate minus reference rate, of independent groups (MOVER).
+
+    Each limit adds in quadrature what the single intervals allow in that direction.
+
+    Returns
+    -------
+    low, high : float64 array
+        NaN where either n is 0.
+
+    References
+    ----------
+    Zou & Donner (2008), Statistics in Medicine 27, 1693–1702; Newcombe (1998), 17, 873–890.
+    """
+    p, low, high = _with_interval(events, n, confidence)
+    q, q_low, q_high = _with_interval(reference_events, reference_n, confidence)
+    return (
+        p - q - np.hypot(p - low, q_high - q),
+        p - q + np.hypot(high - p, q - q_low),
+    )
+
+
+def ratio_interval(
+    events: ArrayLike,
+    n: ArrayLike,
+    reference_events: ArrayLike,
+    reference_n: ArrayLike,
+    confidence: float = 0.95,
+) -> Interval:
+    """Interval of rate over reference rate, of independent groups (MOVER-R).
+
+    Zero errors: without an error in the reference the upper limit is infinite, without one in
+    the group the lower limit is 0; without any the interval is (0, ∞), which is no evidence.
+
+    Returns
+    -------
+    low, high : float64 array
+        NaN where either n is 0.
+
+    References
+    ----------
+    Donner & Zou (2012), Statistical Methods in Medical Research 21(4), 347–359.
+    """
+    p, low, high = _with_interval(events, n, confidence)
+    q, q_low, q_high = _with_interval(reference_events, reference_n, confidence)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        pq = p * q
+        below = low * q_high * (2 * p - low) * (2 * q - q_high)
+        above = high * q_low * (2 * p - high) * (2 * q - q_low)
+        lower = (pq - np.sqrt(np.maximum(pq**2 - below, 0))) / (q_high * (2 * q - q_high))
+        upper = (pq + np.sqrt(np.maximum(pq**2 - above, 0))) / (q_low * (2 * q - q_low))
+    lower = np.where(p == 0, 0.0, lower)
+    upper = np.where(q == 0, np.inf, upper)
+    undefined = np.isnan(p + q)
+    return np.where(undefined, np.nan, lower), np.where(undefined, np.nan, upper)
+
+
+def paired_difference_interval(
+    both: ArrayLike,
+    only_first: ArrayLike,
+    only_second: ArrayLike,
+    neither: ArrayLike,
+    confidence: float = 0.95,
+) -> Interval:
+    """Interval of second minus first rate of two classifiers on the same images.
+
+    Parameters
+    ----------
+    both, only_first, only_second, neither : array_like of int
+        Images on which both classifiers err, only the first, only the second, neither.
+
+    Returns
+    -------
+    low, high : float64 array
+        NaN where there is no image.
+    """
+    first = np.add(both, only_first)
+    second = np.add(both, only_second)
+    n = first + np.add(only_second, neither)
+    p, low, high = _with_interval(second, n, confidence)
+    q, q_low, q_high = _with_interval(first, n, confidence)
+    spread = np.sqrt(first * (n - first) * 1.0 * second * (n - second))
+    cross = np.multiply(both, neither) * 1.0 - np.multiply(only_first, only_second)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        phi = np.where(spread > 0, cross / spread, 0.0)
+    down, up = (p - low, q_high - q), (high - p, q - q_low)
+    return (
+        p - q - np.sqrt(np.maximum(down[0] ** 2 - 2 * phi * down[0] * down[1] + down[1] ** 2, 0)),
+        p - q + np.sqrt(np.maximum(up[0] ** 2 - 2 * phi * up[0] * up[1] + up[1] ** 2, 0)),
+    )
+
+
+def _with_interval(
+    events: ArrayLike, n: ArrayLike, confidence: float
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    return rate_of(events, n), *rate_interval(events, n, confidence)
+
+
+# --- against a reference -------------------------------------------------------------------
+
+#: All other groups together, all groups together, the group with the most images, or an index.
+Reference = Literal["rest", "overall", "largest"] | int
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Each group's rate against a reference rate; all float64 arrays, shape (groups,).
+
+    NaN where the group or the reference has no denominator, and for a group against itself.
+    """
+
+    reference_rate: FloatArray
+    difference: FloatArray
+    difference_low: FloatArray
+    difference_high: FloatArray
+    ratio: FloatArray
+    ratio_low: FloatArray
+    ratio_high: FloatArray
+
+
+def compare_with(
+    events: ArrayLike, n: ArrayLike, reference: Reference = "rest", confidence: float = 0.95
+) -> Comparison:
+    """Compare every group with a reference: difference and ratio of the rates, with intervals.
+
+    Parameters
+    ----------
+    events, n : array_like of int, shape (groups,)
+    reference : "rest", "overall", "largest" or int
+        ``overall`` holds the group itself, so the two are not independent. With w the group's
+        share of all images, difference = (1 - w) (group - rest) and
+        ratio = r / (w r + 1 - w) for r = group / rest, which carry the interval over.
+    confidence : float
+
+    Notes
+    -----
+    Zero-error policy of ratios: see `ratio_interval`. The ratio of nothing to nothing is NaN.
+    """
+    events, n = np.asarray(events), np.asarray(n)
+    if reference in ("rest", "overall"):
+        other_events, other_n = events.sum() - events, n.sum() - n
+    else:
+        index = int(np.argmax(n)) if reference == "largest" else int(reference)
+        itself = np.arange(len(n)) == index
+        other_events = np.where(itself, 0, events[index])
+        other_n = np.where(itself, 0, n[index])
+    difference = difference_interval(events, n, other_events, other_n, confidence)
+    ratio = ratio_interval(events, n, other_events, other_n, confidence)
+    reference_rate = rate_of(other_events, other_n)
+    if reference == "overall":
+        reference_rate = np.where(n > 0, events.sum() / max(n.sum(), 1), np.nan)
+        share = n / max(n.sum(), 1)
+        difference = (1 - share) * difference[0], (1 - share) * difference[1]
+        ratio = _ratio_to_whole(ratio[0], share), _ratio_to_whole(ratio[1], share)
+    rate = rate_of(events, n)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        point = np.where(np.isnan(ratio[0]), np.nan, rate / reference_rate)
+    return Comparison(
+        reference_rate=reference_rate,
+        difference=np.where(np.isnan(difference[0]), np.nan, rate - reference_rate),
+        difference_low=difference[0],
+        difference_high=difference[1],
+        ratio=point,
+        ratio_low=ratio[0],
+        ratio_high=ratio[1],
+    )
+
+
+def _ratio_to_whole(ratio: FloatArray, share: FloatArray) -> FloatArray:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return 1 / (share + (1 - share) / ratio)
+
+
+def rate_of(events: ArrayLike, n: ArrayLike) -> FloatArray:
+    """Divide events by n; NaN where n is 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.divide(events, n, dtype=float)
