@@ -199,7 +199,7 @@ def overall_status(results: Sequence[CheckResult]) -> Status:
     statuses = {result.status for result in results}
     for status in ("fail", "insufficient-evidence", "pass", "not-estimable"):
         if status in statuses:
-            return status  # type: ignore[return-value]
+            return status
     return "info"
 
 

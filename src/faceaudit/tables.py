@@ -1,8 +1,6 @@
-"""The two tables between stages, manifest and scores: schema, reading, writing, validation.
+"""The two tables between stages, manifest and scores: reading and writing.
 
-A table is Arrow data with typed file metadata. One row is one image; ``image`` (its path
-below the root of its data set) and ``dataset`` together are the key. Any column that is
-not listed in `FIXED_COLUMNS` is a tag.
+A table is Arrow data with typed file metadata; its schema is in `faceaudit.schema`.
 """
 
 from __future__ import annotations
@@ -13,91 +11,52 @@ import platform
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
-from pydantic import BaseModel, ConfigDict, Field
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import whole_file
+from faceaudit.schema import (
+    DELIVERY_COLUMNS,
+    FIXED_COLUMNS,
+    LABELS,
+    METADATA_KEY,
+    SCHEMA_VERSION,
+    DatasetInfo,
+    ManifestInfo,
+    ModelInfo,
+    ScoresInfo,
+    TableInfo,
+    tag_columns,
+)
+from faceaudit.validation import cast_column, validate
 
-SCHEMA_VERSION = 1
-METADATA_KEY = b"faceaudit"
-LABELS = ("real", "ai")
-
-#: Columns with a fixed meaning and type; every other column is a tag.
-FIXED_COLUMNS: dict[str, pa.DataType] = {
-    "image": pa.string(),
-    "label": pa.string(),
-    "dataset": pa.string(),
-    "width": pa.int32(),
-    "height": pa.int32(),
-    "bytes": pa.int64(),
-    "format": pa.string(),
-    "sha256": pa.string(),
-    "p_ai": pa.float32(),
-    "status": pa.string(),
-    "in_training": pa.bool_(),
-}
-#: What the picture's delivery was, as against who is in it.
-DELIVERY_COLUMNS = ("width", "height", "bytes", "format")
-
-
-class DatasetInfo(BaseModel):
-    """Where the rows of one data set come from, and what became of its files."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    root: str | None = None
-    licence: str | None = None
-    found: int | None = None
-    indexed: int
-    rejected: int = 0
-    note: str | None = None
-
-
-class TableInfo(BaseModel):
-    """File metadata that every table carries."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    kind: Literal["manifest", "scores"]
-    schema_version: int = SCHEMA_VERSION
-    datasets: dict[str, DatasetInfo] = Field(default_factory=dict)
-    #: tag -> data set -> whose word the tag is ("file name", "estimated by …", "derived …").
-    tag_sources: dict[str, dict[str, str]] = Field(default_factory=dict)
-    versions: dict[str, str] = Field(default_factory=dict)
-
-
-class ModelInfo(BaseModel):
-    """Which classifier gave the scores."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    id: str
-    sha256: str | None = None
-    architecture: str | None = None
-    threshold: float = Field(default=0.5, ge=0, le=1)
-    threshold_rule: str = "0.5 by convention"
-    training_manifests: dict[str, str] = Field(default_factory=dict)
-    preprocessing: dict[str, str | int | float | list[float]] = Field(default_factory=dict)
-
-
-class ManifestInfo(TableInfo):
-    """File metadata of a manifest."""
-
-    kind: Literal["manifest"] = "manifest"
-
-
-class ScoresInfo(TableInfo):
-    """File metadata of a scores table; `model` is None for scores brought as a CSV."""
-
-    kind: Literal["scores"] = "scores"
-    model: ModelInfo | None = None
+__all__ = [
+    "DELIVERY_COLUMNS",
+    "FIXED_COLUMNS",
+    "LABELS",
+    "METADATA_KEY",
+    "DatasetInfo",
+    "Manifest",
+    "ManifestInfo",
+    "ModelInfo",
+    "Scores",
+    "ScoresInfo",
+    "TableInfo",
+    "concat_scores",
+    "library_versions",
+    "read_manifest",
+    "read_scores",
+    "scored",
+    "status_counts",
+    "tag_columns",
+    "validate",
+    "write_table",
+]
 
 
 @dataclass(frozen=True)
@@ -124,11 +83,6 @@ class Scores:
     def tags(self) -> list[str]:
         """Names of the tag columns."""
         return tag_columns(self.table)
-
-
-def tag_columns(table: pa.Table) -> list[str]:
-    """Return the names of all columns that are tags, in file order."""
-    return [name for name in table.column_names if name not in FIXED_COLUMNS]
 
 
 def library_versions(*packages: str) -> dict[str, str]:
@@ -333,7 +287,7 @@ def _adopt(table: pa.Table, path: Path) -> tuple[pa.Table, ScoresInfo]:
             )
     for name in table.column_names:
         if name in FIXED_COLUMNS:
-            table = _cast(table, name, FIXED_COLUMNS[name], str(path))
+            table = cast_column(table, name, FIXED_COLUMNS[name], str(path))
     if "dataset" not in table.column_names:
         table = table.append_column("dataset", pa.repeat(pa.scalar(path.stem), len(table)))
     table, derived = with_standard_tags(table, str(path))
@@ -349,108 +303,6 @@ def _adopt(table: pa.Table, path: Path) -> tuple[pa.Table, ScoresInfo]:
         },
         versions=library_versions(),
     )
-
-
-# --- validation ----------------------------------------------------------------------------
-
-
-def validate(table: pa.Table, kind: Literal["manifest", "scores"], source: str) -> pa.Table:
-    """Check a table against the schema and return it with the schema's column types.
-
-    Raises
-    ------
-    FaceAuditError
-        ``source: column 'x', row n: …`` for the first offending cell (rows count from 1).
-    """
-    needed = ["image", "label", "dataset"] + (["p_ai"] if kind == "scores" else [])
-    for name in needed:
-        if name not in table.column_names:
-            raise FaceAuditError(f"{source}: column '{name}' is missing")
-    if kind == "scores" and "status" not in table.column_names:
-        ok = pc.if_else(pc.is_valid(table["p_ai"]), "ok", "unscored")
-        table = table.append_column("status", ok)
-    for name in table.column_names:
-        if name in FIXED_COLUMNS:
-            table = _cast(table, name, FIXED_COLUMNS[name], source)
-    if len(set(table.column_names)) < len(table.column_names):
-        raise FaceAuditError(f"{source}: two columns have the same name")
-    for name in ("image", "label", "dataset"):
-        _refuse(table, name, pc.is_null(table[name]), source, "is empty")
-    _refuse(
-        table,
-        "label",
-        pc.invert(pc.is_in(table["label"], pa.array(LABELS))),
-        source,
-        "is neither 'real' nor 'ai'",
-    )
-    if kind == "scores":
-        score = table["p_ai"]
-        within = pc.and_(pc.greater_equal(score, 0), pc.less_equal(score, 1))
-        _refuse(table, "p_ai", pc.invert(within), source, "is not a probability between 0 and 1")
-        unexplained = pc.and_(pc.is_null(score), pc.equal(table["status"], "ok"))
-        _refuse(table, "p_ai", unexplained, source, "is empty although status is 'ok'")
-    _refuse_repeated_keys(table, source)
-    return table
-
-
-def _cast(table: pa.Table, name: str, to: pa.DataType, source: str) -> pa.Table:
-    column = table[name]
-    if column.type == to:
-        return table
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    try:
-        cast = column.cast(to, safe=not pa.types.is_floating(to))
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        row = _first_uncastable(column, to)
-        raise FaceAuditError(
-            f"{source}: column '{name}', row {row + 1}: {column[row].as_py()!r} is not "
-            f"{'a number' if pa.types.is_floating(to) or pa.types.is_integer(to) else f'a {to}'}"
-        ) from None
-    return table.set_column(table.column_names.index(name), name, cast)
-
-
-def _first_uncastable(column: pa.ChunkedArray, to: pa.DataType) -> int:
-    """Find by bisection the first cell that cannot be cast, in O(n) work."""
-    low, high = 0, len(column)
-    while high - low > 1:
-        middle = (low + high) // 2
-        try:
-            column.slice(low, middle - low).cast(to)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-            high = middle
-        else:
-            low = middle
-    return low
-
-
-def _refuse(
-    table: pa.Table, name: str, wrong: pa.ChunkedArray, source: str, complaint: str
-) -> None:
-    wrong = pc.fill_null(wrong, False)
-    row = pc.index(wrong, True).as_py()
-    if row >= 0:
-        value = table[name][row].as_py()
-        shown = "the cell" if value is None else repr(value)
-        raise FaceAuditError(f"{source}: column '{name}', row {row + 1}: {shown} {complaint}")
-
-
-def _refuse_repeated_keys(table: pa.Table, source: str) -> None:
-    if len(table) == 0:
-        raise FaceAuditError(f"{source}: the table has no rows")
-    image = table["image"].combine_chunks().dictionary_encode()
-    dataset = table["dataset"].combine_chunks().dictionary_encode()
-    key = image.indices.to_numpy().astype(np.int64) * len(dataset.dictionary)
-    key += dataset.indices.to_numpy()
-    unique, first = np.unique(key, return_index=True)
-    if len(unique) < len(key):
-        repeated = np.ones(len(key), dtype=bool)
-        repeated[first] = False
-        row = int(np.argmax(repeated))
-        raise FaceAuditError(
-            f"{source}: column 'image', row {row + 1}: {table['image'][row].as_py()!r} stands "
-            "there twice for the same data set; one row is one image"
-        )
 
 
 def scored(scores: Scores) -> pa.Table:

@@ -7,6 +7,7 @@ import pyarrow.compute as pc
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.tags.age import AGE_BANDS, age_band
+from faceaudit.validation import cast_column
 
 #: Tags that are numbers; every other tag is a category and is kept as text.
 NUMERIC_TAGS = ("age", "yaw", "pitch", "roll")
@@ -32,10 +33,10 @@ def with_standard_tags(table: pa.Table, source: str) -> tuple[pa.Table, dict[str
     for name in NUMERIC_TAGS:
         if name in table.column_names and not pa.types.is_floating(table[name].type):
             try:
-                column = table[name].cast(pa.float32())
-            except pa.ArrowInvalid as error:
-                raise FaceAuditError(f"{source}: column '{name}': {error}") from None
-            table = table.set_column(table.column_names.index(name), name, column)
+                table = cast_column(table, name, pa.float32(), source)
+            except FaceAuditError as error:
+                bands = "; bands go into age_band: --map age_band=age" if name == "age" else ""
+                raise FaceAuditError(f"{error}{bands}") from None
     derived: dict[str, str] = {}
     if "age" in table.column_names and "age_band" not in table.column_names:
         table = table.append_column("age_band", age_band(table["age"]))

@@ -1,0 +1,91 @@
+"""The schema of the two tables: columns with a fixed meaning, and typed file metadata.
+
+One row is one image; ``image`` (its path below the root of its data set) and ``dataset``
+together are the key. Any column that is not listed in `FIXED_COLUMNS` is a tag.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA_VERSION = 1
+METADATA_KEY = b"faceaudit"
+LABELS = ("real", "ai")
+
+#: Columns with a fixed meaning and type; every other column is a tag.
+FIXED_COLUMNS: dict[str, pa.DataType] = {
+    "image": pa.string(),
+    "label": pa.string(),
+    "dataset": pa.string(),
+    "width": pa.int32(),
+    "height": pa.int32(),
+    "bytes": pa.int64(),
+    "format": pa.string(),
+    "sha256": pa.string(),
+    "p_ai": pa.float32(),
+    "status": pa.string(),
+    "in_training": pa.bool_(),
+}
+#: What the picture's delivery was, as against who is in it.
+DELIVERY_COLUMNS = ("width", "height", "bytes", "format")
+
+
+class DatasetInfo(BaseModel):
+    """Where the rows of one data set come from, and what became of its files."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    root: str | None = None
+    licence: str | None = None
+    found: int | None = None
+    indexed: int
+    rejected: int = 0
+    note: str | None = None
+
+
+class TableInfo(BaseModel):
+    """File metadata that every table carries."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Literal["manifest", "scores"]
+    schema_version: int = SCHEMA_VERSION
+    datasets: dict[str, DatasetInfo] = Field(default_factory=dict)
+    #: tag -> data set -> whose word the tag is ("file name", "estimated by …", "derived …").
+    tag_sources: dict[str, dict[str, str]] = Field(default_factory=dict)
+    versions: dict[str, str] = Field(default_factory=dict)
+
+
+class ModelInfo(BaseModel):
+    """Which classifier gave the scores."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str
+    sha256: str | None = None
+    architecture: str | None = None
+    threshold: float = Field(default=0.5, ge=0, le=1)
+    threshold_rule: str = "0.5 by convention"
+    training_manifests: dict[str, str] = Field(default_factory=dict)
+    preprocessing: dict[str, str | int | float | list[float]] = Field(default_factory=dict)
+
+
+class ManifestInfo(TableInfo):
+    """File metadata of a manifest."""
+
+    kind: Literal["manifest"] = "manifest"
+
+
+class ScoresInfo(TableInfo):
+    """File metadata of a scores table; `model` is None for scores brought as a CSV."""
+
+    kind: Literal["scores"] = "scores"
+    model: ModelInfo | None = None
+
+
+def tag_columns(table: pa.Table) -> list[str]:
+    """Return the names of all columns that are tags, in file order."""
+    return [name for name in table.column_names if name not in FIXED_COLUMNS]

@@ -1,0 +1,112 @@
+"""Validation: the first cell that breaks the schema, named by file, column and row."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from faceaudit.errors import FaceAuditError
+from faceaudit.schema import FIXED_COLUMNS, LABELS
+
+
+def validate(table: pa.Table, kind: Literal["manifest", "scores"], source: str) -> pa.Table:
+    """Check a table against the schema and return it with the schema's column types.
+
+    Raises
+    ------
+    FaceAuditError
+        ``source: column 'x', row n: …`` for the first offending cell (rows count from 1).
+    """
+    needed = ["image", "label", "dataset"] + (["p_ai"] if kind == "scores" else [])
+    for name in needed:
+        if name not in table.column_names:
+            raise FaceAuditError(f"{source}: column '{name}' is missing")
+    if kind == "scores" and "status" not in table.column_names:
+        ok = pc.if_else(pc.is_valid(table["p_ai"]), "ok", "unscored")
+        table = table.append_column("status", ok)
+    for name in table.column_names:
+        if name in FIXED_COLUMNS:
+            table = cast_column(table, name, FIXED_COLUMNS[name], source)
+    if len(set(table.column_names)) < len(table.column_names):
+        raise FaceAuditError(f"{source}: two columns have the same name")
+    for name in ("image", "label", "dataset"):
+        _refuse(table, name, pc.is_null(table[name]), source, "is empty")
+    _refuse(
+        table,
+        "label",
+        pc.invert(pc.is_in(table["label"], pa.array(LABELS))),
+        source,
+        "is neither 'real' nor 'ai'",
+    )
+    if kind == "scores":
+        score = table["p_ai"]
+        within = pc.and_(pc.greater_equal(score, 0), pc.less_equal(score, 1))
+        _refuse(table, "p_ai", pc.invert(within), source, "is not a probability between 0 and 1")
+        unexplained = pc.and_(pc.is_null(score), pc.equal(table["status"], "ok"))
+        _refuse(table, "p_ai", unexplained, source, "is empty although status is 'ok'")
+    _refuse_repeated_keys(table, source)
+    return table
+
+
+def cast_column(table: pa.Table, name: str, to: pa.DataType, source: str) -> pa.Table:
+    """Give a column its type, or name the first cell that cannot have it."""
+    column = table[name]
+    if column.type == to:
+        return table
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    try:
+        cast = column.cast(to, safe=not pa.types.is_floating(to))
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        row = _first_uncastable(column, to)
+        raise FaceAuditError(
+            f"{source}: column '{name}', row {row + 1}: {column[row].as_py()!r} is not "
+            f"{'a number' if pa.types.is_floating(to) or pa.types.is_integer(to) else f'a {to}'}"
+        ) from None
+    return table.set_column(table.column_names.index(name), name, cast)
+
+
+def _first_uncastable(column: pa.ChunkedArray, to: pa.DataType) -> int:
+    """Find by bisection the first cell that cannot be cast, in O(n) work."""
+    low, high = 0, len(column)
+    while high - low > 1:
+        middle = (low + high) // 2
+        try:
+            column.slice(low, middle - low).cast(to)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            high = middle
+        else:
+            low = middle
+    return low
+
+
+def _refuse(
+    table: pa.Table, name: str, wrong: pa.ChunkedArray, source: str, complaint: str
+) -> None:
+    wrong = pc.fill_null(wrong, False)
+    row = pc.index(wrong, True).as_py()
+    if row >= 0:
+        value = table[name][row].as_py()
+        shown = "the cell" if value is None else repr(value)
+        raise FaceAuditError(f"{source}: column '{name}', row {row + 1}: {shown} {complaint}")
+
+
+def _refuse_repeated_keys(table: pa.Table, source: str) -> None:
+    if len(table) == 0:
+        raise FaceAuditError(f"{source}: the table has no rows")
+    image = table["image"].combine_chunks().dictionary_encode()
+    dataset = table["dataset"].combine_chunks().dictionary_encode()
+    key = image.indices.to_numpy().astype(np.int64) * len(dataset.dictionary)
+    key += dataset.indices.to_numpy()
+    unique, first = np.unique(key, return_index=True)
+    if len(unique) < len(key):
+        repeated = np.ones(len(key), dtype=bool)
+        repeated[first] = False
+        row = int(np.argmax(repeated))
+        raise FaceAuditError(
+            f"{source}: column 'image', row {row + 1}: {table['image'][row].as_py()!r} stands "
+            "there twice for the same data set; one row is one image"
+        )

@@ -1,0 +1,172 @@
+"""What a table may hold, and how wrong ones are refused."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from faceaudit.errors import FaceAuditError
+from faceaudit.tables import (
+    DatasetInfo,
+    ManifestInfo,
+    ModelInfo,
+    ScoresInfo,
+    concat_scores,
+    read_manifest,
+    read_scores,
+    scored,
+    write_table,
+)
+
+
+def scores_table(**columns):
+    base = {
+        "image": ["a.jpg", "b.jpg", "ü.jpg"],
+        "label": ["real", "ai", "real"],
+        "dataset": ["d", "d", "d"],
+        "p_ai": pa.array([0.1, 0.9, None], pa.float32()),
+        "status": ["ok", "ok", "unreadable"],
+        "age": pa.array([3.0, None, 71.0], pa.float32()),
+    }
+    return pa.table(base | columns)
+
+
+INFO = ScoresInfo(
+    datasets={"d": DatasetInfo(indexed=3)},
+    tag_sources={"age": {"d": "file name"}},
+    model=ModelInfo(id="m", threshold=0.4),
+)
+
+
+def test_round_trip_keeps_rows_and_metadata(tmp_path):
+    path = write_table(tmp_path / "deep" / "s.parquet", scores_table(), INFO)
+    read = read_scores(path)
+    assert read.info == INFO
+    assert read.table.equals(scores_table())
+    assert scored(read).num_rows == 2
+    assert [p.name for p in path.parent.iterdir()] == ["s.parquet"]
+
+
+def test_nothing_is_written_when_a_row_is_wrong(tmp_path):
+    path = tmp_path / "s.parquet"
+    path.write_bytes(b"before")
+    with pytest.raises(FaceAuditError, match="column 'label', row 2: 'fake' is neither"):
+        write_table(path, scores_table(label=["real", "fake", "real"]), INFO)
+    assert path.read_bytes() == b"before"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"p_ai": pa.array([0.1, 1.5, 0.2])}, "column 'p_ai', row 2: 1.5 is not a probability"),
+        ({"p_ai": pa.array([np.nan, 0.5, 0.2])}, "column 'p_ai', row 1: nan is not a probab"),
+        ({"p_ai": pa.array([-0.1, 0.5, 0.2])}, "column 'p_ai', row 1"),
+        ({"image": ["a.jpg", None, "c"]}, "column 'image', row 2: the cell is empty"),
+        ({"image": ["a.jpg", "b", "a.jpg"]}, "row 3: 'a.jpg' stands there twice"),
+        ({"status": ["ok", "ok", "ok"]}, "column 'p_ai', row 3: the cell is empty although"),
+        ({"width": ["1", "2", "wide"]}, "column 'width', row 3: 'wide' is not a number"),
+    ],
+)
+def test_first_wrong_cell_is_named(tmp_path, columns, message):
+    path = tmp_path / "s.parquet"
+    table = scores_table(**columns).replace_schema_metadata(
+        {b"faceaudit": INFO.model_dump_json().encode()}
+    )
+    pq.write_table(table, path)
+    with pytest.raises(FaceAuditError, match=message) as refused:
+        read_scores(path)
+    assert str(path) in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_same_name_in_two_data_sets_is_two_images(tmp_path):
+    table = scores_table(image=["a", "a", "b"], dataset=["d", "e", "d"])
+    assert read_scores(write_table(tmp_path / "s.parquet", table, INFO)).table.num_rows == 3
+
+
+def test_wrong_kind_and_version_are_said(tmp_path):
+    manifest = scores_table().drop_columns(["p_ai", "status"])
+    path = write_table(tmp_path / "m.parquet", manifest, ManifestInfo())
+    assert read_manifest(path).tags == ["age"]
+    with pytest.raises(FaceAuditError, match="is a manifest table, and a scores is needed"):
+        read_scores(path)
+    old = manifest.replace_schema_metadata(
+        {b"faceaudit": b'{"kind":"manifest","schema_version":0}'}
+    )
+    pq.write_table(old, path)
+    with pytest.raises(FaceAuditError, match="schema version 0"):
+        read_manifest(path)
+    pq.write_table(manifest.replace_schema_metadata({b"faceaudit": b"[1"}), path)
+    with pytest.raises(FaceAuditError, match="damaged file metadata"):
+        read_manifest(path)
+
+
+def test_unreadable_files(tmp_path):
+    with pytest.raises(FaceAuditError, match="no such file"):
+        read_scores(tmp_path / "none.parquet")
+    with pytest.raises(FaceAuditError, match="no such file"):
+        read_scores(tmp_path / "none.csv")
+    (tmp_path / "x.parquet").write_text("not parquet")
+    with pytest.raises(FaceAuditError, match="not a readable Parquet file"):
+        read_scores(tmp_path / "x.parquet")
+    (tmp_path / "x.csv").write_text("")
+    with pytest.raises(FaceAuditError, match="not a readable CSV file"):
+        read_scores(tmp_path / "x.csv")
+    (tmp_path / "y.csv").write_text("image,label,p_ai\n")
+    with pytest.raises(FaceAuditError, match="no rows"):
+        read_scores(tmp_path / "y.csv")
+
+
+def test_csv_from_elsewhere(tmp_path):
+    path = tmp_path / "other.csv"
+    path.write_text(
+        "file,truth,score,age,group,flag\na.jpg,real,0.25,2,01,true\nb.jpg,ai,1,35.5,NA,false\n"
+    )
+    read = read_scores(path, {"image": "file", "label": "truth", "p_ai": "score"})
+    assert read.table["p_ai"].to_pylist() == [0.25, 1.0]
+    assert read.table["group"].to_pylist() == ["01", None]
+    assert read.table["flag"].to_pylist() == ["true", "false"]
+    assert read.table["age_band"].to_pylist() == ["0-2", "30-39"]
+    assert read.table["dataset"].to_pylist() == ["other", "other"]
+    assert read.info.tag_sources["age_band"] == {"other": "derived from age"}
+    assert read.info.tag_sources["group"] == {"other": "as given in other.csv"}
+
+
+@pytest.mark.parametrize(
+    ("text", "mapping", "message"),
+    [
+        ("image,label\na,real\n", {}, "column 'p_ai' is missing; name yours with --map p_ai="),
+        ("image,label,p_ai\na,real,x\n", {}, "column 'p_ai', row 1: 'x' is not a number"),
+        ("image,label,p_ai\na,real,\n", {}, None),
+        ("image,label,s\na,real,1\n", {"p_ai": "t"}, "--map p_ai=t: there is no column 't'"),
+        ("image,label,p_ai,age\na,real,1,old\n", {}, "column 'age', row 1: 'old' is not a number"),
+        ("image,label,p_ai\na,real,1,5\n", {}, "not a readable CSV file"),
+    ],
+)
+def test_csv_errors(tmp_path, text, mapping, message):
+    path = tmp_path / "s.csv"
+    path.write_text(text)
+    if message is None:
+        assert read_scores(path).table["status"].to_pylist() == ["unscored"]
+        return
+    with pytest.raises(FaceAuditError) as refused:
+        read_scores(path, mapping)
+    assert message in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_concat_adds_counts_and_refuses_other_classifiers(tmp_path):
+    one = read_scores(write_table(tmp_path / "1.parquet", scores_table(), INFO))
+    table = scores_table(image=["x", "y", "z"], dataset=["e"] * 3)
+    info = INFO.model_copy(update={"datasets": {"e": DatasetInfo(indexed=3)}, "tag_sources": {}})
+    two = read_scores(write_table(tmp_path / "2.parquet", table, info))
+    joined = concat_scores([one, two])
+    assert joined.table.num_rows == 6
+    assert set(joined.info.datasets) == {"d", "e"}
+    with pytest.raises(FaceAuditError, match="stands there twice"):
+        concat_scores([one, one])
+    other = INFO.model_copy(update={"model": ModelInfo(id="n")})
+    three = read_scores(write_table(tmp_path / "3.parquet", table, other))
+    with pytest.raises(FaceAuditError, match="2 different classifiers"):
+        concat_scores([one, three])
