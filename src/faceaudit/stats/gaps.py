@@ -57,7 +57,7 @@ def max_min_gap(events: ArrayLike, n: ArrayLike, confidence: float = 0.95) -> Ga
 
     # Lower limit: the pair was chosen for being far apart, so its limit is that of the most
     # extreme of all pairs (Tukey's studentised range).
-    low, high = rate_interval(events, n, 1 - 2 * _pairwise_tail(len(n), tail))
+    low, high = rate_interval(events, n, 1 - 2 * _pairwise_tail(len(n), 1 - confidence))
     pairs = rate[:, None] - rate - np.hypot((rate - low)[:, None], high - rate)
     lower = max(float(pairs.max()), 0.0)
     # Upper limit: it fails only if the limit of the one truly widest pair fails, so no
@@ -73,7 +73,7 @@ def max_min_gap(events: ArrayLike, n: ArrayLike, confidence: float = 0.95) -> Ga
 
 
 @cache
-def _pairwise_tail(groups: int, tail: float) -> float:
-    """One-sided normal tail of the largest of all pairwise differences."""
-    quantile = stats.studentized_range.isf(tail * 2 if groups == 2 else tail, groups, np.inf)
+def _pairwise_tail(groups: int, error: float) -> float:
+    """One-sided tail of each pair that keeps the largest of all differences within `error`."""
+    quantile = stats.studentized_range.isf(error, groups, np.inf)
     return float(stats.norm.sf(quantile / np.sqrt(2)))

@@ -1,0 +1,93 @@
+"""What an audit could have found: the smallest detectable gap, and the images a gap needs."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+from faceaudit.stats.intervals import difference_interval, rate_of
+
+FloatArray = NDArray[np.float64]
+#: More images of one group than any face data set has.
+MOST_IMAGES = 10_000_000
+
+
+def minimum_detectable_gap(
+    n: ArrayLike,
+    reference_events: ArrayLike,
+    reference_n: ArrayLike,
+    confidence: float = 0.95,
+    power: float = 0.8,
+) -> FloatArray:
+    """Find the smallest excess over the reference rate that would be detected.
+
+    Detected means that the lower limit of `difference_interval` is above 0. With the
+    reference as observed, that needs a certain number of errors in the group, and the binomial
+    distribution says which true rate gives so many with probability `power`.
+
+    Parameters
+    ----------
+    n : array_like of int
+        Images of the group.
+    reference_events, reference_n : array_like of int, shapes that broadcast
+        Errors and images of the reference, for instance all other groups.
+    confidence, power : float
+
+    Returns
+    -------
+    float64 array
+        Difference of rates; NaN if the group is too small for any excess to be detected.
+    """
+    n, x, m = np.broadcast_arrays(
+        np.asarray(n, np.int64), np.asarray(reference_events), np.asarray(reference_n)
+    )
+    # Bisection for the fewest errors that are significant: `low` is not, `high` is.
+    low, high = np.full(n.shape, -1), n + 1
+    while np.any(high - low > 1):
+        middle = (low + high) // 2
+        limit, _ = difference_interval(np.clip(middle, 0, n), n, x, m, confidence)
+        significant = limit > 0
+        high = np.where(significant, middle, high)
+        low = np.where(significant, low, np.minimum(middle, high - 1))
+    possible = (high <= n) & (n > 0)
+    errors = np.where(possible, high, 1)
+    # P(X >= errors | n, p) = power, solved for p.
+    rate = stats.beta.ppf(power, errors, np.maximum(n - errors + 1, 1))
+    return np.where(possible, rate - rate_of(x, m), np.nan)
+
+
+def images_needed(
+    gap: float,
+    reference_events: int,
+    reference_n: int,
+    confidence: float = 0.95,
+    power: float = 0.8,
+) -> int | None:
+    """Find how many images of a group would make an excess of `gap` detectable.
+
+    Parameters
+    ----------
+    gap : float
+        Excess over the reference rate.
+    reference_events, reference_n : int
+        Errors and images of the reference, which stay as they are.
+    confidence, power : float
+
+    Returns
+    -------
+    int or None
+        None if not even `MOST_IMAGES` would do: the reference itself is too small.
+    """
+    low, high = 0, MOST_IMAGES
+
+    def detectable(n: int) -> bool:
+        found = minimum_detectable_gap(n, reference_events, reference_n, confidence, power)
+        return bool(found <= gap)
+
+    if not detectable(high):
+        return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if detectable(middle) else (middle, high)
+    return high
