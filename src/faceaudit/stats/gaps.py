@@ -53,7 +53,6 @@ def max_min_gap(events: ArrayLike, n: ArrayLike, confidence: float = 0.95) -> Ga
         return GapInterval(np.nan, np.nan, np.nan, None, None, left_out)
     events, n = events[index], n[index]
     rate = rate_of(events, n)
-    tail = (1 - confidence) / 2
 
     # Lower limit: the pair was chosen for being far apart, so its limit is that of the most
     # extreme of all pairs (Tukey's studentised range).
