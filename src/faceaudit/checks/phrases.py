@@ -1,0 +1,101 @@
+"""Numbers and groups in words, the same in every check."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+#: What the two error rates say, for a reader who does not know the words.
+FPR_MEANING = "real photographs called AI-generated"
+FNR_MEANING = "AI-generated faces called real"
+
+
+def percent(share: float) -> str:
+    """Write a share of images with one decimal; what is not quite none or all is not rounded to it.
+
+    >>> percent(0.1234), percent(0.0001), percent(0.9999)
+    ('12.3 %', 'under 0.1 %', 'over 99.9 %')
+    """
+    if 0 < share < 0.0005:
+        return "under 0.1 %"
+    if 0.9995 <= share < 1:
+        return "over 99.9 %"
+    return f"{100 * share:.1f} %"
+
+
+def points(difference: float) -> str:
+    """Write a difference of two shares in percentage points.
+
+    >>> points(0.0712)
+    '7.1 points'
+    """
+    return f"{100 * difference:.1f} points"
+
+
+def percent_range(low: float, high: float) -> str:
+    """Write the two ends of an interval of a share.
+
+    >>> percent_range(0.01, 0.052)
+    '1.0 to 5.2 %'
+    """
+    return f"{100 * low:.1f} to {100 * high:.1f} %"
+
+
+def points_range(low: float, high: float) -> str:
+    """Write the two ends of an interval of a difference of shares.
+
+    >>> points_range(-0.01, 0.052)
+    '-1.0 to 5.2 points'
+    """
+    return f"{100 * low:.1f} to {100 * high:.1f} points"
+
+
+def counted(n: int, one: str, many: str | None = None) -> str:
+    """Write a number of things, in the singular for one.
+
+    >>> counted(1, "photograph"), counted(1200, "photograph")
+    ('1 photograph', '1,200 photographs')
+    """
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def tag_title(attribute: str) -> str:
+    """Write a tag's name for a heading.
+
+    >>> tag_title("age_band")
+    'age band'
+    """
+    return attribute.replace("_", " ")
+
+
+def attributes_title(attributes: Sequence[str]) -> str:
+    """Write the tags that make the groups.
+
+    >>> attributes_title(["race", "age_band"])
+    'race × age band'
+    """
+    return " × ".join(tag_title(attribute) for attribute in attributes)
+
+
+def group_title(attributes: Sequence[str], group: Sequence[str]) -> str:
+    """Name a group within a sentence.
+
+    >>> group_title(["race", "gender"], ["Black", "female"])
+    "race 'Black' and gender 'female'"
+    """
+    return " and ".join(
+        f"{tag_title(attribute)} '{value}'"
+        for attribute, value in zip(attributes, group, strict=True)
+    )
+
+
+def missing_note(missing: int, attributes: Sequence[str]) -> str | None:
+    """Say how many images are in no group because a tag is not known; None if there is none.
+
+    >>> missing_note(1, ["race"])
+    '1 image has no tag for race and is in no group here.'
+    """
+    if missing == 0:
+        return None
+    verb, there = ("has", "is") if missing == 1 else ("have", "are")
+    tags = " or ".join(tag_title(attribute) for attribute in attributes)
+    return f"{counted(missing, 'image')} {verb} no tag for {tags} and {there} in no group here."

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from faceaudit.checks import all_checks
+from faceaudit.checks.top_losses import CHECK, TopLossesOptions
+
+
+def test_worst_images_first_with_their_tags(drawn):
+    data = drawn(
+        ["real", "real", "real", "ai", "ai", "ai"],
+        [0.2, 0.97, 0.6, 0.9, 0.01, 0.3],
+        {"glasses": ["none", "sun", None, "none", "sun", "sun"]},
+    )
+    result = CHECK.run(data, TopLossesOptions(count=2))
+    real, ai, _ = result.details
+    assert [item.image for item in real.items] == ["000001.jpg", "000002.jpg"]
+    assert [item.image for item in ai.items] == ["000004.jpg", "000005.jpg"]
+    assert real.items[0].tags == {"glasses": "sun"}
+    assert real.items[1].tags == {}
+    assert all(item.thumbnail is None for item in real.items + ai.items)
+    assert "2 of 3 real photographs (66.7 %) are called AI-generated" in result.sentence
+    assert "2 of 3 AI-generated faces (66.7 %) are called real" in result.sentence
+
+
+def test_note_counts_errors_at_the_threshold_in_float32(drawn):
+    # 0.7 as float32 is below 0.7 as float64: the image is still called AI.
+    data = drawn(["real", "real"], [0.7, 0.2], {"g": ["a", "b"]}, threshold=0.7)
+    (gallery, _) = CHECK.run(data, TopLossesOptions()).details
+    assert gallery.note.startswith("1 of these 2 images are called wrongly")
+
+
+def test_equal_scores_keep_the_order_of_the_table(drawn):
+    data = drawn(["real"] * 50, [0.9] * 50, {"g": ["a"] * 50})
+    gallery = CHECK.run(data, TopLossesOptions(count=3)).details[0]
+    assert [item.image for item in gallery.items] == ["000000.jpg", "000001.jpg", "000002.jpg"]
+
+
+def test_shares_of_errors_beside_shares_of_images(counted):
+    data = counted({"a": (30, 9, 10, 0), "b": (70, 1, 30, 0)})
+    table = CHECK.run(data, TopLossesOptions()).details[-1]
+    assert table.rows == [
+        ["a", 30, 0.3, 9, 0.9, 10, 0.25, 0, None],
+        ["b", 70, 0.7, 1, 0.1, 30, 0.75, 0, None],
+    ]
+    assert "drawn by lot" in table.note
+
+
+def test_awkward_tables(awkward):
+    result = CHECK.run(awkward, TopLossesOptions())
+    assert result.status == "info"
+    assert result.model_dump_json()
+
+
+def test_is_found_by_id():
+    assert all_checks()["top-losses"] is CHECK
