@@ -2,22 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.tags.age import AGE_BANDS, age_band
+from faceaudit.tags.pose import HEAD_POSES, head_pose
+from faceaudit.tags.race import race_coarse
 from faceaudit.validation import cast_column
 
 #: Tags that are numbers; every other tag is a category and is kept as text.
 NUMERIC_TAGS = ("age", "yaw", "pitch", "roll")
 
 #: Categories that have an order; others are listed alphabetically.
-ORDERED_TAGS: dict[str, tuple[str, ...]] = {"age_band": AGE_BANDS}
+ORDERED_TAGS: dict[str, tuple[str, ...]] = {"age_band": AGE_BANDS, "head_pose": HEAD_POSES}
+
+#: Tag -> the tag that it is derived from, and how. Derived only where it is missing.
+DERIVED_TAGS: dict[str, tuple[str, Callable[[pa.ChunkedArray], pa.Array]]] = {
+    "age_band": ("age", age_band),
+    "race_coarse": ("race", race_coarse),
+    "head_pose": ("yaw", head_pose),
+}
+_GENDERS = {"female": "female", "f": "female", "woman": "female"} | {
+    "male": "male",
+    "m": "male",
+    "man": "male",
+}
+
+
+def tag_type(tag: str) -> pa.DataType:
+    """Return the Arrow type of a tag's column."""
+    return pa.float32() if tag in NUMERIC_TAGS else pa.string()
+
+
+def gender(word: str | None) -> str | None:
+    """Return ``female`` or ``male`` for the words that data sets use.
+
+    Raises
+    ------
+    ValueError
+        If it is another word.
+    """
+    if word is None:
+        return None
+    try:
+        return _GENDERS[word.lower()]
+    except KeyError:
+        raise ValueError(f"gender {word!r} is neither female nor male") from None
 
 
 def with_standard_tags(table: pa.Table, source: str) -> tuple[pa.Table, dict[str, str]]:
-    """Give the numeric tags their type, and derive `age_band` from `age` where it is missing.
+    """Give the numeric tags their type, and derive `DERIVED_TAGS` where they are missing.
 
     Returns
     -------
@@ -38,9 +75,10 @@ def with_standard_tags(table: pa.Table, source: str) -> tuple[pa.Table, dict[str
                 bands = "; bands go into age_band: --map age_band=age" if name == "age" else ""
                 raise FaceAuditError(f"{error}{bands}") from None
     derived: dict[str, str] = {}
-    if "age" in table.column_names and "age_band" not in table.column_names:
-        table = table.append_column("age_band", age_band(table["age"]))
-        derived["age_band"] = "derived from age"
+    for name, (origin, derive) in DERIVED_TAGS.items():
+        if origin in table.column_names and name not in table.column_names:
+            table = table.append_column(name, derive(table[origin]))
+            derived[name] = f"derived from {origin}"
     return table, derived
 
 

@@ -1,0 +1,163 @@
+"""What a published data set is to us: a description, and a reader of its names and tag files.
+
+Every module of this folder that defines ``DATASET`` is a data set; adding one touches no
+other file than its own (and its test).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from faceaudit.datasets.ledger import Entry
+from faceaudit.datasets.sources import SideFiles
+from faceaudit.datasets.tagfiles import TagTable, TagValue
+from faceaudit.errors import FaceAuditError
+
+Label = Literal["real", "ai"]
+
+
+class Tagged(NamedTuple):
+    """What a name and the tag files say of one image."""
+
+    label: Label
+    tags: dict[str, TagValue]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a user may say about their copy of a data set.
+
+    Attributes
+    ----------
+    tags_from : Path, optional
+        A tag file, or a folder of tag files, that does not lie below the root.
+    label : {'real', 'ai'}, optional
+        Label of every image, for a folder that says nothing about it.
+    photoshopped_as : {'skip', 'real', 'ai'}
+        What a photograph retouched by hand counts as.
+    """
+
+    tags_from: Path | None = None
+    label: Label | None = None
+    photoshopped_as: Literal["skip", "real", "ai"] = "skip"
+
+
+class Reader:
+    """Reads the names and tag files of one copy of one data set.
+
+    Made anew for every run, because it remembers which tags have met their image.
+
+    Parameters
+    ----------
+    files : SideFiles
+        Every file of the copy that is no image.
+    options : Options
+
+    Attributes
+    ----------
+    tags : dict of str to str
+        The tags that this copy has, each with the sentence that says whose word it is.
+    tables : list of TagTable
+        The tag files in use.
+    notes : list of str
+        Sentences for the user and the manifest, complete once all images were read.
+    """
+
+    def __init__(self, files: SideFiles, options: Options) -> None:
+        self.files = files
+        self.options = options
+        self.tags: dict[str, str] = {}
+        self.tables: list[TagTable] = []
+        self.notes: list[str] = []
+
+    def read(self, path: str) -> Tagged:
+        """Return label and tags of the image at `path`, its name below the root.
+
+        Raises
+        ------
+        Reject
+            If the image cannot be used; the reason goes to the ledger.
+        """
+        raise NotImplementedError
+
+    def use(self, table: TagTable | None, sources: Mapping[str, str]) -> None:
+        """Take the tags of a table, if it is there; `sources` says whose word each tag is."""
+        if table is not None:
+            self.tables.append(table)
+            for tag in table.columns:
+                self.tags.setdefault(tag, sources.get(tag, f"as given in {table.name}"))
+
+    def look_up(self, path: str, *keys: str) -> dict[str, TagValue]:
+        """Return what the tables say of an image, by `keys`, its path and its base name.
+
+        Where two tables have the same tag, the first that knows it counts.
+        """
+        tags: dict[str, TagValue] = {}
+        for table in self.tables:
+            for tag, value in (table.get(*keys, path, path.rsplit("/", 1)[-1]) or {}).items():
+                if tags.get(tag) is None:
+                    tags[tag] = value
+        return tags
+
+    def remarks(self) -> Iterator[Entry]:
+        """Say what was odd in the tag files, once all images were read."""
+        for table in self.tables:
+            yield from table.remarks()
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One published data set.
+
+    Attributes
+    ----------
+    id : str
+        Its name on the command line and in manifests.
+    title : str
+        Its full name.
+    label : str
+        What its images are: ``real``, ``ai``, or how it is decided.
+    published : int or None
+        How many images its publishers say it has.
+    tags : dict of str to str
+        Every tag it can have, with the sentence that says whose word it is.
+    licence : str
+        Terms of use as its publishers state them.
+    home : str
+        Where users get it.
+    layout : str
+        The folders and files that `index` expects below the root.
+    reader : type of Reader
+    options : tuple of str
+        Names of the `Options`, beyond ``tags_from``, that it takes.
+    """
+
+    id: str
+    title: str
+    label: str
+    published: int | None
+    licence: str
+    home: str
+    layout: str
+    reader: type[Reader]
+    tags: dict[str, str] = field(default_factory=dict)
+    options: tuple[str, ...] = ()
+
+    def refuse_foreign(self, options: Options) -> None:
+        """Refuse an option that this data set has no use for.
+
+        Raises
+        ------
+        FaceAuditError
+        """
+        for name in ("label", "photoshopped_as"):
+            given = getattr(options, name)
+            if given != getattr(Options, name) and name not in self.options:
+                flag = f"--{name.replace('_', '-')}"
+                raise FaceAuditError(
+                    f"{flag} {given}: {self.title} takes no such option "
+                    f"(its images are {self.label})"
+                )

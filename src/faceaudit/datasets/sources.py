@@ -1,0 +1,254 @@
+"""Where images are read from: a folder, a ``.zip`` or a ``.tar``, in place and never unpacked."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import tarfile
+import zipfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+from threading import Lock
+from typing import NamedTuple, Protocol
+
+from faceaudit.errors import FaceAuditError
+
+#: A single file above this is not a face picture, and would have to be held in memory.
+MAX_BYTES = 256 * 2**20
+#: Tables and texts lie beside images in every published set; they are no images to be found.
+SIDE_SUFFIXES = frozenset(
+    {".csv", ".tsv", ".json", ".jsonl", ".txt", ".md", ".html", ".xml", ".yaml", ".yml", ".mat"}
+    | {".npy", ".npz", ".pdf", ".parquet", ".gz", ".xls", ".xlsx", ".py"}
+)
+SIDE_NAMES = frozenset({"license", "readme", ".gitattributes", ".gitignore", ".ds_store"})
+
+
+class UnreadableError(Exception):
+    """One file of a source that cannot be read; says why."""
+
+
+class Member(NamedTuple):
+    """One file of a source: its name below the root, and where a tar archive holds its bytes."""
+
+    path: str
+    offset: int = -1
+    size: int = -1
+
+
+class Source(Protocol):
+    """A root that images are read from."""
+
+    root: Path
+    #: What could not be looked into, as (path, reason).
+    problems: list[tuple[str, str]]
+
+    def members(self) -> Iterator[Member]:
+        """Yield every file, in an order that depends on the names or the archive alone."""
+
+    def read(self, member: Member) -> bytes:
+        """Return a file's bytes.
+
+        Raises
+        ------
+        UnreadableError
+        """
+
+
+def is_side_file(path: str) -> bool:
+    """Tell tables and texts, which may lie beside images, from everything else."""
+    name = PurePosixPath(path)
+    return name.suffix.lower() in SIDE_SUFFIXES or name.name.lower() in SIDE_NAMES
+
+
+def open_source(root: Path | str) -> Source:
+    """Return the source for a root.
+
+    Raises
+    ------
+    FaceAuditError
+        If there is nothing at `root`, or it is neither folder nor ``.zip`` nor ``.tar``.
+    """
+    root = Path(root)
+    if root.is_dir():
+        return FolderSource(root)
+    if not root.exists():
+        raise FaceAuditError(f"{root}: no such folder or archive")
+    if zipfile.is_zipfile(root):
+        return ZipSource(root)
+    if root.suffix.lower() in (".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar"):
+        raise FaceAuditError(
+            f"{root}: a compressed archive can only be read from front to back; "
+            "unpack it, or pack it as plain .tar or .zip"
+        )
+    if tarfile.is_tarfile(root):
+        return TarSource(root)
+    raise FaceAuditError(f"{root}: neither a folder nor a readable .zip or .tar archive")
+
+
+class FolderSource:
+    """A folder and all folders below it, links included."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.problems: list[tuple[str, str]] = []
+
+    def members(self) -> Iterator[Member]:
+        """Yield every file by sorted path; only one folder's names are held at a time."""
+        self.problems = []
+        yield from self._walk("", set())
+
+    def _walk(self, prefix: str, above: set[tuple[int, int]]) -> Iterator[Member]:
+        here = self.root / prefix
+        folders: list[str] = []
+        names: list[str] = []
+        try:
+            status = here.stat()
+            key = (status.st_dev, status.st_ino)
+            if key in above:
+                self.problems.append((prefix, "a link to a folder that holds it, not followed"))
+                return
+            with os.scandir(here) as entries:
+                for entry in entries:
+                    (folders if entry.is_dir() else names).append(entry.name)
+        except OSError as error:
+            self.problems.append((prefix or ".", f"folder cannot be read: {error.strerror}"))
+            return
+        names.sort()
+        for name in names:
+            yield Member(prefix + name)
+        del names
+        for folder in sorted(folders):
+            yield from self._walk(f"{prefix}{folder}/", above | {key})
+
+    def read(self, member: Member) -> bytes:
+        """Return a file's bytes."""
+        try:
+            # Non-blocking, or a named pipe would keep us waiting for ever.
+            flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+            handle = os.open(f"{self.root}/{member.path}", flags)
+            with io.FileIO(handle) as file:
+                status = os.fstat(handle)
+                if not stat.S_ISREG(status.st_mode):
+                    raise UnreadableError("not a regular file")
+                _refuse_large(status.st_size)
+                return file.readall()
+        except OSError as error:
+            raise UnreadableError(error.strerror or str(error)) from None
+        except ValueError as error:
+            raise UnreadableError(str(error)) from None
+
+
+class ZipSource:
+    """A ``.zip`` archive. Its table of contents is held in memory, about 0.6 kB a file."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.problems: list[tuple[str, str]] = []
+        try:
+            self._archive = zipfile.ZipFile(root)
+        except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+            raise FaceAuditError(f"{root}: not a readable .zip archive ({error})") from None
+
+    def members(self) -> Iterator[Member]:
+        """Yield every file in the archive's order."""
+        for entry in self._archive.infolist():
+            if not entry.is_dir():
+                yield Member(entry.filename)
+
+    def read(self, member: Member) -> bytes:
+        """Return a file's bytes, whose checksum the archive guards."""
+        try:
+            entry = self._archive.getinfo(member.path)
+            _refuse_large(entry.file_size)
+            with self._archive.open(entry) as file:
+                # A forged size must not unpack without end.
+                data = file.read(MAX_BYTES + 1)
+        except UnreadableError:
+            raise
+        except Exception as error:  # damaged archives raise nearly anything
+            raise UnreadableError(f"damaged in the archive ({error})") from None
+        _refuse_large(len(data))
+        return data
+
+
+class TarSource:
+    """A plain ``.tar`` archive."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.problems: list[tuple[str, str]] = []
+        self._file = root.open("rb")
+        self._lock = Lock()
+
+    def members(self) -> Iterator[Member]:
+        """Yield every file in the archive's order, holding none of them."""
+        self.problems = []
+        last = "its beginning"
+        try:
+            with tarfile.open(self.root, "r:") as archive:
+                for entry in archive:
+                    archive.members = []  # type: ignore[attr-defined]  # it would keep them all
+                    if entry.isdir():
+                        continue
+                    last = entry.name
+                    plain = entry.isreg() and not entry.issparse()
+                    yield Member(
+                        entry.name.removeprefix("./"),
+                        entry.offset_data if plain else -1,
+                        entry.size if plain else -1,
+                    )
+        except (tarfile.TarError, OSError, EOFError, ValueError) as error:
+            self.problems.append((self.root.name, f"archive is damaged after {last}: {error}"))
+
+    def read(self, member: Member) -> bytes:
+        """Return a file's bytes."""
+        if member.offset < 0:
+            raise UnreadableError("a link or special file inside the archive")
+        _refuse_large(member.size)
+        with self._lock:
+            self._file.seek(member.offset)
+            data = self._file.read(member.size)
+        if len(data) < member.size:
+            raise UnreadableError("the archive ends before this file does")
+        return data
+
+
+def _refuse_large(size: int) -> None:
+    if size > MAX_BYTES:
+        raise UnreadableError(f"larger than {MAX_BYTES // 2**20} MB")
+
+
+class SideFiles:
+    """The files of a data set that are no images: tag files, licences, texts.
+
+    Parameters
+    ----------
+    sources : iterable of Source
+        The root, and what the user named besides; the first that holds a name wins.
+    """
+
+    def __init__(self, found: Iterable[tuple[Source, Member]]) -> None:
+        self._by_name: dict[str, list[tuple[Source, Member]]] = {}
+        for source, member in found:
+            name = member.path.rsplit("/", 1)[-1]
+            self._by_name.setdefault(name, []).append((source, member))
+
+    def names(self, suffix: str = "") -> list[str]:
+        """Return the base names that end in `suffix`."""
+        return [name for name in self._by_name if name.endswith(suffix)]
+
+    def path(self, name: str) -> str | None:
+        """Return the path of the first file called `name`, or None."""
+        places = self._by_name.get(name)
+        return places[0][1].path if places else None
+
+    def read(self, name: str) -> bytes | None:
+        """Return the bytes of the first file called `name`, or None if there is none.
+
+        Raises
+        ------
+        UnreadableError
+        """
+        places = self._by_name.get(name)
+        return places[0][0].read(places[0][1]) if places else None

@@ -1,0 +1,222 @@
+"""Tag files: tables that lie beside the images and say who is in them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
+
+from faceaudit.datasets.ledger import Entry
+from faceaudit.datasets.sources import SideFiles, UnreadableError
+from faceaudit.tags.vocabulary import NUMERIC_TAGS, gender
+
+#: Cells that say "not known".
+NULLS = frozenset({"", "na", "n/a", "nan", "null", "unknown"})
+#: How many tags without an image are listed one by one before they are only counted.
+LISTED = 100
+
+TagValue = str | float | None
+Tags = dict[str, TagValue]
+
+
+class TagTable:
+    """Tags by image name, as one tag file gives them.
+
+    Remembers which rows have met their image, so that the others can be reported.
+
+    Parameters
+    ----------
+    name : str
+        The tag file's name, for messages.
+
+    Attributes
+    ----------
+    columns : list of str
+        The table's columns, without the one that names the image.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._rows: dict[str, Tags] = {}
+        self._used: set[str] = set()
+        self._without: int = 0
+        self.columns: list[str] = []
+        self.problems: list[Entry] = []
+
+    def add(self, key: str, tags: Tags, place: str) -> None:
+        """Enter one row; `place` names it in messages, as in ``row 7``."""
+        if key in self._rows:
+            self.remark(place, f"{key} stands there twice; the first row was used")
+        else:
+            self._rows[key] = tags
+
+    def get(self, *keys: str) -> Tags | None:
+        """Return the tags of the first key that the table has, or None."""
+        for key in keys:
+            if key in self._rows:
+                self._used.add(key)
+                return self._rows[key]
+        self._without += 1
+        return None
+
+    def remark(self, place: str, fault: str) -> None:
+        """Note a fault of the table."""
+        self.problems.append(Entry(self.name, "remark", "fault in a tag file", f"{place}: {fault}"))
+
+    def remarks(self) -> Iterator[Entry]:
+        """Yield the table's faults, its tags without image, and how many images it lacks."""
+        yield from self.problems
+        unused = (key for key in self._rows if key not in self._used)
+        for key in islice(unused, LISTED):
+            yield Entry(key, "remark", "tag without image", f"in {self.name}")
+        further = sum(1 for _ in unused)
+        if further:
+            yield Entry(self.name, "remark", "tag without image", f"and {further:,} further rows")
+        if self._without:
+            yield Entry(
+                self.name,
+                "remark",
+                "image without tag",
+                f"{self._without:,} images are not in it; their tags are empty in the manifest",
+            )
+
+
+def missing_tag_file(name: str, tags: Iterable[str]) -> Entry:
+    """Return the remark that a tag file of the published set is not there."""
+    return Entry(
+        name,
+        "remark",
+        "missing tag file",
+        f"without it there is no {', '.join(tags)}; put it below the root or name it with "
+        "--tags-from",
+    )
+
+
+def read_text(files: SideFiles, table: TagTable) -> str | None:
+    """Return a tag file's text, or None if it is not there or cannot be read."""
+    try:
+        data = files.read(table.name)
+    except UnreadableError as error:
+        table.remark("the file", f"cannot be read ({error})")
+        return None
+    if data is None:
+        return None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        table.remark("the file", f"byte {error.start} is not UTF-8 text")
+        return data.decode("utf-8-sig", errors="replace")
+
+
+def read_csv(
+    files: SideFiles,
+    name: str,
+    key: str,
+    translate: Callable[[Mapping[str, str | None]], Tags],
+) -> TagTable | None:
+    """Read a table with a header line.
+
+    Parameters
+    ----------
+    files : SideFiles
+    name : str
+        Base name of the table.
+    key : str
+        Column that names the image.
+    translate : callable
+        Makes tags out of a row; a ValueError that it raises is noted with the row's number,
+        and the row keeps no tags.
+
+    Returns
+    -------
+    TagTable or None
+        None if there is no such file.
+    """
+    table = TagTable(name)
+    text = read_text(files, table)
+    if text is None:
+        return table if table.problems else None
+    if "\0" in text:
+        table.remark("the file", "holds zero bytes, which were left out")
+        text = text.replace("\0", "")
+    # A quote that is never closed swallows the rest of a file: fields have csv's own limit.
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
+    try:
+        header = [name.strip() for name in next(rows, [])]
+        if key not in header:
+            table.remark("row 1", f"there is no column '{key}'; the columns are {header}")
+            return table
+        table.columns = [column for column in header if column != key]
+        for row in rows:
+            if not row:
+                continue
+            place = f"row {rows.line_num}"
+            if len(row) != len(header):
+                table.remark(place, f"{len(row)} cells where the header has {len(header)}")
+                continue
+            cells = {column: cell(value) for column, value in zip(header, row, strict=True)}
+            image = cells[key]
+            if image is None:
+                table.remark(place, "names no image")
+                continue
+            try:
+                table.add(image, translate(cells), place)
+            except ValueError as error:
+                table.remark(place, f"{image}: {error}")
+    except csv.Error as error:
+        table.remark(f"row {rows.line_num}", f"not readable as CSV from here on ({error})")
+    return table
+
+
+def read_sidecar(files: SideFiles, name: str, key: str = "file") -> TagTable | None:
+    """Read a table of any tags, whose column `key` holds each image's name or path."""
+    return read_csv(
+        files,
+        name,
+        key,
+        lambda cells: {tag: standard(tag, value) for tag, value in cells.items() if tag != key},
+    )
+
+
+def cell(value: str) -> str | None:
+    """Return a cell's text, or None if it says "not known"."""
+    value = value.strip()
+    return None if value.lower() in NULLS else value
+
+
+def number(value: str | None, what: str) -> float | None:
+    """Return a cell's number.
+
+    Raises
+    ------
+    ValueError
+        If it is text, infinite or not a number.
+    """
+    if value is None:
+        return None
+    try:
+        parsed = float(value)
+    except ValueError:
+        raise ValueError(f"{what} {value!r} is not a number") from None
+    if not abs(parsed) < float("inf"):
+        raise ValueError(f"{what} {value!r} is not a number")
+    return parsed
+
+
+def standard(tag: str, value: str | None) -> TagValue:
+    """Return a cell of tag `tag` in the standard vocabulary.
+
+    Raises
+    ------
+    ValueError
+        If it is not a value that the tag can have.
+    """
+    if tag in NUMERIC_TAGS:
+        return number(value, tag)
+    return gender(value) if tag == "gender" else value
+
+
+def _delimiter(text: str) -> str:
+    header = text.split("\n", 1)[0]
+    return max(",;\t", key=header.count)
