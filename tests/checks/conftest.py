@@ -81,6 +81,12 @@ def counted() -> Callable[..., AuditInput]:
     return from_counts
 
 
+@pytest.fixture
+def hostile_names() -> list[str]:
+    """Group names that a report or a sort could trip over."""
+    return HOSTILE
+
+
 def _random(n: int, **spec: Any) -> AuditInput:
     rng = np.random.default_rng(7)
     label = np.where(rng.random(n) < 0.5, "ai", "real")

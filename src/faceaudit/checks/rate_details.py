@@ -1,0 +1,266 @@
+"""Error rates of the groups of one tag, or of several combined: table, forest, tests, finding."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from faceaudit.checks import AuditInput
+from faceaudit.checks.phrases import (
+    attributes_title,
+    counted,
+    group_title,
+    missing_note,
+    percent,
+    points,
+    points_range,
+)
+from faceaudit.result import Cell, Column, Estimate, Finding, Forest, Table, Test
+from faceaudit.stats.counts import IntArray, OutcomeCounts, count_outcomes
+from faceaudit.stats.gaps import GapInterval, max_min_gap
+from faceaudit.stats.intervals import rate_interval, rate_of
+from faceaudit.stats.rates import group_rates, rate_counts
+from faceaudit.stats.significance import all_alike, each_against_rest
+
+ErrorRate = Literal["fpr", "fnr"]
+ERROR_RATES: tuple[ErrorRate, ...] = ("fpr", "fnr")
+
+
+@dataclass(frozen=True)
+class RateWords:
+    """How one error rate is spoken of; `images` begins a sentence."""
+
+    short: str
+    image: str
+    images: str
+    verdict: str
+
+
+WORDS: dict[ErrorRate, RateWords] = {
+    "fpr": RateWords("FPR", "real photograph", "Real photographs", "called AI-generated"),
+    "fnr": RateWords("FNR", "AI-generated face", "AI-generated faces", "called real"),
+}
+
+
+def defined(value: float) -> float | None:
+    """Return None for not-a-number, which has no place in a result."""
+    return None if np.isnan(value) else float(value)
+
+
+def interval_title(confidence: float) -> str:
+    """Name an interval by its confidence."""
+    return f"{100 * confidence:g} % interval"
+
+
+def tag_source(data: AuditInput, attributes: tuple[str, ...]) -> str:
+    """Say whose word the tags are."""
+    sources = {tag: data.tag_source(tag) or "source not stated" for tag in attributes}
+    if len(sources) == 1:
+        return next(iter(sources.values()))
+    return "; ".join(f"{attributes_title([tag])}: {source}" for tag, source in sources.items())
+
+
+# --- details -------------------------------------------------------------------------------
+
+
+def rate_table(counts: OutcomeCounts, data: AuditInput, note: str | None = None) -> Table:
+    """Lay out both error rates of every group with their intervals and denominators.
+
+    The images whose tag is missing stand in a last row, which is compared with nothing.
+    """
+    whole = count_outcomes(data.table, (), data.threshold)
+    shown = _with_missing(counts, whole)
+    rates = group_rates(shown, ("fpr", "fnr", "accuracy"))
+    limits = {
+        rate: rate_interval(*rate_counts(shown, rate), data.spec.confidence)
+        for rate in ("fpr", "fnr")
+    }
+    rows: list[list[Cell]] = []
+    labels = counts.labels + (["(tag missing)"] if counts.missing else [])
+    for i, label in enumerate(labels):
+        row: list[Cell] = [label]
+        for rate, n in (("fpr", shown.n_real), ("fnr", shown.n_ai)):
+            low, high = limits[rate]
+            row += [int(n[i]), *(defined(v[i]) for v in (rates[rate], low, high))]
+        rows.append([*row, defined(rates["accuracy"][i]), _group_note(shown, i, data)])
+    interval = interval_title(data.spec.confidence)
+    title = attributes_title(counts.attributes)
+    notes = [
+        f"Tags: {tag_source(data, counts.attributes)}.",
+        f"{interval}s (Clopper–Pearson) hold for each rate on its own.",
+        missing_note(counts.missing, counts.attributes),
+        note,
+    ]
+    return Table(
+        title=f"Error rates by {title}",
+        note=" ".join(part for part in notes if part),
+        columns=[
+            Column(title=title),
+            Column(title="real photographs", kind="count"),
+            Column(title="called AI (FPR)", kind="percent", help="false-positive rate"),
+            Column(title=f"{interval} from", kind="percent"),
+            Column(title="to", kind="percent"),
+            Column(title="AI-generated faces", kind="count"),
+            Column(title="called real (FNR)", kind="percent", help="false-negative rate"),
+            Column(title=f"{interval} from", kind="percent"),
+            Column(title="to", kind="percent"),
+            Column(title="called rightly", kind="percent", help="accuracy"),
+            Column(title="note"),
+        ],
+        rows=rows,
+    )
+
+
+def _with_missing(counts: OutcomeCounts, whole: OutcomeCounts) -> OutcomeCounts:
+    """Append the images without a tag, if there are any, as one more group."""
+    if not counts.missing:
+        return counts
+
+    def extended(column: IntArray, everything: IntArray) -> IntArray:
+        return np.append(column, everything - column.sum())
+
+    return OutcomeCounts(
+        counts.attributes,
+        [*counts.groups, ("(tag missing)",) * len(counts.attributes)],
+        n_real=extended(counts.n_real, whole.n_real),
+        real_called_ai=extended(counts.real_called_ai, whole.real_called_ai),
+        n_ai=extended(counts.n_ai, whole.n_ai),
+        ai_called_real=extended(counts.ai_called_real, whole.ai_called_real),
+    )
+
+
+def _group_note(counts: OutcomeCounts, i: int, data: AuditInput) -> str | None:
+    notes = [
+        size_note(int(n[i]), words, data.spec.small_group)
+        for words, n in ((WORDS["fpr"], counts.n_real), (WORDS["fnr"], counts.n_ai))
+    ]
+    return "; ".join(note for note in notes if note) or None
+
+
+def size_note(n: int, words: RateWords, small: int) -> str | None:
+    """Say that a group has no or few images of a kind; None if it has enough."""
+    if n == 0:
+        return f"no {words.image}: {words.short} not estimable"
+    if n < small:
+        return f"small: {counted(n, words.image)}"
+    return None
+
+
+def rate_forest(counts: OutcomeCounts, rate: ErrorRate, data: AuditInput) -> Forest | None:
+    """Draw an error rate of every group beside that of all images; None without any image."""
+    events, n = rate_counts(counts, rate)
+    if not n.sum():
+        return None
+    words = WORDS[rate]
+    value = rate_of(events, n)
+    low, high = rate_interval(events, n, data.spec.confidence)
+    whole = rate_counts(count_outcomes(data.table, (), data.threshold), rate)
+    reference = float(whole[0][0] / whole[1][0])
+    return Forest(
+        title=f"{words.images} {words.verdict}, by {attributes_title(counts.attributes)}",
+        note=missing_note(counts.missing, counts.attributes),
+        measure=f"{words.images} {words.verdict} ({words.short})",
+        attribute=attributes_title(counts.attributes),
+        tag_source=tag_source(data, counts.attributes),
+        rows=[
+            Estimate(
+                group=label,
+                n=int(n[i]),
+                events=int(events[i]) if n[i] else None,
+                value=defined(value[i]),
+                low=defined(low[i]),
+                high=defined(high[i]),
+                status=None if n[i] else "not-estimable",
+                note=size_note(int(n[i]), words, data.spec.small_group),
+            )
+            for i, label in enumerate(counts.labels)
+        ],
+        reference=reference,
+        reference_label=f"all images: {percent(reference)} of {int(whole[1][0]):,}",
+    )
+
+
+# --- tests ---------------------------------------------------------------------------------
+
+
+def rate_tests(counts: OutcomeCounts, rate: ErrorRate) -> list[Test]:
+    """Test that all groups have the same error rate, and each group against the rest."""
+    events, n = rate_counts(counts, rate)
+    alike = all_alike(events, n)
+    if alike is None:
+        return []
+    short, title = WORDS[rate].short, attributes_title(counts.attributes)
+    tests = [Test(name=f"{short} alike in all groups of {title}", method=alike.method, p=alike.p)]
+    against_rest = each_against_rest(events, n)
+    if np.count_nonzero(n) == 2:
+        # Each of two groups is the other's rest: one question, not two.
+        against_rest[np.flatnonzero(n)[1]] = np.nan
+    for i in np.flatnonzero(~np.isnan(against_rest)):
+        name = f"{short} of {group_title(counts.attributes, counts.groups[i])} against the rest"
+        tests.append(Test(name=name, method="Fisher's exact test", p=float(against_rest[i])))
+    return tests
+
+
+# --- findings ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class RateGap:
+    """The groups with the highest and the lowest error rate, and the interval between."""
+
+    counts: OutcomeCounts
+    rate: ErrorRate
+    gap: GapInterval
+    confidence: float
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether chance alone cannot explain the gap."""
+        return self.gap.low > 0
+
+    def sentence(self) -> str:
+        """Tell the gap with its numbers."""
+        words = WORDS[self.rate]
+        events, n = rate_counts(self.counts, self.rate)
+        if self.gap.value == 0:
+            return (
+                f"{words.images} of every {attributes_title(self.counts.attributes)} are "
+                f"{words.verdict} equally often: {percent(events.sum() / n.sum())} of {n.sum():,}."
+            )
+        assert self.gap.highest is not None
+        assert self.gap.lowest is not None
+        high, low = self._of(self.gap.highest, events, n), self._of(self.gap.lowest, events, n)
+        conclusion = "" if self.is_clear else ", which chance alone could explain"
+        return (
+            f"{words.images} of {high} are {words.verdict} most often, those of {low} "
+            f"least often: a difference of {points(self.gap.value)} "
+            f"({interval_title(self.confidence)} {points_range(self.gap.low, self.gap.high)})"
+            f"{conclusion}."
+        )
+
+    def _of(self, i: int, events: IntArray, n: IntArray) -> str:
+        title = group_title(self.counts.attributes, self.counts.groups[i])
+        return f"{title} ({percent(events[i] / n[i])}, {events[i]:,} of {n[i]:,})"
+
+    def finding(self, check: str) -> Finding:
+        """Give the gap as a finding, the heavier the larger the gap surely is."""
+        return Finding(
+            sentence=self.sentence(), status="info", check=check, weight=float(self.gap.low)
+        )
+
+
+def rate_gaps(counts: OutcomeCounts, data: AuditInput) -> list[RateGap]:
+    """Find the gap of each error rate that at least two groups have."""
+    gaps = []
+    for rate in ERROR_RATES:
+        gap = max_min_gap(*rate_counts(counts, rate), data.spec.confidence)
+        if not np.isnan(gap.value):
+            gaps.append(RateGap(counts, rate, gap, data.spec.confidence))
+    return gaps
+
+
+def widest(gaps: list[RateGap]) -> RateGap:
+    """Return the gap that is surely largest; among unclear ones the largest seen."""
+    return max(gaps, key=lambda found: (found.gap.low, found.gap.value))

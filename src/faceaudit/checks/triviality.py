@@ -1,0 +1,140 @@
+"""Triviality: does the classifier do better than a constant answer or a coin?"""
+
+from __future__ import annotations
+
+from faceaudit.checks import AuditInput, Check, Options
+from faceaudit.checks.phrases import counted, percent, percent_range
+from faceaudit.checks.rate_details import interval_title
+from faceaudit.result import Cell, CheckResult, Column, Confusion, Finding, Table
+from faceaudit.stats.counts import OutcomeCounts, count_outcomes
+from faceaudit.stats.verdicts import NEAR_CHANCE, Triviality, judge_triviality
+
+#: Heavier than any gap: where this fails, the gaps mean nothing.
+WEIGHT = 10.0
+
+
+def run(data: AuditInput, options: Options) -> CheckResult:
+    """Set the classifier beside always real, always AI-generated, and a coin."""
+    counts = count_outcomes(data.table, (), data.threshold)
+    verdict = judge_triviality(counts, data.spec.confidence)
+    sentence = _sentence(counts, verdict, data.spec.confidence)
+    findings = []
+    if verdict.status in ("fail", "insufficient-evidence"):
+        findings.append(
+            Finding(sentence=sentence, status=verdict.status, check=CHECK.id, weight=WEIGHT)
+        )
+    return CheckResult(
+        id=CHECK.id,
+        title=CHECK.title,
+        description=CHECK.description,
+        status=verdict.status,
+        sentence=sentence,
+        findings=findings,
+        details=[_confusion(counts, data), _predictors(counts)],
+    )
+
+
+def _sentence(counts: OutcomeCounts, verdict: Triviality, confidence: float) -> str:
+    n_real, n_ai = int(counts.n_real[0]), int(counts.n_ai[0])
+    wrong_real, wrong_ai = int(counts.real_called_ai[0]), int(counts.ai_called_real[0])
+    if n_ai == 0:
+        return (
+            f"There is no AI-generated face here, so a classifier that answers 'real' to "
+            f"everything would look perfect; this one calls {wrong_real:,} of "
+            f"{counted(n_real, 'real photograph')} AI-generated ({percent(wrong_real / n_real)})."
+        )
+    if n_real == 0:
+        return (
+            f"There is no real photograph here, so a classifier that answers 'AI-generated' to "
+            f"everything would look perfect; this one calls {wrong_ai:,} of "
+            f"{counted(n_ai, 'AI-generated face')} real ({percent(wrong_ai / n_ai)})."
+        )
+    if verdict.constant:
+        answer = {"real": "real", "ai": "AI-generated"}[verdict.constant]
+        return (
+            f"The classifier calls all {n_real + n_ai:,} images {answer}: it tells nothing apart, "
+            "and equal error rates of groups mean nothing."
+        )
+    found = (
+        f"Averaged over real and AI-generated images, the classifier is right in "
+        f"{percent(verdict.balanced_accuracy)} of cases ({interval_title(confidence)} "
+        f"{percent_range(verdict.low, verdict.high)}; {n_real:,} real, {n_ai:,} AI-generated), "
+        "where a coin or a constant answer is right in 50.0 %"
+    )
+    conclusion = {
+        "pass": ".",
+        "fail": f": not above {percent(NEAR_CHANCE)}, so it hardly does better than guessing.",
+    }
+    return found + conclusion.get(
+        verdict.status,
+        f": too few images to be sure that it is above {percent(NEAR_CHANCE)}.",
+    )
+
+
+def _confusion(counts: OutcomeCounts, data: AuditInput) -> Confusion:
+    return Confusion(
+        title="What the images are, and what the classifier calls them",
+        note=f"An image is called AI-generated when its score is at least {data.threshold:g}.",
+        real_called_real=int(counts.real_called_real[0]),
+        real_called_ai=int(counts.real_called_ai[0]),
+        ai_called_real=int(counts.ai_called_real[0]),
+        ai_called_ai=int(counts.ai_called_ai[0]),
+    )
+
+
+def _predictors(counts: OutcomeCounts) -> Table:
+    n_real, n_ai = int(counts.n_real[0]), int(counts.n_ai[0])
+    called_ai = int(counts.real_called_ai[0] + counts.ai_called_ai[0])
+    coin = called_ai / (n_real + n_ai)
+    # Name, share of the real photographs called AI, share of the AI faces called real.
+    predictors = [
+        (
+            "this classifier",
+            int(counts.real_called_ai[0]) / max(n_real, 1),
+            int(counts.ai_called_real[0]) / max(n_ai, 1),
+        ),
+        ("always real", 0.0, 1.0),
+        ("always AI-generated", 1.0, 0.0),
+        (f"a coin that says AI-generated in {percent(coin)} of cases", coin, 1 - coin),
+    ]
+    rows: list[list[Cell]] = []
+    for name, fpr, fnr in predictors:
+        accuracy = ((1 - fpr) * n_real + (1 - fnr) * n_ai) / (n_real + n_ai)
+        rows.append(
+            [
+                name,
+                fpr if n_real else None,
+                fnr if n_ai else None,
+                accuracy,
+                1 - (fpr + fnr) / 2 if n_real and n_ai else None,
+            ]
+        )
+    return Table(
+        title="The classifier beside those that do not look at the picture",
+        note="The coin says AI-generated as often as the classifier does; its rates are expected.",
+        columns=[
+            Column(title="predictor"),
+            Column(title="real called AI (FPR)", kind="percent"),
+            Column(title="AI called real (FNR)", kind="percent"),
+            Column(title="called rightly", kind="percent", help="accuracy"),
+            Column(
+                title="mean over real and AI",
+                kind="percent",
+                help="balanced accuracy; chance is 50 %",
+            ),
+        ],
+        rows=rows,
+    )
+
+
+CHECK = Check(
+    id="triviality",
+    title="The classifier does better than guessing",
+    failure_title="The classifier does hardly better than guessing",
+    description=(
+        "A classifier that gives every picture the same answer treats all groups alike and is "
+        "worth nothing. This sets the classifier beside the two constant answers and a coin. "
+        "Where it does no better, no other check of this audit may pass."
+    ),
+    run=run,
+)

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import pytest
+
+from faceaudit.checks import Options
+from faceaudit.checks.intersections import CHECK
+
+
+def run(data):
+    return CHECK.run(data, Options())
+
+
+def of_kind(result, kind):
+    return [detail for detail in result.details if detail.kind == kind]
+
+
+@pytest.fixture
+def grid(drawn):
+    """Women and men of two races; nobody is a woman of race B, and one image has no gender."""
+    cells = [("A", "f", 10, 4), ("A", "m", 40, 2), ("B", "m", 50, 1), ("B", None, 1, 1)]
+    label, p_ai, race, gender = [], [], [], []
+    for r, g, n, wrong in cells:
+        label += ["real"] * n
+        p_ai += [0.9] * wrong + [0.1] * (n - wrong)
+        race += [r] * n
+        gender += [g] * n
+    return drawn(
+        label,
+        p_ai,
+        {"race": race, "gender": gender},
+        attributes=["race"],
+        intersections=[["race", "gender"]],
+    )
+
+
+def test_heatmap_has_every_cell_and_no_number_for_the_empty_one(grid):
+    (heatmap,) = of_kind(run(grid), "heatmap")
+    assert heatmap.rows == ["A", "B"]
+    assert heatmap.columns == ["f", "m"]
+    assert heatmap.values[0] == pytest.approx([0.4, 0.05])
+    assert heatmap.values[1] == [None, pytest.approx(0.02)]
+    assert heatmap.n == [[10, 40], [0, 50]]
+    assert heatmap.low[1][0] is None
+
+
+def test_table_marks_small_and_empty_cells(grid):
+    (table,) = of_kind(run(grid), "table")
+    notes = {row[0]: row[10] for row in table.rows}
+    assert notes["A × f"].startswith("small: 10 real photographs")
+    assert notes["B × f"].startswith("no real photograph: FPR not estimable")
+    assert "1 combination of 4 has no image at all" in table.note
+    assert "1 image has no tag for race or gender" in table.note
+    assert table.rows[-1][:3] == ["(tag missing)", 1, 1.0]
+
+
+def test_finding_names_both_tags(grid):
+    result = run(grid)
+    assert result.sentence.startswith(
+        "Real photographs of race 'A' and gender 'f' (40.0 %, 4 of 10) are called AI-generated "
+        "most often, those of race 'B' and gender 'm' (2.0 %, 1 of 50) least often"
+    )
+
+
+def test_three_tags_have_no_heatmap(drawn):
+    data = drawn(
+        ["real"] * 8,
+        [0.1, 0.9] * 4,
+        {"a": list("xxxxyyyy"), "b": list("uuvvuuvv"), "c": list("pqpqpqpq")},
+        intersections=[["a", "b", "c"]],
+    )
+    result = run(data)
+    assert not of_kind(result, "heatmap")
+    assert len(of_kind(result, "table")[0].rows) == 8
+
+
+def test_none_named_is_no_complaint(counted):
+    result = run(counted({"a": (3, 1, 0, 0)}))
+    assert result.status == "info"
+    assert result.sentence == "The specification names no combination of tags."
+
+
+def test_awkward_tables_combined_with_a_second_tag(awkward):
+    parity = [str(i % 2) for i in range(len(awkward.table))]
+    table = awkward.table.append_column("parity", [parity])
+    spec = awkward.spec.model_copy(
+        update={"intersections": [[awkward.spec.attributes[0], "parity"]]}
+    )
+    result = run(type(awkward)(table, awkward.info, spec, awkward.threshold))
+    assert result.status in ("info", "not-estimable")
+    assert result.model_dump_json()
