@@ -5,16 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from faceaudit.errors import FaceAuditError
 
-if TYPE_CHECKING:
-    from faceaudit.result import Result
-
-EXISTING = click.Path(path_type=Path)
+PATH = click.Path(path_type=Path)
 
 
 class _Group(click.Group):
@@ -67,35 +64,106 @@ def _example(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 @_example("faceaudit datasets")
 def datasets(as_json: bool) -> None:
     """List the known data sets: what, tags, licence, layout."""
+    from faceaudit.datasets import all_datasets
     from faceaudit.terminal import print_datasets
 
-    print_datasets(as_json)
+    print_datasets(list(all_datasets().values()), as_json)
 
 
 @main.command()
 @click.argument("dataset")
-@click.argument("root", type=EXISTING)
-@click.option("-o", "--out", required=True, type=EXISTING, help="The manifest to write (Parquet).")
+@click.argument("root", type=PATH)
+@click.option("-o", "--out", required=True, type=PATH, help="The manifest to write (Parquet).")
+@click.option("--name", help="What the manifest calls the data set; its id if not given.")
+@click.option("--tags-from", type=PATH, help="A tag file or folder that lies elsewhere.")
+@click.option("--label", type=click.Choice(["real", "ai"]), help="The label of every image.")
+@click.option(
+    "--photoshopped-as",
+    type=click.Choice(["skip", "real", "ai"]),
+    default="skip",
+    show_default=True,
+    help="What a photograph retouched by hand counts as.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON.")
 @_example("faceaudit index utkface UTKFace/ -o manifest.parquet")
-def index(dataset: str, root: Path, out: Path) -> None:
-    """Index a data set on disk: one row an image, rejects in a ledger beside it."""
-    from faceaudit.datasets import index as index_dataset
+def index(dataset: str, root: Path, out: Path, as_json: bool, **options: Any) -> None:
+    """Index a data set into a manifest: one row an image.
 
-    report = index_dataset(dataset, root, out)
-    click.echo(str(report))
+    DATASET is an id that 'faceaudit datasets' lists. What could not be indexed is in the
+    reject ledger beside the manifest, one row a file with the reason.
+    """
+    from faceaudit.datasets import index as index_dataset
+    from faceaudit.terminal import print_index_report, progress_bar
+
+    with progress_bar("indexing") as progress:
+        report = index_dataset(dataset, root, out, progress=progress, **options)
+    print_index_report(report, as_json)
 
 
 @main.command()
-@click.argument("manifests", nargs=-1, required=True, type=EXISTING)
-@click.option("-o", "--out", required=True, type=EXISTING, help="The model directory to write.")
-@click.option("--arch", default=None, help="A timm or torchvision architecture.")
-@click.option("--epochs", default=None, type=click.IntRange(1), help="Fine-tuning epochs.")
-@click.option("--size", default=None, type=click.IntRange(16), help="Input size in pixels.")
+@click.argument("manifests", nargs=-1, required=True, type=PATH)
+@click.option("-o", "--out", required=True, type=PATH, help="The model directory to write.")
+@click.option(
+    "--arch",
+    default="tf_efficientnet_lite0",
+    show_default=True,
+    help="A timm or torchvision architecture.",
+)
+@click.option(
+    "--weights",
+    default="auto",
+    show_default=True,
+    help="Start from 'auto' (ImageNet), 'none', or a file.",
+)
+@click.option("--trust-pickle", is_flag=True, help="Take a weights file that is a pickle.")
+@click.option("--epochs", default=4, show_default=True, type=click.IntRange(1))
+@click.option(
+    "--size",
+    default=128,
+    show_default=True,
+    type=click.IntRange(16),
+    help="Side in pixels of what the network sees.",
+)
+@click.option("--batch-size", default=64, show_default=True, type=click.IntRange(2))
+@click.option("--lr", type=click.FloatRange(0, min_open=True), help="Highest learning rate.")
+@click.option("--find-lr", is_flag=True, help="Choose it by fastai's learning-rate finder.")
+@click.option(
+    "--validation-share",
+    default=0.2,
+    show_default=True,
+    type=click.FloatRange(0, 0.9, min_open=True),
+)
 @click.option("--seed", default=0, show_default=True)
 @_example("faceaudit train utkface.parquet ai.parquet -o model --epochs 4")
 def train(manifests: Sequence[Path], out: Path, **options: Any) -> None:
-    """Train a classifier on manifests (needs the extra 'model')."""
-    raise NotImplementedError
+    """Train a classifier (extra 'model').
+
+    The published recipe: a pretrained network, a fifth of the images held out for validation,
+    the head first and then the whole network on a one-cycle schedule.
+    """
+    from faceaudit.model.training import train as train_model
+    from faceaudit.terminal import print_checkpoint
+
+    print_checkpoint(train_model(manifests, out, progress=True, **options), out)
+
+
+@main.command()
+@click.argument("model")
+@click.argument("manifest", type=PATH)
+@click.option("-o", "--out", required=True, type=PATH, help="The scores to write (Parquet).")
+@click.option("--batch-size", default=64, show_default=True, type=click.IntRange(1))
+@click.option("--trust-pickle", is_flag=True, help="Take a checkpoint that is a pickle.")
+@_example("faceaudit score bundled:default manifest.parquet -o scores.parquet")
+def score(model: str, manifest: Path, out: Path, **options: Any) -> None:
+    """Score a manifest with a classifier (extra 'model').
+
+    MODEL is a model directory, or 'bundled:NAME' ('bundled:default' is the best one). An image
+    that cannot be read gets a status and no score; it never stops the run.
+    """
+    from faceaudit.scoring import score as score_manifest
+    from faceaudit.terminal import print_scores
+
+    print_scores(score_manifest(model, manifest, out, progress=True, **options), out)
 
 
 # --- scores to answers ---------------------------------------------------------------------
@@ -123,9 +191,9 @@ _NO_IMAGES = click.option("--no-images", is_flag=True, help="Leave out every pic
 
 
 @main.command()
-@click.argument("scores", nargs=-1, required=True, type=EXISTING)
+@click.argument("scores", nargs=-1, required=True, type=PATH)
 @click.option("--spec", required=True, help="A specification (YAML), or the name of a ready one.")
-@click.option("-o", "--out", required=True, type=EXISTING, help="Folder for the results.")
+@click.option("-o", "--out", required=True, type=PATH, help="Folder for the results.")
 @click.option("--where", default=None, help="Compare this slice with the rest.")
 @_MAP
 @_NO_IMAGES
@@ -138,7 +206,10 @@ def audit(
     mapping: dict[str, str],
     no_images: bool,
 ) -> None:
-    """Audit scores; writes OUT/audit.json and OUT/report.html."""
+    """Audit scores: whom does the classifier get wrong?
+
+    Writes OUT/audit.json and OUT/report.html.
+    """
     from faceaudit import commands
     from faceaudit.terminal import print_result
 
@@ -148,16 +219,19 @@ def audit(
 
 
 @main.command()
-@click.argument("scores_a", type=EXISTING)
-@click.argument("scores_b", type=EXISTING)
+@click.argument("scores_a", type=PATH)
+@click.argument("scores_b", type=PATH)
 @click.option("--spec", default=None, help="A specification; without one, every tag is compared.")
-@click.option("-o", "--out", required=True, type=EXISTING, help="Folder for the results.")
+@click.option("-o", "--out", required=True, type=PATH, help="Folder for the results.")
 @_MAP
 @_example("faceaudit compare old.parquet new.parquet -o out")
 def compare(
     scores_a: Path, scores_b: Path, spec: str | None, out: Path, mapping: dict[str, str]
 ) -> None:
-    """Compare two classifiers on the same images; writes OUT/compare.json and OUT/report.html."""
+    """Compare two classifiers on the same images.
+
+    Writes OUT/compare.json and OUT/report.html.
+    """
     from faceaudit import commands
     from faceaudit.terminal import print_result
 
@@ -167,15 +241,35 @@ def compare(
 
 
 @main.command()
-@click.argument("audit_json", type=EXISTING)
-@click.option("--baseline", type=EXISTING, help="An earlier audit.json: only new failures count.")
-@click.option("--junit", type=EXISTING, help="Write the verdicts as JUnit XML.")
-@click.option("--markdown", type=EXISTING, help="Write the verdicts as Markdown.")
+@click.argument("result_json", type=PATH)
+@click.option("-o", "--out", type=PATH, help="The report; report.html beside the result.")
+@click.option("--open", "open_it", is_flag=True, help="Open the report in a browser.")
+@_NO_IMAGES
+@_example("faceaudit report out/audit.json --no-images -o share.html")
+def report(result_json: Path, out: Path | None, open_it: bool, no_images: bool) -> None:
+    """Draw the report of a result again."""
+    from faceaudit import commands
+
+    path = commands.report(result_json, out, images=not no_images)
+    click.echo(f"report: {path}")
+    if open_it:
+        click.launch(str(path))
+
+
+@main.command()
+@click.argument("audit_json", type=PATH)
+@click.option("--baseline", type=PATH, help="An earlier audit.json: only new failures count.")
+@click.option("--junit", type=PATH, help="Write the verdicts as JUnit XML.")
+@click.option("--markdown", type=PATH, help="Write the verdicts as Markdown.")
 @_example("faceaudit gate out/audit.json --junit verdicts.xml")
 def gate(
     audit_json: Path, baseline: Path | None, junit: Path | None, markdown: Path | None
 ) -> None:
-    """Turn an audit into an exit code: 0 pass, 1 a check fails, 3 evidence is insufficient."""
+    """Turn an audit into an exit code, for CI.
+
+    0: every verdict is a pass; 1: a check fails; 3: the evidence is insufficient; 2: the call
+    itself is wrong.
+    """
     from faceaudit import commands
     from faceaudit.terminal import print_outcomes
 

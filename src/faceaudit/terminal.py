@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import dataclasses
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from faceaudit.datasets import IndexReport
+    from faceaudit.datasets.description import Dataset
     from faceaudit.gate import Outcome
+    from faceaudit.model.checkpoint import Checkpoint
     from faceaudit.result import Result, Status
+    from faceaudit.tables import Scores
 
 # The words carry the meaning; colour only helps to find them.
 _STYLES: dict[str, str] = {
@@ -33,15 +41,105 @@ def _styled(status: Status) -> str:
     return f"[{_STYLES[status]}]{status}[/]"
 
 
+def _table(*columns: str, wraps: int = 1) -> Table:
+    """Make a bare table whose last `wraps` columns may be folded."""
+    table = Table(box=None, pad_edge=False, show_edge=False, header_style="bold")
+    for position, title in enumerate(columns):
+        table.add_column(title, no_wrap=position < len(columns) - wraps)
+    return table
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON, fit for a pipe."""
+    print(json.dumps(value, indent=1, ensure_ascii=False, default=str))
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
+    """Give a callback (done, total) that draws a bar on stderr, if that is a terminal."""
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
+        task = bars.add_task(title, total=None)
+        yield lambda done, total: bars.update(task, completed=done, total=total)
+
+
+def print_datasets(known: Sequence[Dataset], as_json: bool) -> None:
+    """Print what is known of every data set."""
+    if as_json:
+        facts = ("id", "title", "label", "published", "tags", "licence", "home", "layout")
+        print_json([{fact: getattr(dataset, fact) for fact in facts} for dataset in known])
+        return
+    table = _table("id", "images", "label", "tags", "licence", "where and how", wraps=3)
+    for dataset in known:
+        count = f"{dataset.published:,}" if dataset.published else "–"
+        tags = ", ".join(dataset.tags) or "–"
+        table.add_row(
+            dataset.id,
+            count,
+            escape(dataset.label),
+            escape(tags),
+            escape(dataset.licence),
+            escape(f"{dataset.home} Layout: {dataset.layout}"),
+        )
+    _console().print(table)
+
+
+def print_index_report(report: IndexReport, as_json: bool) -> None:
+    """Print what became of the files of a data set."""
+    if as_json:
+        print_json(dataclasses.asdict(report))
+        return
+    console = _console()
+    labels = ", ".join(f"{n:,} {label}" for label, n in sorted(report.labels.items()))
+    console.print(
+        f"{report.found:,} files: {report.indexed:,} indexed ({labels}), "
+        f"{report.rejected:,} rejected"
+    )
+    for reason, n in sorted(report.reasons.items(), key=lambda pair: -pair[1]):
+        console.print(f"  rejected {n:,}: {escape(reason)}")
+    for kind, n in sorted(report.remarks.items(), key=lambda pair: -pair[1]):
+        console.print(f"  remark on {n:,}: {escape(kind)}")
+    for note in report.notes:
+        console.print(f"[dim]note:[/] {escape(note)}")
+    console.print(f"manifest: {escape(str(report.manifest))}")
+    if report.reasons or report.remarks:
+        console.print(f"reject ledger: {escape(str(report.ledger))}")
+
+
+def print_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
+    """Print how a training run ended."""
+    record = checkpoint.record
+    if record.training is not None:
+        kept = record.training.validation
+        n_real = kept.real_called_real + kept.real_called_ai
+        n_ai = kept.ai_called_real + kept.ai_called_ai
+        _console().print(
+            f"validation: {kept.real_called_ai:,} of {n_real:,} real photographs called AI, "
+            f"{kept.ai_called_real:,} of {n_ai:,} AI images called real"
+        )
+    _console().print(
+        f"threshold: {record.threshold:.3f} ({escape(record.threshold_rule)})\n"
+        f"model: {escape(str(folder))}"
+    )
+
+
+def print_scores(scores: Scores, path: Path) -> None:
+    """Print what became of the images of a manifest."""
+    from faceaudit.tables import status_counts
+
+    counts = status_counts(scores.table)
+    parts = ", ".join(f"{n:,} {escape(status)}" for status, n in sorted(counts.items()))
+    _console().print(f"{len(scores.table):,} images: {parts}\nscores: {escape(str(path))}")
+
+
 def print_result(result: Result) -> None:
     """Print the verdict and a table of the checks with their findings."""
     console = _console()
     console.print(f"[bold]{escape(result.title)}[/]  {_styled(result.status)}")
     console.print(escape(result.verdict))
-    table = Table(box=None, pad_edge=False, show_edge=False, header_style="bold")
-    table.add_column("status", no_wrap=True)
-    table.add_column("check", no_wrap=True)
-    table.add_column("what was found")
+    table = _table("status", "check", "what was found")
     for check in result.checks:
         table.add_row(_styled(check.status), escape(check.id), escape(check.sentence))
     console.print(table)
@@ -52,11 +150,7 @@ def print_result(result: Result) -> None:
 def print_outcomes(outcomes: Sequence[Outcome]) -> None:
     """Print one line for every verdict that the gate looked at."""
     console = _console()
-    table = Table(box=None, pad_edge=False, show_edge=False, header_style="bold")
-    table.add_column("status", no_wrap=True)
-    table.add_column("before", no_wrap=True)
-    table.add_column("check", no_wrap=True)
-    table.add_column("why")
+    table = _table("status", "before", "check", "why")
     for outcome in outcomes:
         before = _styled(outcome.baseline) if outcome.baseline else "–"
         table.add_row(
