@@ -127,7 +127,8 @@ def _metric_frame(counts: OutcomeCounts, rate: str) -> FloatArray:
         metrics=_metric(rate),
         y_true=outcome // 2,
         y_pred=outcome % 2,
-        sensitive_features=group,
+        # By name: fairlearn squeezes a bare array of one group to no dimension and refuses it.
+        sensitive_features={"group": group},
         sample_params={"sample_weight": weight[group, outcome]},
     )
     by_group = frame.by_group

@@ -1,0 +1,310 @@
+"""Equalized odds: is the gap between the groups' error rates within the chosen limit?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from faceaudit.checks import AuditInput, Check, Options
+from faceaudit.checks.phrases import (
+    attributes_title,
+    counted,
+    group_title,
+    percent,
+    points,
+    points_range,
+)
+from faceaudit.checks.rate_details import (
+    ERROR_RATES,
+    WORDS,
+    ErrorRate,
+    defined,
+    interval_title,
+    tag_source,
+)
+from faceaudit.result import (
+    Cell,
+    CheckResult,
+    Column,
+    Detail,
+    Estimate,
+    Finding,
+    Forest,
+    Status,
+    Table,
+)
+from faceaudit.stats.counts import OutcomeCounts, count_outcomes
+from faceaudit.stats.gaps import GapInterval, max_min_gap
+from faceaudit.stats.rates import rate_counts
+from faceaudit.stats.verdicts import judge_gap, judge_triviality, times_to_decide
+
+LIMIT_NOTE = "a chosen limit, not a legal test"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One gap held against its limit.
+
+    Attributes
+    ----------
+    counts : OutcomeCounts
+    rate : {"fpr", "fnr"}
+    gap : GapInterval
+        At a confidence that holds for all verdicts of the audit together.
+    limit : float
+    status : Status
+    times : float or None
+        How many times the images would decide it; None if decided, or if none would.
+    trivial : bool
+        The gap is within the limit, but the classifier is not shown to beat guessing.
+    """
+
+    counts: OutcomeCounts
+    rate: ErrorRate
+    gap: GapInterval
+    limit: float
+    status: Status
+    times: float | None
+    trivial: bool
+
+    @property
+    def title(self) -> str:
+        """Name the tags whose groups are compared."""
+        return attributes_title(self.counts.attributes)
+
+    def finding(self) -> Finding:
+        """Give the verdict as a sentence; what is surely broken weighs most."""
+        weight = {"fail": 1 + self.gap.low, "insufficient-evidence": self.gap.high}
+        return Finding(
+            sentence=f"{self.sentence()}.",
+            status=self.status,
+            check=CHECK.id,
+            weight=float(weight.get(self.status, 0)),
+        )
+
+    def sentence(self) -> str:
+        """Tell the gap, its interval, its limit and what follows, without a full stop."""
+        words = WORDS[self.rate]
+        images = words.images[0].lower() + words.images[1:]
+        if self.status == "not-estimable":
+            n = rate_counts(self.counts, self.rate)[1]
+            return (
+                f"By {self.title}, {int((n > 0).sum())} of {counted(len(n), 'group')} "
+                f"({n.sum():,} images) can be used, so there is no gap in {images} {words.verdict}"
+            )
+        told = (
+            f"By {self.title}, the share of {images} {words.verdict} differs by "
+            f"{points(self.gap.value)} between {self._extremes()}"
+        )
+        limit = f"the chosen limit of {points(self.limit)}"
+        if self.status == "fail":
+            return f"{told}, and by at least {points(self.gap.low)} for sure: beyond {limit}"
+        if self.status == "pass":
+            return f"{told}, and by at most {points(self.gap.high)} for sure: within {limit}"
+        return (
+            f"{told}; it may be {points_range(self.gap.low, self.gap.high)}, which cannot be held "
+            f"against {limit}: {self.remedy()}"
+        )
+
+    def remedy(self) -> str:
+        """Say what would decide an undecided gap."""
+        if self.trivial:
+            return "the classifier is not shown to do better than guessing, so nothing passes"
+        n = rate_counts(self.counts, self.rate)[1]
+        if self.times is None:
+            return "the gap lies at the limit, so no number of images would decide it"
+        return f"about {self.times * n.sum():,.0f} images instead of {n.sum():,} would decide it"
+
+    def _extremes(self) -> str:
+        events, n = rate_counts(self.counts, self.rate)
+        if self.gap.value == 0:
+            return f"all groups ({percent(events.sum() / n.sum())} of {n.sum():,})"
+        return " and ".join(
+            f"{group_title(self.counts.attributes, self.counts.groups[i])} "
+            f"({percent(events[i] / n[i])} of {n[i]:,})"
+            for i in (self.gap.highest, self.gap.lowest)
+            if i is not None
+        )
+
+
+def run(data: AuditInput, options: Options) -> CheckResult:
+    """Hold the gap of both error rates against its limit, for every tag and combination."""
+    verdicts = list(_verdicts(data))
+    details: list[Detail] = [
+        forest for rate in ERROR_RATES if (forest := _forest(verdicts, rate, data)) is not None
+    ]
+    if verdicts:
+        details.append(_table(verdicts, data))
+    status = _overall(verdicts)
+    return CheckResult(
+        id=CHECK.id,
+        title=CHECK.title,
+        description=CHECK.description,
+        status=status,
+        sentence=_sentence(verdicts, status),
+        findings=[verdict.finding() for verdict in verdicts if verdict.status != "not-estimable"],
+        details=details,
+    )
+
+
+def verdict_confidence(data: AuditInput) -> float:
+    """Return the confidence of each gap at which all of the audit's verdicts hold together."""
+    return 1 - (1 - data.spec.confidence) / data.gap_verdicts
+
+
+def _verdicts(data: AuditInput) -> Iterator[Verdict]:
+    whole = count_outcomes(data.table, (), data.threshold)
+    trivial = judge_triviality(whole, data.spec.confidence).trivial
+    confidence = verdict_confidence(data)
+    limits: dict[ErrorRate, float | None] = {
+        "fpr": data.spec.limits.fpr_gap,
+        "fnr": data.spec.limits.fnr_gap,
+    }
+    for attributes in (*([name] for name in data.spec.attributes), *data.spec.intersections):
+        counts = count_outcomes(data.table, attributes, data.threshold)
+        for rate, limit in limits.items():
+            if limit is None:
+                continue
+            events, n = rate_counts(counts, rate)
+            gap = max_min_gap(events, n, confidence)
+            status = judge_gap(gap, limit, trivial=trivial)
+            undecided = status == "insufficient-evidence"
+            held_back = undecided and gap.high <= limit
+            times = None
+            if undecided and not held_back:
+                times = times_to_decide(events, n, limit, confidence)
+            yield Verdict(counts, rate, gap, limit, status, times, held_back)
+
+
+def _overall(verdicts: Sequence[Verdict]) -> Status:
+    statuses = {verdict.status for verdict in verdicts}
+    order: tuple[Status, ...] = ("fail", "insufficient-evidence", "pass", "not-estimable")
+    return next((status for status in order if status in statuses), "info")
+
+
+def _sentence(verdicts: Sequence[Verdict], status: Status) -> str:
+    if status == "info":
+        return "The specification sets no limit on the gaps between groups."
+    if status == "not-estimable":
+        return "No tag has two groups with images of one label, so there is no gap to judge."
+    decisive = [verdict for verdict in verdicts if verdict.status == status]
+    estimable = sum(verdict.status != "not-estimable" for verdict in verdicts)
+    gravest = max(
+        decisive, key=lambda verdict: verdict.gap.low if status == "fail" else verdict.gap.high
+    )
+    share = f"{len(decisive)} of {counted(estimable, 'gap')}"
+    what = {
+        "fail": f"{share} {'breaks its' if len(decisive) == 1 else 'break their'} limit",
+        "insufficient-evidence": f"{share} cannot be judged",
+        "pass": f"{share} {'is' if len(decisive) == 1 else 'are'} within the limit",
+    }[status]
+    return f"{gravest.sentence()} ({what}; {LIMIT_NOTE})."
+
+
+# --- details -------------------------------------------------------------------------------
+
+
+def _interval_note(data: AuditInput) -> str:
+    return (
+        f"{interval_title(round(verdict_confidence(data), 5))}s: they hold for all "
+        f"{counted(data.gap_verdicts, 'verdict')} of this audit together with "
+        f"{100 * data.spec.confidence:g} % confidence. The limit is {LIMIT_NOTE}."
+    )
+
+
+def _forest(verdicts: Sequence[Verdict], rate: ErrorRate, data: AuditInput) -> Forest | None:
+    chosen = [verdict for verdict in verdicts if verdict.rate == rate]
+    if all(verdict.status == "not-estimable" for verdict in chosen):
+        return None
+    words = WORDS[rate]
+    tags = tuple(dict.fromkeys(tag for verdict in chosen for tag in verdict.counts.attributes))
+    return Forest(
+        title=f"{words.images} {words.verdict}: gap between groups",
+        note=_interval_note(data),
+        measure=f"highest minus lowest {words.short} of the groups",
+        scale="points",
+        attribute="tag",
+        tag_source=tag_source(data, tags),
+        rows=[
+            Estimate(
+                group=verdict.title,
+                n=int(rate_counts(verdict.counts, rate)[1].sum()),
+                value=defined(verdict.gap.value),
+                low=defined(verdict.gap.low),
+                high=defined(verdict.gap.high),
+                status=verdict.status,
+                note=_left_out(verdict),
+            )
+            for verdict in chosen
+        ],
+        limit=chosen[0].limit,
+    )
+
+
+def _left_out(verdict: Verdict) -> str | None:
+    left_out = len(verdict.gap.left_out)
+    if not left_out:
+        return None
+    return f"{counted(left_out, 'group')} without {WORDS[verdict.rate].image}s left out"
+
+
+def _table(verdicts: Sequence[Verdict], data: AuditInput) -> Table:
+    rows: list[list[Cell]] = []
+    for verdict in verdicts:
+        n = rate_counts(verdict.counts, verdict.rate)[1]
+        undecided = verdict.status == "insufficient-evidence"
+        needed = None if verdict.times is None else round(verdict.times * int(n.sum()))
+        notes = [_left_out(verdict), verdict.remedy() if undecided and needed is None else None]
+        rows.append(
+            [
+                verdict.title,
+                WORDS[verdict.rate].short,
+                int((n > 0).sum()),
+                int(n.sum()),
+                defined(verdict.gap.value),
+                defined(verdict.gap.low),
+                defined(verdict.gap.high),
+                verdict.limit,
+                verdict.status,
+                needed,
+                "; ".join(note for note in notes if note) or None,
+            ]
+        )
+    return Table(
+        title="Gaps and limits",
+        note=_interval_note(data),
+        columns=[
+            Column(title="tag"),
+            Column(title="error rate"),
+            Column(title="groups", kind="count", help="groups with images of this kind"),
+            Column(title="images", kind="count"),
+            Column(title="gap", kind="points", help="highest minus lowest rate"),
+            Column(title="from", kind="points"),
+            Column(title="to", kind="points"),
+            Column(title="limit", kind="points", help=LIMIT_NOTE),
+            Column(title="verdict"),
+            Column(
+                title="images that would decide",
+                kind="count",
+                help="if the rates stay as they are; a rough guide",
+            ),
+            Column(title="note"),
+        ],
+        rows=rows,
+    )
+
+
+CHECK = Check(
+    id="equalized-odds-gap",
+    title="Gaps between groups against the chosen limit",
+    failure_title="The gap between groups is beyond the chosen limit",
+    description=(
+        "Takes the group with the highest and the group with the lowest error rate and holds the "
+        "difference against a limit that the auditor chose; it is not a legal test. The limit is "
+        "broken only if the whole range in which the gap can lie is beyond it, and met only if "
+        "the whole range is within it; otherwise there is not enough evidence, and the number of "
+        "images that would decide is given. A classifier that does no better than guessing never "
+        "passes."
+    ),
+    run=run,
+)
