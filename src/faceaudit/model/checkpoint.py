@@ -1,0 +1,284 @@
+"""A model directory: ``model.safetensors``, ``model.json`` and ``training_images.parquet``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from faceaudit.errors import FaceAuditError
+from faceaudit.files import sha256_of, whole_file, write_text
+from faceaudit.model.preprocess import RESIZE_RULE
+from faceaudit.tables import ModelInfo
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+WEIGHTS_FILE = "model.safetensors"
+RECORD_FILE = "model.json"
+IMAGES_FILE = "training_images.parquet"
+
+#: So many hexadecimal digits of a file's SHA-256 say which image was trained on: 64 bits, so
+#: that two of a million images share them by chance once in some thirty million model directories.
+HASH_DIGITS = 16
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class InputRecord(_Strict):
+    """How a picture becomes the network's input."""
+
+    size: int = Field(ge=8, le=4096)
+    mean: list[float] = Field(min_length=3, max_length=3)
+    std: list[Annotated[float, Field(gt=0)]] = Field(min_length=3, max_length=3)
+    resize: str = RESIZE_RULE
+
+
+class ValidationRecord(_Strict):
+    """What the model did on the training images that were held out; positive is AI-generated."""
+
+    real_called_real: int = Field(ge=0)
+    real_called_ai: int = Field(ge=0)
+    ai_called_real: int = Field(ge=0)
+    ai_called_ai: int = Field(ge=0)
+    loss: float
+
+
+class TopLoss(_Strict):
+    """A validation image on which the model was most wrong."""
+
+    image: str
+    dataset: str
+    label: Literal["real", "ai"]
+    p_ai: float
+    loss: float
+
+
+class TrainingRecord(_Strict):
+    """How the model came to be."""
+
+    #: Name of each training manifest and the SHA-256 of its file.
+    manifests: dict[str, str]
+    #: data set -> label -> number of images, both sides of the split together.
+    images: dict[str, dict[str, int]]
+    n_training: int
+    n_validation: int
+    #: Files left out, by reason.
+    left_out: dict[str, int] = Field(default_factory=dict)
+    initial_weights: str
+    epochs: int
+    frozen_epochs: int
+    batch_size: int
+    learning_rate: float
+    seed: int
+    precision: str
+    threads: int
+    seconds: float
+    validation: ValidationRecord
+    top_losses: list[TopLoss]
+
+
+class ModelRecord(_Strict):
+    """What ``model.json`` holds."""
+
+    record_version: Literal[1] = 1
+    id: str
+    architecture: str
+    library: Literal["timm", "torchvision"]
+    classes: tuple[Literal["real"], Literal["ai"]] = ("real", "ai")
+    input: InputRecord
+    threshold: float = Field(ge=0, le=1)
+    threshold_rule: str
+    #: Absent for a model that was trained elsewhere.
+    training: TrainingRecord | None = None
+    versions: dict[str, str] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model directory, read.
+
+    Attributes
+    ----------
+    record : ModelRecord
+    network : torch.nn.Module
+        In evaluation mode; float32 of shape (n, 3, size, size) in, logits (n, 1) out.
+    sha256 : str
+        Hash of the weights file.
+    training_images : pyarrow.Array of str
+        First `HASH_DIGITS` digits of the SHA-256 of every image of training and validation.
+    """
+
+    record: ModelRecord
+    network: nn.Module
+    sha256: str
+    training_images: pa.Array
+
+    def info(self) -> ModelInfo:
+        """Say which classifier this is, for the metadata of its scores."""
+        record = self.record
+        return ModelInfo(
+            id=record.id,
+            sha256=self.sha256,
+            architecture=f"{record.architecture} ({record.library})",
+            threshold=record.threshold,
+            threshold_rule=record.threshold_rule,
+            training_manifests=record.training.manifests if record.training else {},
+            preprocessing=record.input.model_dump(),
+        )
+
+    def trained_on(self, sha256: pa.Array) -> pa.Array:
+        """Tell for each image hash whether the model was trained or validated on that image."""
+        return pc.is_in(pc.utf8_slice_codeunits(sha256, 0, HASH_DIGITS), self.training_images)
+
+
+def round_weights(network: nn.Module) -> None:
+    """Round a network's weights in place to what `save_checkpoint` stores.
+
+    Done before validation, so that the model measured is the model saved.
+    """
+    state = {
+        name: _stored(tensor).to(tensor.dtype) for name, tensor in network.state_dict().items()
+    }
+    network.load_state_dict(state)
+
+
+def _stored(tensor: Tensor) -> Tensor:
+    """Halve the matrices and kernels; biases and batch statistics keep their full range."""
+    return tensor.half() if tensor.is_floating_point() and tensor.dim() > 1 else tensor
+
+
+def save_checkpoint(
+    folder: Path | str,
+    record: ModelRecord,
+    network: nn.Module,
+    training_images: pa.Table,
+) -> Path:
+    """Write a model directory.
+
+    Parameters
+    ----------
+    folder : Path or str
+        Made if missing; files of an earlier model in it are replaced.
+    record : ModelRecord
+    network : torch.nn.Module
+        Kernels and matrices are stored as float16, everything else as it is.
+    training_images : pyarrow.Table
+        Columns ``sha256`` (first `HASH_DIGITS` digits) and ``split`` (training, validation).
+
+    Raises
+    ------
+    FaceAuditError
+        If a weight does not fit into float16, or is not a number.
+    """
+    import torch
+    from safetensors.torch import save_file
+
+    folder = Path(folder)
+    state = {
+        name: _stored(tensor).detach().contiguous().clone()
+        for name, tensor in network.state_dict().items()
+    }
+    for name, tensor in state.items():
+        if not bool(torch.isfinite(tensor).all()):
+            raise FaceAuditError(
+                f"{folder}: the training diverged ('{name}' is no longer a number); "
+                "train with a lower --lr"
+            )
+    with whole_file(folder / WEIGHTS_FILE) as temporary:
+        save_file(state, temporary, metadata={"format": "pt"})
+    with whole_file(folder / IMAGES_FILE) as temporary:
+        pq.write_table(training_images, temporary, compression="zstd")
+    # Last, because a folder with this file in it is a model.
+    write_text(folder / RECORD_FILE, record.model_dump_json(indent=1) + "\n")
+    return folder
+
+
+def read_record(folder: Path | str) -> ModelRecord:
+    """Read ``model.json`` of a model directory; needs no torch.
+
+    Raises
+    ------
+    FaceAuditError
+        If the file is missing, damaged or of another version.
+    """
+    path = Path(folder) / RECORD_FILE
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise FaceAuditError(
+            f"{folder}: no model directory (there is no {RECORD_FILE} in it)"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise FaceAuditError(f"{path}: cannot be read ({error})") from None
+    try:
+        return ModelRecord.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise FaceAuditError(
+            f"{path}: not a model record (version 1): {place}: {first['msg']}"
+        ) from None
+
+
+def load_checkpoint(path: Path | str, trust_pickle: bool = False) -> Checkpoint:
+    """Read a model directory, or a model that was trained elsewhere.
+
+    Parameters
+    ----------
+    path : Path or str
+        A model directory; or the file of a fastai export (``.pkl``); or a PyTorch state dict
+        (``.pth``, ``.pt``, ``.bin``) with a ``model.json`` beside it. A single file is a pickle.
+    trust_pickle : bool, default False
+        Open pickles too.
+
+    Raises
+    ------
+    FaceAuditError
+        If files are missing or damaged, do not fit together, or are untrusted pickles.
+    """
+    from faceaudit.model.architecture import (
+        Architecture,
+        build_network,
+        read_weights,
+        refuse_pickle,
+    )
+
+    path = Path(path)
+    if path.suffix == ".pkl":
+        refuse_pickle(path, trust_pickle)
+        from faceaudit.model.fastai_export import load_fastai_export
+
+        return load_fastai_export(path)
+    weights, folder = (path, path.parent) if path.is_file() else (path / WEIGHTS_FILE, path)
+    record = read_record(folder)
+    architecture = Architecture(
+        record.architecture, record.library, tuple(record.input.mean), tuple(record.input.std)
+    )
+    state = read_weights(weights, trust_pickle)
+    network = build_network(architecture, record.input.size)
+    try:
+        network.load_state_dict(dict(state))
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise FaceAuditError(
+            f"{weights}: the weights are not of {record.architecture} ({reason[:120]} …)"
+        ) from None
+    return Checkpoint(record, network.eval(), sha256_of(weights), _read_images(folder))
+
+
+def _read_images(folder: Path) -> pa.Array:
+    path = folder / IMAGES_FILE
+    if not path.exists():  # a model from elsewhere
+        return pa.array([], pa.string())
+    try:
+        return pq.read_table(path, columns=["sha256"])["sha256"].combine_chunks()
+    except (pa.ArrowInvalid, OSError) as error:
+        raise FaceAuditError(f"{path}: not a readable Parquet file ({error})") from None

@@ -1,0 +1,70 @@
+"""Probabilities from prepared pixels."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from faceaudit.model.checkpoint import InputRecord
+    from faceaudit.model.preprocess import Pixels
+
+
+def normalise(pixels: Tensor, mean: list[float], std: list[float]) -> Tensor:
+    """Turn pixels into a network's input.
+
+    Parameters
+    ----------
+    pixels : torch.Tensor of uint8, shape (n, size, size, 3)
+    mean, std : list of three float
+        Channel statistics, in units where pixels run from 0 to 1.
+
+    Returns
+    -------
+    torch.Tensor of float32, shape (n, 3, size, size)
+        In channels-last memory order, which is how the pixels already lie.
+    """
+    import torch
+
+    scale = 1 / (255 * torch.tensor(std))
+    shift = -torch.tensor(mean) / torch.tensor(std)
+    return torch.addcmul(shift, pixels.float(), scale).permute(0, 3, 1, 2)
+
+
+class Predictor:
+    """A network made ready to predict, in 32-bit arithmetic.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Left as it is; a copy is used.
+    record : InputRecord
+    """
+
+    def __init__(self, network: nn.Module, record: InputRecord) -> None:
+        import torch
+
+        self._record = record
+        self._network = copy.deepcopy(network).eval().to(memory_format=torch.channels_last)
+
+    def __call__(self, pixels: Pixels) -> npt.NDArray[np.float32]:
+        """Return the probability of AI-generated.
+
+        Parameters
+        ----------
+        pixels : ndarray of uint8, shape (n, size, size, 3)
+
+        Returns
+        -------
+        ndarray of float32, shape (n,)
+        """
+        import torch
+
+        with torch.inference_mode():
+            inputs = normalise(torch.from_numpy(pixels), self._record.mean, self._record.std)
+            return self._network(inputs).squeeze(1).sigmoid().numpy()

@@ -1,0 +1,26 @@
+"""Progress on standard error: bars for people at a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+
+def progress_bars(enabled: bool) -> Progress:
+    """Return rich progress bars, to be used as a context manager.
+
+    Parameters
+    ----------
+    enabled : bool
+        False is silent. Bars show only if standard error is a terminal; what is printed through
+        the object's ``console`` shows in either case.
+    """
+    console = Console(stderr=True, quiet=not enabled)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not (enabled and console.is_terminal),
+    )

@@ -1,0 +1,213 @@
+"""How a network learns: fastai's `Learner`, head first, then one-cycle fine-tuning."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import fastai.callback.schedule  # noqa: F401  gives Learner its schedules and its finder
+import torch
+from fastai.callback.core import Callback, TrainEvalCallback
+from fastai.data.core import DataLoaders
+from fastai.learner import Learner, Recorder
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from faceaudit.model.batches import Batches
+
+DEFAULT_LEARNING_RATE = 3e-3
+#: A pretrained body learns so many times slower than the new head.
+BODY_SLOWDOWN = 5
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a run of training does, whatever the pictures.
+
+    Attributes
+    ----------
+    network : torch.nn.Module
+        Changed in place by `fit`.
+    head : set of str
+        Names of the head's parameters.
+    epochs : int
+        Passes in which the whole network learns.
+    pretrained : bool
+        If true, the head learns alone for one pass before.
+    """
+
+    network: nn.Module
+    head: set[str]
+    epochs: int
+    pretrained: bool
+
+    @property
+    def frozen_epochs(self) -> int:
+        """Passes in which the head alone learns."""
+        return int(self.pretrained)
+
+    def seconds(self, n_training: int, n_validation: int, size: int, batch_size: int) -> float:
+        """Forecast how long `fit` takes, from timing the network on a batch of noise."""
+        network = _Computed(copy.deepcopy(self.network))
+        inputs = torch.rand(batch_size, 3, size, size).to(memory_format=torch.channels_last)
+        target = torch.zeros(batch_size, 1)
+
+        def learn() -> None:
+            binary_cross_entropy_with_logits(network.train()(inputs), target).backward()
+
+        def look() -> None:
+            with torch.no_grad():
+                network.eval()(inputs)
+
+        learning, looking = (_seconds_of(step) / batch_size for step in (learn, look))
+        passes = self.epochs + self.frozen_epochs
+        return learning * self.epochs * n_training + looking * (
+            self.frozen_epochs * n_training + passes * n_validation
+        )
+
+    def fit(
+        self,
+        training: Batches,
+        validation: Batches,
+        lr: float | None,
+        find_lr: bool,
+        scratch: Path,
+        bars: Progress,
+    ) -> float:
+        """Train the network in place.
+
+        Parameters
+        ----------
+        training, validation : Batches
+        lr : float, optional
+            Highest learning rate of the head.
+        find_lr : bool
+            Let fastai's finder choose `lr`.
+        scratch : Path
+            Folder for the finder's own copy of the weights.
+        bars : rich.progress.Progress
+
+        Returns
+        -------
+        float
+            The learning rate used.
+        """
+        learner = Learner(
+            DataLoaders(training, validation),
+            _Computed(self.network),
+            loss_func=binary_cross_entropy_with_logits,
+            splitter=self._body_and_head,
+            metrics=accuracy,
+            path=scratch,
+            # Frozen means frozen: the body's backward pass is then saved altogether.
+            train_bn=False,
+            cbs=[TrainEvalCallback, Recorder],
+            default_cbs=False,
+        )
+        learner.logger = lambda _: None
+        if find_lr:
+            lr = float(learner.lr_find(show_plot=False).valley)
+            bars.console.print(f"learning-rate finder: {lr:.2g}")
+        rate = lr or DEFAULT_LEARNING_RATE
+        with learner.added_cbs(_Report(bars)):
+            if self.pretrained:
+                learner.freeze()
+                learner.fit_one_cycle(1, rate, pct_start=0.99)
+                learner.unfreeze()
+            body = rate / BODY_SLOWDOWN if self.pretrained else rate
+            learner.fit_one_cycle(self.epochs, slice(body, rate))
+        return rate
+
+    def _body_and_head(self, computed: _Computed) -> list[list[nn.Parameter]]:
+        named = list(computed.network.named_parameters())
+        return [
+            [parameter for name, parameter in named if name not in self.head],
+            [parameter for name, parameter in named if name in self.head],
+        ]
+
+
+class _Computed(nn.Module):
+    """A network as it is computed in training: channels last, in `training_precision`."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network.to(memory_format=torch.channels_last)
+        self._reduced = training_precision() == "bfloat16"
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        with torch.autocast("cpu", torch.bfloat16, enabled=self._reduced):
+            return self.network(inputs).float()
+
+
+class _Report(Callback):
+    """Moves a progress bar, and prints a line after each pass."""
+
+    order = 60  # after the Recorder
+
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
+
+    def before_fit(self) -> None:
+        self._task = self._bars.add_task("training", total=self.n_epoch * len(self.dls.train))
+
+    def after_batch(self) -> None:
+        if self.training:
+            self._bars.advance(self._task)
+
+    def after_epoch(self) -> None:
+        training, validation, share = self.recorder.values[-1]
+        self._bars.console.print(
+            f"epoch {self.epoch + 1} of {self.n_epoch}: training loss {training:.4f}, "
+            f"validation loss {validation:.4f}, validation accuracy {share:.2%}"
+        )
+
+    def after_fit(self) -> None:
+        self._bars.remove_task(self._task)
+
+
+def accuracy(logit: Tensor, target: Tensor) -> Tensor:
+    """Return the share of verdicts at the threshold 0.5 that are right."""
+    return ((logit >= 0) == (target > 0.5)).float().mean()
+
+
+def training_precision() -> str:
+    """Return ``bfloat16`` where the processor computes in it, else ``float32``.
+
+    Decided by what the processor is, not by a stopwatch: the choice changes the weights, and the
+    same machine has to give the same weights.
+    """
+    features = torch.cpu.get_capabilities()
+    native = ("avx512_bf16", "amx_bf16", "bf16")
+    return "bfloat16" if any(features.get(name) for name in native) else "float32"
+
+
+@contextmanager
+def reproducible(seed: int) -> Iterator[None]:
+    """Make all that torch does inside the block a function of `seed`.
+
+    The global random state and settings are afterwards what they were before.
+    """
+    strict = torch.are_deterministic_algorithms_enabled()
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        torch.use_deterministic_algorithms(True)
+        try:
+            yield
+        finally:
+            torch.use_deterministic_algorithms(strict)
+
+
+def _seconds_of(step) -> float:  # type: ignore[no-untyped-def]
+    step()  # the first time allocates
+    started = time.perf_counter()
+    for _ in range(2):
+        step()
+    return (time.perf_counter() - started) / 2

@@ -1,0 +1,82 @@
+"""Which training images are held out for validation."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+Flags = npt.NDArray[np.bool_]
+
+
+def validation_rows(table: pa.Table, share: float, seed: int) -> Flags:
+    """Choose validation images, never parting copies of a file or pictures of a person.
+
+    Whole clusters of images go to one side: rows are in one cluster if they have the same
+    ``sha256``, or the same ``person`` in the same ``dataset``, or are linked through others
+    that do. Clusters are drawn at random within every data set and label.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        Columns ``dataset``, ``label``, ``sha256`` and, if known, ``person``.
+    share : float
+        Share of the images to hold out, between 0 and 1; reached within each data set and label
+        up to the size of a cluster.
+    seed : int
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+        True for validation.
+    """
+    cluster = _clusters(table)
+    stratum = _codes(pc.binary_join_element_wise(table["dataset"], table["label"], "\n"))
+    _, first, size = np.unique(cluster, return_index=True, return_counts=True)
+    home = stratum[first]  # a cluster over several strata counts in that of its first row
+    rng = np.random.default_rng(seed)
+    held_out = np.zeros(len(first), dtype=bool)
+    for code in range(int(stratum.max()) + 1):
+        members = rng.permutation(np.flatnonzero(home == code))
+        before = np.cumsum(size[members]) - size[members]
+        held_out[members] = before + size[members] / 2 <= share * size[members].sum()
+    return held_out[cluster]
+
+
+def _clusters(table: pa.Table) -> npt.NDArray[np.int64]:
+    keys = [_codes(table["sha256"])]
+    if "person" in table.column_names:
+        person = pc.binary_join_element_wise(
+            table["dataset"], table["person"].cast(pa.string()), "\n"
+        )
+        keys.append(_codes(person))
+    n = len(table)
+    # A graph of rows and of key values; an edge wherever a row has that value.
+    rows, nodes, offset = [], [], n
+    for codes in keys:
+        known = np.flatnonzero(codes >= 0)
+        rows.append(known)
+        nodes.append(codes[known] + offset)
+        offset += int(codes.max(initial=-1)) + 1
+    edges = (np.concatenate(rows), np.concatenate(nodes))
+    graph = coo_array((np.ones(len(edges[0]), dtype=np.int8), edges), shape=(offset, offset))
+    _, component = connected_components(graph, directed=False)
+    return np.unique(component[:n], return_inverse=True)[1]
+
+
+def _codes(values: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    """Number the distinct values from 0; null is -1."""
+    encoded = values.combine_chunks().dictionary_encode()
+    return pc.fill_null(encoded.indices.cast(pa.int64()), -1).to_numpy(zero_copy_only=False)
+
+
+def contradicted(table: pa.Table) -> Flags:
+    """Tell which rows have a byte-identical copy under the other label."""
+    file = _codes(table["sha256"])
+    is_ai = np.asarray(pc.equal(table["label"], "ai"))
+    copies = np.bincount(file)
+    called_ai = np.bincount(file, weights=is_ai)
+    return ((called_ai > 0) & (called_ai < copies))[file]
