@@ -1,0 +1,341 @@
+"""From the values of a result to places on the page: axes, marks, and what a figure shows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from faceaudit.report.numbers import cell, interval, percent
+from faceaudit.report.text import TEXT
+from faceaudit.result import Curve, Distribution, Estimate, Forest, Heatmap, SlopeRow, Slopes
+
+#: How many intervals between ticks an axis has at most.
+_MOST_STEPS = 5
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A horizontal axis with evenly spaced ticks.
+
+    Attributes
+    ----------
+    low, high : float
+        Ends of the axis, in the values' unit; base-2 logarithms of it if `log`.
+    steps : int
+        Number of equal intervals between ticks.
+    kind : str
+        How tick labels read, see `faceaudit.report.numbers.cell`.
+    log : bool
+        Whether equal distances are equal ratios.
+    """
+
+    low: float
+    high: float
+    steps: int
+    kind: str
+    log: bool = False
+
+    def place(self, value: float) -> float:
+        """Return where a value lies, in percent of the axis' length, kept within it."""
+        if self.log:
+            value = math.log2(value) if value > 0 else self.low
+        share = (value - self.low) / (self.high - self.low)
+        return round(100 * min(max(share, 0.0), 1.0), 2)
+
+    @property
+    def ticks(self) -> list[tuple[float, str]]:
+        """Places and labels of the ticks."""
+        ticks = []
+        for i in range(self.steps + 1):
+            value = self.low + i * (self.high - self.low) / self.steps
+            ticks.append((round(100 * i / self.steps, 2), self._label(value)))
+        return ticks
+
+    def _label(self, value: float) -> str:
+        match self.kind:
+            case "percent":
+                return f"{100 * value:.6g} %".replace(" ", "\N{NARROW NO-BREAK SPACE}")
+            case "points":
+                return f"{100 * value:+.6g}".replace("-", "\N{MINUS SIGN}").replace("+0", "0")
+            case "ratio":
+                return f"{2**value:.3g}×"
+            case _:
+                return f"{value:.6g}"
+
+
+def linear_axis(values: Iterable[float], kind: str, *, from_zero: bool = True) -> Axis:
+    """Choose round ends and ticks so that every value fits.
+
+    Parameters
+    ----------
+    values : iterable of float
+        Values, interval ends and lines to be shown.
+    kind : str
+        ``percent`` stays within 0 and 1 where the values do.
+    from_zero : bool
+        Whether zero must be on the axis.
+    """
+    shown = [*values, *([0.0] if from_zero else [])] or [0.0]
+    low, high = min(shown), max(shown)
+    if high - low < 1e-9:
+        high = low + (0.01 if kind in ("percent", "points") else 1.0)
+    step = _round_step((high - low) / _MOST_STEPS)
+    first = math.floor(low / step + 1e-9)
+    last = math.ceil(high / step - 1e-9)
+    if kind == "percent" and high <= 1 < last * step:
+        last = round(1 / step)
+    return Axis(first * step, last * step, last - first, kind)
+
+
+def ratio_axis(values: Iterable[float]) -> Axis:
+    """Choose powers of two around 1 so that every positive value fits."""
+    logs = [math.log2(value) for value in values if value > 0] + [0.0]
+    low, high = math.floor(min(logs)), math.ceil(max(logs))
+    # A ratio without an upper end in sight would squeeze all others into a point.
+    low, high = max(min(low, -1), -8), min(max(high, 1), 8)
+    step = math.ceil((high - low) / _MOST_STEPS)
+    steps = math.ceil((high - low) / step)
+    return Axis(low, low + steps * step, steps, "ratio", log=True)
+
+
+def _round_step(least: float) -> float:
+    power = 10.0 ** math.floor(math.log10(least))
+    return next(power * size for size in (1, 2, 2.5, 5, 10) if power * size >= least * (1 - 1e-9))
+
+
+def forest_axis(forest: Forest) -> Axis:
+    """Choose the axis of a forest plot."""
+    values = [
+        value
+        for row in forest.rows
+        for value in (row.value, row.low, row.high)
+        if value is not None and row.value is not None
+    ]
+    values += [line for line in (forest.reference, forest.limit) if line is not None]
+    if forest.scale == "ratio":
+        return ratio_axis(values)
+    return linear_axis(values, forest.scale, from_zero=forest.scale != "number")
+
+
+def slopes_axis(slopes: Slopes) -> Axis:
+    """Choose the axis on which the two rates of every group lie."""
+    pairs = [(row.first, row.second) for row in slopes.rows]
+    return linear_axis([rate for pair in pairs for rate in pair if rate is not None], "percent")
+
+
+def difference_axis(slopes: Slopes) -> Axis:
+    """Choose the axis of the paired differences."""
+    ends = [(row.difference, row.low, row.high) for row in slopes.rows]
+    return linear_axis([end for row in ends for end in row if end is not None], "points")
+
+
+def edges_axis(distribution: Distribution) -> Axis:
+    """Span an axis over the bins of a distribution."""
+    low, high = distribution.edges[0], distribution.edges[-1]
+    return Axis(low, high, _MOST_STEPS, "number")
+
+
+def read_forest(forest: Forest) -> str:
+    """Say in words what a forest plot shows."""
+    known = [(row.value, row) for row in forest.rows if row.value is not None]
+    words = {"measure": forest.measure, "attribute": forest.attribute, "n": len(forest.rows)}
+    if not known:
+        return TEXT["read_none"].format(**words)
+    low, low_row = min(known, key=lambda pair: pair[0])
+    high, high_row = max(known, key=lambda pair: pair[0])
+    if len(known) == 1:
+        value = _with_interval(high_row, forest.scale)
+        text = TEXT["read_one"].format(**words, group=high_row.group, value=value)
+    else:
+        text = TEXT["read_range"].format(
+            **words,
+            low_group=low_row.group,
+            low=cell(low, forest.scale),
+            high_group=high_row.group,
+            high=_with_interval(high_row, forest.scale),
+        )
+    missing = len(forest.rows) - len(known)
+    return f"{text} {TEXT['read_missing'].format(n=missing)}" if missing else text
+
+
+def _with_interval(row: Estimate, scale: str) -> str:
+    between = interval(row.low, row.high, scale)
+    value = cell(row.value, scale)
+    return f"{value} ({between})" if between else value
+
+
+def read_slopes(slopes: Slopes) -> str:
+    """Say in words what a comparison of two classifiers shows."""
+    known = [(row.difference, row) for row in slopes.rows if row.difference is not None]
+    words = {"measure": slopes.measure, "attribute": slopes.attribute, "n": len(slopes.rows)}
+    if not known:
+        return TEXT["read_none"].format(**words)
+
+    def told(pair: tuple[float, SlopeRow]) -> str:
+        between = interval(pair[1].low, pair[1].high, "points")
+        return cell(pair[0], "points") + (f" ({between})" if between else "")
+
+    rise = max(known, key=lambda pair: pair[0])
+    fall = min(known, key=lambda pair: pair[0])
+    return TEXT["read_slopes"].format(
+        **words,
+        first=slopes.first_name,
+        second=slopes.second_name,
+        rise_group=rise[1].group,
+        rise=told(rise),
+        fall_group=fall[1].group,
+        fall=told(fall),
+    )
+
+
+def read_heatmap(heatmap: Heatmap) -> str:
+    """Say in words what a heat map shows."""
+    known = [
+        (value, f"{heatmap.rows[i]} × {heatmap.columns[j]}")
+        for i, row in enumerate(heatmap.values)
+        for j, value in enumerate(row)
+        if value is not None
+    ]
+    pairs = len(heatmap.rows) * len(heatmap.columns)
+    attribute = f"{heatmap.row_title} × {heatmap.column_title}"
+    if not known:
+        return TEXT["read_none"].format(measure=heatmap.measure, attribute=attribute, n=pairs)
+    low, high = min(known), max(known)
+    return TEXT["read_heatmap"].format(
+        measure=heatmap.measure,
+        rows=heatmap.row_title,
+        columns=heatmap.column_title,
+        low=percent(low[0]),
+        low_pair=low[1],
+        high=percent(high[0]),
+        high_pair=high[1],
+        missing=pairs - len(known),
+        n=pairs,
+    )
+
+
+def heat(heatmap: Heatmap) -> list[list[int | None]]:
+    """Return how dark each cell of a heat map is, in percent of the darkest."""
+    top = max((v for row in heatmap.values for v in row if v is not None), default=0.0) or 1.0
+    return [
+        [None if value is None else round(100 * value / top) for value in row]
+        for row in heatmap.values
+    ]
+
+
+def curve_readout(curve: Curve) -> list[tuple[str, str, str]]:
+    """Return name, value and interval of every line at the marker, or at the middle."""
+    kind = "percent" if curve.y_percent else "number"
+    rows = []
+    for series in curve.series:
+        if not series.x:
+            continue
+        at = curve.marker if curve.marker is not None else series.x[len(series.x) // 2]
+        i = min(range(len(series.x)), key=lambda k: abs(series.x[k] - at))
+        low = series.low[i] if series.low else None
+        high = series.high[i] if series.high else None
+        rows.append((series.name, cell(series.y[i], kind), interval(low, high, kind)))
+    return rows
+
+
+def read_curve(curve: Curve) -> str:
+    """Say in words what a curve shows at its marker."""
+    places = [x for series in curve.series for x in series.x]
+    told = [
+        TEXT["read_curve_at"].format(name=name, value=f"{value} ({ends})" if ends else value)
+        for name, value, ends in curve_readout(curve)[:8]
+    ]
+    text = TEXT["read_curve"].format(
+        y=curve.y_title,
+        x=curve.x_title,
+        first=cell(min(places, default=None), "number"),
+        last=cell(max(places, default=None), "number"),
+        lines=", ".join(told),
+    )
+    if curve.marker is None:
+        return text
+    return f"{curve.marker_label or curve.x_title} {cell(curve.marker, 'number')}. {text}"
+
+
+def moves_threshold(curve: Curve) -> bool:
+    """Tell whether the horizontal axis is the threshold, so that a slider makes sense."""
+    return "threshold" in curve.x_title.lower()
+
+
+def plotly_figure(curve: Curve) -> dict[str, Any]:
+    """Return a curve as a figure in plotly's JSON shape, without colours.
+
+    Colours come from the page's style sheet when it is drawn, so that they follow light and
+    dark; ``meta`` says which colour of the palette a trace has. Band traces come first, to lie
+    below all lines.
+    """
+    bands: list[dict[str, Any]] = []
+    lines: list[dict[str, Any]] = []
+    dashes = ("solid", "dash", "dot", "dashdot")
+    for i, series in enumerate(curve.series):
+        common = {"meta": i, "legendgroup": str(i), "name": _plain(series.name)}
+        if series.low and series.high:
+            edge = {"mode": "lines", "hoverinfo": "skip", "showlegend": False, "line": {"width": 0}}
+            bands.append({**common, **edge, "x": series.x, "y": series.low})
+            bands.append({**common, **edge, "x": series.x, "y": series.high, "fill": "tonexty"})
+        lines.append(
+            {
+                **common,
+                "mode": "lines",
+                "x": series.x,
+                "y": series.y,
+                "line": {"width": 2.5, "dash": dashes[i % len(dashes)]},
+            }
+        )
+    y_format = ".0%" if curve.y_percent else ""
+    layout: dict[str, Any] = {
+        "xaxis": {"title": {"text": _plain(curve.x_title)}, "type": curve.x_scale},
+        "yaxis": {"title": {"text": _plain(curve.y_title)}, "tickformat": y_format},
+        "shapes": [],
+    }
+    if curve.y_percent:
+        layout["yaxis"]["hoverformat"] = ".1%"
+        layout["yaxis"]["rangemode"] = "tozero"
+    if curve.diagonal:
+        ends = [x for series in curve.series for x in series.x]
+        low, high = min(ends, default=0.0), max(ends, default=1.0)
+        place = {"x0": low, "y0": low, "x1": high, "y1": high}
+        layout["shapes"].append({"type": "line", "name": "diagonal", **place})
+    if curve.marker is not None:
+        place = {"x0": curve.marker, "x1": curve.marker, "y0": 0, "y1": 1, "yref": "paper"}
+        layout["shapes"].append({"type": "line", "name": "marker", **place})
+    return {"data": bands + lines, "layout": layout}
+
+
+def _plain(text: str) -> str:
+    # Plotly reads a subset of HTML in its texts; long names would push the drawing aside.
+    short = text if len(text) <= 60 else text[:59] + "…"
+    return short.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def bar_heights(distribution: Distribution) -> dict[str, list[float]]:
+    """Return heights of the bars of a distribution, in percent of the tallest of all.
+
+    On a square-root scale: scores pile up at 0 and 1, and the rare ones between are the point.
+    """
+    top = max((s for shares in distribution.series.values() for s in shares), default=0.0) or 1.0
+    return {
+        name: [round(100 * math.sqrt(max(share, 0.0) / top), 1) for share in shares]
+        for name, shares in distribution.series.items()
+    }
+
+
+def read_bars(distribution: Distribution, name: str) -> str:
+    """Say in words where most of one group's scores lie."""
+    shares = distribution.series[name]
+    if not shares:
+        return TEXT["not_estimable"]
+    i = max(range(len(shares)), key=shares.__getitem__)
+    return TEXT["read_distribution"].format(
+        name=name,
+        low=cell(distribution.edges[i], "number"),
+        high=cell(distribution.edges[i + 1], "number"),
+        share=percent(shares[i]),
+    )

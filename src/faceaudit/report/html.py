@@ -1,0 +1,205 @@
+"""The result as one HTML file that needs no network, no server and no other file."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path, PurePath, PureWindowsPath
+from typing import TYPE_CHECKING, Any
+
+from faceaudit.files import write_text
+from faceaudit.report import figures, numbers
+from faceaudit.report.flat import flat
+from faceaudit.report.text import GLOSSARY, KIND, LANGUAGE, SCRIPT_TEXT, STATUS, TEXT
+from faceaudit.result import Curve, Detail, Forest, GalleryItem, Result
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_HERE = Path(__file__).parent
+#: Pictures come from the result itself. Anything else in their place could ask a network.
+_THUMBNAIL = re.compile(r"data:image/(?:jpeg|png|webp);base64,[A-Za-z0-9+/]+={0,2}")
+_APPENDIX = {
+    "about-tests": "tests",
+    "about-provenance": "provenance",
+    "about-glossary": "glossary",
+    "about-citing": "cite",
+}
+
+
+def write_html(result: Result, path: Path | str, *, images: bool = True) -> Path:
+    """Write a result as one offline HTML file, whole or not at all.
+
+    Parameters
+    ----------
+    result : Result
+        An audit, a comparison or a study.
+    path : Path or str
+        The file to write.
+    images : bool
+        False leaves no pixel of any photograph in the file.
+
+    Returns
+    -------
+    Path
+        `path`.
+    """
+    return write_text(path, render_html(result, images=images))
+
+
+def render_html(result: Result, images: bool = True) -> str:
+    """Return the HTML that `write_html` writes."""
+    import yaml
+    from markupsafe import Markup
+
+    anchors = _anchors(result)
+    curves = any(isinstance(detail, Curve) for _, detail in _details(result, anchors))
+    tests = [(check, test) for check in result.checks for test in check.tests]
+    script, plotly = static("report.js"), static("plotly-basic.min.js") if curves else ""
+
+    def thumbnail(item: GalleryItem) -> str | None:
+        allowed = images and item.thumbnail and _THUMBNAIL.fullmatch(item.thumbnail)
+        return item.thumbnail if allowed else None
+
+    return (
+        environment()
+        .get_template("report.html.j2")
+        .render(
+            result=result,
+            anchors=anchors,
+            titles={check.id: check.title for check in result.checks},
+            tests=tests,
+            appendix=[(anchor, TEXT[key]) for anchor, key in _APPENDIX.items()],
+            has_limit=_has_limit(result),
+            data=_data(result, anchors, tests),
+            spec=yaml.safe_dump(result.spec, sort_keys=False, allow_unicode=True),
+            citation=_citation(result),
+            thumbnail=thumbnail,
+            folder=_folder_name,
+            policy=policy(script, plotly),
+            # Our own files, which hold neither "</style" nor "</script" (tested).
+            style=Markup(static("report.css")),
+            script=Markup(script),
+            plotly=Markup(plotly),
+        )
+    )
+
+
+@cache
+def environment() -> Environment:
+    """Return the templates' environment: everything is escaped."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(
+        t=TEXT,
+        STATUS=STATUS,
+        KIND=KIND,
+        GLOSSARY=GLOSSARY,
+        LANGUAGE=LANGUAGE,
+        figures=figures,
+        cell=numbers.cell,
+        count=numbers.count,
+        percent=numbers.percent,
+        interval=numbers.interval,
+    )
+    return environment
+
+
+@cache
+def static(name: str) -> str:
+    """Return the text of a style sheet or script of the reports."""
+    return (_HERE / "static" / name).read_text(encoding="utf-8")
+
+
+def policy(*scripts: str) -> str:
+    """Return the content security policy of a page: no request, and no script but these."""
+    hashes = " ".join(
+        f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+        for script in scripts
+        if script
+    )
+    allowed = hashes or "'none'"
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _anchors(result: Result) -> dict[str, str]:
+    """Name the place of every check: its id, which is made safe for an address."""
+    return {check.id: re.sub(r"[^A-Za-z0-9-]+", "-", check.id) for check in result.checks}
+
+
+def _details(result: Result, anchors: dict[str, str]) -> Iterator[tuple[str, Detail]]:
+    for check in result.checks:
+        for i, detail in enumerate(check.details, start=1):
+            yield f"{anchors[check.id]}-{i}", detail
+
+
+def _data(result: Result, anchors: dict[str, str], tests: list) -> dict[str, Any]:
+    """Gather what the page's script needs: the tables' values, the curves, its words."""
+    tables, curves = {}, {}
+    for key, detail in _details(result, anchors):
+        table = flat(detail)
+        tables[key] = {
+            "title": table.title,
+            "columns": [column.title for column in table.columns],
+            "kinds": [column.kind for column in table.columns],
+            "rows": table.rows,
+        }
+        if isinstance(detail, Curve):
+            curves[key] = {
+                "figure": figures.plotly_figure(detail),
+                "percent": detail.y_percent,
+                "marker": detail.marker,
+                "slider": figures.moves_threshold(detail),
+                "series": [
+                    {"x": s.x, "y": s.y, "low": s.low, "high": s.high} for s in detail.series
+                ],
+            }
+    heads = ("check", "test", "method", "p", "p_holm", "p_bh")
+    tables["tests"] = {
+        "title": TEXT["tests"],
+        "columns": [TEXT[head] for head in heads],
+        "kinds": ["text"] * 3 + ["p"] * 3,
+        "rows": [
+            [check.title, test.name, test.method, test.p, test.p_holm, test.p_bh]
+            for check, test in tests
+        ],
+    }
+    return {"name": result.name, "text": SCRIPT_TEXT, "tables": tables, "curves": curves}
+
+
+def _has_limit(result: Result) -> bool:
+    limits = result.spec.get("limits")
+    if isinstance(limits, dict) and any(limit is not None for limit in limits.values()):
+        return True
+    details = (detail for check in result.checks for detail in check.details)
+    return any(isinstance(detail, Forest) and detail.limit is not None for detail in details)
+
+
+def _citation(result: Result) -> str:
+    return TEXT["cite_text"].format(
+        title=result.title,
+        kind=KIND[result.kind],
+        name=result.name,
+        created=result.created[:10],
+        version=result.versions.get("faceaudit", ""),
+    )
+
+
+def _folder_name(root: str | None) -> str:
+    """Name a data set's folder without the way to it, which is the auditor's own business."""
+    if root is None:
+        return numbers.NOT_ESTIMABLE
+    return (PureWindowsPath(root) if "\\" in root else PurePath(root)).name or root

@@ -1,0 +1,75 @@
+"""A page that lists the reports of a folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from faceaudit.errors import FaceAuditError
+from faceaudit.files import write_text
+from faceaudit.report.html import environment, policy, static
+from faceaudit.result import Result, read_result
+
+#: What results are called in the folders that faceaudit writes.
+RESULT_NAMES = ("audit.json", "compare.json", "study.json")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One result below the folder.
+
+    Attributes
+    ----------
+    path : str
+        Path of the result below the folder.
+    result : Result or None
+        None if it could not be read; `problem` says why.
+    link : str or None
+        Address of the report beside it, relative to the folder.
+    problem : str or None
+        One line.
+    """
+
+    path: str
+    result: Result | None
+    link: str | None
+    problem: str | None = None
+
+
+def find_results(folder: Path | str) -> list[Entry]:
+    """List the results in a folder and below it, the newest first."""
+    root = Path(folder)
+    if not root.is_dir():
+        raise FaceAuditError(f"{root}: not a folder")
+    paths = sorted(path for name in RESULT_NAMES for path in root.rglob(name))
+    entries = [_entry(root, path) for path in paths]
+    return sorted(entries, key=lambda e: e.result.created if e.result else "", reverse=True)
+
+
+def write_index(folder: Path | str) -> Path:
+    """Write ``index.html`` into a folder of reports and return its path."""
+    from markupsafe import Markup
+
+    page = (
+        environment()
+        .get_template("index.html.j2")
+        .render(
+            entries=find_results(folder),
+            folder_name=Path(folder).resolve().name,
+            policy=policy(),
+            style=Markup(static("report.css")),
+        )
+    )
+    return write_text(Path(folder) / "index.html", page)
+
+
+def _entry(root: Path, path: Path) -> Entry:
+    below = path.relative_to(root).as_posix()
+    report = path.with_name("report.html")
+    # "./" first: a folder named "javascript:…" must stay a folder.
+    link = f"./{quote(report.relative_to(root).as_posix())}" if report.is_file() else None
+    try:
+        return Entry(below, read_result(path), link)
+    except FaceAuditError as error:
+        return Entry(below, None, link, str(error))

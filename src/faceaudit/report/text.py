@@ -1,0 +1,226 @@
+"""Every word that reports add of their own, in one place, so that it can be translated.
+
+Sentences about the numbers come with the result; these are the frame around them.
+"""
+
+from __future__ import annotations
+
+LANGUAGE = "en"
+
+#: The words for a status and the name of its shape in the templates: never colour alone.
+STATUS: dict[str, dict[str, str]] = {
+    "pass": {"word": "Within the limit", "short": "pass"},
+    "fail": {"word": "Beyond the limit", "short": "fail"},
+    "insufficient-evidence": {"word": "Not enough evidence", "short": "open"},
+    "not-estimable": {"word": "Not estimable", "short": "none"},
+    "info": {"word": "For information", "short": "info"},
+}
+
+KIND = {"audit": "Audit", "compare": "Comparison", "study": "Study"}
+
+TEXT: dict[str, str] = {
+    # The page
+    "skip": "Skip to the answer",
+    "made_with": "Made with faceaudit",
+    "contents": "Contents",
+    "answer": "The answer",
+    "what_was_audited": "What was audited",
+    "question": "The question",
+    "findings": "What was found",
+    "more_findings": "{n} more findings",
+    "see_check": "See the evidence",
+    "limitations": "What these data cannot tell",
+    "more_limitations": "{n} more limits of the data",
+    "checks": "Checks",
+    "check": "Check",
+    "appendix": "Appendix",
+    "link_here": "Link to this section",
+    "top": "Back to the top",
+    # Facts
+    "classifier": "Classifier",
+    "data": "Data",
+    "n_real": "Real photographs",
+    "n_ai": "AI-generated faces",
+    "threshold": "Threshold",
+    "threshold_help": "a score of {threshold} or more is called AI-generated",
+    "no_ai": "none: missed AI faces cannot be measured",
+    "no_real": "none: wrong accusations cannot be measured",
+    "unscored": "{n} without a score ({reasons})",
+    "brought_scores": "scores brought as a table",
+    "created": "made {created}",
+    # Figures and tables
+    "group": "Group",
+    "n": "n",
+    "cases": "Cases",
+    "low": "Interval, low",
+    "high": "Interval, high",
+    "status": "Status",
+    "note": "Note",
+    "image": "Image",
+    "dataset": "Data set",
+    "difference": "Difference",
+    "interval": "Interval",
+    "line": "Line",
+    "value": "Value",
+    "all_numbers": "All numbers",
+    "of": "{events} of {n}",
+    "to": "to",
+    "yes": "yes",
+    "no": "no",
+    "reference": "reference",
+    "limit": "limit",
+    "chosen_limit": "The limit is a chosen limit, not a legal test.",
+    "tag_source": "Whose word the groups are: {source}.",
+    "appearance": "Such tags are somebody’s estimate of appearance, not who a person is.",
+    "not_estimable": "not estimable",
+    "small_mark": "dashed, hollow: the row carries a note, for instance that the group is small",
+    "shares_scale": "Heights are on a square-root scale, so that rare scores stay visible.",
+    "darker": "The darker, the higher.",
+    "empty_cell": "no images",
+    "move_threshold": "Move the threshold",
+    "at_threshold": "At threshold {value}",
+    "in_force": "in force: {value}",
+    "drawing_needs_script": "The drawing needs JavaScript; the table has its values.",
+    "rows_left": "… and {n} more rows in the HTML report.",
+    # Reading a figure aloud
+    "read_range": "{measure} by {attribute}, {n} groups: lowest {low_group} with {low}, "
+    "highest {high_group} with {high}.",
+    "read_one": "{measure} by {attribute}: {group} with {value}.",
+    "read_none": "{measure} by {attribute}: not estimable for any of the {n} groups.",
+    "read_missing": "Not estimable for {n}.",
+    "read_slopes": "{measure} by {attribute} under {first} and {second}, {n} groups: the largest "
+    "rise is {rise_group} with {rise}, the largest fall or smallest rise {fall_group} with {fall}.",
+    "read_heatmap": "{measure} for {rows} by {columns}: lowest {low} ({low_pair}), highest {high} "
+    "({high_pair}); {missing} of {n} pairs are not estimable.",
+    "read_curve": "{y} against {x} from {first} to {last}: {lines}.",
+    "read_curve_at": "{name} {value}",
+    "read_distribution": "Most of {name} lies between {low} and {high}: {share}.",
+    # Confusion
+    "truth": "What the picture is",
+    "verdict": "What the classifier said",
+    "is_real": "Real photograph",
+    "is_ai": "AI-generated",
+    "called_real": "called real",
+    "called_ai": "called AI-generated",
+    "right": "right",
+    "wrong": "wrong",
+    "of_row": "{share} of the row",
+    # Gallery
+    "p_ai": "Probability of AI",
+    "no_picture": "Picture not included",
+    "label_real": "real photograph",
+    "label_ai": "AI-generated face",
+    # Appendix
+    "tests": "Significance tests",
+    "tests_note": "{n} tests in this whole report. Where many questions are asked, some answers "
+    "look striking by chance: the adjusted p-values count all {n} of them.",
+    "tests_here": "{n} significance tests, adjusted for all {total} of this report",
+    "no_tests": "No significance tests were made.",
+    "test": "Test",
+    "method": "Method",
+    "p": "p",
+    "p_holm": "p, Holm",
+    "p_bh": "p, Benjamini–Hochberg",
+    "answer_short": "Answer",
+    "provenance": "Where everything comes from",
+    "datasets": "Data sets",
+    "root": "Folder",
+    "licence": "Licence",
+    "found": "Files found",
+    "indexed": "Indexed",
+    "rejected": "Rejected",
+    "tag": "Tag",
+    "whose_word": "Whose word it is",
+    "tags": "Tags",
+    "model": "Classifier",
+    "model_id": "Name",
+    "architecture": "Architecture",
+    "sha256": "SHA-256 of the weights",
+    "rule": "How the threshold was chosen",
+    "training": "Trained on",
+    "preprocessing": "Preprocessing",
+    "versions": "Software",
+    "spec": "The specification that was run",
+    "spec_note": "Save it as a YAML file to run the same audit again.",
+    "glossary": "Glossary",
+    "cite": "How to cite",
+    "cite_text": "“{title}”. {kind} “{name}” made on {created} with faceaudit {version}.",
+    "cite_note": "Name the data sets, the classifier and the threshold with it: "
+    "the numbers hold for these alone.",
+    "not_legal": "An audit measures. Limits in it are chosen limits, not a legal test.",
+    "unstated": "not stated",
+    # The list of a folder's reports
+    "index_title": "Reports",
+    "index_count": "{n} reports in this folder",
+    "index_empty": "No audit.json, compare.json or study.json in this folder yet.",
+    "index_unreadable": "Could not be read",
+    "no_report": "no report.html beside it",
+    "title": "Title",
+    "kind": "Kind",
+    "made": "Made",
+    "answer_head": "Answer",
+}
+
+#: What the script of the page says.
+SCRIPT_TEXT: dict[str, str] = {
+    "filter": "Filter rows",
+    "filter_label": "Filter the rows of “{title}”",
+    "rows": "{shown} of {all} rows",
+    "csv": "CSV",
+    "csv_label": "Download “{title}” as CSV",
+    "show_all": "Show all {all} rows",
+    "show_fewer": "Show fewer rows",
+    "sort": "Sort by {column}",
+    "at": TEXT["at_threshold"],
+    "to": TEXT["to"],
+}
+
+#: Terms in the order of the alphabet, each defined here and nowhere else.
+GLOSSARY: dict[str, str] = {
+    "AUC": "Area under the receiver operating characteristic curve: how often a random "
+    "AI-generated face gets a higher score than a random real photograph. 50 % is guessing, "
+    "100 % is perfect; it does not depend on the threshold.",
+    "Benjamini–Hochberg (BH)": "An adjustment of p-values for many tests that keeps the "
+    "expected share of false alarms among the striking results (the false discovery rate) "
+    "below the chosen level.",
+    "BPSN AUC": "Background positive, subgroup negative: the AUC of one group’s real "
+    "photographs against all AI-generated faces. It can be measured for a group that has no "
+    "AI-generated faces of its own.",
+    "Calibration": "Whether a score means what it says: among the pictures with a score near "
+    "0.8, about 80 % should be AI-generated.",
+    "Confidence interval": "The range of values that the data are compatible with. Made again "
+    "and again on fresh samples, 95 of 100 such 95 % intervals would contain the true value.",
+    "Confusion matrix": "Counts of what the pictures are against what the classifier said.",
+    "Constant predictor": "A classifier that gives every picture the same answer. It treats all "
+    "groups alike and is useless; its numbers stand beside the others as a warning.",
+    "Delivery": "How a picture reaches the classifier: its size, crop, file type and "
+    "compression, as against who is in it. A classifier can learn the delivery by mistake.",
+    "Demographic parity": "Every group is called AI-generated equally often.",
+    "Equalized odds": "Every group has the same false positive rate and the same false "
+    "negative rate. The gap is the larger of the two differences.",
+    "False negative rate (FNR)": "The share of AI-generated faces that the classifier calls "
+    "real: the fakes it misses.",
+    "False positive rate (FPR)": "The share of real photographs that the classifier calls "
+    "AI-generated: the harm to the person pictured.",
+    "Gap": "The highest rate of any group minus the lowest.",
+    "Holm": "An adjustment of p-values for many tests that keeps the chance of even one false "
+    "alarm below the chosen level.",
+    "Intersection": "A combination of groups, for instance women over 60.",
+    "Not enough evidence": "The interval reaches to both sides of the limit: more pictures are "
+    "needed before anyone can say.",
+    "Not estimable": "There is nothing to divide by. A group without AI-generated faces has no "
+    "false negative rate; it is not zero.",
+    "p-value": "How often a difference at least this large would appear if there were none.",
+    "Percentage point (pts)": "The unit of a difference of two percentages: from 4 % to 6 % is "
+    "2 points.",
+    "Real-only data": "A data set of photographs without AI-generated faces. Only wrong "
+    "accusations can be measured on it.",
+    "Score": "The probability, between 0 and 1, that the classifier gives a picture of being "
+    "AI-generated.",
+    "Small group": "A group with so few pictures that its interval is wide. It is shown, and "
+    "marked.",
+    "Threshold": "The score from which on a picture is called AI-generated.",
+    "Top losses": "The pictures on which the classifier was most confidently wrong.",
+    "Wilson interval": "A confidence interval for a share that also holds for small groups and "
+    "for shares near 0 or 100 % (Wilson, 1927).",
+}
