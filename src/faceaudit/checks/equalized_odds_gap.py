@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from faceaudit.checks import AuditInput, Check, Options
 from faceaudit.checks.phrases import (
     attributes_title,
+    capitalised,
     counted,
     group_title,
     percent,
@@ -85,15 +86,14 @@ class Verdict:
     def sentence(self) -> str:
         """Tell the gap, its interval, its limit and what follows, without a full stop."""
         words = WORDS[self.rate]
-        images = words.images[0].lower() + words.images[1:]
         if self.status == "not-estimable":
             n = rate_counts(self.counts, self.rate)[1]
             return (
                 f"By {self.title}, {int((n > 0).sum())} of {counted(len(n), 'group')} "
-                f"({n.sum():,} images) can be used, so there is no gap in {images} {words.verdict}"
+                f"({n.sum():,} images) can be used, so there is no gap in {words.images} {words.verdict}"
             )
         told = (
-            f"By {self.title}, the share of {images} {words.verdict} differs by "
+            f"By {self.title}, the share of {words.images} {words.verdict} differs by "
             f"{points(self.gap.value)} between {self._extremes()}"
         )
         limit = f"the chosen limit of {points(self.limit)}"
@@ -219,7 +219,7 @@ def _forest(verdicts: Sequence[Verdict], rate: ErrorRate, data: AuditInput) -> F
     words = WORDS[rate]
     tags = tuple(dict.fromkeys(tag for verdict in chosen for tag in verdict.counts.attributes))
     return Forest(
-        title=f"{words.images} {words.verdict}: gap between groups",
+        title=f"{capitalised(words.images)} {words.verdict}: gap between groups",
         note=_interval_note(data),
         measure=f"highest minus lowest {words.short} of the groups",
         scale="points",

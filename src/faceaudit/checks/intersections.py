@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from faceaudit.checks import AuditInput, Check, Options
-from faceaudit.checks.phrases import attributes_title, counted, tag_title
+from faceaudit.checks.phrases import attributes_title, capitalised, counted, tag_title
 from faceaudit.checks.rate_details import (
     ERROR_RATES,
     WORDS,
@@ -89,7 +89,9 @@ def _heatmap(counts: OutcomeCounts, rate: ErrorRate, data: AuditInput) -> Heatma
     words = WORDS[rate]
     first, second = counts.attributes
     return Heatmap(
-        title=f"{words.images} {words.verdict}, by {attributes_title(counts.attributes)}",
+        title=capitalised(
+            f"{words.images} {words.verdict}, by {attributes_title(counts.attributes)}"
+        ),
         note=f"Low and high are the ends of the {interval_title(data.spec.confidence)}.",
         measure=f"{words.images} {words.verdict} ({words.short})",
         row_title=tag_title(first),

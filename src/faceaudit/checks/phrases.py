@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-#: What the two error rates say, for a reader who does not know the words.
-FPR_MEANING = "real photographs called AI-generated"
-FNR_MEANING = "AI-generated faces called real"
-
 
 def percent(share: float) -> str:
     """Write a share of images with one decimal; what is not quite none or all is not rounded to it.
@@ -56,6 +52,15 @@ def counted(n: int, one: str, many: str | None = None) -> str:
     ('1 photograph', '1,200 photographs')
     """
     return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def capitalised(text: str) -> str:
+    """Begin a sentence or a heading; the rest stays as it is.
+
+    >>> capitalised("real photographs by AI")
+    'Real photographs by AI'
+    """
+    return text[:1].upper() + text[1:]
 
 
 def tag_title(attribute: str) -> str:

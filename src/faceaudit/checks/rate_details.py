@@ -10,6 +10,7 @@ import numpy as np
 from faceaudit.checks import AuditInput
 from faceaudit.checks.phrases import (
     attributes_title,
+    capitalised,
     counted,
     group_title,
     missing_note,
@@ -30,7 +31,7 @@ ERROR_RATES: tuple[ErrorRate, ...] = ("fpr", "fnr")
 
 @dataclass(frozen=True)
 class RateWords:
-    """How one error rate is spoken of; `images` begins a sentence."""
+    """How one error rate is spoken of."""
 
     short: str
     image: str
@@ -39,7 +40,7 @@ class RateWords:
 
 
 WORDS: dict[ErrorRate, RateWords] = {
-    "fpr": RateWords("FPR", "real photograph", "Real photographs", "called AI-generated"),
+    "fpr": RateWords("FPR", "real photograph", "real photographs", "called AI-generated"),
     "fnr": RateWords("FNR", "AI-generated face", "AI-generated faces", "called real"),
 }
 
@@ -159,7 +160,9 @@ def rate_forest(counts: OutcomeCounts, rate: ErrorRate, data: AuditInput) -> For
     whole = rate_counts(count_outcomes(data.table, (), data.threshold), rate)
     reference = float(whole[0][0] / whole[1][0])
     return Forest(
-        title=f"{words.images} {words.verdict}, by {attributes_title(counts.attributes)}",
+        title=capitalised(
+            f"{words.images} {words.verdict}, by {attributes_title(counts.attributes)}"
+        ),
         note=missing_note(counts.missing, counts.attributes),
         measure=f"{words.images} {words.verdict} ({words.short})",
         attribute=attributes_title(counts.attributes),
@@ -226,7 +229,7 @@ class RateGap:
         events, n = rate_counts(self.counts, self.rate)
         if self.gap.value == 0:
             return (
-                f"{words.images} of every {attributes_title(self.counts.attributes)} are "
+                f"{capitalised(words.images)} of every {attributes_title(self.counts.attributes)} are "
                 f"{words.verdict} equally often: {percent(events.sum() / n.sum())} of {n.sum():,}."
             )
         assert self.gap.highest is not None
@@ -234,7 +237,7 @@ class RateGap:
         high, low = self._of(self.gap.highest, events, n), self._of(self.gap.lowest, events, n)
         conclusion = "" if self.is_clear else ", which chance alone could explain"
         return (
-            f"{words.images} of {high} are {words.verdict} most often, those of {low} "
+            f"{capitalised(words.images)} of {high} are {words.verdict} most often, those of {low} "
             f"least often: a difference of {points(self.gap.value)} "
             f"({interval_title(self.confidence)} {points_range(self.gap.low, self.gap.high)})"
             f"{conclusion}."
