@@ -100,12 +100,14 @@ def ratio_interval(
     """
     p, low, high = _with_interval(events, n, confidence)
     q, q_low, q_high = _with_interval(reference_events, reference_n, confidence)
+    below = low * (2 * p - low)
+    above = q_low * (2 * q - q_low)
     with np.errstate(divide="ignore", invalid="ignore"):
-        pq = p * q
-        below = low * q_high * (2 * p - low) * (2 * q - q_high)
-        above = high * q_low * (2 * p - high) * (2 * q - q_low)
-        lower = (pq - np.sqrt(np.maximum(pq**2 - below, 0))) / (q_high * (2 * q - q_high))
-        upper = (pq + np.sqrt(np.maximum(pq**2 - above, 0))) / (q_low * (2 * q - q_low))
+        # The published lower limit, multiplied out so that nothing cancels.
+        root = np.sqrt(np.maximum((p * q) ** 2 - below * q_high * (2 * q - q_high), 0))
+        lower = below / (p * q + root)
+        root = np.sqrt(np.maximum((p * q) ** 2 - high * (2 * p - high) * above, 0))
+        upper = (p * q + root) / above
     lower = np.where(p == 0, 0.0, lower)
     upper = np.where(q == 0, np.inf, upper)
     undefined = np.isnan(p + q)
@@ -119,7 +121,10 @@ def paired_difference_interval(
     neither: ArrayLike,
     confidence: float = 0.95,
 ) -> Interval:
-    """Interval of second minus first rate of two classifiers on the same images.
+    """Interval of second minus first rate of two classifiers on the same images (MOVER).
+
+    The rates differ by what only the second calls wrongly less what only the first does; the
+    images on which both agree count through their number alone.
 
     Parameters
     ----------
@@ -130,21 +135,27 @@ def paired_difference_interval(
     -------
     low, high : float64 array
         NaN where there is no image.
+
+    References
+    ----------
+    Zou & Donner (2008), Statistics in Medicine 27, 1693–1702, for correlated estimates;
+    Tang, Li & Tang (2010), Statistics in Medicine 29, 46–62, for paired proportions.
     """
-    first = np.add(both, only_first)
-    second = np.add(both, only_second)
-    n = first + np.add(only_second, neither)
-    p, low, high = _with_interval(second, n, confidence)
-    q, q_low, q_high = _with_interval(first, n, confidence)
-    spread = np.sqrt(first * (n - first) * 1.0 * second * (n - second))
-    cross = np.multiply(both, neither) * 1.0 - np.multiply(only_first, only_second)
+    n = np.add(np.add(both, only_first), np.add(only_second, neither))
+    p, low, high = _with_interval(only_second, n, confidence)
+    q, q_low, q_high = _with_interval(only_first, n, confidence)
+    # An image is in one cell only, so the two shares are negatively correlated.
     with np.errstate(divide="ignore", invalid="ignore"):
-        phi = np.where(spread > 0, cross / spread, 0.0)
-    down, up = (p - low, q_high - q), (high - p, q - q_low)
+        correlation = -np.sqrt(p * q / ((1 - p) * (1 - q)))
+    correlation = np.where(p * q > 0, correlation, 0.0)
     return (
-        p - q - np.sqrt(np.maximum(down[0] ** 2 - 2 * phi * down[0] * down[1] + down[1] ** 2, 0)),
-        p - q + np.sqrt(np.maximum(up[0] ** 2 - 2 * phi * up[0] * up[1] + up[1] ** 2, 0)),
+        p - q - _joint(p - low, q_high - q, correlation),
+        p - q + _joint(high - p, q - q_low, correlation),
     )
+
+
+def _joint(first: FloatArray, second: FloatArray, correlation: FloatArray) -> FloatArray:
+    return np.sqrt(first**2 + second**2 - 2 * correlation * first * second)
 
 
 def _with_interval(
