@@ -104,3 +104,27 @@ def missing_note(missing: int, attributes: Sequence[str]) -> str | None:
     verb, there = ("has", "is") if missing == 1 else ("have", "are")
     tags = " or ".join(tag_title(attribute) for attribute in attributes)
     return f"{counted(missing, 'image')} {verb} no tag for {tags} and {there} in no group here."
+
+
+def times(ratio: float) -> str:
+    """Write a ratio of two rates.
+
+    >>> times(1.234), times(163.4)
+    ('1.23 times', '163 times')
+    """
+    return f"{_ratio(ratio)} times"
+
+
+def times_range(low: float, high: float) -> str:
+    """Write the two ends of an interval of a ratio; the upper one may be infinite.
+
+    >>> times_range(0.95, 1.3), times_range(3.21, float("inf"))
+    ('0.95 to 1.30 times', '3.21 times or more')
+    """
+    if high == float("inf"):
+        return f"{_ratio(low)} times or more"
+    return f"{_ratio(low)} to {_ratio(high)} times"
+
+
+def _ratio(ratio: float) -> str:
+    return f"{ratio:.2f}" if ratio < 10 else f"{ratio:,.0f}"

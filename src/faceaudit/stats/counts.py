@@ -159,6 +159,24 @@ def count_outcomes(
     )
 
 
+def tag_codes(table: pa.Table, tag: str) -> tuple[IntArray, list[str]]:
+    """Number the values of a categorical tag.
+
+    Returns
+    -------
+    codes : int64 array, shape (rows,)
+        Position of each row's value; -1 where it is not known.
+    values : list of str
+        In reading order.
+
+    Raises
+    ------
+    FaceAuditError
+        If there is no such tag, or it is a number.
+    """
+    return _columns_of(table).tag(tag)
+
+
 class _Columns:
     """The columns of one table as arrays, each read once."""
 
