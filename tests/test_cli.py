@@ -1,0 +1,137 @@
+"""The command line as a user meets it: whole processes and exit codes."""
+
+import json
+import subprocess
+import sys
+
+import pyarrow.csv as pa_csv
+import pytest
+from click.testing import CliRunner
+
+from faceaudit.cli import main
+from tests.drawn import drawn_scores
+
+HEAVY = ("torch", "pandas", "fastai", "timm", "fairlearn", "scipy", "pyarrow", "plotly")
+SPEC = "name: t\ntitle: T\nquestion: '?'\nattributes: [group]\nlimits: {fnr_gap: null}\n"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    scores = drawn_scores({"a": (4000, 40), "b": (4000, 44)}).table
+    pa_csv.write_csv(scores.drop_columns(["status"]), tmp_path / "good.csv")
+    scores = drawn_scores({"a": (4000, 40), "b": (4000, 900)}).table
+    pa_csv.write_csv(scores.drop_columns(["status"]), tmp_path / "bad.csv")
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    return tmp_path
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, [str(a) for a in arguments], catch_exceptions=False)
+
+
+def test_audit_gate_report_compare(folder):
+    for name, code in (("good", 0), ("bad", 1)):
+        done = run(
+            "audit", folder / f"{name}.csv", "--spec", folder / "spec.yaml", "-o", folder / name
+        )
+        assert done.exit_code == 0, done.output
+        assert "equalized-odds-gap" in done.stdout
+        assert (folder / name / "report.html").stat().st_size > 10_000
+        gate = run(
+            "gate",
+            folder / name / "audit.json",
+            "--junit",
+            folder / "j.xml",
+            "--markdown",
+            folder / "m.md",
+        )
+        assert gate.exit_code == code, gate.output
+        assert "<testsuite" in (folder / "j.xml").read_text()
+        assert (folder / "m.md").read_text().startswith("#")
+    (folder / "bad" / "report.html").unlink()
+    assert run("report", folder / "bad" / "audit.json", "--no-images").exit_code == 0
+    assert (folder / "bad" / "report.html").is_file()
+    gate = run("gate", folder / "bad" / "audit.json", "--baseline", folder / "bad" / "audit.json")
+    assert gate.exit_code == 0
+    done = run(
+        "compare",
+        folder / "good.csv",
+        folder / "bad.csv",
+        "-o",
+        folder / "c",
+        "--map",
+        "dataset=dataset",
+    )
+    assert done.exit_code == 0, done.output
+    assert json.loads((folder / "c" / "compare.json").read_text())["kind"] == "compare"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["audit", "none.csv", "--spec", "utkface-demographics", "-o", "out"], "none.csv: no such"),
+        (["audit", "good.csv", "--spec", "nonsense", "-o", "out"], "nonsense: no such spec"),
+        (["audit", "good.csv", "--spec", "spec.yaml", "-o", "out", "--where", "x ="], "--where"),
+        (["audit", "good.csv", "--spec", "spec.yaml", "-o", "out", "--map", "x"], "NAME=COLUMN"),
+        (["gate", "good.csv"], "good.csv: not a result"),
+        (["report", "none.json"], "none.json: cannot be read"),
+        (["index", "nonsense", ".", "-o", "m.parquet"], "nonsense"),
+        (["index", "utkface", "none", "-o", "m.parquet"], "none"),
+        (["score", "nonsense", "good.csv", "-o", "s.parquet"], "nonsense"),
+        (["train", "none.parquet", "-o", "model"], "none.parquet"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(folder, monkeypatch, arguments, message):
+    monkeypatch.chdir(folder)
+    before = set(folder.iterdir())
+    done = run(*arguments)
+    assert done.exit_code == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.output
+    if done.stderr.startswith("faceaudit:"):
+        assert done.stderr.count("\n") == 1
+    assert set(folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("name", sorted(main.commands))
+def test_every_command_has_help_with_an_example(name):
+    done = run(name, "--help")
+    assert done.exit_code == 0
+    assert f"faceaudit {name}" in done.output
+
+
+def loaded_by(code):
+    """Which heavy packages a fresh interpreter has loaded after some code."""
+    script = f"{code}\nimport sys\nprint(*[m for m in {HEAVY} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def test_help_loads_nothing_heavy():
+    code = "from faceaudit.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass"
+    assert loaded_by(code) == set()
+
+
+def test_audit_compare_gate_and_report_never_load_torch(folder):
+    code = f"""
+from faceaudit import commands
+commands.audit([r'{folder}/good.csv'], r'{folder}/spec.yaml', r'{folder}/o')
+commands.compare(r'{folder}/good.csv', r'{folder}/good.csv', r'{folder}/c')
+commands.gate(r'{folder}/o/audit.json')
+commands.report(r'{folder}/o/audit.json')
+"""
+    assert "torch" not in loaded_by(code)
+
+
+def test_a_missing_extra_is_named_in_one_line(folder):
+    code = f"""
+import sys
+sys.modules['torch'] = sys.modules['fastai'] = sys.modules['timm'] = None
+from faceaudit.cli import main
+main(['score', 'bundled:default', r'{folder}/good.csv', '-o', r'{folder}/s.parquet'])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "pip install 'faceaudit[model]'" in done.stderr
+    assert done.stderr.count("\n") == 1
