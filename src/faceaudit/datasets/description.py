@@ -7,13 +7,13 @@ other file than its own (and its test).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from faceaudit.datasets.ledger import Entry
 from faceaudit.datasets.sources import SideFiles
-from faceaudit.datasets.tagfiles import TagTable, TagValue
+from faceaudit.datasets.tagfiles import TagTable, TagValue, missing_tag_file
 from faceaudit.errors import FaceAuditError
 
 Label = Literal["real", "ai"]
@@ -71,6 +71,8 @@ class Reader:
         self.options = options
         self.tags: dict[str, str] = {}
         self.tables: list[TagTable] = []
+        self._missing: list[Entry] = []
+        self._without = 0
         self.notes: list[str] = []
 
     def read(self, path: str) -> Tagged:
@@ -87,25 +89,41 @@ class Reader:
         """Take the tags of a table, if it is there; `sources` says whose word each tag is."""
         if table is not None:
             self.tables.append(table)
-            for tag in table.columns:
+            for tag in table.tags:
                 self.tags.setdefault(tag, sources.get(tag, f"as given in {table.name}"))
 
-    def look_up(self, path: str, *keys: str) -> dict[str, TagValue]:
-        """Return what the tables say of an image, by `keys`, its path and its base name.
+    def look_up(self, *keys: str) -> dict[str, TagValue]:
+        """Return what the tables say of the image that they call by one of `keys`.
 
         Where two tables have the same tag, the first that knows it counts.
         """
         tags: dict[str, TagValue] = {}
+        known = False
         for table in self.tables:
-            for tag, value in (table.get(*keys, path, path.rsplit("/", 1)[-1]) or {}).items():
+            row = table.get(*keys)
+            known = known or row is not None
+            for tag, value in (row or {}).items():
                 if tags.get(tag) is None:
                     tags[tag] = value
+        self._without += not known
         return tags
+
+    def lacks(self, name: str, *tags: str) -> None:
+        """Note that a tag file of the published set is not there."""
+        self._missing.append(missing_tag_file(name, tags))
 
     def remarks(self) -> Iterator[Entry]:
         """Say what was odd in the tag files, once all images were read."""
+        yield from self._missing
         for table in self.tables:
             yield from table.remarks()
+        if self.tables and self._without:
+            yield Entry(
+                ", ".join(table.name for table in self.tables),
+                "remark",
+                "image without tag",
+                f"{self._without:,} images are not in it; their tags are empty in the manifest",
+            )
 
 
 @dataclass(frozen=True)
@@ -145,6 +163,12 @@ class Dataset:
     reader: type[Reader]
     tags: dict[str, str] = field(default_factory=dict)
     options: tuple[str, ...] = ()
+
+    def facts(self) -> dict[str, object]:
+        """Return the description as plain values, for printing."""
+        return {
+            item.name: getattr(self, item.name) for item in fields(self) if item.name != "reader"
+        }
 
     def refuse_foreign(self, options: Options) -> None:
         """Refuse an option that this data set has no use for.

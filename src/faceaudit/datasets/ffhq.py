@@ -9,7 +9,7 @@ from typing import Any
 
 from faceaudit.datasets.description import Dataset, Options, Reader, Tagged
 from faceaudit.datasets.ledger import Entry, Reject
-from faceaudit.datasets.sources import SideFiles, UnreadableError
+from faceaudit.datasets.sources import SideFiles, UnreadableError, base_name
 from faceaudit.datasets.tagfiles import LISTED, Tags, missing_tag_file
 
 PUBLISHED = 70_000
@@ -40,7 +40,7 @@ class FFHQReader(Reader):
 
     def read(self, path: str) -> Tagged:
         """Return what the photograph's feature file says."""
-        match = _NUMBER.fullmatch(path.rsplit("/", 1)[-1])
+        match = _NUMBER.fullmatch(base_name(path))
         if match is None or int(match[1]) >= PUBLISHED:
             raise Reject("malformed name", f"not a photograph's number, 00000 to {PUBLISHED - 1}")
         number = match[1]
@@ -74,8 +74,7 @@ class FFHQReader(Reader):
     def remarks(self) -> Iterator[Entry]:
         """Say which feature files were faulty, missing, or without their photograph."""
         if not self._features:
-            yield missing_tag_file("features/json/00000.json …", DATASET.tags)
-            return
+            yield missing_tag_file("json/00000.json", DATASET.tags)
         if self._no_face:
             self.notes.append(
                 f"In {self._no_face:,} photographs the face API found no face: their tags are empty"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from faceaudit.datasets.description import Dataset, Label, Options, Reader, Tagged
 from faceaudit.datasets.ledger import Reject
-from faceaudit.datasets.sources import SideFiles
+from faceaudit.datasets.sources import SideFiles, base_name
 from faceaudit.datasets.tagfiles import read_sidecar
 
 _LABELS: dict[str, Label] = {"real": "real", "ai": "ai", "fake": "ai"}
@@ -25,7 +25,7 @@ class FolderReader(Reader):
             label = next((_LABELS[name] for name in folders if name in _LABELS), None)
         if label is None:
             raise Reject("no label", "put it into a folder 'real' or 'ai', or give --label for all")
-        return Tagged(label, self.look_up(path))
+        return Tagged(label, self.look_up(path, base_name(path)))
 
 
 DATASET = Dataset(

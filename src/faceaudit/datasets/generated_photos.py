@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from faceaudit.datasets.description import Dataset, Options, Reader, Tagged
-from faceaudit.datasets.sources import SideFiles
+from faceaudit.datasets.sources import SideFiles, base_name
 from faceaudit.datasets.tagfiles import read_sidecar
 
 
@@ -16,7 +16,7 @@ class GeneratedPhotosReader(Reader):
 
     def read(self, path: str) -> Tagged:
         """Return the label and what the table says."""
-        return Tagged("ai", self.look_up(path))
+        return Tagged("ai", self.look_up(path, base_name(path)))
 
 
 _SOURCE = "tags.csv; folder names of whoever collected the faces, some of them wrong"

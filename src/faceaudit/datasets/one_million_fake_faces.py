@@ -18,8 +18,8 @@ DATASET = Dataset(
     title="1 Million Fake Faces",
     label="ai",
     published=1_000_000,
-    licence="none stated",
+    licence="CC BY-NC 4.0, as announced with the set",
     home="https://archive.org/details/1mFakeFaces",
-    layout="any folders of images, or one of its archives as it came",
+    layout="1m_faces_00/9G6G661H8A.jpg and so on, or one of its archives as it came",
     reader=OneMillionFakeFacesReader,
 )

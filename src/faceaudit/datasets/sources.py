@@ -61,6 +61,11 @@ def is_side_file(path: str) -> bool:
     return name.suffix.lower() in SIDE_SUFFIXES or name.name.lower() in SIDE_NAMES
 
 
+def base_name(path: str) -> str:
+    """Return the last part of a path."""
+    return path.rsplit("/", 1)[-1]
+
+
 def open_source(root: Path | str) -> Source:
     """Return the source for a root.
 
@@ -224,24 +229,18 @@ class SideFiles:
 
     Parameters
     ----------
-    sources : iterable of Source
-        The root, and what the user named besides; the first that holds a name wins.
+    found : iterable of (Source, Member)
+        Below the root, and what the user named besides; the first of a name wins.
     """
 
     def __init__(self, found: Iterable[tuple[Source, Member]]) -> None:
         self._by_name: dict[str, list[tuple[Source, Member]]] = {}
         for source, member in found:
-            name = member.path.rsplit("/", 1)[-1]
-            self._by_name.setdefault(name, []).append((source, member))
+            self._by_name.setdefault(base_name(member.path), []).append((source, member))
 
     def names(self, suffix: str = "") -> list[str]:
         """Return the base names that end in `suffix`."""
         return [name for name in self._by_name if name.endswith(suffix)]
-
-    def path(self, name: str) -> str | None:
-        """Return the path of the first file called `name`, or None."""
-        places = self._by_name.get(name)
-        return places[0][1].path if places else None
 
     def read(self, name: str) -> bytes | None:
         """Return the bytes of the first file called `name`, or None if there is none.

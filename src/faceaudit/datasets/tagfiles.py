@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from posixpath import commonpath
 
 from faceaudit.datasets.ledger import Entry
 from faceaudit.datasets.sources import SideFiles, UnreadableError
@@ -18,6 +19,7 @@ LISTED = 100
 
 TagValue = str | float | None
 Tags = dict[str, TagValue]
+Translate = Callable[[Mapping[str, str | None]], Tags]
 
 
 class TagTable:
@@ -30,18 +32,16 @@ class TagTable:
     name : str
         The tag file's name, for messages.
 
-    Attributes
-    ----------
-    columns : list of str
-        The table's columns, without the one that names the image.
+    tags : sequence of str
+        The tags that it gives.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, tags: Sequence[str] = ()) -> None:
         self.name = name
+        self.tags = list(tags)
         self._rows: dict[str, Tags] = {}
         self._used: set[str] = set()
-        self._without: int = 0
-        self.columns: list[str] = []
+        self._same: dict[tuple[tuple[str, TagValue], ...], Tags] = {}
         self.problems: list[Entry] = []
 
     def add(self, key: str, tags: Tags, place: str) -> None:
@@ -49,7 +49,8 @@ class TagTable:
         if key in self._rows:
             self.remark(place, f"{key} stands there twice; the first row was used")
         else:
-            self._rows[key] = tags
+            # A million rows share a few hundred combinations of tags.
+            self._rows[key] = self._same.setdefault(tuple(tags.items()), tags)
 
     def get(self, *keys: str) -> Tags | None:
         """Return the tags of the first key that the table has, or None."""
@@ -57,15 +58,26 @@ class TagTable:
             if key in self._rows:
                 self._used.add(key)
                 return self._rows[key]
-        self._without += 1
         return None
+
+    def values(self, tag: str) -> set[TagValue]:
+        """Return the distinct values of a tag."""
+        return {tags.get(tag) for tags in self._same.values()}
+
+    def prefixes(self) -> list[str]:
+        """Return what may stand before an image's path, for tables of another machine's paths."""
+        try:
+            parts = commonpath(self._rows).split("/") if self._rows else []
+        except ValueError:  # absolute and relative paths side by side
+            parts = []
+        return ["", *("/".join(parts[:end]) + "/" for end in range(1, len(parts) + 1))]
 
     def remark(self, place: str, fault: str) -> None:
         """Note a fault of the table."""
         self.problems.append(Entry(self.name, "remark", "fault in a tag file", f"{place}: {fault}"))
 
     def remarks(self) -> Iterator[Entry]:
-        """Yield the table's faults, its tags without image, and how many images it lacks."""
+        """Yield the table's faults, and its tags without image."""
         yield from self.problems
         unused = (key for key in self._rows if key not in self._used)
         for key in islice(unused, LISTED):
@@ -73,13 +85,6 @@ class TagTable:
         further = sum(1 for _ in unused)
         if further:
             yield Entry(self.name, "remark", "tag without image", f"and {further:,} further rows")
-        if self._without:
-            yield Entry(
-                self.name,
-                "remark",
-                "image without tag",
-                f"{self._without:,} images are not in it; their tags are empty in the manifest",
-            )
 
 
 def missing_tag_file(name: str, tags: Iterable[str]) -> Entry:
@@ -113,7 +118,8 @@ def read_csv(
     files: SideFiles,
     name: str,
     key: str,
-    translate: Callable[[Mapping[str, str | None]], Tags],
+    translate: Translate,
+    tags: Sequence[str] = (),
 ) -> TagTable | None:
     """Read a table with a header line.
 
@@ -125,15 +131,17 @@ def read_csv(
     key : str
         Column that names the image.
     translate : callable
-        Makes tags out of a row; a ValueError that it raises is noted with the row's number,
-        and the row keeps no tags.
+        Makes tags out of a row's cells; a ValueError that it raises is noted with the
+        row's number, and the row is left out.
+    tags : sequence of str, optional
+        The tags that it makes; all columns but `key` if not given.
 
     Returns
     -------
     TagTable or None
         None if there is no such file.
     """
-    table = TagTable(name)
+    table = TagTable(name, tags)
     text = read_text(files, table)
     if text is None:
         return table if table.problems else None
@@ -147,7 +155,7 @@ def read_csv(
         if key not in header:
             table.remark("row 1", f"there is no column '{key}'; the columns are {header}")
             return table
-        table.columns = [column for column in header if column != key]
+        table.tags = table.tags or [column for column in header if column != key]
         for row in rows:
             if not row:
                 continue
@@ -166,6 +174,46 @@ def read_csv(
                 table.remark(place, f"{image}: {error}")
     except csv.Error as error:
         table.remark(f"row {rows.line_num}", f"not readable as CSV from here on ({error})")
+    return table
+
+
+def read_columns(
+    files: SideFiles, name: str, header_line: int, translate: Translate, tags: Sequence[str]
+) -> TagTable | None:
+    """Read a table in columns of blanks, as CelebA ships it, whose first column names the image.
+
+    Parameters
+    ----------
+    files, name, translate, tags
+        As in `read_csv`.
+    header_line : int
+        Which line, from 1, names the columns; 0 for none, and their numbers from 1 are
+        their names.
+
+    Returns
+    -------
+    TagTable or None
+        None if there is no such file.
+    """
+    table = TagTable(name, tags)
+    text = read_text(files, table)
+    if text is None:
+        return table if table.problems else None
+    lines = text.splitlines()
+    header = lines[header_line - 1].split() if 0 < header_line <= len(lines) else []
+    for number, line in enumerate(lines[header_line:], start=header_line + 1):
+        if not line.strip():
+            continue
+        key, *values = line.split()
+        columns = header or [str(place) for place in range(1, len(values) + 1)]
+        place = f"line {number}"
+        if len(values) != len(columns):
+            table.remark(place, f"{len(values)} values for {len(columns)} columns")
+            continue
+        try:
+            table.add(key, translate(dict(zip(columns, values, strict=True))), place)
+        except ValueError as error:
+            table.remark(place, f"{key}: {error}")
     return table
 
 

@@ -6,7 +6,7 @@ import re
 
 from faceaudit.datasets.description import Dataset, Options, Reader, Tagged
 from faceaudit.datasets.ledger import Reject
-from faceaudit.datasets.sources import SideFiles
+from faceaudit.datasets.sources import SideFiles, base_name
 
 GENDERS = ("male", "female")
 RACES = ("White", "Black", "Asian", "Indian", "Others")
@@ -26,7 +26,7 @@ class UTKFaceReader(Reader):
 
     def read(self, path: str) -> Tagged:
         """Return what the name says."""
-        name = path.rsplit("/", 1)[-1]
+        name = base_name(path)
         match = _NAME.fullmatch(name)
         if match is None:
             raise Reject("malformed name", _fault(name))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pyarrow as pa
 
@@ -28,3 +30,47 @@ def age_band(age: pa.ChunkedArray | pa.Array) -> pa.Array:
     known = np.isfinite(years) & (years >= 0)
     position = np.searchsorted(AGE_BAND_EDGES, np.where(known, years, 0), side="right") - 1
     return pa.array(np.array(AGE_BANDS, dtype=object)[position], pa.string(), mask=~known)
+
+
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+
+
+def parse_age_band(text: str | None) -> str | None:
+    """Read an age band as label files write it, also where a spreadsheet made a date of it.
+
+    ``3-9`` becomes ``03-Sep`` or ``9-Mar`` in a spreadsheet, and ``10-19`` ``19-Oct`` or
+    ``Oct-19``.
+
+    Parameters
+    ----------
+    text : str or None
+
+    Returns
+    -------
+    str or None
+        One of `AGE_BANDS`; None for None.
+
+    Raises
+    ------
+    ValueError
+        If it is no age band.
+
+    Examples
+    --------
+    >>> parse_age_band("03-Sep"), parse_age_band("Oct-19"), parse_age_band("more than 70")
+    ('3-9', '10-19', '70+')
+    """
+    if text is None:
+        return None
+    words = re.findall(r"\d+|[a-z]+", text.lower())
+    if "70" in words and not {"60", "69"} & set(words):
+        return "70+"
+    numbers = [
+        _MONTHS.index(word[:3]) + 1 if word[:3] in _MONTHS else int(word)
+        for word in words
+        if word.isdigit() or word[:3] in _MONTHS
+    ]
+    band = "-".join(str(number) for number in sorted(numbers))
+    if band not in AGE_BANDS:
+        raise ValueError(f"{text!r} is no age band ({', '.join(AGE_BANDS)})")
+    return band

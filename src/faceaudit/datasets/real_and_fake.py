@@ -1,0 +1,66 @@
+"""Real and Fake Face Detection: photographs, and photographs retouched by hand."""
+
+from __future__ import annotations
+
+import re
+
+from faceaudit.datasets.description import Dataset, Options, Reader, Tagged
+from faceaudit.datasets.ledger import Reject
+from faceaudit.datasets.sources import SideFiles, base_name
+
+REGIONS = ("left eye", "right eye", "nose", "mouth")
+
+_REAL = re.compile(r"real_\d{5}\.jpe?g", re.IGNORECASE)
+_FAKE = re.compile(r"(easy|mid|hard)_\d+_([01]{4})\.jpe?g", re.IGNORECASE)
+
+
+class RealAndFakeReader(Reader):
+    """Reads ``real_00001.jpg`` and ``easy_1_1110.jpg``."""
+
+    def __init__(self, files: SideFiles, options: Options) -> None:
+        super().__init__(files, options)
+        self.tags = dict(DATASET.tags)
+
+    def read(self, path: str) -> Tagged:
+        """Return what the name says; a retouched photograph as the user wishes."""
+        name = base_name(path)
+        if _REAL.fullmatch(name):
+            return Tagged("real", {"manipulation": "none"})
+        match = _FAKE.fullmatch(name)
+        if match is None:
+            raise Reject(
+                "malformed name", "neither real_00001.jpg nor easy|mid|hard_number_0110.jpg"
+            )
+        if self.options.photoshopped_as == "skip":
+            raise Reject(
+                "photoshopped photograph",
+                "neither an untouched photograph nor AI-generated; --photoshopped-as takes it in",
+            )
+        replaced = [part for part, mark in zip(REGIONS, match[2], strict=True) if mark == "1"]
+        return Tagged(
+            self.options.photoshopped_as,
+            {
+                "manipulation": "photoshopped",
+                "difficulty": match[1].lower(),
+                "region": " and ".join(replaced) or None,
+            },
+        )
+
+
+DATASET = Dataset(
+    id="real-and-fake",
+    title="Real and Fake Face Detection",
+    label="real; the retouched photographs by --photoshopped-as",
+    published=2_041,
+    licence="none stated",
+    home="https://www.kaggle.com/datasets/ciplab/real-and-fake-face-detection",
+    layout="training_real/real_00001.jpg and training_fake/easy_1_1110.jpg (difficulty, number, "
+    "and which of left eye, right eye, nose, mouth were replaced)",
+    reader=RealAndFakeReader,
+    tags={
+        "manipulation": "file name",
+        "difficulty": "file name, by the publishers",
+        "region": "file name",
+    },
+    options=("photoshopped_as",),
+)
