@@ -247,7 +247,10 @@ def compare(
 @_NO_IMAGES
 @_example("faceaudit report out/audit.json --no-images -o share.html")
 def report(result_json: Path, out: Path | None, open_it: bool, no_images: bool) -> None:
-    """Draw the report of a result again."""
+    """Draw the report of a result again.
+
+    RESULT_JSON is an audit.json or compare.json, or a folder, for a page that lists its reports.
+    """
     from faceaudit import commands
 
     path = commands.report(result_json, out, images=not no_images)
@@ -276,3 +279,25 @@ def gate(
     code, outcomes = commands.gate(audit_json, baseline=baseline, junit=junit, markdown=markdown)
     print_outcomes(outcomes)
     sys.exit(code)
+
+
+@main.command()
+@click.option(
+    "-o",
+    "--out",
+    type=PATH,
+    default=Path("faceaudit-demo"),
+    show_default=True,
+    help="Folder for the reports.",
+)
+@_example("faceaudit demo -o reports/demo")
+def demo(out: Path) -> None:
+    """Show it all on what comes with faceaudit: no data, no network.
+
+    Audits and compares the recorded scores of two classifiers on thousands of real
+    photographs, and scores the bundled AI-generated faces.
+    """
+    from faceaudit.demo import demo as run_demo
+    from faceaudit.terminal import print_demo
+
+    print_demo(run_demo(out, say=lambda text: click.echo(f"{text} …", err=True)))

@@ -95,19 +95,31 @@ def compare(
     return result
 
 
-def report(
-    result_json: Path | str, out: Path | str | None = None, *, images: bool = True
-) -> Path:
-    """Draw the HTML report of an ``audit.json`` or ``compare.json`` again.
+def report(result_json: Path | str, out: Path | str | None = None, *, images: bool = True) -> Path:
+    """Draw the HTML report of a result again, or list the reports of a folder.
+
+    Parameters
+    ----------
+    result_json : Path or str
+        ``audit.json``, ``compare.json`` or ``study.json``; or a folder, for a page that lists
+        the reports in it.
+    out : Path or str, optional
+        Where the report goes; ``report.html`` beside the result if not given. A folder's list
+        is always its ``index.html``.
+    images : bool
+        Whether thumbnails are shown.
 
     Returns
     -------
     Path
-        The report; ``report.html`` beside the result unless `out` says otherwise.
+        The page that was written.
     """
     from faceaudit.report.html import write_html
+    from faceaudit.report.index_page import write_index
     from faceaudit.result import read_result
 
+    if Path(result_json).is_dir():
+        return write_index(result_json)
     target = Path(out) if out is not None else Path(result_json).with_name("report.html")
     return write_html(read_result(result_json), target, images=images)
 

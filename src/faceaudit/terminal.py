@@ -16,6 +16,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from faceaudit.datasets import IndexReport
     from faceaudit.datasets.description import Dataset
+    from faceaudit.demo import Demo
     from faceaudit.gate import Outcome
     from faceaudit.model.checkpoint import Checkpoint
     from faceaudit.result import Result, Status
@@ -145,6 +146,19 @@ def print_result(result: Result) -> None:
     console.print(table)
     for note in result.limitations:
         console.print(f"[dim]note:[/] {escape(note)}")
+
+
+def print_demo(demo: Demo) -> None:
+    """Print what the demo found, and where its reports are."""
+    console = _console()
+    table = _table("report", "status", "what was found")
+    for report in demo.reports:
+        status = _styled(report.result.status)
+        table.add_row(escape(report.name), status, escape(report.result.verdict))
+    console.print(table)
+    if demo.skipped:
+        console.print(f"[dim]note:[/] the bundled faces were not scored: {escape(demo.skipped)}")
+    console.print(f"reports: {escape(str(demo.index))}")
 
 
 def print_outcomes(outcomes: Sequence[Outcome]) -> None:
