@@ -112,6 +112,13 @@ def build_network(architecture: Architecture, size: int) -> nn.Module:
         ) from None
     if tuple(output.shape) != (2, 1):
         raise FaceAuditError(f"{architecture.name} is no image classifier")
+    # Some makers draw a head's weights by its number of outputs, which for one output starts
+    # with logits in the tens; by the number of inputs they start near zero.
+    parameters = dict(network.named_parameters())
+    for name in sorted(head_names(architecture)):
+        parameter = parameters[name]
+        bound = parameter[0].numel() ** -0.5 if parameter.dim() > 1 else 0.0
+        torch.nn.init.uniform_(parameter, -bound, bound)
     return network
 
 

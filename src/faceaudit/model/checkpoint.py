@@ -91,7 +91,7 @@ class ModelRecord(_Strict):
     record_version: Literal[1] = 1
     id: str
     architecture: str
-    library: Literal["timm", "torchvision"]
+    library: Literal["timm", "torchvision", "fastai"]
     classes: tuple[Literal["real"], Literal["ai"]] = ("real", "ai")
     input: InputRecord
     threshold: float = Field(ge=0, le=1)
@@ -135,8 +135,12 @@ class Checkpoint:
         )
 
     def trained_on(self, sha256: pa.Array) -> pa.Array:
-        """Tell for each image hash whether the model was trained or validated on that image."""
-        return pc.is_in(pc.utf8_slice_codeunits(sha256, 0, HASH_DIGITS), self.training_images)
+        """Tell for each image hash, null where unknown, whether the model learned from it.
+
+        Validation images count, because the threshold was chosen on them.
+        """
+        known = pc.is_in(pc.utf8_slice_codeunits(sha256, 0, HASH_DIGITS), self.training_images)
+        return pc.if_else(pc.is_valid(sha256), known, None)
 
 
 def round_weights(network: nn.Module) -> None:
@@ -259,6 +263,8 @@ def load_checkpoint(path: Path | str, trust_pickle: bool = False) -> Checkpoint:
         return load_fastai_export(path)
     weights, folder = (path, path.parent) if path.is_file() else (path / WEIGHTS_FILE, path)
     record = read_record(folder)
+    if record.library == "fastai":
+        raise FaceAuditError(f"{folder}: a fastai export is one file; give the .pkl itself")
     architecture = Architecture(
         record.architecture, record.library, tuple(record.input.mean), tuple(record.input.std)
     )

@@ -10,7 +10,7 @@ from itertools import islice
 
 from faceaudit.datasets.sources import Member, Source, UnreadableError, open_source
 from faceaudit.errors import FaceAuditError
-from faceaudit.model.preprocess import Picture, prepare_bytes
+from faceaudit.model.preprocess import Picture, prepare
 from faceaudit.tables import ManifestInfo
 
 
@@ -57,7 +57,7 @@ class PictureReader:
             content = source.read(member)
         except UnreadableError as error:
             return Picture("unreadable", reason=str(error))
-        return prepare_bytes(content, self.size)
+        return prepare(content, self.size)
 
 
 def read_batches(

@@ -52,23 +52,26 @@ class _TooLargeError(Exception):
     pass
 
 
-def prepare_bytes(content: bytes, size: int) -> Picture:
-    """Prepare an encoded image; never raises for a bad one.
+def prepare(image: bytes | Image.Image, size: int) -> Picture:
+    """Prepare a picture; never raises for a bad one.
 
     Parameters
     ----------
-    content : bytes
-        A whole JPEG, PNG, WebP … file.
+    image : bytes or PIL.Image.Image
+        A whole JPEG, PNG, WebP … file, or an opened picture (which then has no hash).
     size : int
         Side of the prepared square in pixels.
     """
-    sha256 = hashlib.sha256(content).hexdigest()
+    sha256 = hashlib.sha256(image).hexdigest() if isinstance(image, bytes) else None
     try:
         with warnings.catch_warnings():
             # Pillow warns of large pictures; the limit below is the one that counts.
             warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(content)) as image:
-                pixels = prepare_image(image, size)
+            if isinstance(image, bytes):
+                with Image.open(io.BytesIO(image)) as opened:
+                    pixels = square_pixels(opened, size)
+            else:
+                pixels = square_pixels(image, size)
     except (_TooLargeError, Image.DecompressionBombError):
         return Picture("too_large", None, sha256, f"more than {MAX_PIXELS:,} pixels")
     except Exception as error:  # decoders raise nearly anything on damaged files
@@ -76,7 +79,7 @@ def prepare_bytes(content: bytes, size: int) -> Picture:
     return Picture("ok", pixels, sha256)
 
 
-def prepare_image(image: Image.Image, size: int) -> Pixels:
+def square_pixels(image: Image.Image, size: int) -> Pixels:
     """Turn a picture of any shape and mode into the square that the network sees.
 
     Parameters

@@ -120,7 +120,7 @@ class Recipe:
         with learner.added_cbs(_Report(bars)):
             if self.pretrained:
                 learner.freeze()
-                learner.fit_one_cycle(1, rate, pct_start=0.99)
+                learner.fit_one_cycle(self.frozen_epochs, rate)
                 learner.unfreeze()
             body = rate / BODY_SLOWDOWN if self.pretrained else rate
             learner.fit_one_cycle(self.epochs, slice(body, rate))

@@ -1,0 +1,98 @@
+"""What comes with the package: trained models, recorded scores, and a few sample images.
+
+Finding it needs neither torch nor a network.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+import pyarrow.csv as pa_csv
+
+from faceaudit.errors import FaceAuditError
+from faceaudit.tables import DatasetInfo, Manifest, ManifestInfo, library_versions, validate
+
+PREFIX = "bundled:"
+#: What ``bundled:default`` means.
+DEFAULT_MODEL = "with-ffhq"
+
+SAMPLES = "bundled-samples"
+
+
+def _folder(name: str) -> Path:
+    return Path(str(files(__name__).joinpath(name)))
+
+
+def model_names() -> list[str]:
+    """Return the names of the bundled models."""
+    return sorted(path.parent.name for path in _folder("models").glob("*/model.json"))
+
+
+def resolve_model(model: Path | str) -> Path:
+    """Turn what a user calls a model into a path.
+
+    Parameters
+    ----------
+    model : path or str
+        ``bundled:NAME``, ``bundled:default``, or a path, which is returned as it is.
+
+    Raises
+    ------
+    FaceAuditError
+        If no bundled model has that name.
+    """
+    text = str(model)
+    if not text.startswith(PREFIX):
+        return Path(model)
+    name = text.removeprefix(PREFIX)
+    known = model_names()
+    name = DEFAULT_MODEL if name == "default" else name
+    if name not in known:
+        listed = ", ".join(f"{PREFIX}{one}" for one in ["default", *known])
+        raise FaceAuditError(f"'{text}': there is no such bundled model; there are {listed}")
+    return _folder("models") / name
+
+
+def recorded_names() -> list[str]:
+    """Return the names of the models whose scores on real photographs are recorded."""
+    return sorted(path.stem for path in _folder("scores").glob("*.parquet"))
+
+
+def recorded_scores(name: str) -> Path:
+    """Return the scores table that a model gave on photographs that are not bundled.
+
+    Raises
+    ------
+    FaceAuditError
+        If there is none of that name.
+    """
+    path = _folder("scores") / f"{name}.parquet"
+    if not path.is_file():
+        raise FaceAuditError(
+            f"no recorded scores '{name}'; there are {', '.join(recorded_names())}"
+        )
+    return path
+
+
+def samples_folder() -> Path:
+    """Return the folder of sample images."""
+    return _folder("samples")
+
+
+def samples_manifest() -> Manifest:
+    """Return the manifest of the sample images, which are AI-generated, all of them."""
+    table = pa_csv.read_csv(samples_folder() / "manifest.csv")
+    info = ManifestInfo(
+        datasets={
+            SAMPLES: DatasetInfo(
+                root=str(samples_folder()),
+                licence="Apache-2.0 (generator and weights: random-face)",
+                found=len(table),
+                indexed=len(table),
+                note="MobileStyleGAN faces; nobody who exists",
+            )
+        },
+        versions=library_versions(),
+    )
+    return Manifest(validate(table, "manifest", "the bundled samples"), info)

@@ -1,0 +1,102 @@
+"""A classifier over a manifest, on one machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from faceaudit.model.pictures import PictureReader, read_batches
+from faceaudit.model.progress import progress_bars
+from faceaudit.scoring.classifier import Classifier
+from faceaudit.tables import (
+    Manifest,
+    Scores,
+    ScoresInfo,
+    library_versions,
+    read_manifest,
+    validate,
+    write_table,
+)
+
+
+def score(
+    model: Path | str | Classifier,
+    manifest: Path | str | Manifest,
+    out: Path | str,
+    *,
+    batch_size: int = 64,
+    workers: int = 2,
+    trust_pickle: bool = False,
+    progress: bool = False,
+) -> Scores:
+    """Score every image of a manifest.
+
+    Pictures are decoded in threads while the network works on those before; three batches at
+    most are in memory.
+
+    Parameters
+    ----------
+    model : path, str or Classifier
+        A model directory, ``bundled:NAME``, or a classifier that is loaded already.
+    manifest : path or Manifest
+    out : path
+        The scores table to write, whole or not at all.
+    batch_size : int
+        Pictures that the network sees at a time.
+    workers : int
+        Threads that decode.
+    trust_pickle : bool
+        Take a checkpoint that is a pickle.
+    progress : bool
+        Say on standard error how it goes.
+
+    Returns
+    -------
+    Scores
+        The manifest's rows, in their order, with ``p_ai``; ``status`` (``ok``, ``missing``,
+        ``unreadable`` or ``too_large``, and then `p_ai` is null); ``sha256`` of the bytes
+        that were scored; and ``in_training``: whether the model learned from the same file.
+
+    Raises
+    ------
+    FaceAuditError
+        If model or manifest cannot be read. A bad image raises nothing.
+    """
+    classifier = model if isinstance(model, Classifier) else Classifier.load(model, trust_pickle)
+    if not isinstance(manifest, Manifest):
+        manifest = read_manifest(manifest)
+    table = manifest.table
+    reader = PictureReader(manifest.info, classifier.size)
+    rows = zip(table["dataset"].to_pylist(), table["image"].to_pylist(), strict=True)
+
+    p_ai = np.empty(len(table), np.float32)
+    status: list[str] = []
+    sha256: list[str | None] = []
+    with progress_bars(progress) as bars:
+        task = bars.add_task("scoring", total=len(table))
+        for batch in read_batches(reader, rows, batch_size, workers):
+            p_ai[len(status) : len(status) + len(batch)] = classifier.p_ai(batch)
+            status.extend(picture.status for picture in batch)
+            sha256.extend(picture.sha256 for picture in batch)
+            bars.advance(task, len(batch))
+
+    hashes = pa.array(sha256, pa.string())
+    result = {
+        "p_ai": pa.array(p_ai, mask=np.isnan(p_ai)),
+        "status": pa.array(status, pa.string()),
+        "sha256": hashes,
+        "in_training": classifier.checkpoint.trained_on(hashes),
+    }
+    for name, column in result.items():
+        if name in table.column_names:
+            table = table.drop_columns(name)
+        table = table.append_column(name, column)
+    info = ScoresInfo(
+        **manifest.info.model_dump(include={"datasets", "tag_sources"}),
+        model=classifier.checkpoint.info(),
+        versions=library_versions("torch", "torchvision", "timm", "pillow"),
+    )
+    write_table(out, table, info)
+    return Scores(validate(table, "scores", str(out)), info)
