@@ -1,0 +1,71 @@
+"""The README's examples run as they stand."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+README = Path(__file__).parents[1] / "README.md"
+BLOCK = re.compile(r"^```(\w+)(?: file=(\S+))?\n(.*?)^```$", re.M | re.S)
+
+
+def blocks():
+    return BLOCK.findall(README.read_text())
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with the README's files and a few drawn photographs."""
+    folder = tmp_path_factory.mktemp("readme")
+    for _, name, text in blocks():
+        if name:
+            (folder / name).write_text(text)
+    random = np.random.default_rng(0)
+    for label in ("real", "ai"):
+        (folder / "my-photos" / label).mkdir(parents=True)
+        for i in range(20):
+            pixels = random.integers(0, 255, (40, 40, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / "my-photos" / label / f"{i}.jpg")
+    return folder
+
+
+def test_commands_and_python(folder):
+    """In order, as a reader would type them."""
+    ran = 0
+    for language, _, text in blocks():
+        if language == "console":
+            lines = [line.removeprefix("$ ") for line in text.splitlines() if line.startswith("$ ")]
+        elif language == "python":
+            lines = [f"{shlex.quote(sys.executable)} -c {shlex.quote(text)}"]
+        else:
+            continue
+        for line in lines:
+            done = subprocess.run(
+                ["bash", "-c", line],
+                cwd=folder,
+                env={"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "HOME": str(folder)},
+                capture_output=True,
+                text=True,
+            )
+            assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+            ran += 1
+    assert ran >= 12
+    for name in ("out", "out-groups", "out-glasses", "out-compare", "my-comparison"):
+        assert (folder / name / "report.html").is_file()
+
+
+def test_the_two_commands_are_targets():
+    makefile = (README.parent / "Makefile").read_text()
+    (sh,) = [text for language, _, text in blocks() if language == "sh"]
+    for line in sh.splitlines():
+        assert f"\n{line.split()[1]}:" in makefile
+
+
+def test_links_lead_somewhere():
+    for target in re.findall(r"\]\(([^)#]+)\)", README.read_text()):
+        assert (README.parent / target).exists(), target
