@@ -90,7 +90,8 @@ class Verdict:
             n = rate_counts(self.counts, self.rate)[1]
             return (
                 f"By {self.title}, {int((n > 0).sum())} of {counted(len(n), 'group')} "
-                f"({n.sum():,} images) can be used, so there is no gap in {words.images} {words.verdict}"
+                f"({n.sum():,} images) can be used, so there is no gap in {words.images} "
+                f"{words.verdict}"
             )
         told = (
             f"By {self.title}, the share of {words.images} {words.verdict} differs by "

@@ -228,9 +228,10 @@ class RateGap:
         words = WORDS[self.rate]
         events, n = rate_counts(self.counts, self.rate)
         if self.gap.value == 0:
+            share = percent(events.sum() / n.sum())
             return (
-                f"{capitalised(words.images)} of every {attributes_title(self.counts.attributes)} are "
-                f"{words.verdict} equally often: {percent(events.sum() / n.sum())} of {n.sum():,}."
+                f"{capitalised(words.images)} of every {attributes_title(self.counts.attributes)} "
+                f"are {words.verdict} equally often: {share} of {n.sum():,}."
             )
         assert self.gap.highest is not None
         assert self.gap.lowest is not None
