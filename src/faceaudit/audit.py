@@ -26,6 +26,13 @@ from faceaudit.where import row_mask
 #: How many findings the first screen shows.
 HEADLINE_FINDINGS = 3
 SLICE = "slice"
+GRAVITY: tuple[Status, ...] = (
+    "fail",
+    "insufficient-evidence",
+    "pass",
+    "info",
+    "not-estimable",
+)
 
 
 def audit(scores: Scores, spec: Spec) -> Result:
@@ -66,7 +73,10 @@ def audit(scores: Scores, spec: Spec) -> Result:
     )
     results = [_run(check, options, data) for check, options in planned]
     adjust_tests(results)
-    status = overall_status(results)
+    # What bears a verdict is read first, the gravest of all at the top.
+    results.sort(key=lambda result: GRAVITY.index(result.status))
+    status = results[0].status
+    verdict = _verdict(results[0])
     return Result(
         kind="audit",
         created=timestamp(),
@@ -74,8 +84,8 @@ def audit(scores: Scores, spec: Spec) -> Result:
         title=spec.title,
         question=spec.question,
         status=status,
-        verdict=_verdict(status, results),
-        findings=headline(results),
+        verdict=verdict,
+        findings=headline(results, verdict),
         limitations=limitations(scores, summary, results),
         scores=[summary],
         checks=results,
@@ -194,21 +204,24 @@ def adjust_tests(results: Sequence[CheckResult]) -> None:
         test.p_holm, test.p_bh = float(p_holm), float(p_bh)
 
 
-def overall_status(results: Sequence[CheckResult]) -> Status:
-    """Join the checks' statuses: the gravest one that is a verdict."""
-    statuses = {result.status for result in results}
-    for status in ("fail", "insufficient-evidence", "pass", "not-estimable"):
-        if status in statuses:
-            return status
-    return "info"
+def headline(results: Sequence[CheckResult], verdict: str) -> list[Finding]:
+    """Return the few findings that matter most, each of another check while there are any.
 
-
-def headline(results: Sequence[CheckResult]) -> list[Finding]:
-    """Return the few findings that matter most, the gravest first."""
-    findings = [finding for result in results for finding in result.findings]
-    gravity = {"fail": 2, "insufficient-evidence": 1}
-    findings.sort(key=lambda found: (-gravity.get(found.status, 0), -found.weight))
-    return findings[:HEADLINE_FINDINGS]
+    What the verdict says already is left out.
+    """
+    findings = [
+        finding
+        for result in results
+        for finding in result.findings
+        if not verdict.startswith(finding.sentence.removesuffix("."))
+    ]
+    findings.sort(key=lambda found: (GRAVITY.index(found.status), -found.weight))
+    seen: set[str] = set()
+    first, further = [], []
+    for finding in findings:
+        (further if finding.check in seen else first).append(finding)
+        seen.add(finding.check)
+    return (first + further)[:HEADLINE_FINDINGS]
 
 
 def limitations(
@@ -271,14 +284,10 @@ def _delivery_note(table: pa.Table) -> str | None:
     )
 
 
-def _verdict(status: Status, results: Sequence[CheckResult]) -> str:
-    with_verdict = [r for r in results if r.status in ("pass", "fail", "insufficient-evidence")]
-    decisive = [r for r in with_verdict if r.status == status]
-    if decisive:
-        return decisive[0].sentence
-    return {
-        "not-estimable": "These data cannot answer the question.",
-    }.get(status, "This audit describes; it holds no limit against the classifier.")
+def _verdict(gravest: CheckResult) -> str:
+    if gravest.status == "not-estimable":
+        return f"These data cannot answer the question. {gravest.sentence}"
+    return gravest.sentence
 
 
 def timestamp() -> str:

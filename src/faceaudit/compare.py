@@ -105,7 +105,7 @@ def compare(
         question=f"Whom does {names[1]} get wrong more or less often than {names[0]}?",
         status="info",
         verdict=checks[0].sentence,
-        findings=headline(checks),
+        findings=headline(checks, checks[0].sentence),
         limitations=notes,
         scores=[
             summary.model_copy(update={"name": name})
