@@ -26,8 +26,7 @@ FORMATS = {
 }
 #: More pixels than any camera's portrait: a decompression bomb or a map. Never decoded.
 MAX_PIXELS = 80_000_000
-# MPO is a JPEG file with further pictures behind the first.
-_TRIED = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "TIFF")
+_TRIED = tuple(dict.fromkeys(FORMATS.values()))
 
 
 class Facts(NamedTuple):
@@ -79,6 +78,7 @@ def inspect(path: str, data: bytes) -> Facts:
     try:
         image = Image.open(io.BytesIO(data), formats=_TRIED)
         width, height = image.size
+        # MPO is a JPEG file with further pictures behind the first.
         kind = "JPEG" if image.format == "MPO" else str(image.format)
     except Image.DecompressionBombError as error:
         raise Reject("absurd size in pixels", str(error)) from None
