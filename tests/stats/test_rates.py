@@ -1,0 +1,72 @@
+"""Rates agree with fairlearn and scikit-learn on the full rows, where those are defined."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from fairlearn import metrics
+from hypothesis import given, settings
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, precision_score
+from tests.stats.conftest import scores_tables
+
+from faceaudit.stats.counts import count_outcomes
+from faceaudit.stats.rates import RATES, group_rates, overall_rates, rate_counts
+
+FULL_ROWS = {
+    "fpr": metrics.false_positive_rate,
+    "fnr": metrics.false_negative_rate,
+    "tpr": metrics.true_positive_rate,
+    "tnr": metrics.true_negative_rate,
+    "accuracy": accuracy_score,
+    "selection_rate": metrics.selection_rate,
+    "precision": precision_score,
+    "balanced_error": lambda true, called: 1 - balanced_accuracy_score(true, called),
+}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.UndefinedMetricWarning")
+@pytest.mark.filterwarnings("ignore:y_pred contains classes:UserWarning")
+@settings(max_examples=30, deadline=None)
+@given(scores_tables())
+def test_agrees_with_fairlearn_and_scikit_learn_on_the_rows(table: pa.Table) -> None:
+    counts = count_outcomes(table, ["first"], 0.5)
+    ours = group_rates(counts)
+    known = table.filter(table["first"].is_valid())
+    true = np.array(known["label"].to_pylist()) == "ai"
+    called = known["p_ai"].to_numpy() >= 0.5
+    group = np.array(known["first"].to_pylist(), object)
+    for i, (name,) in enumerate(counts.groups):
+        rows = group == name
+        for rate, values in ours.items():
+            if rate == "balanced_error":
+                defined = counts.n_real[i] > 0 and counts.n_ai[i] > 0
+            else:
+                defined = rate_counts(counts, rate)[1][i] > 0
+            assert np.isnan(values[i]) != defined, rate
+            if defined:
+                theirs = FULL_ROWS[rate](true[rows].astype(int), called[rows].astype(int))
+                assert values[i] == pytest.approx(theirs, rel=0, abs=1e-12), rate
+
+
+@settings(max_examples=12, deadline=None)
+@given(scores_tables(missing=False))
+def test_point_values_are_events_over_denominator(table: pa.Table) -> None:
+    counts = count_outcomes(table, ["first", "second"], 0.1)
+    overall = overall_rates(counts, tuple(RATES))
+    for rate, values in group_rates(counts, tuple(RATES)).items():
+        events, n = rate_counts(counts, rate)
+        expected = np.where(n > 0, events / np.maximum(n, 1), np.nan)
+        np.testing.assert_allclose(values, expected, rtol=0, atol=1e-12)
+        whole = events.sum() / n.sum() if n.sum() else np.nan
+        np.testing.assert_allclose(overall[rate], whole, rtol=0, atol=1e-12)
+
+
+def test_real_only_group_has_no_miss_rate() -> None:
+    table = pa.table({"label": ["real"] * 3, "p_ai": [0.1, 0.2, 0.9], "tag": ["a", "a", "b"]})
+    rates = group_rates(count_outcomes(table, ["tag"], 0.5))
+    np.testing.assert_equal(rates["fpr"], [0.0, 1.0])
+    for rate in ("fnr", "tpr", "balanced_error"):
+        assert np.isnan(rates[rate]).all(), f"{rate} of a real-only group is not a number"
+    # Precision has no denominator where nothing is called AI.
+    np.testing.assert_equal(rates["precision"], [np.nan, 0.0])

@@ -1,0 +1,90 @@
+"""Tests: against scipy, against full enumeration, and for their level."""
+
+from __future__ import annotations
+
+import itertools
+from math import comb
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from faceaudit.stats.significance import adjust, all_alike, each_against_rest
+
+
+def test_large_counts_take_chi_square() -> None:
+    events, n = [40, 60, 50], [200, 210, 220]
+    found = all_alike(events, n)
+    expected = stats.chi2_contingency([events, np.subtract(n, events)], correction=False).pvalue
+    assert found is not None
+    assert found.p == pytest.approx(expected)
+    assert found.method == "Pearson's chi-square"
+
+
+def test_two_small_groups_take_fisher() -> None:
+    found = all_alike([3, 0], [8, 9])
+    assert found is not None
+    assert found.p == pytest.approx(stats.fisher_exact([[3, 0], [5, 9]]).pvalue)
+
+
+def test_permutation_agrees_with_full_enumeration() -> None:
+    events, n = np.array([5, 0, 2]), np.array([8, 9, 7])
+    total, size = events.sum(), n.sum()
+
+    def statistic(x: np.ndarray) -> float:
+        return float(((x - n * total / size) ** 2 / n).sum())
+
+    exact = sum(
+        comb(8, a) * comb(9, b) * comb(7, c) / comb(size, total)
+        for a, b, c in itertools.product(range(9), range(10), range(8))
+        if a + b + c == total and statistic(np.array([a, b, c])) >= statistic(events) - 1e-9
+    )
+    found = all_alike(events, n)
+    assert found is not None
+    assert found.method == "chi-square by permutation"
+    assert exact < 0.05
+    assert found.p == pytest.approx(exact, rel=0.25)
+    # Seeded: the same numbers every time.
+    assert all_alike(events, n) == found
+
+
+@pytest.mark.parametrize("rate", [0.02, 0.1, 0.5])
+def test_level_holds_with_small_groups(rate: float) -> None:
+    random = np.random.default_rng(5)
+    n = np.array([5, 10, 30, 200])
+    trials = 400
+    rejected = 0
+    for events in random.binomial(n, rate, (trials, len(n))):
+        found = all_alike(events, n)
+        rejected += found is not None and found.p <= 0.05
+    # 5 % of 400 is 20; the level may be missed by chance alone by three standard errors.
+    assert rejected <= 20 + 3 * np.sqrt(19)
+
+
+def test_real_differences_between_small_groups_are_found() -> None:
+    found = all_alike([9, 1, 1, 0], [10, 10, 10, 10])
+    assert found is not None
+    assert found.p < 0.001
+
+
+def test_nothing_to_compare() -> None:
+    assert all_alike([3], [10]) is None
+    assert all_alike([3, 0], [10, 0]) is None
+    none_wrong = all_alike([0, 0], [10, 20])
+    assert none_wrong is not None
+    assert none_wrong.p == 1
+
+
+def test_each_group_against_the_rest() -> None:
+    events, n = [1, 8, 0], [10, 20, 0]
+    found = each_against_rest(events, n)
+    expected = stats.fisher_exact([[1, 9], [8, 12]]).pvalue
+    np.testing.assert_allclose(found, [expected, expected, np.nan])
+    assert np.isnan(each_against_rest([3], [10])).all()
+
+
+def test_adjustment_by_hand() -> None:
+    holm, bh = adjust([0.01, 0.04, 0.03, 0.005])
+    np.testing.assert_allclose(holm, [0.03, 0.06, 0.06, 0.02])
+    np.testing.assert_allclose(bh, [0.02, 0.04, 0.04, 0.02])
+    assert [len(p) for p in adjust([])] == [0, 0]
