@@ -93,9 +93,9 @@ class Contrast:
             f"({interval_title(round(self.confidence, 5))} {points_range(low, high)})"
         )
         if x and y:
-            ratio_low, ratio_high = ratio_interval(x, n, y, m, self.confidence)
-            ratio = (x / n) / (y / m)
-            told += f", {times(ratio)} as often ({times_range(ratio_low, ratio_high)})"
+            limits = ratio_interval(x, n, y, m, self.confidence)
+            span = times_range(float(limits[0]), float(limits[1]))
+            told += f", {times((x / n) / (y / m))} as often ({span})"
         return told
 
 

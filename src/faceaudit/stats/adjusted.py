@@ -82,7 +82,7 @@ def count_cells(codes: Sequence[IntArray], events: NDArray[np.bool_]) -> Cells:
         codes=np.stack([code[first] for code in codes], axis=1)
         if codes
         else np.empty((len(first), 0), np.int64),
-        events=np.bincount(cell, weights=events, minlength=len(first)),
+        events=np.bincount(cell, weights=events, minlength=len(first)).astype(float),
         n=np.bincount(cell, minlength=len(first)).astype(float),
     )
 
