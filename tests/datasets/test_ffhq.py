@@ -90,6 +90,28 @@ def test_features_may_lie_elsewhere(root, tmp_path, indexed):
     assert [entry.reason for entry in run.outcomes("remark")] == ["image without tag"] * 3
 
 
+def test_licence_and_author_come_from_the_metadata(root, indexed):
+    entry = {
+        "category": "training",
+        "metadata": {"license": "Attribution License", "author": "Ada"},
+        "image": {"face_landmarks": [[1.5, 2.5]] * 68},
+    }
+    text = json.dumps({"0": entry, "1002": entry | {"category": "validation"}})
+    (root / "ffhq-dataset-v2.json").write_text(text)
+    run = indexed("ffhq", root)
+    assert run.tags("images1024x1024/01000/01002.png") == {
+        "photo_licence": "Attribution License",
+        "photo_author": "Ada",
+        "split": "validation",
+    }
+    # A file that ends early gives what it holds.
+    (root / "ffhq-dataset-v2.json").write_text(text[:-20])
+    run = indexed("ffhq", root)
+    assert run.tags("images1024x1024/00000/00000.png")["photo_author"] == "Ada"
+    assert run.tags("images1024x1024/01000/01002.png")["photo_author"] is None
+    assert any("after entry 00000" in entry.remedy for entry in run.outcomes("remark"))
+
+
 @pytest.mark.real_data
 def test_the_real_folder(real_data, indexed):
     run = indexed("ffhq", real_data / "ffhq")

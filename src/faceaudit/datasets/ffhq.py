@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from faceaudit.datasets import ffhq_metadata
 from faceaudit.datasets.description import Dataset, Options, Reader, Tagged
 from faceaudit.datasets.ledger import Entry, Reject
 from faceaudit.datasets.sources import SideFiles, UnreadableError, base_name
-from faceaudit.datasets.tagfiles import LISTED, Tags, missing_tag_file
+from faceaudit.datasets.tagfiles import LISTED, Tags, TagTable, missing_tag_file, read_text
 
 PUBLISHED = 70_000
 GLASSES = {
@@ -23,6 +24,19 @@ GLASSES = {
 HAIR_DEGREE = 0.5
 
 _NUMBER = re.compile(r"(\d{5})\.(png|jpe?g|webp)", re.IGNORECASE)
+_FEATURES = (
+    "age",
+    "gender",
+    "glasses",
+    "yaw",
+    "pitch",
+    "roll",
+    "makeup",
+    "facial_hair",
+    "blur",
+    "exposure",
+)
+_CREDITS = ("photo_licence", "photo_author", "split")
 _API = "estimated by a face API (Microsoft), not by people"
 
 
@@ -33,7 +47,8 @@ class FFHQReader(Reader):
         super().__init__(files, options)
         self._features = {name[:5] for name in files.names(".json") if _is_feature_file(name)}
         if self._features:
-            self.tags = dict(DATASET.tags)
+            self.tags = {tag: DATASET.tags[tag] for tag in _FEATURES}
+        self.use(_read_credits(files), DATASET.tags)
         self._seen: set[str] = set()
         self._no_face = 0
         self._faults: list[Entry] = []
@@ -50,9 +65,8 @@ class FFHQReader(Reader):
                 f"number {number} is there in another size or crop; index one folder of them",
             )
         self._seen.add(number)
-        if not self._features:
-            return Tagged("real", {})
-        return Tagged("real", self._read_features(number))
+        tags = self._read_features(number) if self._features else {}
+        return Tagged("real", tags | self.look_up(number))
 
     def _read_features(self, number: str) -> Tags:
         name = f"{number}.json"
@@ -73,8 +87,9 @@ class FFHQReader(Reader):
 
     def remarks(self) -> Iterator[Entry]:
         """Say which feature files were faulty, missing, or without their photograph."""
+        yield from super().remarks()
         if not self._features:
-            yield missing_tag_file("json/00000.json", DATASET.tags)
+            yield missing_tag_file("json/00000.json", _FEATURES)
         if self._no_face:
             self.notes.append(
                 f"In {self._no_face:,} photographs the face API found no face: their tags are empty"
@@ -86,6 +101,21 @@ class FFHQReader(Reader):
         if len(unused) > LISTED:
             further = f"and {len(unused) - LISTED:,} further files"
             yield Entry("features/json", "remark", "tag without image", further)
+
+
+def _read_credits(files: SideFiles) -> TagTable | None:
+    """Read who took each photograph, and under which licence it may be used."""
+    table = TagTable(ffhq_metadata.NAME, _CREDITS)
+    text = read_text(files, table)
+    if text is None:
+        return table if table.problems else None
+    number = "00000"
+    try:
+        for number, entry in ffhq_metadata.entries(text):
+            table.add(number, ffhq_metadata.credit(entry), f"entry {number}")
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        table.remark(f"after entry {number}", f"{type(error).__name__}: {error}")
+    return table
 
 
 def _is_feature_file(name: str) -> bool:
@@ -122,10 +152,9 @@ DATASET = Dataset(
     "folder; features of DCGM's ffhq-features-dataset as json/00000.json",
     reader=FFHQReader,
     tags={
-        **dict.fromkeys(("age", "gender", "glasses", "yaw", "pitch", "roll"), _API),
+        **dict.fromkeys(_FEATURES, _API),
         "makeup": f"eye and lip make-up, {_API}",
         "facial_hair": f"beard or moustache of degree {HAIR_DEGREE} or more, {_API}",
-        "blur": _API,
-        "exposure": _API,
+        **dict.fromkeys(_CREDITS, f"{ffhq_metadata.NAME}, by the publishers"),
     },
 )

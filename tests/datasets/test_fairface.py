@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.datasets.planted import plant
+
+
+def test_ages_that_a_spreadsheet_mangled_are_repaired(tmp_path, indexed):
+    root = plant(tmp_path / "set", *(f"val/{n}.jpg" for n in range(1, 6)), "train/1.jpg")
+    (root / "fairface_label_val.csv").write_text(
+        "file,age,gender,race,service_test\n"
+        "val/1.jpg,03-Sep,Male,East Asian,True\n"
+        "val/2.jpg,Oct-19,Female,Latino_Hispanic,False\n"
+        "val/3.jpg,more than 70,Female,White,False\n"
+        "val/4.jpg,old,Female,White,False\n"
+        "val/5.jpg,20-29,Female,Martian,False\n"
+    )
+    (root / "fairface_label_train.csv").write_text(
+        "file,age,gender,race,service_test\ntrain/1.jpg,50-59,Female,Black,False\n"
+    )
+    run = indexed("fairface", root)
+    assert run.tags("val/1.jpg") == {
+        "age_band": "3-9",
+        "gender": "male",
+        "race": "East Asian",
+        "race_coarse": "Asian",
+    }
+    assert run.tags("train/1.jpg")["age_band"] == "50-59"
+    assert run.tags("val/2.jpg")["age_band"] == "10-19"
+    assert run.tags("val/3.jpg")["age_band"] == "70+"
+    faults = [e.remedy for e in run.outcomes("remark") if e.reason == "fault in a tag file"]
+    assert len(faults) == 2
+    assert faults[0].startswith("row 5: val/4.jpg: 'old' is no age band")
+    assert faults[1].startswith("row 6: val/5.jpg: race 'Martian' is none of")
+
+
+@pytest.mark.real_data
+def test_the_real_folder(real_data, indexed):
+    run = indexed("fairface", real_data / "fairface")
+    assert (run.report.indexed, run.ledger) == (2512, [])
+    for tag in ("age_band", "gender", "race", "race_coarse"):
+        assert None not in run.manifest.table[tag].to_pylist()
