@@ -26,6 +26,8 @@ class RankedScores:
         Rows from the lowest to the highest score.
     level : int64 array, shape (images,)
         Rank of each sorted row's score among the distinct scores, from 0.
+    distinct : float64 array, shape (distinct scores,)
+        The score of each level.
     is_ai : bool array, shape (images,)
         Label of each sorted row.
     real_below, ai_below : int64 array, shape (distinct scores + 1,)
@@ -34,6 +36,7 @@ class RankedScores:
 
     order: IntArray
     level: IntArray
+    distinct: FloatArray
     is_ai: NDArray[np.bool_]
     real_below: IntArray
     ai_below: IntArray
@@ -113,7 +116,9 @@ def rank_scores(score: NDArray[np.float32], is_ai: NDArray[np.bool_]) -> RankedS
     def below(rows: NDArray[np.bool_]) -> IntArray:
         return np.append(0, np.cumsum(np.bincount(level[rows], minlength=levels)))
 
-    return RankedScores(order, level, label, below(~label), below(label))
+    distinct = np.empty(levels)
+    distinct[level] = ranked
+    return RankedScores(order, level, distinct, label, below(~label), below(label))
 
 
 def group_ranking(
@@ -130,7 +135,7 @@ def group_ranking(
         Number of groups.
     confidence : float
     """
-    runs = _Runs.of(ranked, group, groups)
+    runs = Runs.of(ranked, group, groups)
     level = runs.level
     of_ai = _placements(
         runs, runs.real, ranked.ai_below[level], ranked.ai_below[level + 1], ranked.ai_below[-1]
@@ -155,22 +160,32 @@ def group_ranking(
 
 
 @dataclass(frozen=True)
-class _Runs:
-    """Images of one group with one score, by group and rising score; arrays of shape (runs,)."""
+class Runs:
+    """Images of one group with one score, by group and rising score.
+
+    Attributes
+    ----------
+    group, level : int64 array, shape (runs,)
+        The group, and the rank of the score among the distinct scores.
+    real, ai : int64 array, shape (runs,)
+        Images of each label.
+    real_below, ai_below : int64 array, shape (runs,)
+        Images of the same group with a lower score.
+    n_real, n_ai : int64 array, shape (groups,)
+    """
 
     group: IntArray
     level: IntArray
     real: IntArray
     ai: IntArray
-    #: Images of the same group with a lower score.
     real_below: IntArray
     ai_below: IntArray
-    #: By group.
     n_real: IntArray
     n_ai: IntArray
 
     @classmethod
-    def of(cls, ranked: RankedScores, group: IntArray, groups: int) -> _Runs:
+    def of(cls, ranked: RankedScores, group: IntArray, groups: int) -> Runs:
+        """Gather the runs; a row with a negative code is in no group."""
         code = np.asarray(group)[ranked.order]
         rows = np.flatnonzero(code >= 0)
         # Few groups fit 16 bits, which numpy sorts in linear time.
@@ -196,7 +211,7 @@ class _Runs:
         )
 
 
-def _equal_error_rate(runs: _Runs) -> FloatArray:
+def _equal_error_rate(runs: Runs) -> FloatArray:
     """Follow each group's ROC curve from "all called AI" until FNR overtakes FPR."""
     both = (runs.n_real > 0) & (runs.n_ai > 0)
     use = both[runs.group]
@@ -255,7 +270,7 @@ def _variance(total: FloatArray, squared: FloatArray, n: FloatArray) -> FloatArr
 
 
 def _placements(
-    runs: _Runs, items: IntArray, below: IntArray, up_to: IntArray, n_others: IntArray
+    runs: Runs, items: IntArray, below: IntArray, up_to: IntArray, n_others: IntArray
 ) -> _Placements:
     """Sum the placements by group.
 
