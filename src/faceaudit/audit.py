@@ -217,7 +217,8 @@ def headline(results: Sequence[CheckResult], verdict: str) -> list[Finding]:
     ]
     findings.sort(key=lambda found: (GRAVITY.index(found.status), -found.weight))
     seen: set[str] = set()
-    first, further = [], []
+    first: list[Finding] = []
+    further: list[Finding] = []
     for finding in findings:
         (further if finding.check in seen else first).append(finding)
         seen.add(finding.check)
