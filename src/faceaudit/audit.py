@@ -70,6 +70,7 @@ def audit(scores: Scores, spec: Spec) -> Result:
         spec=spec,
         threshold=summary.threshold,
         gap_verdicts=_gap_verdicts(spec, summary),
+        left_out=scores.table.filter(pc.not_equal(scores.table["status"], "ok")),
     )
     results = [_run(check, options, data) for check, options in planned]
     adjust_tests(results)

@@ -47,6 +47,8 @@ class AuditInput:
         How many gaps the whole audit holds against a limit. Each verdict is made at
         confidence ``1 - (1 - spec.confidence) / gap_verdicts``, so that the chance of any
         wrong `fail` or `pass` in the audit stays within ``1 - spec.confidence``.
+    left_out : pyarrow.Table, optional
+        The rows whose status is not ``ok``; some have a score nevertheless (``no_face``).
     """
 
     table: pa.Table
@@ -54,6 +56,7 @@ class AuditInput:
     spec: Spec
     threshold: float
     gap_verdicts: int = 1
+    left_out: pa.Table | None = None
 
     def tag_source(self, tag: str) -> str:
         """Say whose word a tag is, over all data sets."""

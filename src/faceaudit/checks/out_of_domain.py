@@ -1,0 +1,256 @@
+"""Out of domain: does the classifier notice that there is no face, or is it sure all the same?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from pydantic import Field
+
+from faceaudit.checks import AuditInput, Check, Options
+from faceaudit.checks.phrases import counted, percent, percent_range
+from faceaudit.checks.rate_details import interval_title
+from faceaudit.result import (
+    Cell,
+    CheckResult,
+    Column,
+    Distribution,
+    Estimate,
+    Finding,
+    Forest,
+    Table,
+)
+from faceaudit.stats.intervals import rate_interval
+from faceaudit.where import row_mask
+
+#: What a face finder writes into the tag `face_found`, and into the status of a row.
+NOT_FOUND = "no"
+NO_FACE = "no_face"
+BINS = 20
+
+
+class OutOfDomainOptions(Options):
+    """Which pictures are not what the classifier was made for, and what counts as sure."""
+
+    datasets: list[str] = Field(default_factory=list)
+    #: A row expression for pictures that no data set of their own holds.
+    rows: str | None = None
+    #: An answer is given with high confidence at this probability or above.
+    sure: float = Field(default=0.9, gt=0.5, lt=1)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """The scores of one kind of picture."""
+
+    name: str
+    score: NDArray[np.float32]
+    threshold: float
+    sure: float
+
+    @property
+    def called_real(self) -> int:
+        """How many are called real."""
+        return int((self.score < np.float32(self.threshold)).sum())
+
+    @property
+    def surely_real(self) -> int:
+        """How many are called real with high confidence."""
+        return int((self.score <= np.float32(1 - self.sure)).sum())
+
+    @property
+    def surely_ai(self) -> int:
+        """How many are called AI-generated with high confidence."""
+        return int((self.score >= np.float32(self.sure)).sum())
+
+    def __len__(self) -> int:
+        """How many pictures there are."""
+        return len(self.score)
+
+
+def run(data: AuditInput, options: OutOfDomainOptions) -> CheckResult:
+    """Count the answers on pictures without a face, and how sure they are."""
+    kinds = [
+        Kind(name, score, data.threshold, options.sure)
+        for name, score in _pictures(data, options)
+        if len(score)
+    ]
+    resting = _resting_on_no_face(data)
+    if not kinds:
+        return CheckResult(
+            id=CHECK.id,
+            title=CHECK.title,
+            description=CHECK.description,
+            status="not-estimable",
+            sentence=(
+                "There is no picture here that is known to be without a face: name such data sets "
+                f"in the options, or score with a face finder. {resting}"
+            ),
+        )
+    whole = Kind(
+        "all of these", np.concatenate([kind.score for kind in kinds]), data.threshold, options.sure
+    )
+    sentence = f"{_told(whole, data)} {resting}"
+    return CheckResult(
+        id=CHECK.id,
+        title=CHECK.title,
+        description=CHECK.description,
+        status="info",
+        sentence=sentence,
+        findings=[
+            Finding(
+                sentence=sentence,
+                status="info",
+                check=CHECK.id,
+                weight=0.2 * (whole.surely_real + whole.surely_ai) / len(whole),
+            )
+        ],
+        details=[
+            _table([*kinds, whole] if len(kinds) > 1 else kinds, data),
+            _forest(kinds, data),
+            _distribution(kinds, data),
+        ],
+    )
+
+
+def _pictures(
+    data: AuditInput, options: OutOfDomainOptions
+) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    """Give every kind of picture outside the domain; a picture is of the first kind it fits."""
+    table = data.table
+    score = table["p_ai"].to_numpy()
+    seen = np.zeros(len(table), dtype=bool)
+    masks = [(name, pc.equal(table["dataset"], name).to_numpy()) for name in options.datasets]
+    if options.rows is not None:
+        masks.append((options.rows, row_mask(table, options.rows).to_numpy()))
+    if "face_found" in table.column_names:
+        found = pc.fill_null(pc.equal(table["face_found"].cast(pa.string()), NOT_FOUND), False)
+        masks.append(("no face found", found.to_numpy()))
+    for name, mask in masks:
+        yield name, score[mask & ~seen]
+        seen |= mask
+    yield "marked as no face", _scored_without_face(data)
+
+
+def _scored_without_face(data: AuditInput) -> NDArray[np.float32]:
+    if data.left_out is None:
+        return np.empty(0, np.float32)
+    marked = data.left_out.filter(pc.equal(data.left_out["status"], NO_FACE))
+    return np.asarray(marked["p_ai"].drop_null().to_numpy(), np.float32)
+
+
+def _resting_on_no_face(data: AuditInput) -> str:
+    """Say how many verdicts of the whole audit rest on a picture without a face."""
+    marked = len(_scored_without_face(data))
+    looked = marked > 0 or "face_found" in data.table.column_names
+    if not looked:
+        return (
+            "No face finder has looked at the pictures of this audit, so it is not known how many "
+            "other verdicts rest on no face."
+        )
+    found = data.table["face_found"] if "face_found" in data.table.column_names else None
+    inside = 0
+    if found is not None:
+        inside = pc.sum(pc.equal(found.cast(pa.string()), NOT_FOUND)).as_py() or 0
+    total = len(data.table) + marked
+    return f"{inside + marked:,} of all {total:,} verdicts here rest on a picture without a face."
+
+
+def _told(kind: Kind, data: AuditInput) -> str:
+    n, surely = len(kind), kind.surely_real
+    low, high = rate_interval(surely, n, data.spec.confidence)
+    return (
+        f"Of {counted(n, 'picture')} outside what the classifier was made for, "
+        f"{percent(kind.called_real / n)} are called real, {percent(surely / n)} with high "
+        f"confidence ({interval_title(data.spec.confidence)} "
+        f"{percent_range(float(low), float(high))}), and {percent(kind.surely_ai / n)} are called "
+        f"AI-generated with high confidence; a score of at least {kind.sure:g} for either counts "
+        "as high confidence. The classifier cannot answer that there is no face."
+    )
+
+
+# --- details -------------------------------------------------------------------------------
+
+
+def _table(kinds: list[Kind], data: AuditInput) -> Table:
+    rows: list[list[Cell]] = []
+    for kind in kinds:
+        n = len(kind)
+        low, high = rate_interval(kind.surely_real, n, data.spec.confidence)
+        row: list[Cell] = [kind.name, n, kind.called_real / n, kind.surely_real / n]
+        row += [float(low), float(high), kind.surely_ai / n, float(np.median(kind.score))]
+        rows.append(row)
+    interval = interval_title(data.spec.confidence)
+    return Table(
+        title="Answers on pictures that are no faces, or unusual ones",
+        note="Whether such a picture is labelled real or AI-generated plays no part here.",
+        columns=[
+            Column(title="pictures"),
+            Column(title="number", kind="count"),
+            Column(title="called real", kind="percent"),
+            Column(title="with high confidence", kind="percent"),
+            Column(title=f"{interval} from", kind="percent"),
+            Column(title="to", kind="percent"),
+            Column(title="called AI with high confidence", kind="percent"),
+            Column(title="median score", kind="number", help="probability of AI-generated"),
+        ],
+        rows=rows,
+    )
+
+
+def _forest(kinds: list[Kind], data: AuditInput) -> Forest:
+    rows = []
+    for kind in kinds:
+        low, high = rate_interval(kind.surely_real, len(kind), data.spec.confidence)
+        rows.append(
+            Estimate(
+                group=kind.name,
+                n=len(kind),
+                events=kind.surely_real,
+                value=kind.surely_real / len(kind),
+                low=float(low),
+                high=float(high),
+                note="small group" if len(kind) < data.spec.small_group else None,
+            )
+        )
+    return Forest(
+        title="Called real with high confidence",
+        measure="share of the pictures called real with high confidence",
+        attribute="pictures",
+        rows=rows,
+    )
+
+
+def _distribution(kinds: list[Kind], data: AuditInput) -> Distribution:
+    edges = np.linspace(0, 1, BINS + 1)
+    return Distribution(
+        title="Scores of pictures that are no faces, or unusual ones",
+        x_title="score (probability of AI-generated)",
+        edges=edges.tolist(),
+        series={
+            kind.name: (np.histogram(kind.score, edges)[0] / len(kind)).tolist() for kind in kinds
+        },
+        n={kind.name: len(kind) for kind in kinds},
+        marker=data.threshold,
+        marker_label="threshold",
+    )
+
+
+CHECK = Check(
+    id="out-of-domain",
+    title="Pictures without a face",
+    failure_title="Pictures without a face",
+    description=(
+        "A classifier of faces answers 'real' or 'AI-generated' to anything, also to a pattern, a "
+        "cat or a face upside down, and often it is sure. In the published experiment, cats made "
+        "by a generator were called real. This counts the answers on pictures that are not what "
+        "the classifier was made for, and how many verdicts of the audit rest on no face at all."
+    ),
+    run=run,
+    options=OutOfDomainOptions,
+    default=False,
+)
