@@ -7,12 +7,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from faceaudit.report.numbers import cell, interval, percent
+from faceaudit.report.numbers import cell, interval, percent, words
 from faceaudit.report.text import TEXT
 from faceaudit.result import Curve, Distribution, Estimate, Forest, Heatmap, SlopeRow, Slopes
 
 #: How many intervals between ticks an axis has at most.
 _MOST_STEPS = 5
+_DASHES = ("solid", "dash", "dot", "dashdot")
+#: Colours of the palette in the style sheet.
+_COLOURS = 8
 
 
 @dataclass(frozen=True)
@@ -140,17 +143,21 @@ def edges_axis(distribution: Distribution) -> Axis:
 def read_forest(forest: Forest) -> str:
     """Say in words what a forest plot shows."""
     known = [(row.value, row) for row in forest.rows if row.value is not None]
-    words = {"measure": forest.measure, "attribute": forest.attribute, "n": len(forest.rows)}
+    told = {
+        "measure": forest.measure,
+        "attribute": words(forest.attribute),
+        "n": len(forest.rows),
+    }
     if not known:
-        return TEXT["read_none"].format(**words)
+        return TEXT["read_none"].format(**told)
     low, low_row = min(known, key=lambda pair: pair[0])
-    high, high_row = max(known, key=lambda pair: pair[0])
+    _, high_row = max(known, key=lambda pair: pair[0])
     if len(known) == 1:
         value = _with_interval(high_row, forest.scale)
-        text = TEXT["read_one"].format(**words, group=high_row.group, value=value)
+        text = TEXT["read_one"].format(**told, group=high_row.group, value=value)
     else:
         text = TEXT["read_range"].format(
-            **words,
+            **told,
             low_group=low_row.group,
             low=cell(low, forest.scale),
             high_group=high_row.group,
@@ -169,24 +176,28 @@ def _with_interval(row: Estimate, scale: str) -> str:
 def read_slopes(slopes: Slopes) -> str:
     """Say in words what a comparison of two classifiers shows."""
     known = [(row.difference, row) for row in slopes.rows if row.difference is not None]
-    words = {"measure": slopes.measure, "attribute": slopes.attribute, "n": len(slopes.rows)}
+    frame = {
+        "measure": slopes.measure,
+        "attribute": words(slopes.attribute),
+        "n": len(slopes.rows),
+    }
     if not known:
-        return TEXT["read_none"].format(**words)
+        return TEXT["read_none"].format(**frame)
 
     def told(pair: tuple[float, SlopeRow]) -> str:
         between = interval(pair[1].low, pair[1].high, "points")
         return cell(pair[0], "points") + (f" ({between})" if between else "")
 
-    rise = max(known, key=lambda pair: pair[0])
-    fall = min(known, key=lambda pair: pair[0])
+    low = min(known, key=lambda pair: pair[0])
+    high = max(known, key=lambda pair: pair[0])
     return TEXT["read_slopes"].format(
-        **words,
+        **frame,
         first=slopes.first_name,
         second=slopes.second_name,
-        rise_group=rise[1].group,
-        rise=told(rise),
-        fall_group=fall[1].group,
-        fall=told(fall),
+        low_group=low[1].group,
+        low=told(low),
+        high_group=high[1].group,
+        high=told(high),
     )
 
 
@@ -199,14 +210,14 @@ def read_heatmap(heatmap: Heatmap) -> str:
         if value is not None
     ]
     pairs = len(heatmap.rows) * len(heatmap.columns)
-    attribute = f"{heatmap.row_title} × {heatmap.column_title}"
+    attribute = f"{words(heatmap.row_title)} × {words(heatmap.column_title)}"
     if not known:
         return TEXT["read_none"].format(measure=heatmap.measure, attribute=attribute, n=pairs)
     low, high = min(known), max(known)
     return TEXT["read_heatmap"].format(
         measure=heatmap.measure,
-        rows=heatmap.row_title,
-        columns=heatmap.column_title,
+        rows=words(heatmap.row_title),
+        columns=words(heatmap.column_title),
         low=percent(low[0]),
         low_pair=low[1],
         high=percent(high[0]),
@@ -264,6 +275,11 @@ def moves_threshold(curve: Curve) -> bool:
     return "threshold" in curve.x_title.lower()
 
 
+def dash(i: int) -> int:
+    """Number the dash pattern of a line, so that lines which share a colour differ in it."""
+    return (i + i // _COLOURS) % len(_DASHES)
+
+
 def plotly_figure(curve: Curve) -> dict[str, Any]:
     """Return a curve as a figure in plotly's JSON shape, without colours.
 
@@ -273,7 +289,6 @@ def plotly_figure(curve: Curve) -> dict[str, Any]:
     """
     bands: list[dict[str, Any]] = []
     lines: list[dict[str, Any]] = []
-    dashes = ("solid", "dash", "dot", "dashdot")
     for i, series in enumerate(curve.series):
         common = {"meta": i, "legendgroup": str(i), "name": _plain(series.name)}
         if series.low and series.high:
@@ -286,7 +301,7 @@ def plotly_figure(curve: Curve) -> dict[str, Any]:
                 "mode": "lines",
                 "x": series.x,
                 "y": series.y,
-                "line": {"width": 2.5, "dash": dashes[i % len(dashes)]},
+                "line": {"width": 2.5, "dash": _DASHES[dash(i)]},
             }
         )
     y_format = ".0%" if curve.y_percent else ""
@@ -301,11 +316,11 @@ def plotly_figure(curve: Curve) -> dict[str, Any]:
     if curve.diagonal:
         ends = [x for series in curve.series for x in series.x]
         low, high = min(ends, default=0.0), max(ends, default=1.0)
-        place = {"x0": low, "y0": low, "x1": high, "y1": high}
-        layout["shapes"].append({"type": "line", "name": "diagonal", **place})
+        diagonal = {"x0": low, "y0": low, "x1": high, "y1": high}
+        layout["shapes"].append({"type": "line", "name": "diagonal", **diagonal})
     if curve.marker is not None:
-        place = {"x0": curve.marker, "x1": curve.marker, "y0": 0, "y1": 1, "yref": "paper"}
-        layout["shapes"].append({"type": "line", "name": "marker", **place})
+        upright = {"x0": curve.marker, "x1": curve.marker, "y0": 0, "y1": 1, "yref": "paper"}
+        layout["shapes"].append({"type": "line", "name": "marker", **upright})
     return {"data": bands + lines, "layout": layout}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from faceaudit.report.text import TEXT
 from faceaudit.result import (
     Cell,
@@ -121,10 +123,7 @@ def _curve(curve: Curve) -> tuple[list[Column], list[list[Cell]]]:
 
 def _distribution(distribution: Distribution) -> tuple[list[Column], list[list[Cell]]]:
     edges = distribution.edges
-    bins = [
-        (f"{low:.4g} – {high:.4g}", "percent")
-        for low, high in zip(edges[:-1], edges[1:], strict=True)
-    ]
+    bins = [(f"{low:.4g} – {high:.4g}", "percent") for low, high in pairwise(edges)]
     columns = _columns((TEXT["group"], "text"), (TEXT["n"], "count"), *bins)
     return columns, [
         [name, distribution.n.get(name), *shares] for name, shares in distribution.series.items()

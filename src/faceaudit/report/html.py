@@ -111,6 +111,7 @@ def environment() -> Environment:
         count=numbers.count,
         percent=numbers.percent,
         interval=numbers.interval,
+        words=numbers.words,
     )
     return environment
 

@@ -52,14 +52,20 @@ def interval(low: float | None, high: float | None, kind: str) -> str:
     if low is None or high is None:
         return ""
     first, last = cell(low, kind), cell(high, kind)
-    unit = _NARROW_SPACE + last.rpartition(_NARROW_SPACE)[2]
-    # The unit stands once, after the upper end.
-    return f"{first.removesuffix(unit)} {TEXT['to']} {last}"
+    unit = last.lstrip("+0123456789.," + _MINUS)
+    # A dash beside a minus sign would be hard to read.
+    between = f" {TEXT['to']} " if kind == "points" or low < 0 else "–"
+    return f"{first.removesuffix(unit)}{between}{last}"
 
 
 def count(value: int) -> str:
     """Write a count with its thousands set apart."""
     return f"{value:,}"
+
+
+def words(name: str) -> str:
+    """Write the name of a tag as words: ``age_band`` reads "age band"."""
+    return name.replace("_", " ").strip()
 
 
 def _signed(text: str) -> str:

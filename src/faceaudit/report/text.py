@@ -9,11 +9,11 @@ LANGUAGE = "en"
 
 #: The words for a status and the name of its shape in the templates: never colour alone.
 STATUS: dict[str, dict[str, str]] = {
-    "pass": {"word": "Within the limit", "short": "pass"},
-    "fail": {"word": "Beyond the limit", "short": "fail"},
-    "insufficient-evidence": {"word": "Not enough evidence", "short": "open"},
-    "not-estimable": {"word": "Not estimable", "short": "none"},
-    "info": {"word": "For information", "short": "info"},
+    "pass": {"word": "Pass"},
+    "fail": {"word": "Fail"},
+    "insufficient-evidence": {"word": "Not enough evidence"},
+    "not-estimable": {"word": "Not estimable"},
+    "info": {"word": "For information"},
 }
 
 KIND = {"audit": "Audit", "compare": "Comparison", "study": "Study"}
@@ -27,10 +27,10 @@ TEXT: dict[str, str] = {
     "what_was_audited": "What was audited",
     "question": "The question",
     "findings": "What was found",
-    "more_findings": "{n} more findings",
+    "more_findings": "More findings: {n}",
     "see_check": "See the evidence",
     "limitations": "What these data cannot tell",
-    "more_limitations": "{n} more limits of the data",
+    "more_limitations": "More limits of the data: {n}",
     "checks": "Checks",
     "check": "Check",
     "appendix": "Appendix",
@@ -59,6 +59,7 @@ TEXT: dict[str, str] = {
     "image": "Image",
     "dataset": "Data set",
     "difference": "Difference",
+    "difference_points": "Difference, in points",
     "interval": "Interval",
     "line": "Line",
     "value": "Value",
@@ -70,8 +71,8 @@ TEXT: dict[str, str] = {
     "reference": "reference",
     "limit": "limit",
     "chosen_limit": "The limit is a chosen limit, not a legal test.",
-    "tag_source": "Whose word the groups are: {source}.",
-    "appearance": "Such tags are somebody’s estimate of appearance, not who a person is.",
+    "tag_source": "Tags: {source}.",
+    "appearance": "Tags are somebody’s estimate of appearance, not who a person is.",
     "not_estimable": "not estimable",
     "small_mark": "dashed, hollow: the row carries a note, for instance that the group is small",
     "shares_scale": "Heights are on a square-root scale, so that rare scores stay visible.",
@@ -88,8 +89,8 @@ TEXT: dict[str, str] = {
     "read_one": "{measure} by {attribute}: {group} with {value}.",
     "read_none": "{measure} by {attribute}: not estimable for any of the {n} groups.",
     "read_missing": "Not estimable for {n}.",
-    "read_slopes": "{measure} by {attribute} under {first} and {second}, {n} groups: the largest "
-    "rise is {rise_group} with {rise}, the largest fall or smallest rise {fall_group} with {fall}.",
+    "read_slopes": "{measure} by {attribute}, {second} minus {first}, {n} groups: from {low} for "
+    "{low_group} to {high} for {high_group}.",
     "read_heatmap": "{measure} for {rows} by {columns}: lowest {low} ({low_pair}), highest {high} "
     "({high_pair}); {missing} of {n} pairs are not estimable.",
     "read_curve": "{y} against {x} from {first} to {last}: {lines}.",
@@ -172,7 +173,6 @@ SCRIPT_TEXT: dict[str, str] = {
     "show_fewer": "Show fewer rows",
     "sort": "Sort by {column}",
     "at": TEXT["at_threshold"],
-    "to": TEXT["to"],
 }
 
 #: Terms in the order of the alphabet, each defined here and nowhere else.

@@ -139,7 +139,7 @@
     });
     const axis = {
       gridcolor: colour("grid"), linecolor: colour("line"), zeroline: false, automargin: true,
-      title: { standoff: size * 0.6 },
+      title: { standoff: size * 0.6, font: { size: size * 0.8125 } },
     };
     const { xaxis, yaxis, shapes } = figure.layout;
     Plotly.react(place, data, {
@@ -154,8 +154,8 @@
       paper_bgcolor: "transparent", plot_bgcolor: "transparent",
       margin: { l: 8, r: 12, t: 12, b: 8 }, hovermode: "x unified", dragmode: false,
       hoverlabel: { bgcolor: colour("raised"), bordercolor: colour("line"), font: { color: colour("ink") } },
-      showlegend: figure.data.length > 1,
-      legend: { orientation: "h", y: -0.22, yanchor: "top", x: 0 },
+      // The table below is the legend: it names every line with its colour and dashes.
+      showlegend: false,
     }, { displayModeBar: false, responsive: true });
     drawn.add(place);
   }
@@ -184,7 +184,7 @@
         rows[i].cells[1].textContent = write(series.y[k]);
         const ends = [series.low?.[k], series.high?.[k]];
         rows[i].cells[2].textContent = ends.some((end) => end === null || end === undefined)
-          ? "" : `${write(ends[0]).replace("\u202f%", "")} ${text.to} ${write(ends[1])}`;
+          ? "" : `${write(ends[0]).replace("\u202f%", "")}–${write(ends[1])}`;
       });
       document.querySelector(`[data-readout="${key}"] caption`).textContent = say(text.at, { value });
       const place = document.querySelector(`[data-curve="${key}"]`);

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import json
+import math
+import random
+
+import invented
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from faceaudit.report import figures
+from faceaudit.result import Curve, Distribution, Estimate, Forest, Series
+
+shares = st.floats(0, 1, allow_nan=False)
+
+
+@given(st.lists(shares, min_size=1, max_size=20))
+def test_every_share_lies_on_its_axis_and_the_axis_is_round(values: list[float]) -> None:
+    axis = figures.linear_axis(values, "percent")
+    assert axis.low == 0 <= min(values) and max(values) <= axis.high + 1e-9
+    assert axis.high <= 1 + 1e-9
+    assert 1 <= axis.steps <= 6
+    for value in values:
+        assert axis.place(value) == pytest.approx(100 * value / axis.high, abs=0.01)
+
+
+@given(st.lists(st.floats(-1e6, 1e6, allow_nan=False), min_size=1))
+def test_every_value_lies_within_a_linear_axis(values: list[float]) -> None:
+    axis = figures.linear_axis(values, "number", from_zero=False)
+    slack = 1e-6 * (axis.high - axis.low)
+    assert axis.low - slack <= min(values) and max(values) <= axis.high + slack
+    assert (axis.ticks[0][0], axis.ticks[-1][0]) == (0, 100)
+
+
+@given(st.lists(st.floats(0.01, 100), min_size=1))
+def test_ratios_are_placed_by_their_logarithm(values: list[float]) -> None:
+    axis = figures.ratio_axis(values)
+    assert axis.place(1) == pytest.approx(100 * -axis.low / (axis.high - axis.low), abs=0.01)
+    for value in values:
+        place = 100 * (math.log2(value) - axis.low) / (axis.high - axis.low)
+        assert axis.place(value) == pytest.approx(place, abs=0.01)
+
+
+def test_a_ratio_beyond_the_axis_stays_at_its_end() -> None:
+    axis = figures.ratio_axis([1e9, 0.0])
+    assert axis.place(1e9) == 100 and axis.place(0.0) == 0
+
+
+def test_reading_a_forest_names_the_extremes_and_what_is_missing() -> None:
+    forest = Forest(
+        title="t",
+        measure="False positive rate",
+        attribute="age_band",
+        rows=[
+            Estimate(group="young", n=100, value=0.02, low=0.01, high=0.05),
+            Estimate(group="old", n=80, value=0.3, low=0.2, high=0.4),
+            Estimate(group="unknown", n=0),
+        ],
+    )
+    said = figures.read_forest(forest)
+    assert "age band, 3 groups" in said
+    assert "lowest young with 2.0" in said
+    assert "highest old with 30.0\u202f% (20.0–40.0\u202f%)" in said
+    assert "Not estimable for 1" in said
+
+
+def test_reading_a_forest_without_any_value() -> None:
+    forest = Forest(title="t", measure="FNR", attribute="race", rows=[Estimate(group="a", n=0)])
+    assert figures.read_forest(forest) == "FNR by race: not estimable for any of the 1 groups."
+    assert figures.forest_axis(forest).steps >= 1
+
+
+def test_a_curve_is_read_at_its_marker() -> None:
+    curve = invented.curve(random.Random(1))
+    (women, _, _), _ = figures.curve_readout(curve)
+    assert women == "women"
+    assert figures.curve_readout(curve)[0][1] == f"{90 * math.exp(-2):.1f}\u202f%"
+
+
+def test_figures_are_plain_json_with_bands_below_lines() -> None:
+    figure = figures.plotly_figure(invented.curve(random.Random(1)))
+    assert json.loads(json.dumps(figure)) == figure
+    assert [bool(trace.get("fill")) for trace in figure["data"]] == [0, 1, 0, 1, 0, 0]
+
+
+def test_plotly_shows_names_as_text() -> None:
+    name = "<b>bold</b> <a href='https://example.org'>x</a>"
+    curve = Curve(title="t", x_title=name, y_title="y", series=[Series(name=name, x=[0], y=[1])])
+    text = json.dumps(figures.plotly_figure(curve))
+    assert "<" not in text and "&lt;b&gt;" in text
+
+
+def test_bars_are_on_a_square_root_scale() -> None:
+    bars = Distribution(
+        title="t", x_title="Score", edges=[0, 0.5, 1], series={"a": [0.04, 0.64]}, n={"a": 5}
+    )
+    assert figures.bar_heights(bars) == {"a": [25.0, 100.0]}
+
+
+def test_lines_that_share_a_colour_differ_in_their_dashes() -> None:
+    styles = {(i % 8, figures.dash(i)) for i in range(32)}
+    assert len(styles) == 32

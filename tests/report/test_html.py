@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import json
+import re
+from html import escape
+from pathlib import Path
+
+import invented
+import pytest
+from invented import HOSTILE
+from parsed_page import Page
+
+from faceaudit.report.html import render_html, static, write_html
+from faceaudit.report.text import GLOSSARY, TEXT
+from faceaudit.result import Forest, Result
+
+
+@pytest.fixture(scope="module")
+def page(audit: Result) -> Page:
+    return Page(render_html(audit))
+
+
+def test_the_first_screen_answers(audit: Result, page: Page) -> None:
+    before_checks = page.text.split(audit.checks[0].sentence)[0]
+    assert audit.verdict in before_checks
+    assert all(finding.sentence in before_checks for finding in audit.findings[:3])
+    assert all(limitation in before_checks for limitation in audit.limitations)
+    for fact in ("efficientnet-lite0 with FFHQ", "UTKFace , StyleGAN", "4,927", "1,650"):
+        assert fact in before_checks
+    assert "1 without a score (unreadable)" in before_checks
+
+
+def test_a_missing_class_is_said_and_not_shown_as_zero(comparison: Result) -> None:
+    assert TEXT["no_ai"] in Page(render_html(comparison)).text
+
+
+def test_every_check_can_be_linked_to(audit: Result, page: Page) -> None:
+    ids = [a["id"] for _, a in page.elements if "id" in a]
+    assert len(ids) == len(set(ids))
+    links = {a["href"] for a in page.all("a")}
+    assert all(link.startswith("#") and link[1:] in ids for link in links if link)
+    for check in audit.checks:
+        assert check.id in ids and f"#{check.id}" in links
+        assert check.sentence in page.text and check.description in page.text
+
+
+def test_numbers_stand_beside_every_row_of_a_forest(audit: Result, page: Page) -> None:
+    forest = audit.checks[1].details[0]
+    assert isinstance(forest, Forest)
+    row = forest.rows[0]
+    assert f"{row.events:,} of {row.n:,}" in page.text
+    assert f"{100 * row.value:.1f}\u202f%" in page.text
+    assert f"{100 * row.low:.1f}–{100 * row.high:.1f}\u202f%" in page.text
+    assert "not estimable: no photographs in this group" in page.text
+    assert "small group" in page.text
+
+
+def test_wherever_a_limit_or_a_tag_is_its_meaning_is_said(audit: Result, page: Page) -> None:
+    forests = [d for c in audit.checks for d in c.details if isinstance(d, Forest)]
+    limits = sum(forest.limit is not None for forest in forests)
+    # Once beside every limit and once beside the verdict.
+    assert page.text.count(TEXT["chosen_limit"]) == limits + 1
+    sourced = sum(forest.tag_source is not None for forest in forests)
+    assert page.text.count(TEXT["appearance"]) >= sourced
+    assert page.text.count(TEXT["tag_source"].format(source=invented.SOURCE)) == sourced
+
+
+def test_provenance_names_folders_without_the_way_to_them(page: Page) -> None:
+    assert "non-commercial research only" in page.text
+    assert "0123456789abcdef" * 4 in page.text
+    assert "/home/someone" not in page.text
+    assert "fpr_gap: 0.05" in page.text
+    assert "faceaudit 0.1.0" in page.text
+
+
+def test_tests_are_counted_and_adjusted(page: Page) -> None:
+    assert "3 tests in this whole report" in page.text
+    assert "0.093" in page.text and "0.062" in page.text
+
+
+def test_each_term_is_defined_once(page: Page) -> None:
+    for meaning in GLOSSARY.values():
+        assert page.text.count(" ".join(meaning.split())) == 1
+
+
+def test_every_table_has_a_caption_and_heads_with_a_scope(page: Page) -> None:
+    assert len(page.all("caption")) == len(page.all("table"))
+    assert all(head.get("scope") in ("col", "row") for head in page.all("th"))
+
+
+def test_every_drawing_has_words(page: Page) -> None:
+    for svg in page.all("svg"):
+        assert svg.get("aria-hidden") == "true" or svg.get("aria-label")
+    assert all(curve["aria-label"] for curve in page.all("div") if "data-curve" in curve)
+
+
+def test_the_page_asks_for_nothing(audit: Result) -> None:
+    page = Page(render_html(audit))
+    (policy,) = (a["content"] for a in page.all("meta") if "http-equiv" in a)
+    assert policy and policy.startswith("default-src 'none'; script-src 'sha256-")
+    for _, attributes in page.elements:
+        for name in ("src", "href", "action", "data", "poster", "srcset"):
+            value = attributes.get(name) or ""
+            assert not value or value.startswith(("#", "data:image/")), (name, value)
+    assert not page.all("link") and not page.all("iframe")
+    assert "url(" not in static("report.css") and "@import" not in static("report.css")
+
+
+def test_plotly_is_embedded_once_and_only_for_curves(audit: Result, comparison: Result) -> None:
+    assert render_html(audit).count("plotly.js (basic - minified)") == 1
+    assert "plotly.js (basic - minified)" not in render_html(comparison)
+
+
+def test_static_files_cannot_end_their_own_element() -> None:
+    for name in ("report.js", "report.css", "plotly-basic.min.js"):
+        assert not re.search(r"</(script|style)|<!--", static(name), re.IGNORECASE)
+
+
+def test_no_images_leaves_no_pixel(audit: Result) -> None:
+    assert invented.PIXEL in render_html(audit)
+    bare = render_html(audit, images=False).replace(static("plotly-basic.min.js"), "")
+    assert "data:image" not in bare and "<img" not in bare
+    assert TEXT["no_picture"] in bare
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://example.org/face.jpg",
+        "data:image/svg+xml;base64,PHN2Zy8+",
+        "data:text/html;base64,AAAA",
+        "javascript:alert(1)",
+        "file:///etc/passwd",
+        'data:image/png;base64,AAAA" onload="alert(1)',
+    ],
+)
+def test_only_pictures_inside_the_result_are_shown(address: str) -> None:
+    result = invented.audit(groups=9, thumbnails=1)
+    result.checks[-1].details[0].items[0].thumbnail = address  # type: ignore[union-attr]
+    page = Page(render_html(result))
+    assert not page.all("img")
+    assert address not in [v for _, a in page.elements for v in a.values()]
+
+
+def test_hostile_text_is_text_everywhere(hostile: Result) -> None:
+    html = render_html(hostile)
+    page = Page(html)
+    clean = Page(render_html(invented.audit(groups=9, thumbnails=4)))
+    assert len(page.all("script")) == len(clean.all("script"))
+    assert len(page.all("img")) == len(clean.all("img"))
+    assert not [name for _, a in page.elements for name in a if name.startswith("on")]
+    shown = Page(f"<p>{escape(HOSTILE)}").text
+    # Title, verdict, groups, files, tags, models, specification: far more places than 100.
+    assert page.text.count(shown) > 100
+    assert "49" not in re.findall(r"&amp;(\d+)", page.text)
+    (data,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', html)
+    assert HOSTILE in json.loads(data)["name"]
+
+
+def test_a_report_with_80_groups_and_48_pictures_is_small(tmp_path: Path) -> None:
+    result = invented.audit(groups=80, thumbnails=48)
+    for item in result.checks[-1].details[0].items:  # type: ignore[union-attr]
+        # What a JPEG of 112 × 112 pixels takes at most.
+        item.thumbnail = "data:image/jpeg;base64," + "A" * 12_000
+    assert write_html(result, tmp_path / "report.html").stat().st_size < 6_000_000
+
+
+def test_the_same_result_gives_the_same_page(audit: Result) -> None:
+    assert render_html(audit) == render_html(audit)
+
+
+def test_neither_torch_nor_pandas_nor_plotly_is_imported() -> None:
+    import subprocess
+    import sys
+
+    code = (
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import invented\n"
+        "from faceaudit.report.html import render_html; render_html(invented.audit())\n"
+        "sys.exit(bool({'torch', 'pandas', 'plotly'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

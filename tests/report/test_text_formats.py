@@ -1,0 +1,99 @@
+"""Numbers, flat tables, Markdown and JUnit."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import invented
+import pytest
+
+from faceaudit.report import numbers
+from faceaudit.report.flat import flat
+from faceaudit.report.junit import write_junit
+from faceaudit.report.markdown import MOST_ROWS, to_markdown, write_markdown
+from faceaudit.result import Result
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "text"),
+    [
+        (0.1234, "percent", "12.3\u202f%"),
+        (0.0004, "percent", "0.04\u202f%"),
+        (0.9999, "percent", "99.99\u202f%"),
+        (0.0, "percent", "0.0\u202f%"),
+        (1.0, "percent", "100.0\u202f%"),
+        (-0.0312, "points", "−3.1\u202fpts"),
+        (0.02, "points", "+2.0\u202fpts"),
+        (12345, "count", "12,345"),
+        (0.00004, "p", "< 0.001"),
+        (0.031, "p", "0.031"),
+        (2.6, "ratio", "2.60×"),
+        (-0.5, "number", "−0.5"),
+        (None, "percent", "–"),
+        (True, "text", "yes"),
+        ("x", "percent", "x"),
+    ],
+)
+def test_how_a_number_reads(value: object, kind: str, text: str) -> None:
+    assert numbers.cell(value, kind) == text  # type: ignore[arg-type]
+
+
+def test_an_interval_has_its_unit_once() -> None:
+    assert numbers.interval(0.01, 0.052, "percent") == "1.0–5.2\u202f%"
+    assert numbers.interval(-0.01, 0.052, "points") == "−1.0 to +5.2\u202fpts"
+    assert numbers.interval(0.5, 2.0, "ratio") == "0.50–2.00×"
+    assert numbers.interval(None, 0.052, "percent") == ""
+
+
+def test_every_kind_of_detail_is_a_table_too(audit: Result, comparison: Result) -> None:
+    kinds = set()
+    for check in [*audit.checks, *comparison.checks]:
+        for detail in check.details:
+            table = flat(detail)
+            kinds.add(detail.kind)
+            assert table.title == detail.title
+            assert table.rows and all(len(row) == len(table.columns) for row in table.rows)
+    assert len(kinds) == 8
+
+
+def test_junit_has_an_outcome_for_every_status(audit: Result, tmp_path: Path) -> None:
+    suite = ET.parse(write_junit(audit, tmp_path / "junit.xml")).getroot()
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("7", "1", "1")
+    assert suite.get("skipped") == "4"
+    outcomes = {case.get("name"): [child.tag for child in case] for case in suite}
+    assert outcomes["overall"] == []
+    assert outcomes["error-rates-by-group"] == ["failure"]
+    assert outcomes["intersections"] == ["error"]
+    assert outcomes["missed-fakes-by-group"] == ["skipped"]
+    failure = suite.find(".//failure")
+    assert failure is not None and failure.get("message") == audit.checks[1].sentence
+
+
+def test_junit_survives_what_xml_cannot_hold(audit: Result, tmp_path: Path) -> None:
+    check = audit.checks[1].model_copy(update={"sentence": 'a\x00b\x1b[31m<x a="\ufffe">&'})
+    result = audit.model_copy(update={"checks": [check]})
+    failure = ET.parse(write_junit(result, tmp_path / "junit.xml")).getroot().find(".//failure")
+    assert failure is not None and failure.get("message") == 'a�b�[31m<x a="�">&'
+
+
+def test_markdown_has_the_answer_and_the_tables(audit: Result) -> None:
+    text = to_markdown(audit)
+    assert text.startswith("# Who is called AI-generated? UTKFace by age, gender and race\n")
+    assert "the gap between age groups is 10.3 points" in text
+    assert "| Fail | Some groups are wrongly called AI-generated more often" in text
+    assert f"… and {80 - MOST_ROWS} more rows" in text
+    assert "chosen limit, not a legal test" in text
+    for line in text.splitlines():
+        assert not line.startswith("|") or line.endswith("|")
+
+
+def test_markdown_shows_hostile_names_as_text(tmp_path: Path) -> None:
+    result = invented.audit(groups=9)
+    name = "<img src=x>|a\n# head [x](javascript:1) `c` **b**"
+    result.checks[1].details[0].rows[0].group = name  # type: ignore[union-attr]
+    path = write_markdown(result, tmp_path / "summary.md")
+    (line,) = [line for line in path.read_text("utf-8").splitlines() if "img src" in line]
+    assert line.startswith(
+        r"| &lt;img src=x&gt;\|a \# head \[x\]\(javascript\:1\) \`c\` \*\*b\*\* |"
+    )
