@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -35,7 +35,9 @@ GRAVITY: tuple[Status, ...] = (
 )
 
 
-def audit(scores: Scores, spec: Spec) -> Result:
+def audit(
+    scores: Scores, spec: Spec, on_check: Callable[[str, int, int], None] | None = None
+) -> Result:
     """Run the checks of a specification on a scores table.
 
     Parameters
@@ -44,6 +46,8 @@ def audit(scores: Scores, spec: Spec) -> Result:
         From `faceaudit.tables.read_scores`.
     spec : Spec
         From `faceaudit.spec.read_spec`.
+    on_check : callable, optional
+        Told before each check: its title, how many are done, how many there are.
 
     Returns
     -------
@@ -72,12 +76,16 @@ def audit(scores: Scores, spec: Spec) -> Result:
         gap_verdicts=_gap_verdicts(spec, summary),
         left_out=scores.table.filter(pc.not_equal(scores.table["status"], "ok")),
     )
-    results = [_run(check, options, data) for check, options in planned]
+    results = []
+    for done, (check, options) in enumerate(planned):
+        if on_check is not None:
+            on_check(check.title, done, len(planned))
+        results.append(_run(check, options, data))
     adjust_tests(results)
     # What bears a verdict is read first, the gravest of all at the top.
     results.sort(key=lambda result: GRAVITY.index(result.status))
-    status = results[0].status
-    verdict = _verdict(results[0])
+    status = overall_status(results)
+    verdict = next(result.sentence for result in results if result.status == status)
     return Result(
         kind="audit",
         created=timestamp(),
@@ -85,7 +93,9 @@ def audit(scores: Scores, spec: Spec) -> Result:
         title=spec.title,
         question=spec.question,
         status=status,
-        verdict=verdict,
+        verdict=f"These data cannot answer the question. {verdict}"
+        if status == "not-estimable"
+        else verdict,
         findings=headline(results, verdict),
         limitations=limitations(scores, summary, results),
         scores=[summary],
@@ -205,6 +215,13 @@ def adjust_tests(results: Sequence[CheckResult]) -> None:
         test.p_holm, test.p_bh = float(p_holm), float(p_bh)
 
 
+def overall_status(results: Sequence[CheckResult]) -> Status:
+    """Return the gravest verdict; without one, whether anything could not be estimated."""
+    statuses = {result.status for result in results}
+    order: tuple[Status, ...] = ("fail", "insufficient-evidence", "pass", "not-estimable")
+    return next((status for status in order if status in statuses), "info")
+
+
 def headline(results: Sequence[CheckResult], verdict: str) -> list[Finding]:
     """Return the few findings that matter most, each of another check while there are any.
 
@@ -284,12 +301,6 @@ def _delivery_note(table: pa.Table) -> str | None:
         f"({'; '.join(shown)} pixels): a difference between sets may come from size, crop or "
         "compression and not from the people in them."
     )
-
-
-def _verdict(gravest: CheckResult) -> str:
-    if gravest.status == "not-estimable":
-        return f"These data cannot answer the question. {gravest.sentence}"
-    return gravest.sentence
 
 
 def timestamp() -> str:
