@@ -70,7 +70,7 @@ def test_refusals():
     )
     with pytest.raises(FaceAuditError, match="share no image"):
         compare(first, other, SPEC)
-    flipped = pa.array(["ai"] + first.table["label"].to_pylist()[1:])
+    flipped = pa.array(["ai", *first.table["label"].to_pylist()[1:]])
     with pytest.raises(FaceAuditError, match=r"'a/0\.jpg' is real in the first scores and ai in"):
         compare(first, Scores(first.table.set_column(1, "label", flipped), first.info), SPEC)
     with pytest.raises(FaceAuditError, match="no tag 'race'"):
