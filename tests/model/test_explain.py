@@ -46,9 +46,7 @@ def test_evidence_lies_where_the_network_looks():
     assert maps.shape == (2, 6, 6)
     assert maps[0, 0, 5] == pytest.approx(1) and maps[0].sum() == pytest.approx(1)
     assert maps[1, 5, :2] == pytest.approx([0.5, 0.5])
-    assert in_words(maps[0]) == (
-        "Most of the evidence for this verdict lies in the top right (100\N{NARROW NO-BREAK SPACE}%)."
-    )
+    assert "lies in the top right (100\N{NARROW NO-BREAK SPACE}%)." in in_words(maps[0])
 
 
 def test_what_speaks_against_the_verdict_does_not_count():
