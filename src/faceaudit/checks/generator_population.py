@@ -39,6 +39,7 @@ from faceaudit.result import (
 )
 from faceaudit.stats.counts import OutcomeCounts, count_outcomes
 from faceaudit.stats.intervals import FloatArray, rate_interval, rate_of
+from faceaudit.tags.vocabulary import distinct_values
 
 POPULATION = "FFHQ, 70,000 photographs"
 TAGS = ("age_band", "gender", "glasses")
@@ -171,9 +172,13 @@ def run(data: AuditInput, options: Options) -> CheckResult:
 
 
 def _shared_tags(table: pa.Table) -> tuple[str, ...]:
-    """Return the tags of the population that at least half of the photographs have."""
+    """Return the tags that at least half of the photographs have, in the population's words."""
     return tuple(
-        tag for tag in TAGS if tag in table.column_names and 2 * table[tag].null_count < len(table)
+        tag
+        for tag in TAGS
+        if tag in table.column_names
+        and 2 * table[tag].null_count < len(table)
+        and set(distinct_values(table, tag)) <= set(distinct_values(population(), tag))
     )
 
 

@@ -23,9 +23,9 @@ from faceaudit.result import Cell, Column, Finding, Table
 
 #: What the origin of this project suspected, as tags and their values.
 SUSPICIONS: dict[str, dict[str, list[str]]] = {
-    "people with glasses": {"glasses": ["reading", "sunglasses", "goggles", "yes"]},
+    "people with glasses": {"glasses": ["reading", "sunglasses", "goggles", "any"]},
     "middle-aged people (40 to 59)": {"age_band": ["40-49", "50-59"]},
-    "people with round faces": {"face_shape": ["round"]},
+    "people with round faces": {"face_shape": ["round"], "round_face": ["yes"], "chubby": ["yes"]},
     "white people": {"race": ["White"]},
 }
 

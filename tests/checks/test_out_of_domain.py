@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pyarrow as pa
+import pytest
+
+from faceaudit.checks.out_of_domain import CHECK, OutOfDomainOptions
+
+
+def pictures(drawn):
+    """Forty faces, ten patterns, six cats: 0.05 and 0.95 are sure answers, 0.3 is not."""
+    p_ai = [0.05] * 40 + [0.05] * 6 + [0.3] * 2 + [0.95] * 2 + [0.05] * 5 + [0.95]
+    dataset = ["faces"] * 40 + ["patterns"] * 10 + ["mixed"] * 6
+    label = ["real"] * 40 + ["ai"] * 16
+    tags = {"animal": [None] * 50 + ["cat"] * 6}
+    return drawn(label, p_ai, tags, dataset=dataset)
+
+
+def test_sure_answers_on_no_face_are_counted(drawn):
+    result = CHECK.run(pictures(drawn), OutOfDomainOptions(datasets=["patterns"]))
+    assert result.status == "info"
+    assert result.sentence.startswith(
+        "Of 10 pictures outside what the classifier was made for, 80.0 % are called real, 60.0 % "
+        "with high confidence (95 % interval 26.2 to 87.8 %), and 20.0 % are called AI-generated"
+    )
+    assert "No face finder has looked" in result.sentence
+    assert [row[:4] for row in result.details[0].rows] == [["patterns", 10, 0.8, 0.6]]
+
+
+def test_a_row_expression_names_pictures_and_none_counts_twice(drawn):
+    options = OutOfDomainOptions(datasets=["patterns"], rows="animal == 'cat' or p_ai == 0.3")
+    table = CHECK.run(pictures(drawn), options).details[0]
+    assert [row[:2] for row in table.rows] == [
+        ["patterns", 10],
+        ["animal == 'cat' or p_ai == 0.3", 6],
+        ["all of these", 16],
+    ]
+
+
+def test_what_counts_as_sure_is_an_option(drawn):
+    options = OutOfDomainOptions(datasets=["patterns"], sure=0.97)
+    assert CHECK.run(pictures(drawn), options).details[0].rows[0][3] == 0
+
+
+def test_verdicts_that_rest_on_no_face(drawn):
+    data = pictures(drawn)
+    found = ["yes"] * 38 + [None] * 2 + ["no"] * 16
+    table = data.table.append_column("face_found", pa.array(found))
+    result = CHECK.run(replace(data, table=table), OutOfDomainOptions())
+    assert "16 of all 56 verdicts here rest on a picture without a face" in result.sentence
+    assert result.details[0].rows[0][:2] == ["no face found", 16]
+
+
+def test_rows_that_scoring_marked_as_no_face(drawn):
+    data = pictures(drawn)
+    status = pa.array(["no_face"] * 3 + ["unreadable"], pa.string())
+    score = pa.array([0.01, 0.99, None, None], pa.float32())
+    left_out = pa.table({"status": status, "p_ai": score})
+    result = CHECK.run(replace(data, left_out=left_out), OutOfDomainOptions())
+    assert result.details[0].rows[0][:4] == ["marked as no face", 2, 0.5, 0.5]
+    assert "2 of all 58 verdicts here" in result.sentence
+
+
+def test_nothing_known_to_be_without_a_face(drawn):
+    result = CHECK.run(pictures(drawn), OutOfDomainOptions(datasets=["cats"]))
+    assert result.status == "not-estimable"
+    assert not result.findings
+
+
+def test_awkward_tables(awkward):
+    result = CHECK.run(awkward, OutOfDomainOptions(datasets=["drawn"]))
+    assert result.status == "info"
+    assert sum(result.details[2].series["drawn"]) == pytest.approx(1)
+    assert result.model_dump_json()
