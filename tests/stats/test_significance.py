@@ -83,6 +83,17 @@ def test_each_group_against_the_rest() -> None:
     assert np.isnan(each_against_rest([3], [10])).all()
 
 
+def test_adjustment_agrees_with_statsmodels() -> None:
+    from statsmodels.stats.multitest import multipletests
+
+    rng = np.random.default_rng(0)
+    for n in (1, 2, 7, 200):
+        p = np.round(rng.beta(0.5, 2, n), 2)
+        holm, bh = adjust(p.tolist())
+        assert holm == pytest.approx(multipletests(p, method="holm")[1])
+        assert bh == pytest.approx(multipletests(p, method="fdr_bh")[1])
+
+
 def test_adjustment_by_hand() -> None:
     holm, bh = adjust([0.01, 0.04, 0.03, 0.005])
     np.testing.assert_allclose(holm, [0.03, 0.06, 0.06, 0.02])

@@ -135,9 +135,11 @@ def adjust(p_values: Sequence[float]) -> tuple[FloatArray, FloatArray]:
     Holm (1979), Scandinavian Journal of Statistics 6, 65–70; Benjamini & Hochberg (1995),
     Journal of the Royal Statistical Society B 57, 289–300.
     """
-    from statsmodels.stats.multitest import multipletests
-
     if len(p_values) == 0:
         return np.empty(0), np.empty(0)
-    holm = multipletests(p_values, method="holm")[1]
-    return holm, multipletests(p_values, method="fdr_bh")[1]
+    # As statsmodels' multipletests, which collects garbage at every call: a tenth of a second.
+    p = np.asarray(p_values, float)
+    order = np.argsort(p)
+    holm = np.empty(len(p))
+    holm[order] = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)).clip(max=1)
+    return holm, stats.false_discovery_control(p)

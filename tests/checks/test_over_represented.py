@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.special import expit, logit
+
+from faceaudit.checks.over_represented import CHECK, OverRepresentedOptions
+from faceaudit.checks.suspicions import SUSPICIONS
+from faceaudit.checks.tag_effects import MOST_VALUES
+from faceaudit.tags.age import AGE_BANDS
+
+DEFAULT = OverRepresentedOptions()
+
+
+def people(drawn, n, rate, *, age=0.0, glasses=0.0, seed=0, dataset="ffhq", **spec):
+    """Draw people of whom the older wear glasses more often; effects are log odds."""
+    rng = np.random.default_rng(seed)
+    band = rng.choice(9, n, p=[0.05, 0.1, 0.1, 0.25, 0.2, 0.15, 0.1, 0.04, 0.01])
+    worn = np.where(rng.random(n) < 0.03 + 0.08 * band, rng.choice([1, 2], n, p=[0.8, 0.2]), 0)
+    risk = expit(logit(rate) + age * (band - 4) + glasses * (worn > 0))
+    return drawn(
+        ["real"] * n,
+        np.where(rng.random(n) < risk, 0.9, 0.1),
+        {
+            "age_band": [AGE_BANDS[i] for i in band],
+            "glasses": [["none", "reading", "sunglasses"][i] for i in worn],
+            "gender": rng.choice(["female", "male"], n).tolist(),
+        },
+        dataset=[dataset] * n,
+        **spec,
+    )
+
+
+def suspicions(result):
+    assert result.details[0].title == "The published suspicions"
+    return {(row[0], row[1]): row for row in result.details[0].rows}
+
+
+def test_glasses_are_cleared_when_it_is_age(drawn):
+    result = CHECK.run(people(drawn, 6000, 0.25, age=0.35), DEFAULT)
+    row = suspicions(result)["people with glasses", "ffhq"]
+    assert row[7] > 1.1, "alone, glasses look guilty"
+    assert row[-1] == "does not hold"
+    assert row[11] < 1.25
+    assert suspicions(result)["middle-aged people (40 to 59)", "ffhq"][-1] == "holds"
+    finding = next(f for f in result.findings if f.sentence.startswith("People with glasses"))
+    assert "does not hold here, and more than" in finding.sentence
+    assert "with age band, gender held equal" in finding.sentence
+
+
+def test_glasses_are_convicted_when_it_is_glasses(drawn):
+    result = CHECK.run(people(drawn, 6000, 0.25, glasses=0.8), DEFAULT)
+    assert suspicions(result)["people with glasses", "ffhq"][-1] == "holds"
+    assert "glasses 'reading' in ffhq" in result.sentence
+    ages = next(d for d in result.details if d.title == "ffhq: does the tag make a difference?")
+    p = {row[0]: row[1:3] for row in ages.rows}
+    assert p["age band"][0] < 0.01 < p["age band"][1], "age is cleared at equal glasses"
+    assert p["glasses"][1] < 1e-6
+
+
+def test_the_reverse_and_the_undecided(drawn):
+    result = CHECK.run(people(drawn, 6000, 0.25, glasses=-0.8), DEFAULT)
+    row = suspicions(result)["people with glasses", "ffhq"]
+    assert row[-1] == "does not hold: the reverse"
+    result = CHECK.run(people(drawn, 150, 0.25, seed=3), DEFAULT)
+    assert suspicions(result)["people with glasses", "ffhq"][-1] == "undecided"
+
+
+def test_where_nearly_everyone_is_accused_nobody_stands_out(drawn):
+    result = CHECK.run(people(drawn, 3000, 0.998), DEFAULT)
+    row = suspicions(result)["people with glasses", "ffhq"]
+    assert row[-1] == "cannot show: nearly all are called AI"
+    assert "no group can stand out" in result.findings[0].sentence
+
+
+def test_a_suspicion_without_its_tag_is_said_to_be_so(drawn):
+    rows = suspicions(CHECK.run(people(drawn, 300, 0.3), DEFAULT))
+    assert rows["people with round faces", "none"][-1] == "no such tag here"
+    assert {name for name, _ in rows} == set(SUSPICIONS)
+
+
+def test_suspicions_can_be_ones_own(drawn):
+    options = OverRepresentedOptions(suspicions={"men": {"gender": ["male"]}})
+    rows = suspicions(CHECK.run(people(drawn, 3000, 0.3), options))
+    assert list(rows) == [("men", "ffhq")]
+
+
+def test_nobody_is_over_represented_by_chance_more_often_than_stated(drawn):
+    """'Holds' for any of two suspicions in 2.5 % of draws, a sure group in at most 5 %."""
+    holds = sure = 0
+    for seed in range(120):
+        result = CHECK.run(people(drawn, 400, 0.3, seed=seed), DEFAULT)
+        holds += any(row[-1] == "holds" for row in suspicions(result).values())
+        sure += "surely over-represented" in result.sentence
+    # Binomial of 120: ten or more, and fourteen or more, have chances of 0.1 % and 0.4 %.
+    assert holds < 10
+    assert sure < 14
+
+
+def test_data_sets_are_looked_at_one_by_one(drawn):
+    one = people(drawn, 800, 0.5, age=0.5)
+    two = people(drawn, 800, 0.02, seed=1)
+    tags = ("age_band", "glasses", "gender")
+    both = drawn(
+        ["real"] * 1600,
+        one.table["p_ai"].to_pylist() + two.table["p_ai"].to_pylist(),
+        {tag: one.table[tag].to_pylist() + two.table[tag].to_pylist() for tag in tags}
+        | {"glasses": one.table["glasses"].to_pylist() + [None] * 800},
+        dataset=["ffhq"] * 800 + ["lfw"] * 800,
+    )
+    result = CHECK.run(both, DEFAULT)
+    titles = [detail.title for detail in result.details]
+    assert "lfw: does the tag make a difference?" in titles
+    lfw = next(d for d in result.details if d.title == "lfw: does the tag make a difference?")
+    assert [row[0] for row in lfw.rows] == ["age band", "gender"], "lfw has no glasses"
+    assert ("people with glasses", "lfw") not in suspicions(result)
+
+
+def test_small_groups_are_shown_alone_and_merged_in_the_regression(drawn):
+    result = CHECK.run(people(drawn, 600, 0.3, small_group=30), DEFAULT)
+    table = result.details[-1]
+    rows = {(row[0], row[1]): row for row in table.rows}
+    assert rows["age band", "70+"][2] < 30
+    assert rows["age band", "70+"][5] is not None
+    assert rows["age band", "70+"][9] is None
+    assert rows["age band", "20-29"][9] is not None
+
+
+def test_ai_faces_play_no_part(drawn):
+    data = people(drawn, 900, 0.3, seed=5)
+    n = len(data.table)
+    tags = {tag: data.table[tag].to_pylist() for tag in ("age_band", "glasses", "gender")}
+    with_ai = drawn(
+        ["real"] * n + ["ai"] * n,
+        data.table["p_ai"].to_pylist() + [0.9] * n,
+        {tag: values * 2 for tag, values in tags.items()},
+        dataset=["ffhq"] * 2 * n,
+    )
+    assert CHECK.run(with_ai, DEFAULT).details == CHECK.run(data, DEFAULT).details
+
+
+def test_images_without_a_tag_leave_the_regression_and_are_counted(drawn):
+    data = people(drawn, 900, 0.3, seed=5)
+    gender = data.table["gender"].to_pylist()
+    tags = {
+        "age_band": data.table["age_band"].to_pylist(),
+        "gender": [None] * 100 + gender[100:],
+        "shape": ["round", "long", *[None] * 898],
+    }
+    data = drawn(["real"] * 900, data.table["p_ai"].to_pylist(), tags)
+    note = next(d for d in CHECK.run(data, DEFAULT).details if "difference" in d.title).note
+    assert "on 800 of 900 photographs" in note
+    assert "Left out, as mostly unknown or saying nothing more: shape." in note
+
+
+def test_tags_that_name_persons_or_repeat_another_are_not_groups(drawn):
+    n = 400
+    race = np.tile(["White", "Black"], n // 2)
+    data = drawn(
+        ["real"] * n,
+        np.tile([0.9, 0.1, 0.1, 0.1], n // 4),
+        {
+            "race": race.tolist(),
+            "race_coarse": np.char.lower(race).tolist(),
+            "person": [f"p{i % (MOST_VALUES + 1)}" for i in range(n)],
+        },
+    )
+    tags = next(d for d in CHECK.run(data, DEFAULT).details if "difference" in d.title)
+    assert [row[0] for row in tags.rows] == ["race"]
+
+
+def test_awkward_tables(awkward):
+    result = CHECK.run(awkward, DEFAULT)
+    assert result.status in ("info", "not-estimable")
+    assert result.model_dump_json()
+
+
+@pytest.mark.parametrize("cells", [{"a": (40, 40, 0, 0), "b": (35, 35, 0, 0)}])
+def test_all_called_ai(counted, cells):
+    result = CHECK.run(counted(cells), DEFAULT)
+    assert "none of 2 groups is shown to be over-represented" in result.sentence
