@@ -16,7 +16,11 @@ class GeneratedPhotosReader(Reader):
 
     def read(self, path: str) -> Tagged:
         """Return the label and what the table says."""
-        return Tagged("ai", self.look_up(path, base_name(path)))
+        tags = self.look_up(path, base_name(path))
+        if isinstance(race := tags.get("race"), str):
+            # The folder names are in lower case: "white" here and "White" elsewhere is one group.
+            tags["race"] = race.capitalize()
+        return Tagged("ai", tags)
 
 
 _SOURCE = "tags.csv; folder names of whoever collected the faces, some of them wrong"
