@@ -18,7 +18,7 @@ def test_generated_photos_takes_its_table(tmp_path, indexed):
     root = plant(tmp_path / "set", "a.jpg", "b.jpg")
     (root / "tags.csv").write_text("file,gender,race\na.jpg,male,asian\nb.jpg,female,latino\n")
     run = indexed("generated-photos", root)
-    assert run.tags("a.jpg") == {"gender": "male", "race": "asian", "race_coarse": "Asian"}
+    assert run.tags("a.jpg") == {"gender": "male", "race": "Asian", "race_coarse": "Asian"}
     assert run.tags("b.jpg")["race_coarse"] == "Other"
     assert "some of them wrong" in run.manifest.info.tag_sources["race"]["generated-photos"]
 
