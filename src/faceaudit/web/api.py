@@ -1,0 +1,122 @@
+"""The JSON interface: the same answers as the pages, for programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anyio.to_thread
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from faceaudit.web.openapi import document
+from faceaudit.web.pages import page
+from faceaudit.web.site import site_of
+
+
+def api_routes() -> list[Route]:
+    """Return the routes below ``/api``."""
+    return [
+        Route("/api", describe),
+        Route("/api/openapi.json", openapi),
+        Route("/api/models", models),
+        Route("/api/models/{model}/worth", worth),
+        Route("/api/judge", judge, methods=["POST"]),
+        Route("/api/reports", reports),
+        Route("/api/reports/{path:path}", report),
+        Route("/api/audits", start_audit, methods=["POST"]),
+        Route("/api/audits/{id}", audit),
+    ]
+
+
+async def describe(request: Request) -> Response:
+    """Show the interface as a page."""
+    return page("api.html.j2", api=document())
+
+
+async def openapi(request: Request) -> Response:
+    """Send the description of the interface."""
+    return JSONResponse(document())
+
+
+async def models(request: Request) -> Response:
+    """List the models, and the groups that each was audited for."""
+    site = site_of(request)
+    return JSONResponse(
+        [
+            {
+                "name": detector.name,
+                "architecture": detector.architecture,
+                "sha256": detector.sha256,
+                "threshold": detector.threshold,
+                "threshold_rule": detector.threshold_rule,
+                "people": site.judge.records[detector.name].choices(),
+            }
+            for detector in site.judge.detectors.values()
+        ]
+    )
+
+
+async def worth(request: Request) -> Response:
+    """Give a model's measured error rates for the people named."""
+    site = site_of(request)
+    record = site.judge.records.get(request.path_params["model"])
+    if record is None:
+        raise HTTPException(404, "There is no such model here.")
+    return _json(record.worth(site.people(request.query_params)))
+
+
+async def judge(request: Request) -> Response:
+    """Judge pictures."""
+    judgements, _ = await site_of(request).judge_uploads(request)
+    return _json(judgements)
+
+
+async def reports(request: Request) -> Response:
+    """List the results of the folder."""
+    entries = await anyio.to_thread.run_sync(site_of(request).library.entries)
+    return JSONResponse(
+        [
+            {"path": entry.path, "problem": entry.problem}
+            if entry.result is None
+            else {
+                "path": entry.path,
+                **entry.result.model_dump(
+                    include={"kind", "created", "name", "title", "status", "verdict"}
+                ),
+            }
+            for entry in entries
+        ]
+    )
+
+
+async def report(request: Request) -> Response:
+    """Send a whole result."""
+    try:
+        result = await anyio.to_thread.run_sync(
+            site_of(request).library.read, request.path_params["path"]
+        )
+    except FileNotFoundError:
+        raise HTTPException(404, "There is no such report.") from None
+    return _json(result)
+
+
+async def start_audit(request: Request) -> Response:
+    """Start an audit."""
+    return _json(await site_of(request).start_audit(request), 202)
+
+
+async def audit(request: Request) -> Response:
+    """Say how far an audit is."""
+    job = site_of(request).audits.get(request.path_params["id"])
+    if job is None:
+        raise HTTPException(404, "There is no such audit.")
+    return _json(job)
+
+
+def _json(answer: BaseModel | list[Any], status: int = 200) -> Response:
+    if isinstance(answer, list):
+        return JSONResponse([one.model_dump(mode="json") for one in answer], status)
+    return JSONResponse(answer.model_dump(mode="json"), status)

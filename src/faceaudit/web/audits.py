@@ -1,0 +1,210 @@
+"""Audits started from the page: one at a time in the background, each telling how far it is."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pydantic import BaseModel
+
+from faceaudit.audit import audit
+from faceaudit.errors import FaceAuditError
+from faceaudit.report.html import write_html
+from faceaudit.result import write_result
+from faceaudit.spec import Spec, find_spec, parse_spec, ready_specs
+from faceaudit.tables import Scores, read_scores, tag_columns
+from faceaudit.tags.vocabulary import NUMERIC_TAGS
+
+#: Finished audits that are remembered; their reports stay in the folder.
+REMEMBERED = 50
+MAX_WAITING = 4
+#: A Parquet file of a few bytes can hold a billion equal rows.
+MAX_ROWS = 5_000_000
+MAX_COLUMNS = 200
+#: A tag with more values than this names pictures or people, not groups.
+MOST_GROUPS = 50
+
+EVERY_TAG = "every-tag"
+
+
+class Job(BaseModel):
+    """One audit and how far it is."""
+
+    id: str
+    name: str
+    state: Literal["waiting", "running", "done", "failed"] = "waiting"
+    #: What is being done just now.
+    step: str = "waiting for another audit to end"
+    done: int = 0
+    total: int = 0
+    problem: str | None = None
+    #: Where the result is, below the folder of reports.
+    report: str | None = None
+
+
+class Audits:
+    """Audits that were started here.
+
+    Parameters
+    ----------
+    folder : Path
+        Where results go, each in a folder of its own.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._jobs: dict[str, Job] = {}
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="audit")
+
+    def close(self) -> None:
+        """Forget the audits that have not begun, and wait for the one at work."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def get(self, job: str) -> Job | None:
+        """Return an audit by its id."""
+        return self._jobs.get(job)
+
+    def start(self, scores: Scores, spec: Spec) -> Job:
+        """Start an audit, or put it in line behind another.
+
+        Raises
+        ------
+        FaceAuditError
+            If too many wait already.
+        """
+        waiting = sum(job.state == "waiting" for job in self._jobs.values())
+        if waiting >= MAX_WAITING:
+            raise FaceAuditError(f"{waiting} audits are waiting already; try again later")
+        job = Job(id=secrets.token_urlsafe(8), name=spec.title)
+        self._jobs[job.id] = job
+        finished = [one.id for one in self._jobs.values() if one.state in ("done", "failed")]
+        for old in finished[: max(0, len(self._jobs) - REMEMBERED)]:
+            del self._jobs[old]
+        self._pool.submit(self._run, job, scores, spec)
+        return job
+
+    def _run(self, job: Job, scores: Scores, spec: Spec) -> None:
+        def on_check(title: str, done: int, total: int) -> None:
+            job.step, job.done, job.total = title, done, total
+
+        job.state, job.step = "running", "counting"
+        try:
+            result = audit(scores, spec, on_check)
+            # No thumbnails: a table from elsewhere is not to show pictures of this machine.
+            job.step, job.done = "writing the report", job.total
+            place = f"{_slug(spec.name)}-{job.id}"
+            write_result(self._folder / place / "audit.json", result)
+            write_html(result, self._folder / place / "report.html", images=False)
+        except FaceAuditError as error:
+            job.state, job.problem = "failed", str(error)
+        except Exception as error:  # a worker that dies in silence would leave the page waiting
+            job.state, job.problem = "failed", f"{type(error).__name__}: {error}"
+            raise
+        else:
+            job.report, job.state = f"{place}/audit.json", "done"
+
+
+def read_uploaded(name: str, content: bytes, mapping: dict[str, str]) -> Scores:
+    """Read a scores table that was uploaded; what touches the disk is deleted at once.
+
+    Parameters
+    ----------
+    name : str
+        The file's name: its ending says what it is, messages and the data set bear it.
+    content : bytes
+    mapping : dict of str to str
+        Our column name to the file's.
+
+    Raises
+    ------
+    FaceAuditError
+        If it is no scores table, or an absurdly large one.
+    """
+    suffix = Path(name).suffix.lower()
+    if suffix not in (".csv", ".parquet"):
+        raise FaceAuditError(f"{name}: scores are a .csv or a .parquet file")
+    if suffix == ".parquet":
+        _refuse_absurd(name, content)
+    with tempfile.TemporaryDirectory(prefix="faceaudit-") as folder:
+        path = Path(folder) / f"{_slug(Path(name).stem)}{suffix}"
+        path.write_bytes(content)
+        try:
+            return read_scores(path, mapping)
+        except FaceAuditError as error:
+            raise FaceAuditError(str(error).replace(str(path), name)) from None
+
+
+def _refuse_absurd(name: str, content: bytes) -> None:
+    try:
+        metadata = pq.read_metadata(pa.BufferReader(content))
+    except (pa.ArrowInvalid, OSError):
+        return  # `read_scores` says what is wrong with it
+    if metadata.num_rows > MAX_ROWS or metadata.num_columns > MAX_COLUMNS:
+        raise FaceAuditError(
+            f"{name}: {metadata.num_rows:,} rows and {metadata.num_columns:,} columns; here "
+            f"{MAX_ROWS:,} and {MAX_COLUMNS} are the most, use 'faceaudit audit' for more"
+        )
+
+
+def parse_mapping(text: str) -> dict[str, str]:
+    """Read column names from ``ours=theirs`` pairs, one a line.
+
+    Raises
+    ------
+    FaceAuditError
+    """
+    mapping = {}
+    for line in filter(None, map(str.strip, text.splitlines())):
+        ours, separator, theirs = (part.strip() for part in line.partition("="))
+        if not (ours and separator and theirs):
+            raise FaceAuditError(f"column names: '{line}' is not of the form NAME=COLUMN")
+        mapping[ours] = theirs
+    return mapping
+
+
+def choose_spec(name: str, text: str, scores: Scores) -> Spec:
+    """Return the specification that was asked for.
+
+    Parameters
+    ----------
+    name : str
+        A ready one, or `EVERY_TAG`. Never a path: only the server's own may be named.
+    text : str
+        YAML, which goes before `name` unless it is blank.
+    scores : Scores
+        Whose tags `EVERY_TAG` takes.
+
+    Raises
+    ------
+    FaceAuditError
+    """
+    if text.strip():
+        return parse_spec(text, "your specification")
+    if name in ready_specs():
+        return find_spec(ready_specs()[name])
+    if name != EVERY_TAG:
+        raise FaceAuditError(f"'{name}': there is no such specification")
+    return Spec(
+        name=EVERY_TAG,
+        title="Every tag in the table",
+        question="Does the classifier err more often about some groups of people than others?",
+        attributes=_groupings(scores) or ["dataset"],
+    )
+
+
+def _groupings(scores: Scores) -> list[str]:
+    """Return the tags of a table that make groups."""
+    names = ["dataset", *(tag for tag in tag_columns(scores.table) if tag not in NUMERIC_TAGS)]
+    return [n for n in names if 2 <= pc.count_distinct(scores.table[n]).as_py() <= MOST_GROUPS]
+
+
+def _slug(name: str) -> str:
+    """Return a name fit for a file: ASCII letters, digits and hyphens."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:60] or "scores"

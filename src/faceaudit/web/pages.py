@@ -1,0 +1,66 @@
+"""The pages' templates: the look of the reports, with everything escaped."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from faceaudit.report import html
+from faceaudit.web.uploads import MAX_PICTURE_BYTES, MAX_PICTURES
+
+_HERE = Path(__file__).parent
+#: A script asks for a part of a page with this header. No other site can send it.
+FRAGMENT = "x-faceaudit-fragment"
+
+#: What the page calls a tag.
+TAG_TITLES = {
+    "gender": "Gender",
+    "age_band": "Age",
+    "race_coarse": "Race",
+    "glasses": "Glasses",
+    "face_shape": "Face shape",
+    "skin_tone": "Skin tone",
+    "facial_hair": "Facial hair",
+    "makeup": "Make-up",
+}
+
+
+@cache
+def _environment() -> Environment:
+    # The reports' own environment, so that words, numbers and small parts are the same.
+    reports = html.environment()
+    assert reports.loader is not None
+    own = FileSystemLoader(_HERE / "templates")
+    environment = reports.overlay(loader=ChoiceLoader([own, reports.loader]))
+    environment.globals = reports.globals | {
+        "tag_titles": TAG_TITLES,
+        "max_pictures": MAX_PICTURES,
+        "max_megabytes": MAX_PICTURE_BYTES // 1_000_000,
+    }
+    return environment
+
+
+def wants_fragment(request: Request) -> bool:
+    """Tell whether a script asks for a part of a page."""
+    return FRAGMENT in request.headers
+
+
+def page(template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+    """Fill a template."""
+    return HTMLResponse(_environment().get_template(template).render(**values), status)
+
+
+@cache
+def static_files() -> dict[str, tuple[str, str]]:
+    """Return the style sheets and scripts: name -> (text, media type)."""
+    own = _HERE / "static"
+    return {
+        "report.css": (html.static("report.css"), "text/css"),
+        "web.css": ((own / "web.css").read_text(encoding="utf-8"), "text/css"),
+        "web.js": ((own / "web.js").read_text(encoding="utf-8"), "text/javascript"),
+    }

@@ -1,0 +1,186 @@
+"""Who may ask, from where, and how much at once; and the headers of every answer."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from faceaudit.errors import FaceAuditError
+
+COOKIE = "faceaudit"
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+#: Addresses that mean every interface: whoever asks may have used any name for this machine.
+ANY_INTERFACE = frozenset({"0.0.0.0", "::", ""})
+SHORTEST_TOKEN = 16
+#: Uploads that are read or judged at one time; each may hold `uploads.MAX_REQUEST_BYTES`.
+MAX_IN_FLIGHT = 4
+
+#: No script, style or request but our own; pictures come from us or inside the page.
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+#: A report carries its own script and names it by hash in its own policy. The sandbox takes it
+#: out of our origin: not even a hostile report could use what this server offers.
+REPORT_POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "sandbox allow-scripts allow-downloads allow-modals"
+)
+#: Of every answer that does not set its own.
+HEADERS = {
+    "content-security-policy": PAGE_POLICY,
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), microphone=(), geolocation=()",
+    # What was uploaded is not to stay in a browser's cache either.
+    "cache-control": "no-store",
+}
+
+
+def require_token(host: str, token: str | None) -> None:
+    """Raise unless `host` is this machine alone, or there is a token worth the name.
+
+    Raises
+    ------
+    FaceAuditError
+    """
+    import secrets
+
+    if host not in LOOPBACK and token is None:
+        raise FaceAuditError(
+            f"whoever reaches {host or 'this machine'} could use the server: give a token, "
+            f"for instance --token {secrets.token_urlsafe(24)}"
+        )
+    if token is not None and len(token) < SHORTEST_TOKEN:
+        raise FaceAuditError(
+            f"the token has {len(token)} characters and could be guessed; give at least "
+            f"{SHORTEST_TOKEN}, for instance --token {secrets.token_urlsafe(24)}"
+        )
+
+
+def cookie_value(token: str) -> str:
+    """Return what the cookie holds instead of the token itself."""
+    return hmac.new(token.encode(), b"faceaudit cookie", hashlib.sha256).hexdigest()
+
+
+def set_cookie(response: Response, token: str) -> None:
+    """Let a browser in until it is closed."""
+    response.set_cookie(COOKIE, cookie_value(token), httponly=True, samesite="strict", path="/")
+
+
+class Guard:
+    """Middleware: refuses foreign hosts and origins and those without the token; adds headers.
+
+    Parameters
+    ----------
+    app : ASGI application
+    host : str
+        The address that the server listens on.
+    token : str or None
+        What a request must bring, as a bearer token or by the cookie.
+    open_paths : frozenset of str
+        Paths that need no token: the page that asks for it, and its style sheets.
+    """
+
+    def __init__(
+        self, app: ASGIApp, host: str, token: str | None, open_paths: frozenset[str]
+    ) -> None:
+        self._app = app
+        self._hosts = None if host in ANY_INTERFACE else LOOPBACK | {host.lower()}
+        self._token = token
+        self._open_paths = open_paths
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        answer = self._refusal(scope) or self._app
+        await answer(scope, receive, send_with_headers)
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        headers = Headers(scope=scope)
+        if not self._knows_host(headers.get("host", "")):
+            # A foreign name that leads to this machine: DNS rebinding.
+            return PlainTextResponse("faceaudit does not answer to this host name", 421)
+        if scope["method"] not in ("GET", "HEAD") and not _same_origin(headers):
+            return PlainTextResponse("another site may not send this request", 403)
+        if self._token is None or scope["path"] in self._open_paths or self._has_token(headers):
+            return None
+        if scope["path"].startswith("/api/"):
+            challenge = {"www-authenticate": "Bearer"}
+            return PlainTextResponse("give the token as 'Authorization: Bearer …'", 401, challenge)
+        return Response(status_code=303, headers={"location": "/token"})
+
+    def _knows_host(self, host: str) -> bool:
+        if self._hosts is None:  # then there is a token, which a foreign page does not have
+            return True
+        try:
+            return urlsplit(f"//{host}").hostname in self._hosts
+        except ValueError:
+            return False
+
+    def _has_token(self, headers: Headers) -> bool:
+        assert self._token is not None
+        scheme, _, given = headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            return hmac.compare_digest(given.strip().encode(), self._token.encode())
+        try:
+            cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+        except CookieError:
+            return False
+        value = cookie_value(self._token)
+        return cookie is not None and hmac.compare_digest(cookie.value.encode(), value.encode())
+
+
+def _same_origin(headers: Headers) -> bool:
+    """Tell whether a page of ours, or a program that is no browser, sends this."""
+    origin = headers.get("origin")
+    if origin is not None:
+        # The scheme is not compared: a proxy in front may speak https for us.
+        return origin.partition("://")[2].lower() == headers.get("host", "").lower() != ""
+    return headers.get("sec-fetch-site", "none") in ("same-origin", "none")
+
+
+class InFlight:
+    """Middleware: refuses uploads while `MAX_IN_FLIGHT` others are at work, instead of piling up.
+
+    Memory is bounded by the number of uploads at one time, so they must not wait inside.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._running = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http" or scope["method"] != "POST":
+            await self._app(scope, receive, send)
+            return
+        if self._running >= MAX_IN_FLIGHT:
+            text = "too many uploads at once; try again in a moment"
+            await PlainTextResponse(text, 503, {"retry-after": "1"})(scope, receive, send)
+            return
+        self._running += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._running -= 1

@@ -1,0 +1,172 @@
+"""What people send: read into memory within limits, and looked at before it is decoded."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import PurePosixPath, PureWindowsPath
+
+import anyio
+from PIL import Image
+from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
+from starlette.formparsers import FormParser, MultiPartException, MultiPartParser
+from starlette.requests import Request
+
+from faceaudit.datasets.images import MAX_PIXELS
+
+MAX_PICTURES = 100
+MAX_PICTURE_BYTES = 50_000_000
+MAX_REQUEST_BYTES = 128_000_000
+#: A request that has not arrived whole by then is dropped.
+MAX_SECONDS = 120.0
+
+#: Everything else that Pillow reads is refused: nobody's photograph comes as a PSD or an EPS.
+#: An MPO is a JPEG with further pictures behind the first.
+FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "AVIF")
+
+
+class RefusedError(Exception):
+    """A picture is not judged; the message says why, to whoever sent it."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A picture whose header is in order; its pixels have not been looked at.
+
+    Attributes
+    ----------
+    name : str
+        The file's name as the sender has it, without folders. Never used as a path.
+    content : bytes
+    width, height : int
+        As stored, before any rotation that the file asks for.
+    format : str
+        Pillow's name of the format found in the bytes.
+    """
+
+    name: str
+    content: bytes
+    width: int
+    height: int
+    format: str
+
+
+class _InMemoryParser(MultiPartParser):
+    #: To the standard library's spooled file, 0 means: never go to disk.
+    spool_max_size = 0
+
+
+async def read_form(request: Request, max_files: int) -> FormData:
+    """Read a form into memory, and never to disk.
+
+    Raises
+    ------
+    HTTPException
+        408, 413, 415 or 400: too slow, too much, no form, or a damaged one.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    try:
+        with anyio.fail_after(MAX_SECONDS):
+            stream = _bounded(request)
+            if kind == "multipart/form-data":
+                return await _InMemoryParser(
+                    request.headers, stream, max_files=max_files, max_fields=100
+                ).parse()
+            if kind == "application/x-www-form-urlencoded":
+                return await FormParser(request.headers, stream).parse()
+    except TimeoutError:
+        raise HTTPException(408, "The upload took too long.") from None
+    except MultiPartException as error:
+        raise HTTPException(400, error.message) from None
+    raise HTTPException(415, "Send a form (multipart/form-data).")
+
+
+async def _bounded(request: Request) -> AsyncGenerator[bytes]:
+    too_much = HTTPException(
+        413, f"More than {MAX_REQUEST_BYTES // 1_000_000} MB in one request; send less at once."
+    )
+    stated = request.headers.get("content-length", "")
+    if stated.isdigit() and int(stated) > MAX_REQUEST_BYTES:
+        raise too_much
+    received = 0
+    async for chunk in request.stream():
+        received += len(chunk)
+        if received > MAX_REQUEST_BYTES:
+            raise too_much
+        yield chunk
+
+
+def files_of(form: FormData, field: str) -> list[UploadFile]:
+    """Return the files that were chosen in a field; a browser sends an empty one for none."""
+    return [f for f in form.getlist(field) if isinstance(f, UploadFile) and (f.filename or f.size)]
+
+
+async def read_picture(file: UploadFile) -> Upload:
+    """Take a picture out of a form and look at its header.
+
+    Raises
+    ------
+    RefusedError
+    """
+    if (file.size or 0) > MAX_PICTURE_BYTES:
+        raise RefusedError(
+            f"larger than {MAX_PICTURE_BYTES // 1_000_000} MB; save it as a JPEG and try again"
+        )
+    return check_picture(base_name(file.filename), await file.read())
+
+
+def base_name(name: str | None) -> str:
+    """Return a file's name without the folders that some browsers send along."""
+    return PureWindowsPath(PurePosixPath(name or "").name).name or "picture"
+
+
+def check_picture(name: str, content: bytes) -> Upload:
+    """Look at a picture's header; no pixel is decoded.
+
+    Raises
+    ------
+    RefusedError
+        If it is neither HEIC nor one of `FORMATS`, or has more than `MAX_PIXELS` pixels.
+    """
+    if not content:
+        raise RefusedError("the file is empty")
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns of large pictures; the limit below is the one that counts.
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(content), formats=_formats()) as image:
+                (width, height), kind = image.size, str(image.format)
+    except Image.DecompressionBombError:
+        raise RefusedError(_too_many_pixels()) from None
+    except Exception:  # on damaged headers decoders raise nearly anything
+        raise RefusedError(_what_it_is(content)) from None
+    if width * height > MAX_PIXELS:
+        raise RefusedError(_too_many_pixels())
+    return Upload(name, content, width, height, kind)
+
+
+def _too_many_pixels() -> str:
+    return f"more than {MAX_PIXELS // 1_000_000} million pixels; it was not opened"
+
+
+def _what_it_is(content: bytes) -> str:
+    start = content[:1000].lstrip().lower()
+    if b"<svg" in start:
+        return "an SVG is a drawing that can carry a program, not a photograph"
+    heic = ", HEIC" if "HEIF" in _formats() else ""
+    return f"not a picture of a kind that can be read here: JPEG, PNG, WebP, AVIF{heic}"
+
+
+@cache
+def _formats() -> tuple[str, ...]:
+    """Return `FORMATS`, and HEIC, the format of many telephones, if its decoder is installed."""
+    try:
+        from pi_heif import register_heif_opener
+    except ImportError:
+        return FORMATS
+    register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
+    return (*FORMATS, "HEIF")
