@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from faceaudit.checks import Options
+from faceaudit.checks.ranking import CHECK
+
+
+def run(data):
+    return CHECK.run(data, Options())
+
+
+@pytest.fixture
+def suspected(drawn):
+    """Photographs of group b look generated; the AI-generated faces carry no tag."""
+    rng = np.random.default_rng(5)
+    score = np.concatenate([rng.beta(2, 8, 300), rng.beta(6, 4, 300), rng.beta(8, 2, 400)]).astype(
+        np.float32
+    )
+    return drawn(
+        ["real"] * 600 + ["ai"] * 400,
+        score.tolist(),
+        {"group": ["a"] * 300 + ["b"] * 300 + [None] * 400},
+    )
+
+
+def test_real_only_groups_are_held_against_all_faces(suspected):
+    result = run(suspected)
+    assert result.status == "info"
+    score = suspected.table["p_ai"].to_numpy()
+    label = np.repeat([0, 1], [600, 400])
+    overall = roc_auc_score(label, score)
+    assert f"{100 * overall:.1f} % of all pairs" in result.sentence
+    assert "600 photographs, 400 faces" in result.sentence
+    (forest, table) = result.details
+    assert forest.measure == "AUC (BPSN)"
+    expected = roc_auc_score(label[300:], score[300:])
+    assert forest.rows[1].value == pytest.approx(expected, abs=1e-12)
+    assert forest.reference == pytest.approx(overall)
+    row = table.rows[1]
+    assert row[:3] == ["b", 300, 0]
+    # Neither the group's own AUC nor BNSP nor the equal error rate can be had.
+    assert row[3:6] == row[9:12] == [None] * 3
+    assert row[12] is None
+
+
+def test_finding_names_the_suspected_group(suspected):
+    (finding,) = run(suspected).findings
+    assert finding.sentence.startswith("Whatever the threshold, real photographs of group 'b' (")
+    assert "hardest to tell from AI-generated faces, those of group 'a'" in finding.sentence
+    assert "chance" not in finding.sentence
+    assert finding.weight > 0
+
+
+def test_overlapping_ranges_are_said_to_overlap(counted):
+    result = run(counted({"a": (20, 3, 20, 2), "b": (20, 2, 20, 3)}))
+    assert all("chance could explain it" in finding.sentence for finding in result.findings)
+
+
+@pytest.mark.parametrize(
+    ("cells", "lacking"),
+    [((9, 1, 0, 0), "AI-generated face"), ((0, 0, 9, 1), "real photograph")],
+)
+def test_one_label_is_not_estimable(counted, cells, lacking):
+    result = run(counted({"a": cells}))
+    assert result.status == "not-estimable"
+    assert result.sentence == f"There is no {lacking} here, so there is nothing to rank."
+
+
+def test_awkward_tables(awkward):
+    result = run(awkward)
+    for detail in result.details:
+        if detail.kind == "forest":
+            for row in detail.rows:
+                assert (row.value is None) == (row.n == 0)
+                assert row.value is None or 0 <= row.low <= row.value <= row.high <= 1
+    assert result.model_dump_json()

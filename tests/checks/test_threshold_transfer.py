@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from faceaudit.checks.threshold_transfer import CHECK, ThresholdTransferOptions
+from faceaudit.errors import FaceAuditError
+
+
+def run(data, **options):
+    return CHECK.run(data, ThresholdTransferOptions(**options))
+
+
+@pytest.fixture
+def two_sets(drawn):
+    """Photographs of `street` look generated; the threshold that suits `studio` fails there."""
+    rng = np.random.default_rng(9)
+    score = np.concatenate([rng.beta(2, 8, 400), rng.beta(5, 5, 300), rng.beta(8, 2, 200)]).astype(
+        np.float32
+    )
+    return drawn(
+        ["real"] * 700 + ["ai"] * 200,
+        score.tolist(),
+        {"group": ["a", "b"] * 350 + [None] * 200},
+        dataset=["studio"] * 400 + ["street"] * 300 + ["faces"] * 200,
+    )
+
+
+def test_realised_rates_are_counted_on_the_other_sets(two_sets):
+    result = run(two_sets, target_fpr=0.05)
+    score = two_sets.table["p_ai"].to_numpy()
+    threshold = np.sort(score[:400])[-21]
+    realised = np.mean(score[400:700] > threshold)
+    missed = np.mean(score[700:] <= threshold)
+    by_set = result.details[0]
+    rows = {row[0]: row for row in by_set.rows}
+    assert set(rows) == {"street", "faces"}
+    assert rows["street"][1:3] == [300, pytest.approx(realised)]
+    assert rows["street"][3] < realised < rows["street"][4]
+    assert rows["street"][5:] == [0, None, None, None]
+    assert rows["faces"][5:7] == [200, pytest.approx(missed)]
+    assert "which calls 20 of 400 real photographs of studio AI-generated (target 5.0 %)" in (
+        result.sentence
+    )
+    assert f"{100 * realised:.1f} % of 300 real photographs of street" in result.sentence
+
+
+def test_by_group_on_every_other_set(two_sets):
+    table = run(two_sets).details[1]
+    assert [row[:3] for row in table.rows] == [["street", "a", 150], ["street", "b", 150]]
+    assert "drawn by lot" in table.note
+
+
+def test_named_validation_set_and_its_mistakes(two_sets):
+    assert "of street AI-generated" in run(two_sets, validation_dataset="street").sentence
+    for name in ("faces", "nowhere"):
+        with pytest.raises(FaceAuditError, match=f"no real photograph of '{name}'.*street, studio"):
+            run(two_sets, validation_dataset=name)
+
+
+def test_group_thresholds_are_for_study_only(two_sets):
+    table = next(
+        d for d in run(two_sets, target_fpr=0.1).details if d.title.startswith("For study")
+    )
+    score = two_sets.table["p_ai"].to_numpy()
+    for i, row in enumerate(table.rows):
+        photographs = score[:400][i::2]
+        assert np.mean(photographs >= np.float32(row[3])) == pytest.approx(0.1)
+        assert row[4] == pytest.approx(np.mean(score[700:] < np.float32(row[3])))
+    assert "would treat people differently by their looks" in table.note
+
+
+def test_curves_hold_both_rates_at_the_threshold_in_force(two_sets):
+    curves = [d for d in run(two_sets).details if d.kind == "curve"]
+    # No AI-generated face carries the tag, so there is no FNR to draw.
+    (fpr,) = curves
+    assert fpr.marker == 0.5
+    series = fpr.series[0]
+    assert len(series.x) <= 101
+    score = two_sets.table["p_ai"].to_numpy()[:700:2]
+    at = series.x.index(0.5)
+    assert series.y[at] == pytest.approx(np.mean(score >= 0.5))
+    assert series.y == sorted(series.y, reverse=True)
+
+
+def test_one_data_set_has_nowhere_to_transfer_to(counted):
+    result = run(counted({"a": (40, 5, 40, 5)}))
+    assert result.status == "not-estimable"
+    assert "All images are of drawn" in result.sentence
+
+
+def test_photographs_with_a_score_of_one(drawn):
+    data = drawn(["real"] * 4, [1.0, 0.2, 1.0, 0.3], {"g": list("aabb")}, dataset=list("xxxy"))
+    assert "met only by calling nothing AI-generated" in run(data).sentence
+
+
+def test_awkward_tables(awkward):
+    result = run(awkward)
+    assert result.status == "not-estimable"
+    assert result.model_dump_json()
+
+
+def test_awkward_tables_of_two_data_sets(awkward):
+    table = awkward.table
+    names = pa.array([("x", "y")[i % 2] for i in range(len(table))])
+    table = table.set_column(table.column_names.index("dataset"), "dataset", names)
+    result = run(replace(awkward, table=table))
+    for detail in result.details:
+        if detail.title.startswith("The threshold of"):
+            assert all(0 <= row[-7] <= 1 for row in detail.rows if row[-8])
+    assert result.model_dump_json()
