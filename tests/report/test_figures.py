@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faceaudit.report import figures
+from faceaudit.report import figures, reading
 from faceaudit.result import Curve, Distribution, Estimate, Forest, Series
 
 shares = st.floats(0, 1, allow_nan=False)
@@ -58,7 +58,7 @@ def test_reading_a_forest_names_the_extremes_and_what_is_missing() -> None:
             Estimate(group="unknown", n=0),
         ],
     )
-    said = figures.read_forest(forest)
+    said = reading.forest(forest)
     assert "age band, 3 groups" in said
     assert "lowest young with 2.0" in said
     assert "highest old with 30.0\u202f% (20.0–40.0\u202f%)" in said
@@ -67,15 +67,15 @@ def test_reading_a_forest_names_the_extremes_and_what_is_missing() -> None:
 
 def test_reading_a_forest_without_any_value() -> None:
     forest = Forest(title="t", measure="FNR", attribute="race", rows=[Estimate(group="a", n=0)])
-    assert figures.read_forest(forest) == "FNR by race: not estimable for any of the 1 groups."
+    assert reading.forest(forest) == "FNR by race: not estimable for any of the 1 groups."
     assert figures.forest_axis(forest).steps >= 1
 
 
 def test_a_curve_is_read_at_its_marker() -> None:
     curve = invented.curve(random.Random(1))
-    (women, _, _), _ = figures.curve_readout(curve)
+    (women, _, _), _ = reading.readout(curve)
     assert women == "women"
-    assert figures.curve_readout(curve)[0][1] == f"{90 * math.exp(-2):.1f}\u202f%"
+    assert reading.readout(curve)[0][1] == f"{90 * math.exp(-2):.1f}\u202f%"
 
 
 def test_figures_are_plain_json_with_bands_below_lines() -> None:

@@ -11,7 +11,7 @@ from invented import HOSTILE
 from parsed_page import Page
 
 from faceaudit.report.html import render_html, static, write_html
-from faceaudit.report.text import GLOSSARY, TEXT
+from faceaudit.report.text import GLOSSARY, SCRIPT_TEXT, TEXT
 from faceaudit.result import Forest, Result
 
 
@@ -94,6 +94,15 @@ def test_every_drawing_has_words(page: Page) -> None:
     assert all(curve["aria-label"] for curve in page.all("div") if "data-curve" in curve)
 
 
+def test_every_word_is_used_somewhere() -> None:
+    folder = Path(render_html.__code__.co_filename).parent
+    files = [*folder.glob("*.py"), *folder.glob("templates/*"), folder / "static" / "report.js"]
+    code = "".join(path.read_text("utf-8") for path in files if path.name != "text.py")
+    # "label_real" and "label_ai" are put together from the label.
+    words = [key for key in [*TEXT, *SCRIPT_TEXT] if not key.startswith("label_")]
+    assert [key for key in words if not re.search(rf"[\"'.]{key}\b", code)] == []
+
+
 def test_the_page_asks_for_nothing(audit: Result) -> None:
     page = Page(render_html(audit))
     (policy,) = (a["content"] for a in page.all("meta") if "http-equiv" in a)
@@ -120,7 +129,7 @@ def test_no_images_leaves_no_pixel(audit: Result) -> None:
     assert invented.PIXEL in render_html(audit)
     bare = render_html(audit, images=False).replace(static("plotly-basic.min.js"), "")
     assert "data:image" not in bare and "<img" not in bare
-    assert TEXT["no_picture"] in bare
+    assert TEXT["no_pictures"] in bare
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,26 @@
-"""From the values of a result to places on the page: axes, marks, and what a figure shows."""
+"""From the values of a result to places on the page: axes, marks, curves."""
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from faceaudit.report.numbers import cell, interval, percent, words
-from faceaudit.report.text import TEXT
-from faceaudit.result import Curve, Distribution, Estimate, Forest, Heatmap, SlopeRow, Slopes
+from faceaudit.result import (
+    Curve,
+    Distribution,
+    Forest,
+    Gallery,
+    Heatmap,
+    Slopes,
+)
 
 #: How many intervals between ticks an axis has at most.
 _MOST_STEPS = 5
+#: Pictures come from the result itself. Anything else in their place could ask a network.
+_THUMBNAIL = re.compile(r"data:image/(?:jpeg|png|webp);base64,[A-Za-z0-9+/]+={0,2}")
 _DASHES = ("solid", "dash", "dot", "dashdot")
 #: Colours of the palette in the style sheet.
 _COLOURS = 8
@@ -61,7 +69,7 @@ class Axis:
             case "percent":
                 return f"{100 * value:.6g} %".replace(" ", "\N{NARROW NO-BREAK SPACE}")
             case "points":
-                return f"{100 * value:+.6g}".replace("-", "\N{MINUS SIGN}").replace("+0", "0")
+                return f"{100 * value:+.6g}".replace("-", "\N{MINUS SIGN}") if value else "0"
             case "ratio":
                 return f"{2**value:.3g}×"
             case _:
@@ -140,93 +148,6 @@ def edges_axis(distribution: Distribution) -> Axis:
     return Axis(low, high, _MOST_STEPS, "number")
 
 
-def read_forest(forest: Forest) -> str:
-    """Say in words what a forest plot shows."""
-    known = [(row.value, row) for row in forest.rows if row.value is not None]
-    told = {
-        "measure": forest.measure,
-        "attribute": words(forest.attribute),
-        "n": len(forest.rows),
-    }
-    if not known:
-        return TEXT["read_none"].format(**told)
-    low, low_row = min(known, key=lambda pair: pair[0])
-    _, high_row = max(known, key=lambda pair: pair[0])
-    if len(known) == 1:
-        value = _with_interval(high_row, forest.scale)
-        text = TEXT["read_one"].format(**told, group=high_row.group, value=value)
-    else:
-        text = TEXT["read_range"].format(
-            **told,
-            low_group=low_row.group,
-            low=cell(low, forest.scale),
-            high_group=high_row.group,
-            high=_with_interval(high_row, forest.scale),
-        )
-    missing = len(forest.rows) - len(known)
-    return f"{text} {TEXT['read_missing'].format(n=missing)}" if missing else text
-
-
-def _with_interval(row: Estimate, scale: str) -> str:
-    between = interval(row.low, row.high, scale)
-    value = cell(row.value, scale)
-    return f"{value} ({between})" if between else value
-
-
-def read_slopes(slopes: Slopes) -> str:
-    """Say in words what a comparison of two classifiers shows."""
-    known = [(row.difference, row) for row in slopes.rows if row.difference is not None]
-    frame = {
-        "measure": slopes.measure,
-        "attribute": words(slopes.attribute),
-        "n": len(slopes.rows),
-    }
-    if not known:
-        return TEXT["read_none"].format(**frame)
-
-    def told(pair: tuple[float, SlopeRow]) -> str:
-        between = interval(pair[1].low, pair[1].high, "points")
-        return cell(pair[0], "points") + (f" ({between})" if between else "")
-
-    low = min(known, key=lambda pair: pair[0])
-    high = max(known, key=lambda pair: pair[0])
-    return TEXT["read_slopes"].format(
-        **frame,
-        first=slopes.first_name,
-        second=slopes.second_name,
-        low_group=low[1].group,
-        low=told(low),
-        high_group=high[1].group,
-        high=told(high),
-    )
-
-
-def read_heatmap(heatmap: Heatmap) -> str:
-    """Say in words what a heat map shows."""
-    known = [
-        (value, f"{heatmap.rows[i]} × {heatmap.columns[j]}")
-        for i, row in enumerate(heatmap.values)
-        for j, value in enumerate(row)
-        if value is not None
-    ]
-    pairs = len(heatmap.rows) * len(heatmap.columns)
-    attribute = f"{words(heatmap.row_title)} × {words(heatmap.column_title)}"
-    if not known:
-        return TEXT["read_none"].format(measure=heatmap.measure, attribute=attribute, n=pairs)
-    low, high = min(known), max(known)
-    return TEXT["read_heatmap"].format(
-        measure=heatmap.measure,
-        rows=words(heatmap.row_title),
-        columns=words(heatmap.column_title),
-        low=percent(low[0]),
-        low_pair=low[1],
-        high=percent(high[0]),
-        high_pair=high[1],
-        missing=pairs - len(known),
-        n=pairs,
-    )
-
-
 def heat(heatmap: Heatmap) -> list[list[int | None]]:
     """Return how dark each cell of a heat map is, in percent of the darkest."""
     top = max((v for row in heatmap.values for v in row if v is not None), default=0.0) or 1.0
@@ -234,40 +155,6 @@ def heat(heatmap: Heatmap) -> list[list[int | None]]:
         [None if value is None else round(100 * value / top) for value in row]
         for row in heatmap.values
     ]
-
-
-def curve_readout(curve: Curve) -> list[tuple[str, str, str]]:
-    """Return name, value and interval of every line at the marker, or at the middle."""
-    kind = "percent" if curve.y_percent else "number"
-    rows = []
-    for series in curve.series:
-        if not series.x:
-            continue
-        at = curve.marker if curve.marker is not None else series.x[len(series.x) // 2]
-        i = min(range(len(series.x)), key=lambda k: abs(series.x[k] - at))
-        low = series.low[i] if series.low else None
-        high = series.high[i] if series.high else None
-        rows.append((series.name, cell(series.y[i], kind), interval(low, high, kind)))
-    return rows
-
-
-def read_curve(curve: Curve) -> str:
-    """Say in words what a curve shows at its marker."""
-    places = [x for series in curve.series for x in series.x]
-    told = [
-        TEXT["read_curve_at"].format(name=name, value=f"{value} ({ends})" if ends else value)
-        for name, value, ends in curve_readout(curve)[:8]
-    ]
-    text = TEXT["read_curve"].format(
-        y=curve.y_title,
-        x=curve.x_title,
-        first=cell(min(places, default=None), "number"),
-        last=cell(max(places, default=None), "number"),
-        lines=", ".join(told),
-    )
-    if curve.marker is None:
-        return text
-    return f"{curve.marker_label or curve.x_title} {cell(curve.marker, 'number')}. {text}"
 
 
 def moves_threshold(curve: Curve) -> bool:
@@ -342,15 +229,12 @@ def bar_heights(distribution: Distribution) -> dict[str, list[float]]:
     }
 
 
-def read_bars(distribution: Distribution, name: str) -> str:
-    """Say in words where most of one group's scores lie."""
-    shares = distribution.series[name]
-    if not shares:
-        return TEXT["not_estimable"]
-    i = max(range(len(shares)), key=shares.__getitem__)
-    return TEXT["read_distribution"].format(
-        name=name,
-        low=cell(distribution.edges[i], "number"),
-        high=cell(distribution.edges[i + 1], "number"),
-        share=percent(shares[i]),
-    )
+def pictures(gallery: Gallery, images: bool) -> set[int]:
+    """Return which items of a gallery are shown as pictures: only data that are images."""
+    if not images:
+        return set()
+    return {
+        i
+        for i, item in enumerate(gallery.items)
+        if item.thumbnail and _THUMBNAIL.fullmatch(item.thumbnail)
+    }

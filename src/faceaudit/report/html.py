@@ -11,17 +11,23 @@ from pathlib import Path, PurePath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 from faceaudit.files import write_text
-from faceaudit.report import figures, numbers
+from faceaudit.report import figures, numbers, reading
 from faceaudit.report.flat import flat
-from faceaudit.report.text import GLOSSARY, KIND, LANGUAGE, SCRIPT_TEXT, STATUS, TEXT
-from faceaudit.result import Curve, Detail, Forest, GalleryItem, Result
+from faceaudit.report.text import GLOSSARY, KIND, LANGUAGE, NOT_LEGAL, SCRIPT_TEXT, STATUS, TEXT
+from faceaudit.result import (
+    Curve,
+    Detail,
+    Forest,
+    Heatmap,
+    Result,
+    Slopes,
+    Table,
+)
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 _HERE = Path(__file__).parent
-#: Pictures come from the result itself. Anything else in their place could ask a network.
-_THUMBNAIL = re.compile(r"data:image/(?:jpeg|png|webp);base64,[A-Za-z0-9+/]+={0,2}")
 _APPENDIX = {
     "about-tests": "tests",
     "about-provenance": "provenance",
@@ -60,10 +66,6 @@ def render_html(result: Result, images: bool = True) -> str:
     tests = [(check, test) for check in result.checks for test in check.tests]
     script, plotly = static("report.js"), static("plotly-basic.min.js") if curves else ""
 
-    def thumbnail(item: GalleryItem) -> str | None:
-        allowed = images and item.thumbnail and _THUMBNAIL.fullmatch(item.thumbnail)
-        return item.thumbnail if allowed else None
-
     return (
         environment()
         .get_template("report.html.j2")
@@ -73,11 +75,12 @@ def render_html(result: Result, images: bool = True) -> str:
             titles={check.id: check.title for check in result.checks},
             tests=tests,
             appendix=[(anchor, TEXT[key]) for anchor, key in _APPENDIX.items()],
-            has_limit=_has_limit(result),
+            limit_unsaid=_has_limit(result) and NOT_LEGAL not in result.verdict,
             data=_data(result, anchors, tests),
             spec=yaml.safe_dump(result.spec, sort_keys=False, allow_unicode=True),
             citation=_citation(result),
-            thumbnail=thumbnail,
+            images=images,
+            supplements=_supplements,
             folder=_folder_name,
             policy=policy(script, plotly),
             # Our own files, which hold neither "</style" nor "</script" (tested).
@@ -107,6 +110,7 @@ def environment() -> Environment:
         GLOSSARY=GLOSSARY,
         LANGUAGE=LANGUAGE,
         figures=figures,
+        reading=reading,
         cell=numbers.cell,
         count=numbers.count,
         percent=numbers.percent,
@@ -181,7 +185,16 @@ def _data(result: Result, anchors: dict[str, str], tests: list) -> dict[str, Any
     return {"name": result.name, "text": SCRIPT_TEXT, "tables": tables, "curves": curves}
 
 
+def _supplements(details: list[Detail], i: int) -> bool:
+    """Tell whether a table only gives the numbers of the drawing before it."""
+    if not isinstance(details[i], Table) or i == 0:
+        return False
+    return isinstance(details[i - 1], Forest | Slopes | Heatmap)
+
+
 def _has_limit(result: Result) -> bool:
+    if result.status not in ("pass", "fail", "insufficient-evidence"):
+        return False
     limits = result.spec.get("limits")
     if isinstance(limits, dict) and any(limit is not None for limit in limits.values()):
         return True

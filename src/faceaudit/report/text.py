@@ -18,6 +18,9 @@ STATUS: dict[str, dict[str, str]] = {
 
 KIND = {"audit": "Audit", "compare": "Comparison", "study": "Study"}
 
+#: Stands wherever a limit does.
+NOT_LEGAL = "not a legal test"
+
 TEXT: dict[str, str] = {
     # The page
     "skip": "Skip to the answer",
@@ -63,24 +66,20 @@ TEXT: dict[str, str] = {
     "interval": "Interval",
     "line": "Line",
     "value": "Value",
-    "all_numbers": "All numbers",
     "of": "{events} of {n}",
     "to": "to",
     "yes": "yes",
     "no": "no",
     "reference": "reference",
     "limit": "limit",
-    "chosen_limit": "The limit is a chosen limit, not a legal test.",
+    "chosen_limit": f"The limit is a chosen limit, {NOT_LEGAL}.",
     "tag_source": "Tags: {source}.",
     "appearance": "Tags are somebody’s estimate of appearance, not who a person is.",
     "not_estimable": "not estimable",
-    "small_mark": "dashed, hollow: the row carries a note, for instance that the group is small",
     "shares_scale": "Heights are on a square-root scale, so that rare scores stay visible.",
     "darker": "The darker, the higher.",
-    "empty_cell": "no images",
     "move_threshold": "Move the threshold",
     "at_threshold": "At threshold {value}",
-    "in_force": "in force: {value}",
     "drawing_needs_script": "The drawing needs JavaScript; the table has its values.",
     "rows_left": "… and {n} more rows in the HTML report.",
     # Reading a figure aloud
@@ -91,6 +90,7 @@ TEXT: dict[str, str] = {
     "read_missing": "Not estimable for {n}.",
     "read_slopes": "{measure} by {attribute}, {second} minus {first}, {n} groups: from {low} for "
     "{low_group} to {high} for {high_group}.",
+    "read_one_slope": "{measure} by {attribute}, {second} minus {first}: {value} for {group}.",
     "read_heatmap": "{measure} for {rows} by {columns}: lowest {low} ({low_pair}), highest {high} "
     "({high_pair}); {missing} of {n} pairs are not estimable.",
     "read_curve": "{y} against {x} from {first} to {last}: {lines}.",
@@ -109,6 +109,7 @@ TEXT: dict[str, str] = {
     # Gallery
     "p_ai": "Probability of AI",
     "no_picture": "Picture not included",
+    "no_pictures": "The pictures are not included in this report.",
     "label_real": "real photograph",
     "label_ai": "AI-generated face",
     # Appendix
@@ -122,7 +123,6 @@ TEXT: dict[str, str] = {
     "p": "p",
     "p_holm": "p, Holm",
     "p_bh": "p, Benjamini–Hochberg",
-    "answer_short": "Answer",
     "provenance": "Where everything comes from",
     "datasets": "Data sets",
     "root": "Folder",
@@ -134,7 +134,6 @@ TEXT: dict[str, str] = {
     "whose_word": "Whose word it is",
     "tags": "Tags",
     "model": "Classifier",
-    "model_id": "Name",
     "architecture": "Architecture",
     "sha256": "SHA-256 of the weights",
     "rule": "How the threshold was chosen",
@@ -148,7 +147,7 @@ TEXT: dict[str, str] = {
     "cite_text": "“{title}”. {kind} “{name}” made on {created} with faceaudit {version}.",
     "cite_note": "Name the data sets, the classifier and the threshold with it: "
     "the numbers hold for these alone.",
-    "not_legal": "An audit measures. Limits in it are chosen limits, not a legal test.",
+    "not_legal": f"An audit measures. Limits in it are chosen limits, {NOT_LEGAL}.",
     "unstated": "not stated",
     # The list of a folder's reports
     "index_title": "Reports",
@@ -158,8 +157,6 @@ TEXT: dict[str, str] = {
     "no_report": "no report.html beside it",
     "title": "Title",
     "kind": "Kind",
-    "made": "Made",
-    "answer_head": "Answer",
 }
 
 #: What the script of the page says.
@@ -170,8 +167,8 @@ SCRIPT_TEXT: dict[str, str] = {
     "csv": "CSV",
     "csv_label": "Download “{title}” as CSV",
     "show_all": "Show all {all} rows",
-    "show_fewer": "Show fewer rows",
-    "sort": "Sort by {column}",
+    "show_all_items": "Show all {all}",
+    "show_fewer": "Show fewer",
     "at": TEXT["at_threshold"],
 }
 

@@ -9,7 +9,7 @@
     element.textContent = content;
     return element;
   };
-  const FOLD_FROM = 26, FOLD_TO = 20, FILTER_FROM = 9;
+  const FOLD_FROM = 26, FOLD_TO = 20, FILTER_FROM = 9, PICTURES = 12;
 
   // Spreadsheets run cells that begin like a formula; an apostrophe keeps them text.
   const csvCell = (value) => {
@@ -116,6 +116,20 @@
     }
   }
 
+  function foldList(list) {
+    const items = [...list.children];
+    if (items.length <= PICTURES) return;
+    let folded = true;
+    const more = make("button", { type: "button", class: "more" });
+    const fold = () => {
+      items.forEach((item, i) => item.classList.toggle("folded", folded && i >= PICTURES));
+      more.textContent = say(folded ? text.show_all_items : text.show_fewer, { all: items.length });
+    };
+    more.addEventListener("click", () => { folded = !folded; fold(); });
+    list.after(more);
+    fold();
+  }
+
   // Curves
   const style = () => getComputedStyle(document.documentElement);
   const drawn = new Set();
@@ -201,6 +215,7 @@
   };
 
   for (const table of document.querySelectorAll("table[data-table]")) enrich(table);
+  for (const list of document.querySelectorAll(".pictures")) foldList(list);
   for (const tools of document.querySelectorAll("[data-csv]")) {
     const data = tables[tools.dataset.csv];
     tools.append(csvButton(data, () => data.rows));
@@ -226,7 +241,13 @@
   }, { rootMargin: "400px" });
   for (const place of places) watch.observe(place);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawn.forEach(draw));
+  const opened = new Set();
   const paper = (on) => {
+    if (on) {
+      for (const place of document.querySelectorAll("details:not([open])")) opened.add(place);
+    }
+    for (const place of opened) place.open = on;
+    if (!on) opened.clear();
     document.documentElement.classList.toggle("printing", on);
     (on ? places : [...drawn]).forEach(draw);
   };

@@ -1,0 +1,164 @@
+"""What a figure shows, in words: for whoever cannot see it, and for everybody in a hurry."""
+
+from __future__ import annotations
+
+from faceaudit.report.numbers import cell, interval, percent, words
+from faceaudit.report.text import TEXT
+from faceaudit.result import Curve, Distribution, Estimate, Forest, Heatmap, SlopeRow, Slopes
+
+
+def forest(detail: Forest) -> str:
+    """Say in words what a forest plot shows."""
+    known = [(row.value, row) for row in detail.rows if row.value is not None]
+    told = {
+        "measure": detail.measure,
+        "attribute": words(detail.attribute),
+        "n": len(detail.rows),
+    }
+    if not known:
+        return TEXT["read_none"].format(**told)
+    low, low_row = min(known, key=lambda pair: pair[0])
+    _, high_row = max(known, key=lambda pair: pair[0])
+    if len(known) == 1:
+        value = _with_interval(high_row, detail.scale)
+        text = TEXT["read_one"].format(**told, group=high_row.group, value=value)
+    else:
+        text = TEXT["read_range"].format(
+            **told,
+            low_group=low_row.group,
+            low=cell(low, detail.scale),
+            high_group=high_row.group,
+            high=_with_interval(high_row, detail.scale),
+        )
+    missing = len(detail.rows) - len(known)
+    return _sentence(text, TEXT["read_missing"].format(n=missing) if missing else "")
+
+
+def reference(detail: Forest) -> str:
+    """Say what the reference line is; a label that has numbers of its own says it all."""
+    label = detail.reference_label or TEXT["reference"]
+    if detail.reference is None or any(letter.isdigit() for letter in label):
+        return label
+    return f"{label}: {cell(detail.reference, detail.scale)}"
+
+
+def slopes(detail: Slopes) -> str:
+    """Say in words what a comparison of two classifiers shows."""
+    known = [(row.difference, row) for row in detail.rows if row.difference is not None]
+    frame = {
+        "measure": detail.measure,
+        "attribute": words(detail.attribute),
+        "n": len(detail.rows),
+    }
+    if not known:
+        return TEXT["read_none"].format(**frame)
+
+    def told(pair: tuple[float, SlopeRow]) -> str:
+        between = interval(pair[1].low, pair[1].high, "points")
+        return cell(pair[0], "points") + (f" ({between})" if between else "")
+
+    low = min(known, key=lambda pair: pair[0])
+    high = max(known, key=lambda pair: pair[0])
+    frame["measure"] = _sentence(detail.measure)
+    if len(known) == 1:
+        return TEXT["read_one_slope"].format(
+            **frame,
+            first=detail.first_name,
+            second=detail.second_name,
+            group=low[1].group,
+            value=told(low),
+        )
+    return TEXT["read_slopes"].format(
+        **frame,
+        first=detail.first_name,
+        second=detail.second_name,
+        low_group=low[1].group,
+        low=told(low),
+        high_group=high[1].group,
+        high=told(high),
+    )
+
+
+def heatmap(detail: Heatmap) -> str:
+    """Say in words what a heat map shows."""
+    known = [
+        (value, f"{detail.rows[i]} × {detail.columns[j]}")
+        for i, row in enumerate(detail.values)
+        for j, value in enumerate(row)
+        if value is not None
+    ]
+    pairs = len(detail.rows) * len(detail.columns)
+    attribute = f"{words(detail.row_title)} × {words(detail.column_title)}"
+    if not known:
+        return TEXT["read_none"].format(measure=detail.measure, attribute=attribute, n=pairs)
+    low, high = min(known), max(known)
+    return TEXT["read_heatmap"].format(
+        measure=_sentence(detail.measure),
+        rows=words(detail.row_title),
+        columns=words(detail.column_title),
+        low=percent(low[0]),
+        low_pair=low[1],
+        high=percent(high[0]),
+        high_pair=high[1],
+        missing=pairs - len(known),
+        n=pairs,
+    )
+
+
+def curve(detail: Curve) -> str:
+    """Say in words what a curve shows at its marker."""
+    places = [x for series in detail.series for x in series.x]
+    told = [
+        TEXT["read_curve_at"].format(name=name, value=f"{value} ({ends})" if ends else value)
+        for name, value, ends in readout(detail)[:8]
+    ]
+    text = TEXT["read_curve"].format(
+        y=detail.y_title,
+        x=detail.x_title,
+        first=cell(min(places, default=None), "number"),
+        last=cell(max(places, default=None), "number"),
+        lines=", ".join(told),
+    )
+    if detail.marker is None:
+        return text
+    return f"{detail.marker_label or detail.x_title} {cell(detail.marker, 'number')}. {text}"
+
+
+def readout(detail: Curve) -> list[tuple[str, str, str]]:
+    """Return name, value and interval of every line at the marker, or at the middle."""
+    kind = "percent" if detail.y_percent else "number"
+    rows = []
+    for series in detail.series:
+        if not series.x:
+            continue
+        at = detail.marker if detail.marker is not None else series.x[len(series.x) // 2]
+        i = min(range(len(series.x)), key=lambda k: abs(series.x[k] - at))
+        low = series.low[i] if series.low else None
+        high = series.high[i] if series.high else None
+        rows.append((series.name, cell(series.y[i], kind), interval(low, high, kind)))
+    return rows
+
+
+def bars(detail: Distribution, name: str) -> str:
+    """Say in words where most of one group's scores lie."""
+    shares = detail.series[name]
+    if not shares:
+        return TEXT["not_estimable"]
+    i = max(range(len(shares)), key=shares.__getitem__)
+    return TEXT["read_distribution"].format(
+        name=name,
+        low=cell(detail.edges[i], "number"),
+        high=cell(detail.edges[i + 1], "number"),
+        share=percent(shares[i]),
+    )
+
+
+def _with_interval(row: Estimate, scale: str) -> str:
+    between = interval(row.low, row.high, scale)
+    value = cell(row.value, scale)
+    return f"{value} ({between})" if between else value
+
+
+def _sentence(text: str, more: str = "") -> str:
+    # Measures come as the words of a sentence; what reads a figure begins with one.
+    return f"{text[:1].upper()}{text[1:]} {more}".strip()

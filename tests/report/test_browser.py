@@ -1,0 +1,305 @@
+"""The report in a real browser: Chromium, driven by Playwright."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import invented
+import pytest
+
+from faceaudit.report.html import write_html
+from faceaudit.report.index_page import write_index
+from faceaudit.result import Result, write_result
+
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="browser tests need playwright: pip install 'faceaudit[dev]'"
+)
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+if CHROMIUM is None:
+    pytest.skip(
+        "browser tests need Chromium on the PATH: apt-get install chromium",
+        allow_module_level=True,
+    )
+AXE = Path(__file__).parents[2] / "build" / "axe-core" / "axe.min.js"
+FOREST = "#error-rates-by-group .forest"
+
+Open = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as driver:
+        # Containers run as root, where Chromium's sandbox cannot start.
+        sandbox = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=sandbox)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def files(
+    tmp_path_factory: pytest.TempPathFactory, audit: Result, comparison: Result, hostile: Result
+) -> Path:
+    folder = tmp_path_factory.mktemp("reports")
+    for name, result in (("audit", audit), ("comparison", comparison), ("hostile", hostile)):
+        write_html(result, folder / name / "report.html")
+        write_result(folder / name / "audit.json", result)
+    write_html(invented.audit(groups=500), folder / "large" / "report.html")
+    write_index(folder)
+    return folder
+
+
+@pytest.fixture
+def visit(browser: Any, files: Path) -> Iterator[Open]:
+    """Open a report; afterwards nothing may have gone wrong or left the machine."""
+    contexts, problems, requests = [], [], []
+
+    def visit(
+        name: str = "audit/report.html", width: int = 1440, scheme: str = "light", **options: Any
+    ) -> Any:
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme, **options
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda message: problems.append(message.text))
+        page.on("request", lambda request: requests.append(request.url))
+        address = (files / name).as_uri()
+        page.goto(address)
+        return page
+
+    yield visit
+    for context in contexts:
+        context.close()
+    assert not problems
+    assert [url for url in requests if not url.startswith(("file:", "data:", "blob:"))] == []
+    assert len([url for url in requests if url.startswith("file:")]) == len(contexts)
+
+
+def groups(figure: Any) -> list[str]:
+    """First cells of the rows that can be seen."""
+    return figure.locator("tbody").evaluate(
+        """body => [...body.rows].filter(row => row.checkVisibility())
+                                 .map(row => row.cells[0].innerText.split("\\n")[0])"""
+    )
+
+
+def draw_all(page: Any) -> None:
+    """Scroll every curve into view and wait until it is drawn."""
+    for place in page.locator("[data-curve]").all():
+        place.scroll_into_view_if_needed()
+        place.locator("svg.main-svg").first.wait_for()
+
+
+def test_sorts_by_value_with_the_missing_last(visit: Open) -> None:
+    page = visit()
+    table = page.locator(FOREST).first.locator("table")
+    head = table.locator("thead th").nth(3)
+    head.get_by_role("button").click()
+    assert head.get_attribute("aria-sort") == "descending"
+    forest = invented.audit().checks[1].details[0]
+    known = [row for row in forest.rows if row.value is not None]  # type: ignore[union-attr]
+    missing = [row.group for row in forest.rows if row.value is None]  # type: ignore[union-attr]
+    falling = [row.group for row in sorted(known, key=lambda row: -row.value)]
+    assert groups(table)[0].startswith(falling[0])
+    assert groups(table)[-1].startswith(missing[-1])
+    head.get_by_role("button").click()
+    assert head.get_attribute("aria-sort") == "ascending"
+    assert groups(table)[0].startswith(min(known, key=lambda row: row.value).group)
+    assert groups(table)[-1].startswith(missing[-1])
+    assert page.locator(FOREST).first.locator("[aria-sort]").count() == 1
+
+
+def test_filters_and_unfolds(visit: Open) -> None:
+    figure = visit().locator(FOREST).nth(2)
+    assert len(groups(figure)) == 20
+    figure.get_by_role("button", name="Show all 80 rows").click()
+    assert len(groups(figure)) == 80
+    figure.get_by_role("searchbox").fill("70 and over · FEMALE")
+    shown = groups(figure)
+    assert 0 < len(shown) < 10
+    assert all(name.startswith("70 and over · female") for name in shown)
+    assert figure.get_by_role("status").inner_text() == f"{len(shown)} of 80 rows"
+
+
+def test_500_groups_filter(visit: Open) -> None:
+    figure = visit("large/report.html").locator(FOREST).nth(2)
+    figure.get_by_role("searchbox").fill("group 499")
+    assert len(groups(figure)) == 1
+
+
+def test_downloads_what_is_shown_as_csv(visit: Open, tmp_path: Path) -> None:
+    page = visit()
+    figure = page.locator(FOREST).nth(2)
+    figure.get_by_role("searchbox").fill("· male · Asian")
+    with page.expect_download() as download:
+        figure.get_by_role("button", name="CSV").click()
+    assert download.value.suggested_filename.endswith(".csv")
+    download.value.save_as(tmp_path / "table.csv")
+    with (tmp_path / "table.csv").open(encoding="utf-8-sig", newline="") as file:
+        head, *rows = csv.reader(file)
+    assert head[:4] == ["age_band × gender × race", "n", "Cases", "False positive rate"]
+    forest = invented.audit().checks[1].details[2]
+    wanted = [r for r in forest.rows if "· male · Asian" in r.group]  # type: ignore[union-attr]
+    assert [row[0] for row in rows] == [row.group for row in wanted]
+    assert [row[3] and float(row[3]) for row in rows] == [
+        "" if row.value is None else row.value for row in wanted
+    ]
+
+
+def test_csv_cells_are_never_formulas(visit: Open, files: Path, tmp_path: Path) -> None:
+    result = invented.audit(groups=9)
+    result.checks[1].details[0].rows[0].group = '=cmd|"/c calc"!A1'  # type: ignore[union-attr]
+    write_html(result, files / "formula" / "report.html")
+    page = visit("formula/report.html")
+    with page.expect_download() as download:
+        page.locator(FOREST).first.get_by_role("button", name="CSV").click()
+    download.value.save_as(tmp_path / "table.csv")
+    text = (tmp_path / "table.csv").read_text("utf-8-sig")
+    assert '\n"\'=cmd|""/c calc""!A1",' in text.replace("\r", "")
+
+
+def test_the_slider_moves_every_readout_and_marker(visit: Open) -> None:
+    page = visit()
+    draw_all(page)
+    curves = page.locator("#thresholds .curve")
+    slider = curves.first.get_by_role("slider")
+    assert slider.get_attribute("aria-valuetext") == "At threshold 0.5"
+    slider.focus()
+    page.keyboard.press("Home")
+    for curve in curves.all():
+        assert curve.locator("tbody td").first.inner_text() == "90.0\u202f%"
+        assert curve.locator("output").inner_text() == "At threshold 0"
+        shapes = curve.locator("[data-curve]").evaluate("place => place.layout.shapes")
+        assert [shape["x0"] for shape in shapes] == [0]
+
+
+def test_keyboard_alone_skips_sorts_filters_and_unfolds(visit: Open) -> None:
+    page = visit()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    assert page.url.endswith("#answer")
+    figure = page.locator(FOREST).nth(2)
+    box = figure.get_by_role("searchbox")
+    reached = []
+    for _ in range(120):
+        page.keyboard.press("Tab")
+        focus = page.evaluate("document.activeElement.outerHTML.slice(0, 60)")
+        outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        reached.append((focus, outline))
+        if box.evaluate("box => box === document.activeElement"):
+            break
+    else:
+        pytest.fail("the filter cannot be reached by keyboard")
+    assert all(outline not in ("none", "") for _, outline in reached), reached
+    page.keyboard.type("indian")
+    assert all("Indian" in name for name in groups(figure))
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert figure.locator("[aria-sort]").count() == 1
+
+
+def test_deep_links_lead_to_the_check(visit: Open) -> None:
+    page = visit()
+    page.locator(".contents a", has_text="The most confident mistakes").click()
+    assert page.url.endswith("#top-losses")
+    heading = page.get_by_role("heading", name="The most confident mistakes")
+    playwright.expect(heading).to_be_in_viewport()
+
+
+def test_light_and_dark_have_their_own_colours(visit: Open) -> None:
+    background = "getComputedStyle(document.body).backgroundColor"
+    line = "document.querySelector('.scatterlayer path.js-line').style.stroke"
+    seen = set()
+    page = visit(scheme="light")
+    draw_all(page)
+    seen.add((page.evaluate(background), page.evaluate(line)))
+    page.emulate_media(color_scheme="dark")
+    seen.add((page.evaluate(background), page.evaluate(line)))
+    dark = visit(scheme="dark")
+    draw_all(dark)
+    seen.add((dark.evaluate(background), dark.evaluate(line)))
+    # Three visits, two looks: changing the scheme redraws the curves in the other colours.
+    assert len(seen) == 2
+    assert len({colour for _, colour in seen}) == 2
+
+
+@pytest.mark.parametrize("name", ["audit", "comparison", "hostile"])
+@pytest.mark.parametrize("width", [360, 1440])
+def test_nothing_is_wider_than_the_page(visit: Open, name: str, width: int) -> None:
+    page = visit(f"{name}/report.html", width)
+    draw_all(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_text_of_twice_the_size_fits(visit: Open) -> None:
+    page = visit(width=1280)
+    page.evaluate("document.documentElement.style.fontSize = '200%'")
+    draw_all(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+
+
+def test_hostile_text_runs_nothing_and_is_seen(visit: Open) -> None:
+    page = visit("hostile/report.html")
+    draw_all(page)
+    assert page.evaluate("window.pwned") is None
+    assert page.locator("h1").inner_text().startswith("</script><script>window.pwned=1")
+    assert page.locator("main").inner_text().count("<img src=x onerror=") > 100
+    assert page.locator(".plotly").first.inner_html().count("<img") == 0
+
+
+def test_without_script_every_row_and_number_is_there(visit: Open) -> None:
+    page = visit(java_script_enabled=False)
+    assert len(groups(page.locator(FOREST).nth(2))) == 80
+    readout = page.locator("#thresholds .readout").first
+    assert "12.2\u202f%" in readout.inner_text()
+
+
+def test_prints_every_row_in_light_colours(visit: Open) -> None:
+    page = visit(scheme="dark")
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert len(groups(page.locator(FOREST).nth(2))) == 80
+    assert not page.locator("nav").is_visible()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("[data-curve] svg.main-svg").count() >= 2
+
+
+def test_the_list_of_reports_opens_them(visit: Open) -> None:
+    page = visit("index.html")
+    assert page.locator("ol.list > li").count() == 3
+    assert page.get_by_role("link", name=invented.comparison().title).is_visible()
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "scheme"),
+    [
+        ("audit/report.html", 360, "light"),
+        ("audit/report.html", 1440, "dark"),
+        ("comparison/report.html", 360, "dark"),
+        ("comparison/report.html", 1440, "light"),
+        ("index.html", 360, "light"),
+        ("index.html", 1440, "dark"),
+    ],
+)
+def test_axe_finds_no_violation(visit: Open, name: str, width: int, scheme: str) -> None:
+    if not AXE.is_file():
+        pytest.skip(f"accessibility test needs axe-core at {AXE}: make {AXE.name}")
+    page = visit(name, width, scheme)
+    draw_all(page)
+    page.evaluate(AXE.read_text("utf-8"))
+    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    found = page.evaluate("tags => axe.run({runOnly: tags})", tags)
+    assert found["passes"]
+    assert [
+        (violation["id"], [node["html"][:200] for node in violation["nodes"]][:5])
+        for violation in found["violations"]
+    ] == []
