@@ -35,6 +35,14 @@ def test_clopper_pearson_agrees_with_statsmodels(counts: tuple[int, int], level:
     np.testing.assert_allclose(rate_interval(events, n, level), expected, atol=1e-12)
 
 
+@pytest.mark.filterwarnings("error")
+def test_far_tails_of_tiny_groups_are_found() -> None:
+    # What the gap of ten thousand groups asks for.
+    low, high = rate_interval([0, 1, 2], 2, confidence=1 - 2e-10)
+    np.testing.assert_allclose(low, [0, 5e-11, 1e-5], rtol=1e-6)
+    np.testing.assert_allclose(high, [1 - 1e-5, 1 - 5e-11, 1], rtol=1e-6)
+
+
 def test_no_image_no_interval() -> None:
     nothing, some = 0, np.array([0, 5])
     for low, high in (

@@ -35,15 +35,11 @@ def rate_interval(events: ArrayLike, n: ArrayLike, confidence: float = 0.95) -> 
     ----------
     Clopper & Pearson (1934), Biometrika 26(4), 404–413.
     """
+    events, n = np.asarray(events, float), np.asarray(n, float)
     tail = (1 - confidence) / 2
-    return _limits(np.asarray(events, float), np.asarray(n, float), tail)
-
-
-def _limits(events: FloatArray, n: FloatArray, tail: float) -> Interval:
-    # The beta quantiles are not defined at the ends, where the limit is 0 or 1.
-    with np.errstate(invalid="ignore"):
-        low = stats.beta.ppf(tail, np.maximum(events, 0.5), n - events + 1)
-        high = stats.beta.isf(tail, events + 1, np.maximum(n - events, 0.5))
+    # At the ends the limit is 0 or 1 and no quantile; the 1 there is only a stand-in.
+    low = stats.beta.ppf(tail, np.where(events == 0, 1, events), n - events + 1)
+    high = stats.beta.isf(tail, events + 1, np.where(events == n, 1, n - events))
     low = np.where(events == 0, 0.0, low)
     high = np.where(events == n, 1.0, high)
     return np.where(n > 0, low, np.nan), np.where(n > 0, high, np.nan)
