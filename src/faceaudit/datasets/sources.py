@@ -7,7 +7,7 @@ import os
 import stat
 import tarfile
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from threading import Lock
 from typing import NamedTuple, Protocol
@@ -251,3 +251,44 @@ class SideFiles:
         """
         places = self._by_name.get(name)
         return places[0][0].read(places[0][1]) if places else None
+
+
+class StoredImages:
+    """The images of a manifest, read from where its metadata says they lie.
+
+    Parameters
+    ----------
+    roots : mapping of str to (str or None)
+        Data set -> its root.
+
+    Raises
+    ------
+    FaceAuditError
+        If a root is not stated, or is not there.
+    """
+
+    def __init__(self, roots: Mapping[str, str | None]) -> None:
+        self._sources: dict[str, Source] = {}
+        #: What an archive holds; a folder is asked file by file.
+        self._contents: dict[str, dict[str, Member]] = {}
+        for name, root in roots.items():
+            if root is None:
+                raise FaceAuditError(
+                    f"the manifest does not say where the images of '{name}' lie; index them again"
+                )
+            source = self._sources[name] = open_source(root)
+            if not source.root.is_dir():
+                self._contents[name] = {member.path: member for member in source.members()}
+
+    def read(self, dataset: str, image: str) -> bytes:
+        """Return an image's bytes.
+
+        Raises
+        ------
+        UnreadableError
+        """
+        contents = self._contents.get(dataset)
+        member = Member(image) if contents is None else contents.get(image)
+        if member is None:
+            raise UnreadableError("no such file in the archive")
+        return self._sources[dataset].read(member)

@@ -11,13 +11,29 @@ from faceaudit.errors import FaceAuditError
 from faceaudit.tags.age import AGE_BANDS, age_band
 from faceaudit.tags.pose import HEAD_POSES, head_pose
 from faceaudit.tags.race import race_coarse
+from faceaudit.tags.skin_tone import MONK_TONES
 from faceaudit.validation import cast_column
 
 #: Tags that are numbers; every other tag is a category and is kept as text.
-NUMERIC_TAGS = ("age", "yaw", "pitch", "roll")
+NUMERIC_TAGS = (
+    "age",
+    "yaw",
+    "pitch",
+    "roll",
+    "face_ratio",
+    "jaw_ratio",
+    "chin_angle",
+    "typology_angle",
+)
 
 #: Categories that have an order; others are listed alphabetically.
-ORDERED_TAGS: dict[str, tuple[str, ...]] = {"age_band": AGE_BANDS, "head_pose": HEAD_POSES}
+ORDERED_TAGS: dict[str, tuple[str, ...]] = {
+    "age_band": AGE_BANDS,
+    "head_pose": HEAD_POSES,
+    "face_shape": ("round", "oval", "long"),
+    "skin_tone": MONK_TONES,
+    "difficulty": ("easy", "mid", "hard"),
+}
 
 #: Tag -> the tag that it is derived from, and how. Derived only where it is missing.
 DERIVED_TAGS: dict[str, tuple[str, Callable[[pa.ChunkedArray], pa.Array]]] = {

