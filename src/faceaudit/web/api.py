@@ -70,7 +70,7 @@ async def worth(request: Request) -> Response:
 
 async def judge(request: Request) -> Response:
     """Judge pictures."""
-    judgements, _ = await site_of(request).judge_uploads(request)
+    judgements, _, _ = await site_of(request).judge_uploads(request)
     return _json(judgements)
 
 

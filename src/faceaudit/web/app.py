@@ -122,17 +122,17 @@ def create_app(
 
 async def front_page(request: Request) -> Response:
     """Show the form, and the samples below it."""
-    return page("front.html.j2", **_front(site_of(request)), judgements=[], people={})
+    return page("front.html.j2", **_front(site_of(request)))
 
 
 async def judge_pictures(request: Request) -> Response:
     """Judge what was uploaded."""
     site = site_of(request)
-    judgements, models = await site.judge_uploads(request)
+    judgements, models, people = await site.judge_uploads(request)
     if wants_fragment(request):
         return page("cards.html.j2", judgements=judgements, choices=site.choices(models))
-    values = _front(site) | {"chosen": models}
-    return page("front.html.j2", **values, judgements=judgements)
+    values = _front(site) | {"chosen": models, "people": people, "judgements": judgements}
+    return page("front.html.j2", **values)
 
 
 async def samples(request: Request) -> Response:
@@ -141,7 +141,7 @@ async def samples(request: Request) -> Response:
     await site.judging(site.samples.verdicts)
     if wants_fragment(request):
         return page("samples.html.j2", **_samples(site))
-    return page("front.html.j2", **_front(site), judgements=[])
+    return page("front.html.j2", **_front(site))
 
 
 async def sample(request: Request) -> Response:
@@ -191,6 +191,8 @@ def _front(site: Site) -> dict[str, Any]:
         "detectors": list(site.judge.detectors.values()),
         "chosen": models,
         "choices": site.choices(models),
+        "people": {},
+        "judgements": [],
         **_samples(site),
     }
 

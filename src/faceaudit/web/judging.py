@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import secrets
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
@@ -60,6 +61,8 @@ class Judgement(BaseModel):
     verdicts: list[Verdict] = Field(default_factory=list)
     #: The square that was looked at, for the page.
     shown: str | None = Field(default=None, exclude=True)
+    #: Tells the cards of a page apart: two files may have the same name.
+    key: str = Field(default_factory=lambda: f"card-{secrets.token_hex(6)}", exclude=True)
 
     @property
     def agree(self) -> bool:

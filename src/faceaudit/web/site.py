@@ -63,7 +63,9 @@ class Site:
             lambda: function(*args, **kwargs), limiter=self._one_at_a_time
         )
 
-    async def judge_uploads(self, request: Request) -> tuple[list[Judgement], list[str]]:
+    async def judge_uploads(
+        self, request: Request
+    ) -> tuple[list[Judgement], list[str], dict[str, str]]:
         """Read pictures from a form and judge them.
 
         Returns
@@ -72,6 +74,8 @@ class Site:
             One a file; a bad file has a problem and stops nothing.
         models : list of str
             Who judged.
+        people : dict of str to str
+            Whom the user says is pictured.
 
         Raises
         ------
@@ -97,7 +101,7 @@ class Site:
                 judgements.append(await self.judging(self.judge.judge, upload, models, people))
         finally:
             await form.close()
-        return judgements, models
+        return judgements, models, people
 
     async def start_audit(self, request: Request) -> Job:
         """Read scores and a specification from a form, and put the audit in line.
