@@ -28,7 +28,9 @@ def test_the_group_whose_scores_mislead_is_named_with_what_chance_gives(half_cal
     result = run(half_calibrated)
     assert result.status == "info"
     (finding,) = result.findings
-    assert finding.sentence.startswith("Scores of group 'b' are furthest from what they say")
+    assert finding.sentence.startswith(
+        "Scores of images tagged group 'b' are furthest from what they say"
+    )
     assert "1 of 2 groups by group is off by more than chance explains" in finding.sentence
     assert "(0.1 would be if all were calibrated)" in finding.sentence
     table = result.details[-1]

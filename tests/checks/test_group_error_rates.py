@@ -51,8 +51,8 @@ def test_clear_difference_is_told_with_its_numbers(counted):
     result = run(counted({"a": (200, 60, 0, 0), "b": (100, 5, 0, 0), "c": (300, 30, 0, 0)}))
     assert result.status == "info"
     assert result.sentence.startswith(
-        "Real photographs of group 'a' (30.0 %, 60 of 200) are called AI-generated most often, "
-        "those of group 'b' (5.0 %, 5 of 100) least often: a difference of 25.0 points (95 % "
+        "Real photographs tagged group 'a' (30.0 %, 60 of 200) are called AI-generated most often, "
+        "those tagged group 'b' (5.0 %, 5 of 100) least often: a difference of 25.0 points (95 % "
         "interval "
     )
     assert "chance" not in result.sentence

@@ -56,8 +56,8 @@ def test_table_marks_small_and_empty_cells(grid):
 def test_finding_names_both_tags(grid):
     result = run(grid)
     assert result.sentence.startswith(
-        "Real photographs of race 'A' and gender 'f' (40.0 %, 4 of 10) are called AI-generated "
-        "most often, those of race 'B' and gender 'm' (2.0 %, 1 of 50) least often"
+        "Real photographs tagged race 'A' and gender 'f' (40.0 %, 4 of 10) are called AI-generated "
+        "most often, those tagged race 'B' and gender 'm' (2.0 %, 1 of 50) least often"
     )
 
 

@@ -48,8 +48,10 @@ def test_real_only_groups_are_held_against_all_faces(suspected):
 
 def test_finding_names_the_suspected_group(suspected):
     (finding,) = run(suspected).findings
-    assert finding.sentence.startswith("Whatever the threshold, real photographs of group 'b' (")
-    assert "hardest to tell from AI-generated faces, those of group 'a'" in finding.sentence
+    assert finding.sentence.startswith(
+        "Whatever the threshold, real photographs tagged group 'b' ("
+    )
+    assert "hardest to tell from AI-generated faces, those tagged group 'a'" in finding.sentence
     assert "chance" not in finding.sentence
     assert finding.weight > 0
 

@@ -90,8 +90,8 @@ def _finding(tag: str, groups: list[str], found: Calibration, data: AuditInput) 
     chance = (1 - data.spec.confidence) * estimable.sum()
     return Finding(
         sentence=(
-            f"Scores of {group_title([tag], [groups[worst]])} are furthest from what they say: "
-            f"off by {points(found.error[worst])} (n = {n:,}), where {_by_chance(found, worst)}; "
+            f"Scores of images tagged {group_title([tag], [groups[worst]])} are furthest from what "
+            f"they say: off by {points(found.error[worst])} (n = {n:,}), where {_by_chance(found, worst)}; "
             f"{beyond} of {counted(int(estimable.sum()), 'group')} by {tag_title(tag)} "
             f"{'is' if beyond == 1 else 'are'} off by more than chance explains "
             f"({chance:.1f} would be if all were calibrated)."

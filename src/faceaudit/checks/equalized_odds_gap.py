@@ -74,13 +74,12 @@ class Verdict:
         return attributes_title(self.counts.attributes)
 
     def finding(self) -> Finding:
-        """Give the verdict as a sentence; what is surely broken weighs most."""
-        weight = {"fail": 1 + self.gap.low, "insufficient-evidence": self.gap.high}
+        """Give the verdict as a sentence; it weighs as much as the gap surely amounts to."""
         return Finding(
             sentence=f"{self.sentence()}.",
             status=self.status,
             check=CHECK.id,
-            weight=float(weight.get(self.status, 0)),
+            weight=float(self.gap.low) + (self.status == "fail"),
         )
 
     def sentence(self) -> str:
@@ -102,9 +101,11 @@ class Verdict:
             return f"{told}, and by at least {points(self.gap.low)} for sure: beyond {limit}"
         if self.status == "pass":
             return f"{told}, and by at most {points(self.gap.high)} for sure: within {limit}"
+        if self.trivial:
+            return f"{told}, and by at most {points(self.gap.high)} for sure, but {self.remedy()}"
         return (
-            f"{told}; it may be {points_range(self.gap.low, self.gap.high)}, which cannot be held "
-            f"against {limit}: {self.remedy()}"
+            f"{told}; the true gap lies within {points_range(self.gap.low, self.gap.high)}, too "
+            f"wide a range to hold against {limit}: {self.remedy()}"
         )
 
     def remedy(self) -> str:
@@ -190,9 +191,7 @@ def _sentence(verdicts: Sequence[Verdict], status: Status) -> str:
         return "No tag has two groups with images of one label, so there is no gap to judge."
     decisive = [verdict for verdict in verdicts if verdict.status == status]
     estimable = sum(verdict.status != "not-estimable" for verdict in verdicts)
-    gravest = max(
-        decisive, key=lambda verdict: verdict.gap.low if status == "fail" else verdict.gap.high
-    )
+    gravest = max(decisive, key=lambda verdict: (verdict.gap.low, verdict.gap.value))
     share = f"{len(decisive)} of {counted(estimable, 'gap')}"
     what = {
         "fail": f"{share} {'breaks its' if len(decisive) == 1 else 'break their'} limit",

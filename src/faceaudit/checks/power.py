@@ -108,7 +108,7 @@ def _finding(
         )
         sentence = (
             f"By {title}, {int(unseen.sum())} of {compared} have too few {words.images} for an "
-            f"excess of {points(limit)} to be noticed {seen}: for "
+            f"excess of {points(limit)} to be noticed {seen}: tagged "
             f"{group_title(counts.attributes, counts.groups[smallest])} "
             f"({counted(int(n[smallest]), words.image)}) {could}."
         )

@@ -123,8 +123,8 @@ def _finding(ranking: TagRanking, background: Background, whole: Auc, data: Audi
     apart = auc.high[lowest] < auc.low[highest]
     return Finding(
         sentence=(
-            f"Whatever the threshold, {background.group.images} of {told(lowest)} are hardest to "
-            f"tell from {background.all.images}, those of {told(highest)} easiest"
+            f"Whatever the threshold, {background.group.images} tagged {told(lowest)} are hardest "
+            f"to tell from {background.all.images}, those tagged {told(highest)} easiest"
             f"{'' if apart else '; the ranges overlap, so chance could explain it'}."
         ),
         status="info",

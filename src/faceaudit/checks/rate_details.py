@@ -238,8 +238,8 @@ class RateGap:
         high, low = self._of(self.gap.highest, events, n), self._of(self.gap.lowest, events, n)
         conclusion = "" if self.is_clear else ", which chance alone could explain"
         return (
-            f"{capitalised(words.images)} of {high} are {words.verdict} most often, those of {low} "
-            f"least often: a difference of {points(self.gap.value)} "
+            f"{capitalised(words.images)} tagged {high} are {words.verdict} most often, "
+            f"those tagged {low} least often: a difference of {points(self.gap.value)} "
             f"({interval_title(self.confidence)} {points_range(self.gap.low, self.gap.high)})"
             f"{conclusion}."
         )
