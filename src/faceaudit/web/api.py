@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import anyio.to_thread
 from pydantic import BaseModel
@@ -11,9 +11,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from faceaudit.result import Result, Status
+from faceaudit.web.audits import Job
+from faceaudit.web.judging import Judgement
 from faceaudit.web.openapi import document
 from faceaudit.web.pages import page
 from faceaudit.web.site import site_of
+from faceaudit.web.worth import Worth
 
 
 def api_routes() -> list[Route]:
@@ -31,29 +35,59 @@ def api_routes() -> list[Route]:
     ]
 
 
+class ModelSummary(BaseModel):
+    """A model that is served."""
+
+    name: str
+    architecture: str
+    sha256: str
+    threshold: float
+    threshold_rule: str
+    #: The groups that it was audited for: tag -> groups.
+    people: dict[str, list[str]]
+
+
+class ReportSummary(BaseModel):
+    """A result in the folder of reports."""
+
+    path: str
+    #: Why it cannot be read; then all that follows is null.
+    problem: str | None = None
+    kind: str | None = None
+    created: str | None = None
+    name: str | None = None
+    title: str | None = None
+    status: Status | None = None
+    verdict: str | None = None
+
+
+#: The types of all answers.
+ANSWERS = (ModelSummary, ReportSummary, Judgement, Worth, Job, Result)
+
+
 async def describe(request: Request) -> Response:
     """Show the interface as a page."""
-    return page("api.html.j2", api=document())
+    return page("api.html.j2", api=document(ANSWERS))
 
 
 async def openapi(request: Request) -> Response:
     """Send the description of the interface."""
-    return JSONResponse(document())
+    return JSONResponse(document(ANSWERS))
 
 
 async def models(request: Request) -> Response:
     """List the models, and the groups that each was audited for."""
     site = site_of(request)
-    return JSONResponse(
+    return _json(
         [
-            {
-                "name": detector.name,
-                "architecture": detector.architecture,
-                "sha256": detector.sha256,
-                "threshold": detector.threshold,
-                "threshold_rule": detector.threshold_rule,
-                "people": site.judge.records[detector.name].choices(),
-            }
+            ModelSummary(
+                name=detector.name,
+                architecture=detector.architecture,
+                sha256=detector.sha256,
+                threshold=detector.threshold,
+                threshold_rule=detector.threshold_rule,
+                people=site.judge.records[detector.name].choices(),
+            )
             for detector in site.judge.detectors.values()
         ]
     )
@@ -77,16 +111,14 @@ async def judge(request: Request) -> Response:
 async def reports(request: Request) -> Response:
     """List the results of the folder."""
     entries = await anyio.to_thread.run_sync(site_of(request).library.entries)
-    return JSONResponse(
+    shown = {"kind", "created", "name", "title", "status", "verdict"}
+    return _json(
         [
-            {"path": entry.path, "problem": entry.problem}
-            if entry.result is None
-            else {
-                "path": entry.path,
-                **entry.result.model_dump(
-                    include={"kind", "created", "name", "title", "status", "verdict"}
-                ),
-            }
+            ReportSummary(
+                path=entry.path,
+                problem=entry.problem,
+                **(entry.result.model_dump(include=shown) if entry.result else {}),
+            )
             for entry in entries
         ]
     )
@@ -116,7 +148,7 @@ async def audit(request: Request) -> Response:
     return _json(job)
 
 
-def _json(answer: BaseModel | list[Any], status: int = 200) -> Response:
-    if isinstance(answer, list):
-        return JSONResponse([one.model_dump(mode="json") for one in answer], status)
-    return JSONResponse(answer.model_dump(mode="json"), status)
+def _json(answer: BaseModel | Sequence[BaseModel], status: int = 200) -> Response:
+    if isinstance(answer, BaseModel):
+        return JSONResponse(answer.model_dump(mode="json"), status)
+    return JSONResponse([one.model_dump(mode="json") for one in answer], status)

@@ -6,24 +6,26 @@ import importlib.metadata
 from functools import cache
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from faceaudit.result import Result
-from faceaudit.web.audits import Job
-from faceaudit.web.judging import Judgement
 from faceaudit.web.uploads import MAX_PICTURE_BYTES, MAX_PICTURES
-from faceaudit.web.worth import PEOPLE_TAGS, Worth
+from faceaudit.web.worth import PEOPLE_TAGS
 
 _TEXT = {"type": "string"}
-_OBJECTS = {"type": "array", "items": {"type": "object"}}
 
 
 @cache
-def document() -> dict[str, Any]:
-    """Return the OpenAPI 3.1 description."""
-    models = (Judgement, Worth, Job, Result)
+def document(answers: tuple[type[BaseModel], ...]) -> dict[str, Any]:
+    """Return the OpenAPI 3.1 description.
+
+    Parameters
+    ----------
+    answers : tuple of pydantic model
+        The types of all answers, which the operations below call by name.
+    """
     _, schemas = models_json_schema(
-        [(model, "serialization") for model in models],
+        [(answer, "serialization") for answer in answers],
         ref_template="#/components/schemas/{model}",
     )
     return {
@@ -42,7 +44,7 @@ def document() -> dict[str, Any]:
             "/api/models": {
                 "get": _operation(
                     "The models served, their thresholds, and the groups each was audited for",
-                    _OBJECTS,
+                    _list("ModelSummary"),
                 )
             },
             "/api/models/{model}/worth": {
@@ -56,16 +58,24 @@ def document() -> dict[str, Any]:
                 "post": _operation(
                     f"Judge up to {MAX_PICTURES} pictures of up to "
                     f"{MAX_PICTURE_BYTES // 1_000_000} MB each; none is kept",
-                    {"type": "array", "items": _ref("Judgement")},
+                    _list("Judgement"),
                     form={
                         "pictures": {"type": "array", "items": _file()},
-                        "model": {"type": "array", "items": _TEXT},
-                        **dict.fromkeys(PEOPLE_TAGS, _TEXT),
+                        "model": {
+                            "type": "array",
+                            "items": _TEXT,
+                            "description": "all if left out",
+                        },
+                        **dict.fromkeys(
+                            PEOPLE_TAGS, _TEXT | {"description": "who is pictured, if known"}
+                        ),
                     },
                     required=["pictures"],
                 )
             },
-            "/api/reports": {"get": _operation("The results in the folder of reports", _OBJECTS)},
+            "/api/reports": {
+                "get": _operation("The results in the folder of reports", _list("ReportSummary"))
+            },
             "/api/reports/{path}": {
                 "get": _operation("One result, whole", _ref("Result"), parameters=[_path("path")])
             },
@@ -128,6 +138,10 @@ def _ref(name: str) -> dict[str, Any]:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
+def _list(name: str) -> dict[str, Any]:
+    return {"type": "array", "items": _ref(name)}
+
+
 def _file() -> dict[str, Any]:
     return {"type": "string", "format": "binary"}
 
@@ -137,4 +151,7 @@ def _path(name: str) -> dict[str, Any]:
 
 
 def _people() -> list[dict[str, Any]]:
-    return [{"name": tag, "in": "query", "schema": _TEXT} for tag in PEOPLE_TAGS]
+    return [
+        {"name": tag, "in": "query", "schema": _TEXT, "description": "one of its audited groups"}
+        for tag in PEOPLE_TAGS
+    ]
