@@ -1,0 +1,126 @@
+"""Time and peak memory of a whole audit, every check of it, as the table grows.
+
+    python benchmarks/audit_scale.py                 # the curve
+    python benchmarks/audit_scale.py 234000          # one size, check by check
+
+1,646,545 rows is the size of the AI-Face benchmark. Each size runs in a process of its own, so
+the peak memory is that of the whole process with the table and all imports.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+SIZES = (10_000, 100_000, 234_000, 1_646_545)
+TAGS = {
+    "gender": ["Female", "Male"],
+    "race": ["Asian", "Black", "Indian", "Latino", "Other", "White"],
+    "age_band": ["0-2", "3-9", "10-19", "20-29", "30-39", "40-49", "50-59", "60-69", "70+"],
+    "glasses": ["NoGlasses", "ReadingGlasses", "Sunglasses"],
+}
+INTERSECTIONS = [["gender", "race"], ["gender", "age_band"], ["race", "age_band"]]
+
+
+def draw(rows: int) -> pa.Table:
+    """Draw tagged scores with uneven groups and error rates that differ by race."""
+    random = np.random.default_rng(rows)
+    columns: dict[str, object] = {}
+    codes = {}
+    for tag, values in TAGS.items():
+        codes[tag] = random.choice(len(values), rows, p=random.dirichlet(np.full(len(values), 3)))
+        missing = random.random(rows) < 0.02
+        columns[tag] = pa.array(np.array(values, object)[codes[tag]], pa.string(), mask=missing)
+    is_ai = random.random(rows) < 0.5
+    logit = random.normal(np.where(is_ai, 2.5, -2.5) + 0.1 * codes["race"], 1.5)
+    return pa.table(
+        {
+            "image": [f"{i}.jpg" for i in range(rows)],
+            "label": np.where(is_ai, "ai", "real"),
+            "dataset": np.where(is_ai, "drawn ai", "drawn real"),
+            "p_ai": (1 / (1 + np.exp(-logit))).astype(np.float32),
+            **columns,
+        }
+    )
+
+
+def run(rows: int) -> dict[str, object]:
+    """Audit `rows` rows in this process; seconds by check, and peak memory in gigabytes."""
+    from faceaudit import audit as audit_module
+    from faceaudit.checks import AuditInput, all_checks
+    from faceaudit.spec import Spec
+    from faceaudit.tables import DatasetInfo, Scores, ScoresInfo, validate
+
+    table = validate(draw(rows), "scores", "drawn")
+    info = ScoresInfo(
+        datasets={name: DatasetInfo(indexed=rows) for name in ("drawn ai", "drawn real")},
+        tag_sources={tag: {"drawn real": "drawn", "drawn ai": "drawn"} for tag in TAGS},
+    )
+    spec = Spec(
+        name="scale",
+        title="Scale",
+        question="How long does a whole audit take?",
+        attributes=list(TAGS),
+        intersections=INTERSECTIONS,
+    )
+    # Imports and caches are paid once, on a small table.
+    small = Scores(table.slice(0, 2_000), info)
+    audit_module.audit(small, spec)
+    start = time.perf_counter()
+    result = audit_module.audit(Scores(table, info), spec)
+    total = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+
+    by_check = {}
+    fresh = pa.table(table.columns, names=table.column_names)
+    data = AuditInput(table=fresh, info=info, spec=spec, threshold=0.5)
+    for check in result.checks:
+        start = time.perf_counter()
+        known = all_checks()[check.id]
+        known.run(data, known.parse_options({}, "scale"))
+        by_check[check.id] = time.perf_counter() - start
+    return {"seconds": total, "gigabytes": peak, "by_check": by_check}
+
+
+def measure(rows: int) -> dict[str, object]:
+    """Run one size in a process of its own."""
+    script = str(Path(__file__).resolve())
+    output = subprocess.run(
+        [sys.executable, script, "--child", str(rows)],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    ).stdout
+    return json.loads(output.splitlines()[-1])
+
+
+def main() -> None:
+    if sys.argv[1:2] == ["--child"]:
+        print(json.dumps(run(int(sys.argv[2]))))
+        return
+    sizes = [int(size) for size in sys.argv[1:]] or SIZES
+    print("| rows | seconds | seconds per million rows | peak GB |")
+    print("| ---: | ---: | ---: | ---: |")
+    found = {}
+    for rows in sizes:
+        found[rows] = one = measure(rows)
+        each = one["seconds"] / rows * 1e6
+        print(
+            f"| {rows:,} | {one['seconds']:.2f} | {each:.2f} | {one['gigabytes']:.2f} |", flush=True
+        )
+    print(f"\n| check | {' | '.join(f'{rows:,} rows' for rows in sizes)} |")
+    print(f"| --- |{' ---: |' * len(sizes)}")
+    for check in found[sizes[-1]]["by_check"]:
+        times = (f"{found[rows]['by_check'].get(check, float('nan')):.2f}" for rows in sizes)
+        print(f"| {check} | {' | '.join(times)} |")
+
+
+if __name__ == "__main__":
+    main()
