@@ -42,8 +42,8 @@ def test_rates_and_paired_difference():
     assert overall.rows[0].n == 150
     assert missed.rows[0].difference == 0
     mcnemar = {t.name: t.p for c in result.checks for t in c.tests}
-    assert mcnemar["group: FPR, a"] == pytest.approx(2 * 0.5**20)
-    assert mcnemar["group: FPR, b"] == 1
+    assert mcnemar["Group: FPR, a"] == pytest.approx(2 * 0.5**20)
+    assert mcnemar["Group: FPR, b"] == 1
     assert "new calls AI-generated" in result.verdict
 
 

@@ -19,6 +19,8 @@ from faceaudit.audit import (
     summarise,
     timestamp,
 )
+from faceaudit.checks.phrases import attributes_title, capitalised, percent
+from faceaudit.checks.rate_details import interval_title
 from faceaudit.errors import FaceAuditError
 from faceaudit.result import (
     CheckResult,
@@ -230,11 +232,10 @@ def _compare_groups(
     counted = [
         pair.counts(attributes, wrong) for wrong in (*pair.wrong, pair.wrong[0] & pair.wrong[1])
     ]
-    title = " × ".join(attributes) if attributes else "All images"
+    title = capitalised(attributes_title(attributes)) if attributes else "All images"
     details: list[Detail] = []
     findings: list[Finding] = []
     tests: list[Test] = []
-    sentences: list[str] = []
     check = "compare-" + ("-".join(attributes) if attributes else "overall")
     for measure in MEASURES:
         rows, measured_tests = _paired_rows(measure, counted, confidence)
@@ -244,7 +245,7 @@ def _compare_groups(
             if test is not None:
                 tests.append(test.model_copy(update={"name": f"{title}: {test.name}"}))
             if row.n > 0:
-                findings.append(_finding(row, measure, names, check, bool(attributes)))
+                findings.append(_finding(row, measure, names, check, bool(attributes), confidence))
         details += _details(title, rows, measure, names, attributes, pair)
     findings.sort(key=lambda found: -found.weight)
     sentences = [found.sentence for found in findings[: 1 if attributes else 2]]
@@ -297,15 +298,20 @@ def _paired_rows(
 
 
 def _finding(
-    row: SlopeRow, measure: _Measure, names: tuple[str, str], check: str, grouped: bool
+    row: SlopeRow,
+    measure: _Measure,
+    names: tuple[str, str],
+    check: str,
+    grouped: bool,
+    confidence: float,
 ) -> Finding:
     assert row.first is not None and row.second is not None
     assert row.difference is not None and row.low is not None and row.high is not None
     where = f"{row.group}: " if grouped else ""
     sentence = (
-        f"{where}{names[1]} {measure.verb} {row.second:.1%} of {row.n:,} {measure.images}, "
-        f"{names[0]} {row.first:.1%}: {100 * row.difference:+.1f} points "
-        f"(interval {100 * row.low:+.1f} to {100 * row.high:+.1f})."
+        f"{where}{names[1]} {measure.verb} {percent(row.second)} of {row.n:,} {measure.images}, "
+        f"{names[0]} {percent(row.first)}: {100 * row.difference:+.1f} points "
+        f"({interval_title(confidence)} {100 * row.low:+.1f} to {100 * row.high:+.1f})."
     )
     # What is certain of the change counts, not its size alone; everybody before a group.
     certain = max(row.low, -row.high, 0.0)
