@@ -27,7 +27,7 @@ FULL_ROWS = {
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.UndefinedMetricWarning")
 @pytest.mark.filterwarnings("ignore:y_pred contains classes:UserWarning")
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(scores_tables())
 def test_agrees_with_fairlearn_and_scikit_learn_on_the_rows(table: pa.Table) -> None:
     counts = count_outcomes(table, ["first"], 0.5)
@@ -49,7 +49,7 @@ def test_agrees_with_fairlearn_and_scikit_learn_on_the_rows(table: pa.Table) -> 
                 assert values[i] == pytest.approx(theirs, rel=0, abs=1e-12), rate
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(scores_tables(missing=False))
 def test_point_values_are_events_over_denominator(table: pa.Table) -> None:
     counts = count_outcomes(table, ["first", "second"], 0.1)
