@@ -25,8 +25,8 @@ MAX_REQUEST_BYTES = 128_000_000
 MAX_SECONDS = 120.0
 
 #: Everything else that Pillow reads is refused: nobody's photograph comes as a PSD or an EPS.
-#: An MPO is a JPEG with further pictures behind the first.
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "AVIF")
+#: (A JPEG with further pictures behind the first opens as a JPEG and then calls itself MPO.)
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF")
 
 
 class RefusedError(Exception):

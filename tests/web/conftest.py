@@ -1,0 +1,63 @@
+"""A web application with invented classifiers."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("starlette", reason="needs the extra 'web'")
+pytest.importorskip("python_multipart", reason="needs the extra 'web'")
+
+from drawn_web import AUDITED, BrightnessDetector  # noqa: E402
+from starlette.applications import Starlette  # noqa: E402
+from starlette.testclient import TestClient  # noqa: E402
+
+from faceaudit.web.app import create_app  # noqa: E402
+from faceaudit.web.worth import Record  # noqa: E402
+
+
+@pytest.fixture
+def detectors() -> list[BrightnessDetector]:
+    return [BrightnessDetector("low", 0.3), BrightnessDetector("high", 0.7)]
+
+
+@pytest.fixture
+def reports(tmp_path: Path) -> Path:
+    return tmp_path / "reports"
+
+
+@pytest.fixture
+def application(detectors, reports) -> Callable[..., Starlette]:
+    def make(**options) -> Starlette:
+        records = {
+            "low": Record("low", 0.3, [AUDITED]),
+            "high": Record("high", 0.7, []),
+        }
+        options = {"detectors": detectors, "records": records, "reports": reports} | options
+        return create_app(**options)
+
+    return make
+
+
+@pytest.fixture
+def client(application) -> Iterator[TestClient]:
+    with TestClient(application(), base_url="http://127.0.0.1:8000") as client:
+        yield client
+
+
+@pytest.fixture
+def live(application) -> Iterator[str]:
+    """The address of a real server on this machine."""
+    uvicorn = pytest.importorskip("uvicorn", reason="needs the extra 'web'")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(application(), log_level="error"))
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        # The socket listens already: whoever connects now waits until the server answers.
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        thread.join()

@@ -1,0 +1,128 @@
+"""What the tests of the web application draw and invent: classifiers, scores, pictures."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import struct
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+from PIL import Image
+
+from faceaudit.tables import DatasetInfo, ModelInfo, Scores, ScoresInfo
+from faceaudit.web.detectors import Judged
+
+#: A name that tries everything: markup, quotes, right-to-left, emoji, and length.
+HOSTILE = "<img src=x onerror=alert(1)>\"'&amp;</script>\u202egpj.\u05e9\u05dc\u05d5\u05dd\U0001f600"
+
+
+class BrightnessDetector:
+    """Says AI-generated with the mean brightness as probability; looks at one corner."""
+
+    architecture = "brightness"
+    threshold_rule = "invented"
+    size = 32
+
+    def __init__(self, name: str, threshold: float) -> None:
+        self.name, self.threshold = name, threshold
+        self.sha256 = hashlib.sha256(name.encode()).hexdigest()
+        self.judged = 0
+
+    def judge(self, picture):
+        self.judged += 1
+        evidence = np.zeros((4, 4), np.float32)
+        evidence[0, 3] = 1
+        return Judged(float(picture.pixels.mean()) / 255, evidence)
+
+
+def recorded(
+    rows: Sequence[tuple[str, str, str | None, str | None, float]], *, in_training: bool = False
+) -> Scores:
+    """Scores out of (data set, label, gender, age band, p_ai)."""
+    dataset, label, gender, age, p_ai = zip(*rows, strict=True)
+    n = len(rows)
+    table = pa.table(
+        {
+            "image": [f"{i}.jpg" for i in range(n)],
+            "label": label,
+            "dataset": dataset,
+            "p_ai": np.array(p_ai, np.float32),
+            "status": ["ok"] * n,
+            "in_training": [in_training] * n,
+            "gender": pa.array(gender, pa.string()),
+            "age_band": pa.array(age, pa.string()),
+            "width": pa.array([200] * n, pa.int32()),
+            "height": pa.array([256] * n, pa.int32()),
+            "format": ["JPEG"] * n,
+        }
+    )
+    info = ScoresInfo(
+        datasets={name: DatasetInfo(indexed=n) for name in set(dataset)},
+        tag_sources={"gender": {"portraits": "drawn by the test"}},
+        model=ModelInfo(id="brightness"),
+    )
+    return Scores(table, info)
+
+
+def group(dataset: str, label: str, gender, age, n: int, wrong: int):
+    """`n` rows of which `wrong` are called wrongly at any threshold in use."""
+    right, mistaken = (0.05, 0.95) if label == "real" else (0.95, 0.05)
+    return [(dataset, label, gender, age, mistaken if i < wrong else right) for i in range(n)]
+
+
+AUDITED = recorded(
+    [
+        *group("portraits", "real", "female", "20–29", 100, 10),
+        *group("portraits", "real", "male", "20–29", 100, 2),
+        *group("portraits", "real", "female", "60–69", 40, 30),
+        *group("street", "real", "female", "20–29", 50, 0),
+        *group("generator", "ai", None, None, 200, 8),
+    ]
+)
+
+
+# --- pictures ------------------------------------------------------------------------------
+
+
+def picture(
+    kind: str = "JPEG", size: tuple[int, int] = (64, 64), brightness: int = 128, **options
+) -> bytes:
+    """An even grey picture, as a file."""
+    buffer = io.BytesIO()
+    Image.new("RGB", size, (brightness,) * 3).save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def noise(size: tuple[int, int]) -> Image.Image:
+    pixels = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3))
+    return Image.fromarray(pixels.astype(np.uint8))
+
+
+def bomb() -> bytes:
+    """A PNG of a few hundred bytes whose header promises 2.5 thousand million pixels."""
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        check = struct.pack(">I", zlib.crc32(kind + content))
+        return struct.pack(">I", len(content)) + kind + content + check
+
+    header = struct.pack(">IIBBBBB", 50_000, 50_000, 8, 2, 0, 0, 0)
+    content = zlib.compress(b"\0" * 100_000)
+    return b"".join(
+        [
+            b"\x89PNG\r\n\x1a\n",
+            chunk(b"IHDR", header),
+            chunk(b"IDAT", content),
+            chunk(b"IEND", b""),
+        ]
+    )
+
+
+def send(client, *files: tuple[str, bytes], **fields) -> object:
+    """Judge pictures through the JSON interface."""
+    answer = client.post(
+        "/api/judge", files=[("pictures", (name, content)) for name, content in files], data=fields
+    )
+    assert answer.status_code == 200, answer.text
+    return answer.json()
