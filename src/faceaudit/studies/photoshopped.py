@@ -1,0 +1,93 @@
+"""Photoshopped: what do photographs retouched by hand change when they are trained on as real?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from faceaudit.errors import FaceAuditError
+from faceaudit.result import Result
+from faceaudit.studies.arms import ALL_AI, errors_by_set, places, plan_arms
+from faceaudit.studies.pool import Pool, read_pool
+from faceaudit.studies.runs import Budget, run_all
+from faceaudit.studies.writing import write_study
+
+NAME = "photoshopped"
+DEFAULT_BUDGET = Budget()
+TAG, RETOUCHED = "manipulation", "photoshopped"
+
+
+def photoshopped(
+    manifests: Sequence[Path | str],
+    out: Path | str,
+    *,
+    tests: Sequence[Path | str] = (),
+    hold_out: float = 0.3,
+    seeds: int = 3,
+    budget: Budget = DEFAULT_BUDGET,
+    confidence: float = 0.95,
+    progress: bool = False,
+) -> Result:
+    """Train with and without photoshopped photographs labelled real, over several seeds.
+
+    Parameters
+    ----------
+    manifests : sequence of path
+        Images to train on; some have ``photoshopped`` in their tag ``manipulation`` and the label
+        real (``faceaudit index real-and-fake … --photoshopped-as real``).
+    out, tests, hold_out, seeds, budget, confidence, progress
+        As in `faceaudit.studies.data_in_training.data_in_training`.
+
+    Raises
+    ------
+    FaceAuditError
+        If there is no photoshopped photograph, or `out` holds runs with other settings.
+    """
+    pool = read_pool(manifests, tests, hold_out)
+    pool = Pool(_set_apart(pool.training), _set_apart(pool.testing), pool.info)
+    for name in sorted(pc.unique(pool.training["dataset"]).to_pylist()):
+        # The retouched ones lie where their set lies, under a name of their own.
+        original = name.removesuffix(f" ({RETOUCHED})")
+        pool.info.datasets.setdefault(name, pool.info.datasets[original])
+    chosen = pc.ends_with(pool.training["dataset"], f"({RETOUCHED})")
+    more = pool.training.filter(chosen)
+    if len(more) == 0 or set(pc.unique(more["label"]).to_pylist()) != {"real"}:
+        raise FaceAuditError(
+            f"no photograph labelled real has the tag {TAG} '{RETOUCHED}'; index Real and Fake "
+            "Face Detection with --photoshopped-as real"
+        )
+    pool = replace(pool, training=pool.training.filter(pc.invert(chosen)))
+    finished = run_all(plan_arms(pool, more, RETOUCHED, seeds, budget), pool, out, progress)
+    found = places(finished)
+    watched = [place.name for place in found if place.name.endswith(f"({RETOUCHED})")]
+    return write_study(
+        out,
+        name=NAME,
+        title="What photoshopped photographs in training change",
+        question=(
+            "Do photographs retouched by hand, trained on as real, make the classifier miss "
+            "AI-generated faces?"
+        ),
+        checks=[errors_by_set(found, (ALL_AI, *watched), f"{RETOUCHED} photographs", confidence)],
+        finished=finished,
+        settings={
+            "seeds": seeds,
+            "hold_out": hold_out,
+            "confidence": confidence,
+            **asdict(budget),
+        },
+    )
+
+
+def _set_apart(table: pa.Table) -> pa.Table:
+    """Give the retouched photographs of a set a data set of their own."""
+    if TAG not in table.column_names:
+        return table
+    retouched = pc.fill_null(pc.equal(table[TAG], RETOUCHED), False)
+    named = pc.binary_join_element_wise(table["dataset"], f"({RETOUCHED})", " ")
+    position = table.column_names.index("dataset")
+    return table.set_column(position, "dataset", pc.if_else(retouched, named, table["dataset"]))
