@@ -84,6 +84,7 @@ def _by_chance(found: Calibration, i: int) -> str:
 
 def _finding(tag: str, groups: list[str], found: Calibration, data: AuditInput) -> Finding:
     estimable = ~np.isnan(found.error)
+    groups_told = counted(int(estimable.sum()), "group")
     beyond = int(np.sum(found.error[estimable] > found.by_chance_high[estimable]))
     worst = int(np.nanargmax(found.excess))
     n = int(found.n_real[worst] + found.n_ai[worst])
@@ -91,8 +92,8 @@ def _finding(tag: str, groups: list[str], found: Calibration, data: AuditInput) 
     return Finding(
         sentence=(
             f"Scores of images tagged {group_title([tag], [groups[worst]])} are furthest from what "
-            f"they say: off by {points(found.error[worst])} (n = {n:,}), where {_by_chance(found, worst)}; "
-            f"{beyond} of {counted(int(estimable.sum()), 'group')} by {tag_title(tag)} "
+            f"they say: off by {points(found.error[worst])} (n = {n:,}), where "
+            f"{_by_chance(found, worst)}; {beyond} of {groups_told} by {tag_title(tag)} "
             f"{'is' if beyond == 1 else 'are'} off by more than chance explains "
             f"({chance:.1f} would be if all were calibrated)."
         ),
