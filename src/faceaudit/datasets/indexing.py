@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from faceaudit.datasets.copies import conflicts
 from faceaudit.datasets.description import Dataset, Options, Reader, Tagged
-from faceaudit.datasets.images import Facts, expected_format, inspect
+from faceaudit.datasets.images import Facts, expected_format
+from faceaudit.datasets.inspection import BATCH, in_parallel
 from faceaudit.datasets.ledger import Entry, Ledger, Reject, ledger_path, open_ledger
 from faceaudit.datasets.registry import get_dataset
 from faceaudit.datasets.sources import (
     Member,
     SideFiles,
     Source,
-    UnreadableError,
     is_side_file,
     open_source,
 )
@@ -41,8 +43,7 @@ from faceaudit.tables import (
 )
 from faceaudit.tags.vocabulary import tag_type, with_standard_tags
 
-#: Files that a worker is handed at a time.
-BATCH = 128
+OTHER_TAGS = "copy with other tags"
 #: Rows of one row group of the manifest.
 ROW_GROUP = 8192
 
@@ -141,29 +142,31 @@ def index(
         # Pillow warns of very large pictures and odd metadata; what matters is in the ledger.
         warnings.simplefilter("ignore")
         run = _Run(name or description.id, reader, ledger, total, progress)
-        with (
-            whole_file(out) as temporary,
+        with whole_file(out) as temporary:
             # Without Arrow's own copy of the schema, metadata can be added at the end.
-            closing(
+            with closing(
                 pq.ParquetWriter(temporary, run.schema, compression="zstd", store_schema=False)
-            ) as writer,
-        ):
-            rows = run.rows(source, workers or os.cpu_count() or 1)
-            while batch := list(islice(rows, ROW_GROUP)):
-                writer.write_table(run.table(batch))
-            for path, reason in source.problems:
-                ledger.add(Entry(path, "remark", "could not be looked into", reason))
-            for entry in reader.remarks():
+            ) as writer:
+                rows = run.rows(source, workers or os.cpu_count() or 1)
+                while batch := list(islice(rows, ROW_GROUP)):
+                    writer.write_table(run.table(batch))
+                for path, reason in source.problems:
+                    ledger.add(Entry(path, "remark", "could not be looked into", reason))
+                for entry in reader.remarks():
+                    ledger.add(entry)
+                if run.indexed == 0:
+                    raise FaceAuditError(
+                        f"{root}: none of its {run.found:,} files could be indexed as "
+                        f"{description.title} (expected: {description.layout}); "
+                        f"{ledger_path(out)} says why"
+                    )
+                notes = [*_count_note(description, run.indexed), *reader.notes, *run.copies_note()]
+                info = run.info(source, description, notes)
+                writer.add_key_value_metadata({METADATA_KEY: info.model_dump_json().encode()})
+            for entry in run.copies(temporary):
                 ledger.add(entry)
-            if run.indexed == 0:
-                raise FaceAuditError(
-                    f"{root}: none of its {run.found:,} files could be indexed as "
-                    f"{description.title} (expected: {description.layout}); "
-                    f"{ledger_path(out)} says why"
-                )
-            notes = [*_count_note(description, run.indexed), *reader.notes]
-            info = run.info(source, description, notes)
-            writer.add_key_value_metadata({METADATA_KEY: info.model_dump_json().encode()})
+            if told := ledger.remarks[OTHER_TAGS]:
+                notes.append(f"{told:,} of the copies have other tags; the ledger lists them.")
     return IndexReport(
         dataset=run.dataset,
         manifest=out,
@@ -227,6 +230,7 @@ class _Run:
         self.found = 0
         self.indexed = 0
         self.labels: Counter[str] = Counter()
+        self._digests = array("Q")
         self._given = pa.schema(
             [(column, FIXED_COLUMNS[column]) for column in _COLUMNS]
             + [(tag, tag_type(tag)) for tag in reader.tags]
@@ -236,7 +240,7 @@ class _Run:
 
     def rows(self, source: Source, workers: int) -> Iterator[_Row]:
         """Yield the usable images in the source's order; the others go to the ledger."""
-        for member, tagged, facts in _in_parallel(source, self._named(source), workers):
+        for member, tagged, facts in in_parallel(source, self._named(source), workers):
             self.found += 1
             if isinstance(tagged, Reject):
                 self._reject(member, tagged)
@@ -245,6 +249,7 @@ class _Run:
             elif facts is not None:
                 self.indexed += 1
                 self.labels[tagged.label] += 1
+                self._digests.append(_digest(facts.sha256))
                 yield _Row(member.path, tagged, facts)
             if self.progress and (self.found % BATCH == 0 or self.found == self.total):
                 self.progress(self.found, self.total)
@@ -278,6 +283,30 @@ class _Run:
         ]
         return with_standard_tags(pa.table(arrays, schema=self._given), self.dataset)[0]
 
+    def copies_note(self) -> list[str]:
+        """Say how many images are byte for byte copies of another."""
+        copies = self.indexed - len(np.unique(self._digests))
+        return [f"{copies:,} images are copies of another, byte for byte."] if copies else []
+
+    def copies(self, manifest: Path) -> Iterator[Entry]:
+        """Yield a remark for every copy of an image before it, with the tags that differ."""
+        digests, counts = np.unique(self._digests, return_counts=True)
+        wanted = set(digests[counts > 1].tolist())
+        first: dict[str, dict[str, Any]] = {}
+        for batch in pq.ParquetFile(manifest).iter_batches(ROW_GROUP) if wanted else ():
+            hashes = batch["sha256"].to_pylist()
+            places = [at for at, sha256 in enumerate(hashes) if _digest(sha256) in wanted]
+            for row in batch.take(pa.array(places, pa.int64())).to_pylist():
+                original = first.setdefault(row["sha256"], row)
+                if original is row:
+                    continue
+                differing = conflicts(
+                    [{tag: seen[tag] for tag in self.reader.tags} for seen in (original, row)]
+                )
+                told = "".join(f"; {tag}: {a} there, {b} here" for tag, (a, b) in differing.items())
+                kind = OTHER_TAGS if differing else "copy"
+                yield Entry(row["image"], "remark", kind, f"of {original['image']}{told}")
+
     def info(self, source: Source, description: Dataset, notes: list[str]) -> ManifestInfo:
         """Return the manifest's file metadata."""
         sources = self.reader.tags | {
@@ -300,6 +329,11 @@ class _Run:
         )
 
 
+def _digest(sha256: str) -> int:
+    """Return the first 64 bits of a hash: 8 bytes an image find all repeated ones."""
+    return int(sha256[:16], 16)
+
+
 def _refuse_repeated(path: str, seen: set[int]) -> None:
     # 64-bit hashes take a third of the memory of names, and never meet in practice.
     key = hash(path)
@@ -314,41 +348,3 @@ def _text(path: str) -> str:
     except UnicodeEncodeError:
         raise Reject("name is not valid text", "rename it") from None
     return path
-
-
-Named = tuple[Member, Tagged | Reject]
-Inspected = tuple[Member, Tagged | Reject, Facts | Reject | None]
-
-
-def _in_parallel(source: Source, named: Iterable[Named], workers: int) -> Iterator[Inspected]:
-    """Inspect files in threads, a bounded number ahead, and yield them in their order.
-
-    Threads suffice: reading and hashing, most of the work, leave the interpreter free.
-    """
-    named = iter(named)
-    pending: deque[Future[list[Inspected]]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
-        while True:
-            batch = list(islice(named, BATCH))
-            if batch:
-                pending.append(pool.submit(_inspect_batch, source, batch))
-            if not pending:
-                return
-            if not batch or len(pending) > 2 * workers:
-                yield from pending.popleft().result()
-
-
-def _inspect_batch(source: Source, batch: list[Named]) -> list[Inspected]:
-    return [
-        (member, tagged, None if isinstance(tagged, Reject) else _inspect(source, member))
-        for member, tagged in batch
-    ]
-
-
-def _inspect(source: Source, member: Member) -> Facts | Reject:
-    try:
-        return inspect(member.path, source.read(member))
-    except UnreadableError as error:
-        return Reject("cannot be read", str(error))
-    except Reject as reject:
-        return reject

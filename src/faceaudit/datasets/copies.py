@@ -1,0 +1,226 @@
+"""Copies of one picture: byte for byte by hash, and near copies by perceptual hash.
+
+A picture on both sides of a train and test split makes a classifier look better than it is.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from PIL import Image
+
+from faceaudit.datasets.sources import StoredImages, UnreadableError
+from faceaudit.tables import Manifest
+
+#: Two pictures whose 256-bit perceptual hashes differ in no more bits are near copies. On
+#: real faces 99 % of copies that were resized, recompressed or brightened stay within 16,
+#: and pictures of different faces differ in 30 or more.
+MAX_DISTANCE = 15
+
+_SIDE = 16
+_BANDS = MAX_DISTANCE + 1
+_AT_ONCE = 2**22
+
+Hashes = npt.NDArray[np.uint64]
+Progress = Callable[[int, int], None]
+
+
+class Copy(NamedTuple):
+    """One image of a group: which of the given manifests it is in, and its key there."""
+
+    manifest: int
+    dataset: str
+    image: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """Images that show the same picture.
+
+    Attributes
+    ----------
+    copies : list of Copy
+        Two or more, in the manifests' order.
+    conflicts : dict of str to list
+        Tags on which the copies differ, with their values in the copies' order.
+    """
+
+    copies: list[Copy]
+    conflicts: dict[str, list[Any]]
+
+    @property
+    def across(self) -> bool:
+        """Whether it spans more than one manifest."""
+        return len({copy.manifest for copy in self.copies}) > 1
+
+
+def exact_copies(*manifests: Manifest) -> list[Group]:
+    """Find images that are byte for byte the same, within and between manifests.
+
+    Returns
+    -------
+    list of Group
+    """
+    hashes = pa.chunked_array([chunk for m in manifests for chunk in m.table["sha256"].chunks])
+    codes = hashes.combine_chunks().dictionary_encode().indices.to_numpy(zero_copy_only=False)
+    return _groups(manifests, np.where(np.isnan(codes), -1, codes).astype(np.int64))
+
+
+def near_copies(*manifests: Manifest, progress: Progress | None = None) -> list[Group]:
+    """Find images that look the same: resized, recompressed, a little brighter.
+
+    Exact copies are among them; crops and mirrored copies are not found.
+
+    Parameters
+    ----------
+    *manifests : Manifest
+        Their images are read and decoded.
+    progress : callable, optional
+        Called with the number of images done and the number of all images.
+
+    Returns
+    -------
+    list of Group
+        Linked if the hashes of two images differ in at most `MAX_DISTANCE` bits.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    hashes, known = perceptual_hashes(*manifests, progress=progress)
+    # Equal hashes are one: a thousand black pictures are no million pairs.
+    distinct, place = np.unique(hashes[known], axis=0, return_inverse=True)
+    first, second = similar_pairs(distinct)
+    ones = np.ones(len(first), dtype=bool)
+    links = coo_array((ones, (first, second)), shape=(len(distinct), len(distinct)))
+    component = connected_components(links, directed=False)[1]
+    codes = np.full(len(known), -1, dtype=np.int64)
+    codes[known] = component[place.ravel()]
+    return _groups(manifests, codes)
+
+
+def perceptual_hashes(
+    *manifests: Manifest, progress: Progress | None = None
+) -> tuple[Hashes, npt.NDArray[np.bool_]]:
+    """Hash the pictures of manifests by what they look like.
+
+    Returns
+    -------
+    hashes : ndarray of uint64, shape (images, 4)
+        DCT hash of 256 bits (Zauner, Implementation and Benchmarking of Perceptual Image
+        Hash Functions, 2010).
+    known : ndarray of bool, shape (images,)
+        False where an image could not be decoded.
+    """
+    from faceaudit.tags.landmarks import in_processes
+
+    total = sum(len(manifest.table) for manifest in manifests)
+    hashes = np.zeros((total, _SIDE * _SIDE // 64), np.uint64)
+    known = np.zeros(total, dtype=bool)
+    contents = (content for manifest in manifests for content in _contents(manifest))
+    for at, bits in enumerate(in_processes(_hash, contents)):
+        if bits is not None:
+            hashes[at], known[at] = bits, True
+        if progress:
+            progress(at + 1, total)
+    return hashes, known
+
+
+def similar_pairs(hashes: Hashes) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return all pairs of rows that differ in at most `MAX_DISTANCE` bits.
+
+    Of 16 bands of bits, two rows that differ in at most 15 bits have one in common, so only
+    rows with a common band are compared: nothing is missed and few pairs are looked at.
+
+    Parameters
+    ----------
+    hashes : ndarray of uint64, shape (n, 4)
+        Distinct rows.
+    """
+    bits = np.unpackbits(hashes.view(np.uint8), axis=1)
+    pairs = [np.empty((2, 0), np.int64)]
+    for band in range(_BANDS):
+        # Every sixteenth bit: neighbouring bits of faces are too much alike.
+        keys = np.packbits(bits[:, band::_BANDS], axis=1).view(np.uint16).ravel()
+        for found in _pairs_with_equal_key(keys):
+            different = np.bitwise_count(hashes[found[0]] ^ hashes[found[1]]).sum(axis=1)
+            pairs.append(found[:, different <= MAX_DISTANCE])
+    first, second = np.unique(np.concatenate(pairs, axis=1), axis=1)
+    return first, second
+
+
+def _pairs_with_equal_key(keys: npt.NDArray[np.uint16]) -> Iterator[npt.NDArray[np.int64]]:
+    """Yield pairs of places with the same key, some millions at a time."""
+    order = np.argsort(keys, kind="stable")
+    starts = np.flatnonzero(np.diff(keys[order], prepend=-1))
+    sizes = np.diff(starts, append=len(keys))
+    # The place behind the last of each key's run, for every place in the sorted order.
+    ends = np.repeat(starts + sizes, sizes)
+    partners = ends - np.arange(len(keys)) - 1
+    chunk = np.searchsorted(np.cumsum(partners), np.arange(0, partners.sum(), _AT_ONCE))
+    for low, high in zip(chunk, [*chunk[1:], len(keys)], strict=True):
+        count = partners[low:high]
+        left = np.repeat(np.arange(low, high), count)
+        offset = np.arange(len(left)) - np.repeat(np.cumsum(count) - count, count)
+        yield np.sort(order[np.stack([left, left + 1 + offset])], axis=0)
+
+
+def _contents(manifest: Manifest) -> Iterator[bytes | None]:
+    images = StoredImages({name: info.root for name, info in manifest.info.datasets.items()})
+    for batch in manifest.table.select(["dataset", "image"]).to_batches(max_chunksize=1024):
+        for row in batch.to_pylist():
+            try:
+                yield images.read(row["dataset"], row["image"])
+            except UnreadableError:
+                yield None
+
+
+def _hash(content: bytes | None) -> npt.NDArray[np.uint64] | None:
+    from imagehash import phash
+
+    if content is None:
+        return None
+    try:
+        image = Image.open(io.BytesIO(content))
+        # A JPEG file can be decoded at a fraction of its size, many times faster.
+        image.draft("L", (256, 256))
+        bits = phash(image, hash_size=_SIDE).hash
+    except Exception:  # damaged images raise nearly anything
+        return None
+    return np.packbits(bits.ravel()).view(np.uint64)
+
+
+def _groups(manifests: Sequence[Manifest], codes: npt.NDArray[np.int64]) -> list[Group]:
+    """Return the groups of rows with the same code; -1 belongs to none."""
+    values, counts = np.unique(codes[codes >= 0], return_counts=True)
+    places = np.flatnonzero(np.isin(codes, values[counts > 1]))
+    rows: list[tuple[Copy, dict[str, Any]]] = []
+    begin = 0
+    for number, manifest in enumerate(manifests):
+        inside = places[(places >= begin) & (places < begin + len(manifest.table))] - begin
+        for row in manifest.table.take(pa.array(inside)).to_pylist():
+            tags = {tag: row[tag] for tag in manifest.tags}
+            rows.append((Copy(number, row["dataset"], row["image"]), tags))
+        begin += len(manifest.table)
+    groups: dict[int, list[tuple[Copy, dict[str, Any]]]] = {}
+    for place, entry in zip(places, rows, strict=True):
+        groups.setdefault(int(codes[place]), []).append(entry)
+    return [
+        Group([copy for copy, _ in members], conflicts([tags for _, tags in members]))
+        for members in groups.values()
+    ]
+
+
+def conflicts(members: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
+    """Return the tags on which images differ, as far as they are known, with their values."""
+    result = {}
+    for tag in dict.fromkeys(tag for tags in members for tag in tags):
+        values = [tags.get(tag) for tags in members]
+        if len({value for value in values if value is not None}) > 1:
+            result[tag] = values
+    return result
