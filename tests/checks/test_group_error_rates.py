@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -94,6 +96,14 @@ def test_missing_tags_are_counted_and_shown(counted):
     fpr = of_kind(result, "forest")[0]
     assert fpr.reference == pytest.approx(6 / 44)
     assert len(fpr.rows) == 2
+
+
+def test_every_table_says_whose_word_the_tag_is(drawn):
+    data = drawn(["real"] * 4, [0.1, 0.9] * 2, {"g": list("aabb")}, attributes=["g", "dataset"])
+    sources = [table.note.split(".")[0] for table in of_kind(run(data), "table")]
+    assert sources == ["Tags: drawn by lot", "Tags: the data set that the image comes from"]
+    unstated = replace(data, info=data.info.model_copy(update={"tag_sources": {}}))
+    assert of_kind(run(unstated), "table")[0].note.startswith("Tags: source not stated.")
 
 
 def test_always_ai_is_equal_and_said_to_be(counted):

@@ -24,6 +24,7 @@ from faceaudit.stats.gaps import GapInterval, max_min_gap
 from faceaudit.stats.intervals import rate_interval, rate_of
 from faceaudit.stats.rates import group_rates, rate_counts
 from faceaudit.stats.significance import all_alike, each_against_rest
+from faceaudit.tables import DELIVERY_COLUMNS
 
 ErrorRate = Literal["fpr", "fnr"]
 ERROR_RATES: tuple[ErrorRate, ...] = ("fpr", "fnr")
@@ -57,10 +58,18 @@ def interval_title(confidence: float) -> str:
 
 def tag_source(data: AuditInput, attributes: tuple[str, ...]) -> str:
     """Say whose word the tags are."""
-    sources = {tag: data.tag_source(tag) or "source not stated" for tag in attributes}
+    sources = {tag: _source(data, tag) for tag in attributes}
     if len(sources) == 1:
         return next(iter(sources.values()))
     return "; ".join(f"{attributes_title([tag])}: {source}" for tag, source in sources.items())
+
+
+def _source(data: AuditInput, tag: str) -> str:
+    if tag == "dataset":
+        return "the data set that the image comes from"
+    if tag in DELIVERY_COLUMNS:
+        return "read from the image file"
+    return data.tag_source(tag) or "source not stated"
 
 
 # --- details -------------------------------------------------------------------------------

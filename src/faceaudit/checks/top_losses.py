@@ -11,6 +11,7 @@ from pydantic import Field
 
 from faceaudit.checks import AuditInput, Check, Options
 from faceaudit.checks.phrases import counted, percent, tag_title
+from faceaudit.checks.rate_details import tag_source
 from faceaudit.result import Cell, CheckResult, Column, Gallery, GalleryItem, Table
 from faceaudit.stats.counts import count_outcomes
 
@@ -127,7 +128,7 @@ def _tags_of_errors(data: AuditInput) -> list[Table]:
                 title=f"Who is in the wrongly called images: {tag_title(attribute)}",
                 note=(
                     "A group whose share of the errors exceeds its share of the images is "
-                    f"over-represented. Tags: {data.tag_source(attribute) or 'source not stated'}."
+                    f"over-represented. Tags: {tag_source(data, (attribute,))}."
                 ),
                 columns=[
                     Column(title=tag_title(attribute)),
