@@ -226,11 +226,6 @@
     slider.setAttribute("aria-valuetext", say(text.at, { value: curve.marker }));
     slider.addEventListener("input", () => moveTo(low + (slider.value / 1000) * (high - low)));
   }
-  // What is wider than the page scrolls by keyboard too.
-  for (const place of document.querySelectorAll(".scroll")) {
-    if (place.scrollWidth > place.clientWidth) place.tabIndex = 0;
-  }
-
   const places = [...document.querySelectorAll("[data-curve]")];
   const watch = new IntersectionObserver((seen) => {
     for (const { isIntersecting, target } of seen) {
@@ -253,6 +248,24 @@
   };
   addEventListener("beforeprint", () => paper(true));
   addEventListener("afterprint", () => paper(false));
+
+  // One section in every idle moment, so that the page answers while it is laid out.
+  const sections = [...document.querySelectorAll(".check > .details, .appendix > section")];
+  const whenIdle = window.requestIdleCallback ?? ((work) => setTimeout(work, 20));
+  const layOut = () => {
+    const section = sections.shift();
+    if (!section) {
+      document.documentElement.dataset.laidOut = "";
+      return;
+    }
+    section.classList.add("laid-out");
+    for (const place of section.querySelectorAll(".scroll")) {
+      // What is wider than the page scrolls by keyboard too.
+      if (place.scrollWidth > place.clientWidth) place.tabIndex = 0;
+    }
+    whenIdle(layOut, { timeout: 300 });
+  };
+  whenIdle(layOut, { timeout: 300 });
 
   // The contents show where the reader is.
   const links = new Map([...document.querySelectorAll(".contents a")].map((a) => [a.hash.slice(1), a]));
