@@ -62,3 +62,7 @@ def test_exactly_the_malformed_names_of_the_real_folder_are_rejected(real_data, 
         "61_1_20170109142408075.jpg.chip.jpg",
         "61_1_20170109150557335.jpg.chip.jpg",
     ]
+    copies = run.outcomes("remark")
+    assert len(copies) == 7
+    assert {entry.reason for entry in copies} == {"copy with other tags"}
+    assert sum("age: " in entry.remedy for entry in copies) == 5

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -162,8 +163,8 @@ def _pairs_with_equal_key(keys: npt.NDArray[np.uint16]) -> Iterator[npt.NDArray[
     # The place behind the last of each key's run, for every place in the sorted order.
     ends = np.repeat(starts + sizes, sizes)
     partners = ends - np.arange(len(keys)) - 1
-    chunk = np.searchsorted(np.cumsum(partners), np.arange(0, partners.sum(), _AT_ONCE))
-    for low, high in zip(chunk, [*chunk[1:], len(keys)], strict=True):
+    cuts = np.searchsorted(np.cumsum(partners), np.arange(0, partners.sum(), _AT_ONCE))
+    for low, high in pairwise([*cuts, len(keys)]):
         count = partners[low:high]
         left = np.repeat(np.arange(low, high), count)
         offset = np.arange(len(left)) - np.repeat(np.cumsum(count) - count, count)

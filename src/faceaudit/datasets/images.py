@@ -83,6 +83,8 @@ def inspect(path: str, data: bytes) -> Facts:
     except Image.DecompressionBombError as error:
         raise Reject("absurd size in pixels", str(error)) from None
     except Exception as error:  # on damaged headers Pillow raises nearly anything
+        if data.startswith(b"RIFF") and not _ends_properly(data, "WEBP"):
+            raise Reject("truncated image", "fetch it again") from None
         raise Reject("not a readable image", _describe(data, expected, error)) from None
     if width < 1 or height < 1:
         raise Reject("not a readable image", f"its header says {width} x {height} pixels")

@@ -1,0 +1,111 @@
+"""One file: what is taken, what is refused, and with which reason."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import struct
+import zlib
+
+import pytest
+from PIL import Image
+
+from faceaudit.datasets.images import MAX_PIXELS, inspect
+from faceaudit.datasets.ledger import Reject
+from tests.datasets.planted import FORMATS, draw
+
+
+def refused(path: str, data: bytes) -> tuple[str, str]:
+    with pytest.raises(Reject) as caught:
+        inspect(path, data)
+    return caught.value.reason, caught.value.remedy
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_facts(suffix):
+    data = draw(1, suffix, (40, 30))
+    facts = inspect(f"a/b{suffix.upper()}", data)
+    assert (facts.width, facts.height, facts.bytes) == (40, 30, len(data))
+    assert facts.format == FORMATS[suffix]
+    assert facts.sha256 == hashlib.sha256(data).hexdigest()
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize("kept", [0.5, 0.95])
+def test_truncated(suffix, kept):
+    data = draw(1, suffix, (120, 90))
+    reason, remedy = refused(f"b{suffix}", data[: int(len(data) * kept)])
+    assert reason == "truncated image"
+    assert remedy.startswith("fetch it again")
+
+
+def test_bytes_behind_the_end_are_no_truncation():
+    data = draw(1)
+    for extra in (b"\0" * 8, b"\n", b"a comment of some camera" * 9):
+        assert inspect("b.jpg", data + extra).bytes == len(data) + len(extra)
+
+
+def test_empty():
+    assert refused("b.jpg", b"")[0] == "empty file"
+
+
+@pytest.mark.parametrize(
+    ("name", "suffix"), [("b.jpg", ".png"), ("b.png", ".jpg"), ("b.gif", ".webp")]
+)
+def test_wrong_type_behind_the_extension(name, suffix):
+    reason, remedy = refused(name, draw(1, suffix))
+    assert reason == "wrong type behind the extension"
+    assert remedy.startswith(f"a {FORMATS[suffix]} image under a")
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"<!DOCTYPE html><p>404", "web page"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+        (b"\0" * 5000, "begins with zeros"),
+        (b"hello", "not those of a JPEG"),
+        (b"\xff\xd8\xff\xd9", "JPEG"),
+    ],
+)
+def test_no_image(data, told):
+    reason, remedy = refused("b.jpg", data)
+    assert reason == "not a readable image"
+    assert told in remedy
+
+
+def test_another_file_type():
+    assert refused("Thumbs.db", draw(1)) == ("not an image file type", "the name ends in '.db'")
+    assert refused("noname", draw(1))[0] == "not an image file type"
+
+
+def png_header(width: int, height: int) -> bytes:
+    """A whole PNG file of one row, whose header says another size."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    pixels = chunk(b"IDAT", zlib.compress(b"\0"))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + pixels + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("side", [9_000, 13_000, 20_000, 200_000])
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_absurd_sizes_are_never_decoded(side, monkeypatch):
+    monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("decoded"))
+    assert side * side > MAX_PIXELS
+    assert refused("b.png", png_header(side, side))[0] == "absurd size in pixels"
+
+
+def test_size_zero():
+    assert refused("b.png", png_header(0, 5))[0] == "not a readable image"
+
+
+def test_several_pictures_in_one_jpeg_file():
+    buffer = io.BytesIO()
+    pictures = [Image.open(io.BytesIO(draw(seed))) for seed in (1, 2)]
+    pictures[0].save(buffer, "MPO", save_all=True, append_images=pictures[1:])
+    assert inspect("b.jpg", buffer.getvalue()).format == "JPEG"

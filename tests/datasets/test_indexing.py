@@ -1,0 +1,138 @@
+"""The run as a whole: manifest, ledger, report, notes, copies."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+
+import pyarrow.parquet as pq
+import pytest
+
+from faceaudit.datasets import all_datasets, index
+from faceaudit.datasets.indexing import ROW_GROUP
+from faceaudit.datasets.ledger import read_ledger
+from faceaudit.errors import FaceAuditError
+from tests.datasets.planted import plant
+
+
+@pytest.fixture
+def mocked(monkeypatch):
+    """Change what is known of a data set, for one test."""
+
+    def change(dataset: str, **facts: object) -> None:
+        known = replace(all_datasets()[dataset], **facts)
+        monkeypatch.setattr("faceaudit.datasets.indexing.get_dataset", lambda name: known)
+
+    return change
+
+
+NAME = "25_1_2_2017011617452512{}.jpg.chip.jpg"
+
+
+def test_nothing_indexed_leaves_the_ledger_and_the_old_manifest(tmp_path):
+    out = tmp_path / "m.parquet"
+    index("utkface", plant(tmp_path / "good", NAME.format(1)), out)
+    before = out.read_bytes()
+    bad = plant(tmp_path / "bad", "portrait.jpg")
+    with pytest.raises(FaceAuditError, match="none of its 1 files could be indexed as UTKFace"):
+        index("utkface", bad, out)
+    assert out.read_bytes() == before
+    (entry,) = read_ledger(tmp_path / "m.rejects.csv")
+    assert (entry.file, entry.reason) == ("portrait.jpg", "malformed name")
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_an_empty_folder(tmp_path):
+    (tmp_path / "set").mkdir()
+    with pytest.raises(FaceAuditError, match="none of its 0 files"):
+        index("folder", tmp_path / "set", tmp_path / "m.parquet")
+
+
+def test_unknown_data_set(tmp_path):
+    with pytest.raises(FaceAuditError, match="did you mean 'utkface'"):
+        index("utk-face", tmp_path, tmp_path / "m.parquet")
+
+
+def test_two_runs_write_the_same_bytes(tmp_path):
+    root = plant(tmp_path / "set", *(f"ai/{n}.jpg" for n in range(300)))
+    for workers in (1, 3):
+        index("folder", root, tmp_path / f"{workers}.parquet", workers=workers)
+    assert (tmp_path / "1.parquet").read_bytes() == (tmp_path / "3.parquet").read_bytes()
+
+
+def test_rows_are_written_in_groups(tmp_path, indexed, monkeypatch):
+    monkeypatch.setattr("faceaudit.datasets.indexing.ROW_GROUP", 64)
+    root = plant(tmp_path / "set", *(f"ai/{n:03}.jpg" for n in range(200)))
+    run = indexed("folder", root)
+    assert list(run.rows) == [f"ai/{n:03}.jpg" for n in range(200)]
+    assert pq.ParquetFile(run.report.manifest).num_row_groups == 4
+    assert ROW_GROUP > 64
+
+
+def test_progress_reaches_the_end(tmp_path):
+    root = plant(tmp_path / "set", *(f"ai/{n}.jpg" for n in range(200)))
+    (root / "ai" / "x.db").write_bytes(b"")
+    seen: list[tuple[int, int]] = []
+    index("folder", root, tmp_path / "m.parquet", progress=lambda *now: seen.append(now))
+    assert seen[-1] == (201, 201)
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+
+
+def test_copies_are_reported_with_the_tags_that_differ(tmp_path, indexed):
+    root = plant(tmp_path / "set", *(NAME.format(n) for n in range(3)))
+    first = root / NAME.format(0)
+    shutil.copy(first, root / "26_1_2_20170116174525199.jpg.chip.jpg")
+    shutil.copy(first, root / "25_1_2_20170116174525188.jpg.chip.jpg")
+    run = indexed("utkface", root)
+    assert [(entry.file, entry.reason, entry.remedy) for entry in run.ledger] == [
+        ("25_1_2_20170116174525188.jpg.chip.jpg", "copy", f"of {first.name}"),
+        (
+            "26_1_2_20170116174525199.jpg.chip.jpg",
+            "copy with other tags",
+            f"of {first.name}; age: 25.0 there, 26.0 here",
+        ),
+    ]
+    assert len(run.rows) == 5
+    assert run.report.notes[1:] == [
+        "2 images are copies of another, byte for byte.",
+        "1 of the copies have other tags; the ledger lists them.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("published", "note"),
+    [
+        (3, ["2 images, fewer than the 3 that were published."]),
+        (2, []),
+        (1, ["2 images, more than the 1 that were published."]),
+        (None, []),
+    ],
+)
+def test_a_copy_of_another_size_than_published_is_noted(tmp_path, indexed, mocked, published, note):
+    mocked("lag", published=published)
+    run = indexed("lag", plant(tmp_path / "set", "ada/1.png", "ada/2.png"))
+    assert run.report.notes == note
+    assert run.manifest.info.datasets["lag"].note == (note[0] if note else None)
+
+
+def test_every_data_set_is_fully_described():
+    known = all_datasets()
+    assert set(known) == {
+        "utkface",
+        "ffhq",
+        "lfw",
+        "celeba",
+        "lag",
+        "real-and-fake",
+        "one-million-fake-faces",
+        "generated-photos",
+        "fairface",
+        "ai-face",
+        "folder",
+        "csv",
+    }
+    for dataset in known.values():
+        facts = dataset.facts()
+        for text in ("title", "label", "licence", "home", "layout"):
+            assert facts[text], f"{dataset.id} has no {text}"
+        assert "reader" not in facts
