@@ -211,11 +211,11 @@ def _check(measured: dict[Setting, list[Measured]], generator_source: str) -> Ch
     seeds = len(next(iter(measured.values())))
     best = max(measured, key=lambda setting: _mean(measured[setting], VALIDATION))
     source = [_mean(of, SOURCE) for of in measured.values()]
+    accuracy = _mean(measured[best], VALIDATION)
     sentence = (
         f"Over {counted(len(measured), 'setting')} and {counted(seeds, 'seed')}, validation "
-        f"accuracy is highest with {counted(best.epochs, 'epoch')} on {counted(best.images, 'image')} "
-        f"({percent(best.real_share)} real): "
-        f"{percent(_mean(measured[best], 'validation accuracy'))}"
+        f"accuracy is highest, {percent(accuracy)}, with {counted(best.epochs, 'epoch')} on "
+        f"{counted(best.images, 'image')} ({percent(best.real_share)} real)"
     )
     if not np.isnan(source).any():
         sentence += (
