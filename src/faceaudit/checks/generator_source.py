@@ -31,6 +31,7 @@ from faceaudit.stats.verdicts import judge_triviality
 
 #: Bins of the score in the picture of its distribution.
 BINS = 20
+FEWEST_ERRORS = 5
 DELIVERY = (
     "A generator gives its faces the size, crop and compression of the photographs it learned "
     "from, so a classifier may take these photographs for AI-generated because of how the "
@@ -92,7 +93,8 @@ class Contrast:
             f"{counted(m, 'other real photograph')}: a difference of {points(value)} "
             f"({interval_title(round(self.confidence, 5))} {points_range(low, high)})"
         )
-        if x and y:
+        # A ratio to a handful of errors has an interval too wide to be told; the table has it.
+        if x and y >= FEWEST_ERRORS:
             limits = ratio_interval(x, n, y, m, self.confidence)
             span = times_range(float(limits[0]), float(limits[1]))
             told += f", {times((x / n) / (y / m))} as often ({span})"
