@@ -29,7 +29,11 @@ from faceaudit.result import Result
         (0.00004, "p", "< 0.001"),
         (0.031, "p", "0.031"),
         (2.6, "ratio", "2.60×"),
-        (-0.5, "number", "−0.5"),
+        (-0.5, "number", "−0.500"),
+        (2.9172, "number", "2.92"),
+        (12345.6, "number", "12,346"),
+        (0.00012, "number", "0.00012"),
+        (3, "number", "3"),
         (None, "percent", "–"),
         (True, "text", "yes"),
         ("x", "percent", "x"),
@@ -37,6 +41,11 @@ from faceaudit.result import Result
 )
 def test_how_a_number_reads(value: object, kind: str, text: str) -> None:
     assert numbers.cell(value, kind) == text  # type: ignore[arg-type]
+
+
+def test_a_threshold_reads_as_it_was_set() -> None:
+    assert numbers.exact(0.5) == "0.5"
+    assert numbers.exact(0.66832) == "0.66832"
 
 
 def test_an_interval_has_its_unit_once() -> None:

@@ -15,6 +15,7 @@ from faceaudit.result import (
     Gallery,
     Heatmap,
     Slopes,
+    Table,
 )
 
 #: How many intervals between ticks an axis has at most.
@@ -227,6 +228,15 @@ def bar_heights(distribution: Distribution) -> dict[str, list[float]]:
         name: [round(100 * math.sqrt(max(share, 0.0) / top), 1) for share in shares]
         for name, shares in distribution.series.items()
     }
+
+
+def shown_columns(table: Table) -> list[int]:
+    """Number the columns to show: all but notes that no row has."""
+    return [
+        i
+        for i, column in enumerate(table.columns)
+        if column.kind != "text" or any(row[i] is not None for row in table.rows)
+    ]
 
 
 def pictures(gallery: Gallery, images: bool) -> set[int]:

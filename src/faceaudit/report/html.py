@@ -113,6 +113,7 @@ def environment() -> Environment:
         reading=reading,
         cell=numbers.cell,
         count=numbers.count,
+        exact=numbers.exact,
         percent=numbers.percent,
         interval=numbers.interval,
         words=numbers.words,
@@ -186,10 +187,11 @@ def _data(result: Result, anchors: dict[str, str], tests: list) -> dict[str, Any
 
 
 def _supplements(details: list[Detail], i: int) -> bool:
-    """Tell whether a table only gives the numbers of the drawing before it."""
+    """Tell whether a table may be folded: a drawing or another table went before it."""
     if not isinstance(details[i], Table) or i == 0:
         return False
-    return isinstance(details[i - 1], Forest | Slopes | Heatmap)
+    drawn = isinstance(details[i - 1], Forest | Slopes | Heatmap)
+    return drawn or any(isinstance(detail, Table) for detail in details[:i])
 
 
 def _has_limit(result: Result) -> bool:

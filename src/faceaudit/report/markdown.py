@@ -55,7 +55,13 @@ def write_markdown(result: Result, path: Path | str) -> Path:
 
 def _scores(result: Result) -> list[str]:
     rows = [
-        [s.name, ", ".join(s.datasets), s.n_real, s.n_ai, f"{s.threshold:.4g} ({s.threshold_rule})"]
+        [
+            s.name,
+            ", ".join(s.datasets),
+            s.n_real,
+            s.n_ai,
+            f"{numbers.exact(s.threshold)} ({s.threshold_rule})",
+        ]
         for s in result.scores
     ]
     heads = ["classifier", "data", "n_real", "n_ai", "threshold"]

@@ -38,7 +38,7 @@ def cell(value: Cell, kind: str) -> str:
         case "ratio":
             return f"{value:.2f}×"
         case _:
-            return f"{value:,}" if isinstance(value, int) else _signed(f"{value:.4g}")
+            return f"{value:,}" if isinstance(value, int) else _signed(_three_digits(value))
 
 
 def percent(share: float) -> str:
@@ -58,6 +58,11 @@ def interval(low: float | None, high: float | None, kind: str) -> str:
     return f"{first.removesuffix(unit)}{between}{last}"
 
 
+def exact(value: float) -> str:
+    """Write a number that people chose, such as a threshold: as it is, without padding."""
+    return _signed(f"{value:.6g}")
+
+
 def count(value: int) -> str:
     """Write a count with its thousands set apart."""
     return f"{value:,}"
@@ -66,6 +71,15 @@ def count(value: int) -> str:
 def words(name: str) -> str:
     """Write the name of a tag as words: ``age_band`` reads "age band"."""
     return name.replace("_", " ").strip()
+
+
+def _three_digits(value: float) -> str:
+    # Fixed decimals by size, so that a value and the ends of its interval look alike.
+    size = abs(value)
+    if 0 < size < 0.001:
+        return f"{value:.2g}"
+    decimals = 3 if size < 1 else 2 if size < 10 else 1 if size < 100 else 0
+    return f"{value:,.{decimals}f}"
 
 
 def _signed(text: str) -> str:

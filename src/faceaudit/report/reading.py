@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from faceaudit.report.numbers import cell, interval, percent, words
+from faceaudit.report.numbers import cell, exact, interval, percent, words
 from faceaudit.report.text import TEXT
 from faceaudit.result import Curve, Distribution, Estimate, Forest, Heatmap, SlopeRow, Slopes
 
@@ -35,11 +35,22 @@ def forest(detail: Forest) -> str:
 
 
 def reference(detail: Forest) -> str:
-    """Say what the reference line is; a label that has numbers of its own says it all."""
-    label = detail.reference_label or TEXT["reference"]
-    if detail.reference is None or any(letter.isdigit() for letter in label):
-        return label
-    return f"{label}: {cell(detail.reference, detail.scale)}"
+    """Say what the reference line of a forest plot is."""
+    return _labelled(
+        detail.reference_label or TEXT["reference"], cell(detail.reference, detail.scale)
+    )
+
+
+def marker(detail: Curve | Distribution) -> str:
+    """Say what the upright line of a curve or distribution is; empty where there is none."""
+    if detail.marker is None:
+        return ""
+    return _labelled(detail.marker_label or detail.x_title, exact(detail.marker))
+
+
+def _labelled(label: str, value: str) -> str:
+    # A label that has numbers of its own says it all.
+    return label if any(letter.isdigit() for letter in label) else f"{label}: {value}"
 
 
 def slopes(detail: Slopes) -> str:
@@ -115,13 +126,11 @@ def curve(detail: Curve) -> str:
     text = TEXT["read_curve"].format(
         y=detail.y_title,
         x=detail.x_title,
-        first=cell(min(places, default=None), "number"),
-        last=cell(max(places, default=None), "number"),
+        first=exact(min(places, default=0.0)),
+        last=exact(max(places, default=0.0)),
         lines=", ".join(told),
     )
-    if detail.marker is None:
-        return text
-    return f"{detail.marker_label or detail.x_title} {cell(detail.marker, 'number')}. {text}"
+    return f"{marker(detail)}. {text}" if detail.marker is not None else text
 
 
 def readout(detail: Curve) -> list[tuple[str, str, str]]:
@@ -147,8 +156,8 @@ def bars(detail: Distribution, name: str) -> str:
     i = max(range(len(shares)), key=shares.__getitem__)
     return TEXT["read_distribution"].format(
         name=name,
-        low=cell(detail.edges[i], "number"),
-        high=cell(detail.edges[i + 1], "number"),
+        low=exact(detail.edges[i]),
+        high=exact(detail.edges[i + 1]),
         share=percent(shares[i]),
     )
 

@@ -109,6 +109,7 @@ TEXT: dict[str, str] = {
     # Gallery
     "p_ai": "Probability of AI",
     "no_picture": "Picture not included",
+    "no_rows": "Nothing to count here.",
     "no_pictures": "The pictures are not included in this report.",
     "label_real": "real photograph",
     "label_ai": "AI-generated face",

@@ -187,7 +187,7 @@
     for (const slider of document.querySelectorAll("[data-slider]")) {
       const key = slider.dataset.slider, curve = curves[key];
       const write = (v) => (v === null || v === undefined ? "–"
-        : curve.percent ? percent(v) : Number(v.toPrecision(4)).toString());
+        : curve.percent ? percent(v) : v.toFixed(Math.abs(v) < 1 ? 3 : 2));
       const [low, high] = range(curve);
       slider.value = Math.round((1000 * (at - low)) / (high - low));
       slider.setAttribute("aria-valuetext", say(text.at, { value }));
