@@ -140,10 +140,10 @@ def paired_difference_interval(
     n = np.add(np.add(both, only_first), np.add(only_second, neither))
     p, low, high = _with_interval(only_second, n, confidence)
     q, q_low, q_high = _with_interval(only_first, n, confidence)
-    # An image is in one cell only, so the two shares are negatively correlated.
-    with np.errstate(divide="ignore", invalid="ignore"):
-        correlation = -np.sqrt(p * q / ((1 - p) * (1 - q)))
-    correlation = np.where(p * q > 0, correlation, 0.0)
+    # An image is in one cell only, so the two shares are negatively correlated. Half an image
+    # in each keeps that so where one of them is not seen at all.
+    a, b = np.add(only_first, 0.5), np.add(only_second, 0.5)
+    correlation = -np.sqrt(a * b / ((n + 1 - a) * (n + 1 - b)))
     return (
         p - q - _joint(p - low, q_high - q, correlation),
         p - q + _joint(high - p, q - q_low, correlation),
