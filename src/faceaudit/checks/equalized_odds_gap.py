@@ -74,7 +74,7 @@ class Verdict:
         return attributes_title(self.counts.attributes)
 
     def finding(self) -> Finding:
-        """Give the verdict as a sentence; it weighs as much as the gap surely amounts to."""
+        """Give the verdict as a sentence; it weighs as much as the gap amounts to at least."""
         return Finding(
             sentence=f"{self.sentence()}.",
             status=self.status,
@@ -98,14 +98,15 @@ class Verdict:
         )
         limit = f"the chosen limit of {points(self.limit)}"
         if self.status == "fail":
-            return f"{told}, and by at least {points(self.gap.low)} for sure: beyond {limit}"
+            return f"{told}, allowing for chance by at least {points(self.gap.low)}: beyond {limit}"
         if self.status == "pass":
-            return f"{told}, and by at most {points(self.gap.high)} for sure: within {limit}"
+            return f"{told}, allowing for chance by at most {points(self.gap.high)}: within {limit}"
         if self.trivial:
-            return f"{told}, and by at most {points(self.gap.high)} for sure, but {self.remedy()}"
+            most = points(self.gap.high)
+            return f"{told}, allowing for chance by at most {most}, but {self.remedy()}"
         return (
-            f"{told}; the true gap lies within {points_range(self.gap.low, self.gap.high)}, too "
-            f"wide a range to hold against {limit}: {self.remedy()}"
+            f"{told}; allowing for chance it is {points_range(self.gap.low, self.gap.high)}, too wide "
+            f"a range to hold against {limit}: {self.remedy()}"
         )
 
     def remedy(self) -> str:

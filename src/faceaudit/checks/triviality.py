@@ -129,7 +129,7 @@ def _predictors(counts: OutcomeCounts) -> Table:
 
 CHECK = Check(
     id="triviality",
-    title="The classifier does better than guessing",
+    title="The classifier beside guessing",
     failure_title="The classifier does hardly better than guessing",
     description=(
         "A classifier that gives every picture the same answer treats all groups alike and is "
