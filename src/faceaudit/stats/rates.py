@@ -102,13 +102,6 @@ def group_rates(
     return found
 
 
-def overall_rates(
-    counts: OutcomeCounts, rates: Sequence[str] = (*RATES, "balanced_error")
-) -> dict[str, float]:
-    """Compute point values over all groups together; NaN where there is no denominator."""
-    return {rate: float(value[0]) for rate, value in group_rates(counts.total(), rates).items()}
-
-
 def _group_rate(counts: OutcomeCounts, rate: str) -> FloatArray:
     from fairlearn.metrics import MetricFrame, selection_rate
 
