@@ -78,6 +78,15 @@ def test_a_curve_is_read_at_its_marker() -> None:
     assert reading.readout(curve)[0][1] == f"{90 * math.exp(-2):.1f}\u202f%"
 
 
+def test_a_curve_without_a_marker_is_read_from_end_to_end() -> None:
+    series = Series(name="all", x=[0.1, 0.9], y=[0.0, 0.5])
+    curve = Curve(title="t", x_title="score", y_title="share", y_percent=True, series=[series])
+    assert reading.readout(curve) == []
+    assert reading.curve(curve) == (
+        "Share against score from 0.1 to 0.9: all from 0.0\u202f% to 50.0\u202f%."
+    )
+
+
 def test_figures_are_plain_json_with_bands_below_lines() -> None:
     figure = figures.plotly_figure(invented.curve(random.Random(1)))
     assert json.loads(json.dumps(figure)) == figure

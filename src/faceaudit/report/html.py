@@ -103,6 +103,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["prose"] = numbers.prose
     environment.globals.update(
         t=TEXT,
         STATUS=STATUS,
@@ -110,6 +111,7 @@ def environment() -> Environment:
         GLOSSARY=GLOSSARY,
         LANGUAGE=LANGUAGE,
         figures=figures,
+        flat=flat,
         reading=reading,
         cell=numbers.cell,
         count=numbers.count,

@@ -68,6 +68,11 @@ def count(value: int) -> str:
     return f"{value:,}"
 
 
+def prose(text: str) -> str:
+    """Keep every percent sign on the line of its number."""
+    return text.replace(" %", f"{_NARROW_SPACE}%")
+
+
 def words(name: str) -> str:
     """Write the name of a tag as words: ``age_band`` reads "age band"."""
     return name.replace("_", " ").strip()

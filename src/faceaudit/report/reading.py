@@ -6,6 +6,9 @@ from faceaudit.report.numbers import cell, exact, interval, percent, words
 from faceaudit.report.text import TEXT
 from faceaudit.result import Curve, Distribution, Estimate, Forest, Heatmap, SlopeRow, Slopes
 
+#: How many lines of a curve are told; the table beside it has them all.
+_MOST_LINES = 8
+
 
 def forest(detail: Forest) -> str:
     """Say in words what a forest plot shows."""
@@ -117,35 +120,48 @@ def heatmap(detail: Heatmap) -> str:
 
 
 def curve(detail: Curve) -> str:
-    """Say in words what a curve shows at its marker."""
+    """Say in words what a curve shows: at its marker, or else from end to end."""
+    kind = "percent" if detail.y_percent else "number"
     places = [x for series in detail.series for x in series.x]
-    told = [
-        TEXT["read_curve_at"].format(name=name, value=f"{value} ({ends})" if ends else value)
-        for name, value, ends in readout(detail)[:8]
-    ]
+    if detail.marker is not None:
+        told = [
+            TEXT["read_curve_at"].format(name=name, value=f"{value} ({ends})" if ends else value)
+            for name, value, ends in readout(detail)
+        ]
+    else:
+        told = [
+            TEXT["read_curve_over"].format(
+                name=series.name, first=cell(series.y[0], kind), last=cell(series.y[-1], kind)
+            )
+            for series in detail.series
+            if series.y
+        ]
     text = TEXT["read_curve"].format(
         y=detail.y_title,
         x=detail.x_title,
         first=exact(min(places, default=0.0)),
         last=exact(max(places, default=0.0)),
-        lines=", ".join(told),
+        lines=", ".join(told[:_MOST_LINES]),
     )
-    return f"{marker(detail)}. {text}" if detail.marker is not None else text
+    return _sentence(f"{marker(detail)}. {text}" if detail.marker is not None else text)
 
 
 def readout(detail: Curve) -> list[tuple[str, str, str]]:
-    """Return name, value and interval of every line at the marker, or at the middle."""
+    """Return name, value and interval of every line where the marker is."""
     kind = "percent" if detail.y_percent else "number"
     rows = []
     for series in detail.series:
-        if not series.x:
+        if detail.marker is None or not series.x:
             continue
-        at = detail.marker if detail.marker is not None else series.x[len(series.x) // 2]
-        i = min(range(len(series.x)), key=lambda k: abs(series.x[k] - at))
+        i = _nearest(series.x, detail.marker)
         low = series.low[i] if series.low else None
         high = series.high[i] if series.high else None
         rows.append((series.name, cell(series.y[i], kind), interval(low, high, kind)))
     return rows
+
+
+def _nearest(places: list[float], at: float) -> int:
+    return min(range(len(places)), key=lambda i: abs(places[i] - at))
 
 
 def bars(detail: Distribution, name: str) -> str:

@@ -65,6 +65,7 @@ TEXT: dict[str, str] = {
     "difference_points": "Difference, in points",
     "interval": "Interval",
     "line": "Line",
+    "points": "The points of the lines",
     "value": "Value",
     "of": "{events} of {n}",
     "to": "to",
@@ -94,6 +95,7 @@ TEXT: dict[str, str] = {
     "read_heatmap": "{measure} for {rows} by {columns}: lowest {low} ({low_pair}), highest {high} "
     "({high_pair}); {missing} of {n} pairs are not estimable.",
     "read_curve": "{y} against {x} from {first} to {last}: {lines}.",
+    "read_curve_over": "{name} from {first} to {last}",
     "read_curve_at": "{name} {value}",
     "read_distribution": "Most of {name} lies between {low} and {high}: {share}.",
     # Confusion

@@ -233,7 +233,7 @@
       watch.unobserve(target);
       draw(target);
     }
-  }, { rootMargin: "400px" });
+  }, { rootMargin: "1000px" });
   for (const place of places) watch.observe(place);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawn.forEach(draw));
   const opened = new Set();
