@@ -14,11 +14,12 @@ from faceaudit.checks.phrases import (
     capitalised,
     counted,
     percent,
+    tag_title,
     times,
     times_range,
 )
 from faceaudit.checks.rate_details import interval_title
-from faceaudit.checks.tag_effects import Effect, Slice, contrast
+from faceaudit.checks.tag_effects import Effect, Slice, called_ai, contrast
 from faceaudit.result import Cell, Column, Finding, Table
 
 #: What the origin of this project suspected, as tags and their values.
@@ -115,27 +116,36 @@ def put_to_test(
     data: AuditInput,
     relevant: float,
 ) -> list[Suspicion]:
-    """Answer every suspicion on the real photographs of every data set that has its tag."""
-    asked = [
-        (name, tag, values) for name, tags in suspicions.items() for tag, values in tags.items()
-    ]
-    places = {
-        (name, tag): [d for d, table in photographs.items() if tag in table.column_names]
-        for name, tag, _ in asked
+    """Answer every suspicion on every data set that has its tag and someone called AI."""
+    # Where nobody is accused, nothing can be said of anybody.
+    accused = {
+        dataset: table
+        for dataset, table in photographs.items()
+        if called_ai(table, data.threshold).any()
     }
+    asked = [
+        (name, tag, values, dataset)
+        for name, tags in suspicions.items()
+        for tag, values in tags.items()
+        for dataset, table in accused.items()
+        if tag in table.column_names
+    ]
     # The answers hold together, so each is given at a higher confidence.
-    questions = max(sum(map(len, places.values())), 1)
-    confidence = 1 - (1 - data.spec.confidence) / questions
-    answered = []
-    for name, tag, values in asked:
-        for dataset in places[name, tag]:
-            table = photographs[dataset]
-            smallest = data.spec.small_group
-            found = contrast(table, tag, values, data.threshold, smallest, confidence)
-            answered.append(Suspicion(name, dataset, found, relevant, confidence))
-        if not places[name, tag]:
-            answered.append(Suspicion(name, "none", None, relevant, confidence))
-    return answered
+    confidence = 1 - (1 - data.spec.confidence) / max(len(asked), 1)
+    answered = [
+        Suspicion(
+            name if len(suspicions[name]) == 1 else f"{name} ({tag_title(tag)})",
+            dataset,
+            contrast(
+                accused[dataset], tag, values, data.threshold, data.spec.small_group, confidence
+            ),
+            relevant,
+            confidence,
+        )
+        for name, tag, values, dataset in asked
+    ]
+    unasked = [name for name in suspicions if name not in {name for name, *_ in asked}]
+    return answered + [Suspicion(name, "none", None, relevant, confidence) for name in unasked]
 
 
 def suspicion_table(suspicions: Sequence[Suspicion]) -> Table:
