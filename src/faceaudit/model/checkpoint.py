@@ -193,7 +193,7 @@ def save_checkpoint(
     for name, tensor in state.items():
         if not bool(torch.isfinite(tensor).all()):
             raise FaceAuditError(
-                f"{folder}: the training diverged ('{name}' is no longer a number); "
+                f"the training diverged ('{name}' is beyond what a checkpoint holds); "
                 "train with a lower --lr"
             )
     with whole_file(folder / WEIGHTS_FILE) as temporary:
@@ -248,6 +248,8 @@ def load_checkpoint(path: Path | str, trust_pickle: bool = False) -> Checkpoint:
     FaceAuditError
         If files are missing or damaged, do not fit together, or are untrusted pickles.
     """
+    import torch
+
     from faceaudit.model.architecture import (
         Architecture,
         build_network,
@@ -269,7 +271,8 @@ def load_checkpoint(path: Path | str, trust_pickle: bool = False) -> Checkpoint:
         record.architecture, record.library, tuple(record.input.mean), tuple(record.input.std)
     )
     state = read_weights(weights, trust_pickle)
-    network = build_network(architecture, record.input.size)
+    with torch.random.fork_rng():  # what it draws is overwritten and should cost nobody a number
+        network = build_network(architecture, record.input.size)
     try:
         network.load_state_dict(dict(state))
     except RuntimeError as error:

@@ -176,6 +176,8 @@ def train(
                 for start in range(0, len(validation), batch_size)
             ]
         )
+        if not np.isfinite(p_ai).all():
+            raise FaceAuditError("the training diverged; train with a lower --lr")
         truth = is_ai[validation]
         threshold = choose_threshold(p_ai, truth)
         model = ModelRecord(

@@ -1,0 +1,150 @@
+"""Model directories: written whole, read strictly, pickles refused."""
+
+from __future__ import annotations
+
+import json
+import pickle
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from faceaudit.errors import FaceAuditError
+
+torch = pytest.importorskip("torch", reason="needs the extra 'model'")
+
+from faceaudit.model.architecture import build_network, find_architecture  # noqa: E402
+from faceaudit.model.checkpoint import (  # noqa: E402
+    InputRecord,
+    ModelRecord,
+    load_checkpoint,
+    read_record,
+    round_weights,
+    save_checkpoint,
+)
+from faceaudit.model.inference import Predictor  # noqa: E402
+
+IMAGES = pa.table({"sha256": ["00000000000000aa", "00000000000000bb"], "split": ["training"] * 2})
+
+
+@pytest.fixture
+def record() -> ModelRecord:
+    return ModelRecord(
+        id="m",
+        architecture="test_resnet",
+        library="timm",
+        input=InputRecord(size=32, mean=[0.5] * 3, std=[0.5] * 3),
+        threshold=0.25,
+        threshold_rule="drawn",
+    )
+
+
+@pytest.fixture
+def network() -> torch.nn.Module:
+    torch.manual_seed(0)
+    return build_network(find_architecture("test_resnet"), 32)
+
+
+@pytest.fixture
+def folder(tmp_path, record, network):
+    return save_checkpoint(tmp_path / "m", record, network, IMAGES)
+
+
+def test_what_is_rounded_is_what_comes_back(tmp_path, record, network):
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3)).astype(np.uint8)
+    before = Predictor(network, record.input)(pixels)
+    round_weights(network)
+    rounded = Predictor(network, record.input)(pixels)
+    loaded = load_checkpoint(save_checkpoint(tmp_path / "m", record, network, IMAGES))
+    assert (Predictor(loaded.network, record.input)(pixels) == rounded).all()
+    assert np.abs(before - rounded).max() < 5e-3
+    assert loaded.record == record
+    assert all(p.dtype == torch.float32 for p in loaded.network.parameters())
+
+
+def test_kernels_take_half_the_space(folder, network):
+    full = sum(p.numel() * 4 for p in network.state_dict().values())
+    assert (folder / "model.safetensors").stat().st_size < 0.65 * full
+
+
+def test_info_names_the_classifier(folder):
+    checkpoint = load_checkpoint(folder)
+    info = checkpoint.info()
+    assert info.sha256 == checkpoint.sha256 and len(info.sha256) == 64
+    assert info.architecture == "test_resnet (timm)" and info.threshold == 0.25
+    assert info.preprocessing["size"] == 32
+
+
+def test_trained_on(folder):
+    hashes = pa.array(["0" * 14 + "aa" + "f" * 48, "0" * 14 + "cc" + "f" * 48, None])
+    assert load_checkpoint(folder).trained_on(hashes).to_pylist() == [True, False, None]
+
+
+def test_no_directory(tmp_path):
+    with pytest.raises(FaceAuditError, match=r"no model directory.*model\.json"):
+        load_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"record_version": 2}, "record_version"),
+        ({"threshold": 1.5}, "threshold"),
+        ({"surprise": 1}, "surprise"),
+        ({"classes": ["ai", "real"]}, "classes"),
+        ({"input": {"size": 32, "mean": [0.5] * 3, "std": [0, 1, 1]}}, "input.std"),
+    ],
+)
+def test_record_is_validated(folder, change, complaint):
+    path = folder / "model.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(FaceAuditError, match=rf"model\.json: not a model record.*{complaint}"):
+        read_record(folder)
+
+
+def test_record_that_is_no_json(folder):
+    (folder / "model.json").write_text("{")
+    with pytest.raises(FaceAuditError, match="not a model record"):
+        read_record(folder)
+
+
+def test_weights_of_another_network(folder):
+    path = folder / "model.json"
+    path.write_text(path.read_text().replace("test_resnet", "mobilenetv3_small_050"))
+    with pytest.raises(FaceAuditError, match="weights are not of mobilenetv3_small_050"):
+        load_checkpoint(folder)
+
+
+def test_truncated_weights(folder):
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(FaceAuditError, match="not a readable safetensors file"):
+        load_checkpoint(folder)
+
+
+def test_weights_that_are_no_numbers_are_not_saved(tmp_path, record, network):
+    with torch.no_grad():
+        next(network.parameters()).fill_(1e6)  # beyond float16
+    with pytest.raises(FaceAuditError, match="lower --lr"):
+        save_checkpoint(tmp_path / "m", record, network, IMAGES)
+    assert not (tmp_path / "m").exists()
+
+
+def test_state_dict_from_elsewhere_needs_trust(folder, network):
+    path = folder / "weights.pth"
+    torch.save(network.state_dict(), path)
+    with pytest.raises(FaceAuditError, match="--trust-pickle"):
+        load_checkpoint(path)
+    loaded = load_checkpoint(path, trust_pickle=True)
+    for name, tensor in loaded.network.state_dict().items():
+        assert torch.equal(tensor, network.state_dict()[name])
+
+
+def test_fastai_export_is_not_opened_without_trust(tmp_path):
+    from tests.model.test_architecture import Bomb
+
+    mark, path = tmp_path / "ran", tmp_path / "export.pkl"
+    path.write_bytes(pickle.dumps(Bomb(mark)))
+    with pytest.raises(FaceAuditError, match="--trust-pickle"):
+        load_checkpoint(path)
+    assert not mark.exists()

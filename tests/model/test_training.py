@@ -1,0 +1,197 @@
+"""A tiny run of training: what it learns, what it writes, and that it can be repeated."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+from tests.pictures import draw_dataset, write_manifest
+
+from faceaudit.errors import FaceAuditError
+from faceaudit.files import sha256_of
+
+torch = pytest.importorskip("torch", reason="needs the extra 'model'")
+
+from faceaudit.model.checkpoint import load_checkpoint, read_record  # noqa: E402
+from faceaudit.model.training import train  # noqa: E402
+from faceaudit.scoring import score  # noqa: E402
+
+TINY = {"arch": "test_resnet", "weights": "none", "size": 32, "batch_size": 16, "lr": 1e-2}
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("drawn")
+    manifest = draw_dataset(folder, 60, 60)
+    # Traps: a damaged file, one that is gone, copies, and one file under both labels.
+    (folder / "real/0.png").write_bytes(b"not a picture")
+    (folder / "real/1.png").unlink()
+    for i in range(3, 8):
+        (folder / f"real/{i}.png").write_bytes((folder / "real/2.png").read_bytes())
+    (folder / "ai/9.png").write_bytes((folder / "real/9.png").read_bytes())
+    return manifest
+
+
+@pytest.fixture(scope="module")
+def model(dataset, tmp_path_factory):
+    return train([dataset], tmp_path_factory.mktemp("m") / "tiny", epochs=6, seed=7, **TINY)
+
+
+def test_it_learns(model):
+    counts = model.record.training.validation
+    right = counts.real_called_real + counts.ai_called_ai
+    assert right >= 0.9 * model.record.training.n_validation
+
+
+def test_record_says_what_happened(model, dataset):
+    record = model.record.training
+    assert record.left_out == {
+        "unreadable": 1,
+        "missing": 1,
+        "the same file labelled both real and ai": 2,
+    }
+    assert record.images == {"drawn": {"real": 57, "ai": 59}}
+    assert record.n_training + record.n_validation == 116
+    assert record.manifests == {"manifest": sha256_of(dataset)}
+    counts = record.validation
+    assert (
+        counts.real_called_real
+        + counts.real_called_ai
+        + counts.ai_called_real
+        + (counts.ai_called_ai)
+        == record.n_validation
+    )
+    assert (record.seed, record.epochs, record.frozen_epochs) == (7, 6, 0)
+    assert record.initial_weights.startswith("none")
+    losses = [loss.loss for loss in record.top_losses]
+    assert losses == sorted(losses, reverse=True) and 0 < len(losses) <= 20
+
+
+def test_copies_are_on_one_side(dataset, tmp_path):
+    for seed in range(4):
+        out = tmp_path / str(seed)
+        train([dataset], out, epochs=1, seed=seed, **TINY)
+        images = pq.read_table(out / "training_images.parquet")
+        assert len(images) == 116 and set(images["split"].to_pylist()) == {
+            "training",
+            "validation",
+        }
+        sides = images.group_by("sha256").aggregate([("split", "count_distinct")])
+        assert pc.max(sides["split_count_distinct"]).as_py() == 1
+
+
+def test_same_seed_same_weights(dataset, model, tmp_path):
+    torch.manual_seed(123)  # whatever was drawn before must not matter
+    np.random.default_rng(5)
+    again = train([dataset], tmp_path / "again", epochs=6, seed=7, **TINY)
+    assert again.sha256 == model.sha256
+    other = train([dataset], tmp_path / "other", epochs=6, seed=8, **TINY)
+    assert other.sha256 != model.sha256
+
+
+def test_global_state_is_left_alone(dataset, tmp_path):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    train([dataset], tmp_path / "m", epochs=1, **TINY)
+    assert torch.equal(torch.rand(3), expected)
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_saved_model_gives_the_validation_it_recorded(model, dataset, tmp_path):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    from faceaudit.model.checkpoint import save_checkpoint
+
+    images = pa.table({"sha256": model.training_images})
+    save_checkpoint(folder, model.record, model.network, images)
+    assert load_checkpoint(folder).sha256 == model.sha256
+    scores = score(folder, dataset, tmp_path / "scores.parquet")
+    by_image = dict(
+        zip(scores.table["image"].to_pylist(), scores.table["p_ai"].to_pylist(), strict=True)
+    )
+    for loss in model.record.training.top_losses:
+        assert by_image[loss.image] == pytest.approx(loss.p_ai, abs=1e-5)
+
+
+def test_pretrained_starts_with_the_head(dataset, tmp_path):
+    from safetensors.torch import save_file
+
+    from faceaudit.model.architecture import build_network, find_architecture
+
+    weights = tmp_path / "body.safetensors"
+    save_file(build_network(find_architecture("test_resnet"), 32).state_dict(), weights)
+    options = {**TINY, "weights": str(weights)}
+    record = train([dataset], tmp_path / "m", epochs=1, **options).record.training
+    assert record.frozen_epochs == 1 and record.initial_weights == "body.safetensors"
+
+
+def test_finder_chooses_the_rate(dataset, tmp_path):
+    options = {**TINY, "lr": None, "find_lr": True}
+    record = train([dataset], tmp_path / "m", epochs=1, **options).record.training
+    assert 1e-6 < record.learning_rate < 10 and record.learning_rate != 3e-3
+
+
+def test_progress_goes_to_stderr(dataset, tmp_path, capfd):
+    train([dataset], tmp_path / "m", epochs=2, progress=True, **TINY)
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert "training on 120 images will take about" in err
+    assert "left out: 1 images, unreadable" in err
+    assert "epoch 2 of 2" in err
+
+
+@pytest.mark.parametrize(
+    ("n_real", "n_ai", "message"),
+    [(10, 0, "both labels"), (1, 1, "both labels")],
+)
+def test_one_label_is_not_enough(tmp_path, n_real, n_ai, message):
+    manifest = draw_dataset(tmp_path, n_real, n_ai)
+    with pytest.raises(FaceAuditError, match=message):
+        train([manifest], tmp_path / "m", epochs=1, **TINY)
+    assert not (tmp_path / "m").exists()
+
+
+def test_nothing_readable(tmp_path):
+    manifest = write_manifest(tmp_path, ["a.png", "b.png"], ["real", "ai"])
+    with pytest.raises(FaceAuditError, match="none of the images"):
+        train([manifest], tmp_path / "m", epochs=1, **TINY)
+
+
+def test_diverged_training_writes_nothing(dataset, tmp_path):
+    with pytest.raises(FaceAuditError, match="--lr"):
+        train([dataset], tmp_path / "m", epochs=1, **{**TINY, "lr": 1e30})
+    assert not (tmp_path / "m").exists()
+
+
+@pytest.mark.real_data
+def test_real_faces(real_data, tmp_path):
+    """A few hundred real images: UTKFace against StyleGAN is learned within a minute."""
+    manifests = []
+    rng = np.random.default_rng(0)
+    for name, label, folder in (
+        ("utkface", "real", "utkface/UTKFace"),
+        ("one-million-fake-faces", "ai", "one_million_fake_faces"),
+    ):
+        names = sorted(path.name for path in (real_data / folder).glob("*.jpg"))
+        chosen = rng.choice(names, 150, replace=False).tolist()
+        (tmp_path / name).mkdir()
+        table = pa.table({"image": chosen, "label": [label] * 150, "dataset": [name] * 150})
+        from faceaudit.tables import DatasetInfo, ManifestInfo, write_table
+
+        info = ManifestInfo(datasets={name: DatasetInfo(root=str(real_data / folder), indexed=150)})
+        manifests.append(write_table(tmp_path / f"{name}.parquet", table, info))
+    model = train(manifests, tmp_path / "model", epochs=2, size=64, batch_size=32, seed=1)
+    counts = model.record.training.validation
+    assert counts.real_called_real + counts.ai_called_ai >= 0.9 * 60
+    assert set(model.record.training.manifests) == {"utkface", "one-million-fake-faces"}
+    record = json.loads((tmp_path / "model/model.json").read_text())
+    assert record["threshold"] == read_record(tmp_path / "model").threshold
+    assert (tmp_path / "model/model.safetensors").stat().st_size < 7_500_000
+    scores = score(tmp_path / "model", manifests[0], tmp_path / "scores.parquet")
+    assert all(scores.table["in_training"].to_pylist())

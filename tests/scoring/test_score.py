@@ -1,0 +1,208 @@
+"""Scoring a manifest: every row comes back, and no bad image stops the run."""
+
+from __future__ import annotations
+
+import shutil
+import tracemalloc
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from PIL import Image
+from tests.pictures import draw, draw_dataset, encode, write_manifest
+
+from faceaudit.errors import FaceAuditError, MissingExtraError
+from faceaudit.tables import read_manifest, read_scores, scored, status_counts, write_table
+
+torch = pytest.importorskip("torch", reason="needs the extra 'model'")
+
+from faceaudit.model.architecture import build_network, find_architecture  # noqa: E402
+from faceaudit.model.checkpoint import InputRecord, ModelRecord, save_checkpoint  # noqa: E402
+from faceaudit.model.preprocess import MAX_PIXELS  # noqa: E402
+from faceaudit.scoring import Classifier, score, score_images  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Path:
+    """A model directory with an untrained network."""
+    torch.manual_seed(0)
+    record = ModelRecord(
+        id="untrained",
+        architecture="test_resnet",
+        library="timm",
+        input=InputRecord(size=32, mean=[0.5] * 3, std=[0.5] * 3),
+        threshold=0.5,
+        threshold_rule="drawn",
+    )
+    network = build_network(find_architecture("test_resnet"), 32)
+    images = pa.table({"sha256": pa.array([], pa.string()), "split": pa.array([], pa.string())})
+    return save_checkpoint(tmp_path_factory.mktemp("m") / "untrained", record, network, images)
+
+
+@pytest.fixture
+def traps(tmp_path) -> Path:
+    """A manifest of good and bad files."""
+    rng = np.random.default_rng(0)
+    content = {
+        "good.png": encode(draw(rng, "real")),
+        "truncated.jpg": encode(draw(rng, "real"), "JPEG")[:500],
+        "empty.jpg": b"",
+        "text.png": b"no picture at all",
+        "alpha.png": encode(draw(rng, "ai").convert("RGBA")),
+        "käse 雪.webp": encode(draw(rng, "ai"), "WEBP"),
+        "bomb.png": encode(Image.new("1", (int(MAX_PIXELS**0.5) + 1,) * 2)),
+    }
+    for name, data in content.items():
+        (tmp_path / name).write_bytes(data)
+    (tmp_path / "folder.jpg").mkdir()
+    names = [*content, "folder.jpg", "gone.jpg"]
+    age = [str(i) for i in range(len(names))]
+    return write_manifest(tmp_path, names, ["real"] * len(names), group=age)
+
+
+def test_every_row_comes_back_with_a_status(model, traps, tmp_path):
+    score(model, traps, tmp_path / "s.parquet", batch_size=2)
+    scores = read_scores(tmp_path / "s.parquet")
+    rows = {row["image"]: row for row in scores.table.to_pylist()}
+    assert list(rows) == read_manifest(traps).table["image"].to_pylist()
+    status = {name: row["status"] for name, row in rows.items()}
+    assert status == {
+        "good.png": "ok",
+        "truncated.jpg": "unreadable",
+        "empty.jpg": "unreadable",
+        "text.png": "unreadable",
+        "alpha.png": "ok",
+        "käse 雪.webp": "ok",
+        "bomb.png": "too_large",
+        "folder.jpg": "unreadable",
+        "gone.jpg": "missing",
+    }
+    for row in rows.values():
+        assert (row["p_ai"] is not None) == (row["status"] == "ok")
+    assert rows["good.png"]["group"] == "0" and scores.tags == ["group"]
+    assert rows["gone.jpg"]["sha256"] is None and rows["gone.jpg"]["in_training"] is None
+    assert rows["good.png"]["in_training"] is False
+
+
+def test_metadata_names_model_and_preprocessing(model, traps, tmp_path):
+    info = score(model, traps, tmp_path / "s.parquet").info
+    assert info.model.id == "untrained" and len(info.model.sha256) == 64
+    assert info.model.preprocessing["size"] == 32
+    assert info.model.threshold_rule == "drawn"
+    assert info.tag_sources == {"group": {"drawn": "drawn by the test"}}
+    assert {"torch", "timm", "pillow"} <= set(info.versions)
+    assert read_scores(tmp_path / "s.parquet").info == info
+
+
+def test_score_does_not_depend_on_the_batch(model, tmp_path):
+    manifest = draw_dataset(tmp_path / "d", 12, 11)
+    one = score(model, manifest, tmp_path / "a.parquet", batch_size=1, workers=1)
+    many = score(model, manifest, tmp_path / "b.parquet", batch_size=7, workers=3)
+    np.testing.assert_allclose(
+        one.table["p_ai"].to_numpy(), many.table["p_ai"].to_numpy(), atol=1e-6
+    )
+    assert len(set(one.table["p_ai"].to_pylist())) == 23
+
+
+def test_score_is_the_network_on_the_prepared_pixels(model, tmp_path):
+    classifier = Classifier.load(model)
+    picture = draw(np.random.default_rng(3), "ai")
+    pixels = np.asarray(picture.resize((32, 32), Image.Resampling.BILINEAR)) / 255
+    inputs = torch.tensor((pixels - 0.5) / 0.5, dtype=torch.float32).permute(2, 0, 1)[None]
+    with torch.inference_mode():
+        expected = classifier.checkpoint.network(inputs).sigmoid().item()
+    (result,) = score_images(classifier, [picture])
+    assert result.p_ai == pytest.approx(expected, abs=1e-6)
+    assert result.called_ai == (expected >= 0.5)
+
+
+def test_a_few_pictures_in_memory(model):
+    classifier = Classifier.load(model)
+    picture = draw(np.random.default_rng(1), "real")
+    as_bytes, as_picture, bad = score_images(classifier, [encode(picture), picture, b"junk"])
+    assert as_bytes.p_ai == pytest.approx(as_picture.p_ai, abs=1e-6)
+    assert bad.status == "unreadable" and bad.p_ai is None and bad.reason
+    assert score_images(classifier, []) == []
+
+
+def test_archive_is_scored_in_place(model, tmp_path):
+    manifest = read_manifest(draw_dataset(tmp_path / "d", 3, 3))
+    expected = score(model, manifest, tmp_path / "a.parquet").table["p_ai"]
+    archive = tmp_path / "d.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        for name in manifest.table["image"].to_pylist():
+            file.write(tmp_path / "d" / name, name)
+    shutil.make_archive(str(tmp_path / "t"), "tar", tmp_path / "d")
+    shutil.rmtree(tmp_path / "d")
+    for root in (archive, tmp_path / "t.tar"):
+        manifest.info.datasets["drawn"].root = str(root)
+        assert score(model, manifest, tmp_path / "b.parquet").table["p_ai"].equals(expected)
+
+
+def test_all_bad_is_still_a_table(model, tmp_path):
+    manifest = write_manifest(tmp_path, ["a.jpg", "b.jpg"], ["real", "ai"])
+    scores = score(model, manifest, tmp_path / "s.parquet")
+    assert status_counts(scores.table) == {"missing": 2} and len(scored(scores)) == 0
+
+
+def test_scores_of_a_scores_table_replace_the_old(model, tmp_path):
+    manifest = read_manifest(draw_dataset(tmp_path / "d", 2, 2))
+    old = manifest.table.append_column("p_ai", pa.array([0.25] * 4, pa.float32()))
+    path = write_table(tmp_path / "old.parquet", old, manifest.info)
+    scores = score(model, path, tmp_path / "s.parquet")
+    assert scores.table.column_names.count("p_ai") == 1
+    assert 0.25 not in scores.table["p_ai"].to_pylist()
+
+
+def test_no_root_no_images(model, tmp_path):
+    manifest = read_manifest(draw_dataset(tmp_path / "d", 1, 1))
+    manifest.info.datasets["drawn"].root = None
+    with pytest.raises(FaceAuditError, match="does not say where the images of 'drawn' lie"):
+        score(model, manifest, tmp_path / "s.parquet")
+    manifest.info.datasets["drawn"].root = str(tmp_path / "nowhere")
+    with pytest.raises(FaceAuditError, match="nowhere: no such folder"):
+        score(model, manifest, tmp_path / "s.parquet")
+    assert not (tmp_path / "s.parquet").exists()
+
+
+def test_interrupted_run_leaves_no_file(model, tmp_path, monkeypatch):
+    manifest = draw_dataset(tmp_path / "d", 4, 4)
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Classifier, "p_ai", stop)
+    with pytest.raises(KeyboardInterrupt):
+        score(model, manifest, tmp_path / "s.parquet")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["d"]
+
+
+def test_memory_does_not_grow_with_the_manifest(model, tmp_path):
+    folder = tmp_path / "d"
+    folder.mkdir()
+    large = Image.new("RGB", (600, 600), "grey")
+    names = [f"{i}.jpg" for i in range(160)]
+    for name in names:
+        (folder / name).write_bytes(encode(large, "JPEG"))
+    classifier = Classifier.load(model)
+
+    def peak(n: int) -> int:
+        manifest = write_manifest(folder, names[:n], ["real"] * n)
+        tracemalloc.start()
+        score(classifier, manifest, tmp_path / "s.parquet", batch_size=8)
+        used = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return used
+
+    peak(8)  # imports and caches
+    prepared = 32 * 32 * 3
+    # Forty more batches may cost their rows of the table, not their pictures.
+    assert peak(160) - peak(40) < 120 * prepared / 2
+
+
+def test_missing_extra_is_one_line(monkeypatch, tmp_path):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'faceaudit\[model\]'"):
+        Classifier.load(tmp_path)
