@@ -173,7 +173,7 @@ def test_roots_that_cannot_be_read(tmp_path, name, content, told):
 
 def test_side_files():
     assert all(map(is_side_file, ("a/tags.csv", "LICENSE", "x/README", "b.JSON", ".DS_Store")))
-    assert not any(map(is_side_file, ("a.jpg", "b.mp4", "Thumbs.db", "csv")))
+    assert not any(map(is_side_file, ("a.jpg", "b.mp4", "Thumbs.db", "csv.d/photo")))
 
 
 def test_reading_a_member_that_is_no_path(tmp_path):

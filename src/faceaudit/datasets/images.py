@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import hashlib
 import io
-from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from PIL import Image
 
 from faceaudit.datasets.ledger import Reject
+from faceaudit.datasets.sources import base_name, suffix_of
 
 #: Pillow's name of a file type, by the suffix that files of that type bear.
 FORMATS = {
-    ".jpg": "JPEG",
-    ".jpeg": "JPEG",
-    ".jpe": "JPEG",
-    ".jfif": "JPEG",
-    ".png": "PNG",
-    ".webp": "WEBP",
-    ".bmp": "BMP",
-    ".gif": "GIF",
-    ".tif": "TIFF",
-    ".tiff": "TIFF",
+    "jpg": "JPEG",
+    "jpeg": "JPEG",
+    "jpe": "JPEG",
+    "jfif": "JPEG",
+    "png": "PNG",
+    "webp": "WEBP",
+    "bmp": "BMP",
+    "gif": "GIF",
+    "tif": "TIFF",
+    "tiff": "TIFF",
 }
 #: More pixels than any camera's portrait: a decompression bomb or a map. Never decoded.
 MAX_PIXELS = 80_000_000
+# Markers of the frames that Pillow decodes, and of what may stand before a frame: tables,
+# restart interval, application data, comment.
+_FRAMES = frozenset({0xC0, 0xC1, 0xC2})
+_SEGMENTS = frozenset({0xC4, 0xDB, 0xDD, 0xFE, *range(0xE0, 0xF0)})
 _TRIED = tuple(dict.fromkeys(FORMATS.values()))
 
 
@@ -47,11 +51,12 @@ def expected_format(path: str) -> str:
     Reject
         If the name promises no image.
     """
-    suffix = PurePosixPath(path).suffix.lower()
+    suffix = suffix_of(path)
     try:
         return FORMATS[suffix]
     except KeyError:
-        raise Reject("not an image file type", f"the name ends in '{suffix}'") from None
+        told = f"the name ends in .{suffix}" if "." in base_name(path) else "the name has no ending"
+        raise Reject("not an image file type", told) from None
 
 
 def inspect(path: str, data: bytes) -> Facts:
@@ -75,6 +80,42 @@ def inspect(path: str, data: bytes) -> Facts:
     expected = expected_format(path)
     if not data:
         raise Reject("empty file", "fetch it again")
+    size = _jpeg_size(data) if expected == "JPEG" and _ends_properly(data, "JPEG") else None
+    if size is not None and size[0] * size[1] <= MAX_PIXELS:
+        return Facts(*size, len(data), "JPEG", hashlib.sha256(data).hexdigest())
+    return _inspect_with_pillow(path, data, expected)
+
+
+def _jpeg_size(data: bytes) -> tuple[int, int] | None:
+    """Read width and height from a JPEG file's frame header, several times faster than Pillow.
+
+    ITU-T T.81, annex B: segments of a marker, a length and data follow each other.
+
+    Returns
+    -------
+    tuple of int, or None
+        None if anything is out of the ordinary, for Pillow to judge.
+    """
+    at = 2
+    if not data.startswith(b"\xff\xd8"):
+        return None
+    while at + 9 < len(data) and data[at] == 0xFF:
+        marker = data[at + 1]
+        length = int.from_bytes(data[at + 2 : at + 4])
+        if marker in _FRAMES:
+            height, width = (
+                int.from_bytes(data[at + 5 : at + 7]),
+                int.from_bytes(data[at + 7 : at + 9]),
+            )
+            sound = data[at + 4] == 8 and length == 8 + 3 * data[at + 9]
+            return (width, height) if sound and width and height else None
+        if marker not in _SEGMENTS or length < 2:
+            return None
+        at += 2 + length
+    return None
+
+
+def _inspect_with_pillow(path: str, data: bytes, expected: str) -> Facts:
     try:
         image = Image.open(io.BytesIO(data), formats=_TRIED)
         width, height = image.size
@@ -93,7 +134,7 @@ def inspect(path: str, data: bytes) -> Facts:
     if kind != expected:
         raise Reject(
             "wrong type behind the extension",
-            f"a {kind} image under a '{PurePosixPath(path).suffix}' name; rename it",
+            f"a {kind} image under a .{suffix_of(path)} name; rename it",
         )
     if not _ends_properly(data, kind):
         try:
@@ -106,7 +147,7 @@ def inspect(path: str, data: bytes) -> Facts:
 def _ends_properly(data: bytes, kind: str) -> bool:
     """Tell by its last bytes that a file is complete; if False, only decoding can tell."""
     if kind == "JPEG":
-        return data[-64:].rstrip(b"\0\n\r ").endswith(b"\xff\xd9")
+        return data.endswith(b"\xff\xd9") or data[-64:].rstrip(b"\0\n\r ").endswith(b"\xff\xd9")
     if kind == "PNG":
         return data.endswith(b"IEND\xaeB`\x82")
     if kind == "WEBP":

@@ -240,7 +240,7 @@ class _Run:
 
     def rows(self, source: Source, workers: int) -> Iterator[_Row]:
         """Yield the usable images in the source's order; the others go to the ledger."""
-        for member, tagged, facts in in_parallel(source, self._named(source), workers):
+        for member, tagged, facts in in_parallel(source, self._named(source), workers, self.total):
             self.found += 1
             if isinstance(tagged, Reject):
                 self._reject(member, tagged)
