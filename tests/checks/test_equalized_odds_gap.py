@@ -16,7 +16,8 @@ def test_wide_gap_fails(counted):
     assert result.status == "fail"
     assert result.sentence.startswith(
         "By group, the share of real photographs called AI-generated differs by 28.0 points "
-        "between group 'a' (30.0 % of 500) and group 'b' (2.0 % of 500), allowing for chance by at least "
+        "between group 'a' (30.0 % of 500) and group 'b' (2.0 % of 500), allowing for "
+        "chance by at least "
     )
     assert "beyond the chosen limit of 5.0 points" in result.sentence
     assert "a chosen limit, not a legal test" in result.sentence
@@ -60,7 +61,7 @@ def test_real_only_group_leaves_fnr_not_estimable(counted):
     assert rows["FPR"][8] == "fail"
     assert rows["FNR"][8] == "not-estimable"
     assert rows["FNR"][4:7] == [None, None, None]
-    assert rows["FNR"][10] == "1 group without AI-generated faces left out"
+    assert rows["FNR"][10] == "1 group with fewer than 30 AI-generated faces left out"
 
 
 def test_real_only_data_cannot_pass(counted):
@@ -116,3 +117,20 @@ def test_awkward_tables(awkward):
                 if row.status == "fail":
                     assert row.low > detail.limit
     assert result.model_dump_json()
+
+
+def test_small_groups_are_left_out_of_the_gap_and_counted(counted):
+    cells = {"a": (4000, 40, 4000, 40), "b": (4000, 44, 4000, 44), "tiny": (3, 3, 2, 2)}
+    result = run(counted(cells))
+    assert result.status == "pass"
+    notes = [row[10] for row in result.details[-1].rows]
+    assert notes == [
+        "1 group with fewer than 30 real photographs left out",
+        "1 group with fewer than 30 AI-generated faces left out",
+    ]
+
+
+def test_only_small_groups_are_no_evidence(counted):
+    result = run(counted({"a": (400, 4, 400, 4), "b": (20, 0, 20, 0), "c": (9, 9, 9, 9)}))
+    assert result.status == "insufficient-evidence"
+    assert "1 of 3 groups has at least 30 real photographs, and two are needed" in result.sentence

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from faceaudit.checks import AuditInput, Check, Options
 from faceaudit.checks.phrases import (
     attributes_title,
@@ -49,6 +51,7 @@ class Verdict:
     Attributes
     ----------
     counts : OutcomeCounts
+        Without the groups that are smaller than `smallest`.
     rate : {"fpr", "fnr"}
     gap : GapInterval
         At a confidence that holds for all verdicts of the audit together.
@@ -58,6 +61,8 @@ class Verdict:
         How many times the images would decide it; None if decided, or if none would.
     trivial : bool
         The gap is within the limit, but the classifier is not shown to beat guessing.
+    smallest : int
+        Groups with fewer images are left out.
     """
 
     counts: OutcomeCounts
@@ -67,6 +72,7 @@ class Verdict:
     status: Status
     times: float | None
     trivial: bool
+    smallest: int
 
     @property
     def title(self) -> str:
@@ -79,7 +85,7 @@ class Verdict:
             sentence=f"{self.sentence()}.",
             status=self.status,
             check=CHECK.id,
-            weight=float(self.gap.low) + (self.status == "fail"),
+            weight=float(np.nan_to_num(self.gap.low)) + (self.status == "fail"),
         )
 
     def sentence(self) -> str:
@@ -92,6 +98,8 @@ class Verdict:
                 f"({n.sum():,} images) can be used, so there is no gap in {words.images} "
                 f"{words.verdict}"
             )
+        if np.isnan(self.gap.value):
+            return f"By {self.title}, {self.remedy()}"
         told = (
             f"By {self.title}, the share of {words.images} {words.verdict} differs by "
             f"{points(self.gap.value)} between {self._extremes()}"
@@ -114,6 +122,12 @@ class Verdict:
         if self.trivial:
             return "the classifier is not shown to do better than guessing, so nothing passes"
         n = rate_counts(self.counts, self.rate)[1]
+        if np.isnan(self.gap.value):
+            large = int((n > 0).sum())
+            return (
+                f"{large} of {counted(len(n), 'group')} {'has' if large == 1 else 'have'} at least "
+                f"{self.smallest} {WORDS[self.rate].images}, and two are needed to judge a gap"
+            )
         if self.times is None:
             return "the gap lies at the limit, so no number of images would decide it"
         return f"about {self.times * n.sum():,.0f} images instead of {n.sum():,} would decide it"
@@ -159,24 +173,32 @@ def _verdicts(data: AuditInput) -> Iterator[Verdict]:
     whole = count_outcomes(data.table, (), data.threshold)
     trivial = judge_triviality(whole, data.spec.confidence).trivial
     confidence = verdict_confidence(data)
+    smallest = data.spec.small_group
     limits: dict[ErrorRate, float | None] = {
         "fpr": data.spec.limits.fpr_gap,
         "fnr": data.spec.limits.fnr_gap,
     }
     for attributes in (*([name] for name in data.spec.attributes), *data.spec.intersections):
-        counts = count_outcomes(data.table, attributes, data.threshold)
+        every_group = count_outcomes(data.table, attributes, data.threshold)
+        counts = every_group.at_least(smallest)
         for rate, limit in limits.items():
             if limit is None:
                 continue
             events, n = rate_counts(counts, rate)
             gap = max_min_gap(events, n, confidence)
             status = judge_gap(gap, limit, trivial=trivial)
+            if (
+                status == "not-estimable"
+                and np.count_nonzero(rate_counts(every_group, rate)[1]) > 1
+            ):
+                # There are groups to compare, but all, or all but one, are too small.
+                status = "insufficient-evidence"
             undecided = status == "insufficient-evidence"
             held_back = undecided and gap.high <= limit
             times = None
-            if undecided and not held_back:
+            if undecided and not held_back and not np.isnan(gap.value):
                 times = times_to_decide(events, n, limit, confidence)
-            yield Verdict(counts, rate, gap, limit, status, times, held_back)
+            yield Verdict(counts, rate, gap, limit, status, times, held_back, smallest)
 
 
 def _overall(verdicts: Sequence[Verdict]) -> Status:
@@ -192,7 +214,10 @@ def _sentence(verdicts: Sequence[Verdict], status: Status) -> str:
         return "No tag has two groups with images of one label, so there is no gap to judge."
     decisive = [verdict for verdict in verdicts if verdict.status == status]
     estimable = sum(verdict.status != "not-estimable" for verdict in verdicts)
-    gravest = max(decisive, key=lambda verdict: (verdict.gap.low, verdict.gap.value))
+    gravest = max(
+        decisive,
+        key=lambda verdict: (np.nan_to_num(verdict.gap.low), np.nan_to_num(verdict.gap.value)),
+    )
     share = f"{len(decisive)} of {counted(estimable, 'gap')}"
     what = {
         "fail": f"{share} {'breaks its' if len(decisive) == 1 else 'break their'} limit",
@@ -246,7 +271,10 @@ def _left_out(verdict: Verdict) -> str | None:
     left_out = len(verdict.gap.left_out)
     if not left_out:
         return None
-    return f"{counted(left_out, 'group')} without {WORDS[verdict.rate].image}s left out"
+    return (
+        f"{counted(left_out, 'group')} with fewer than {verdict.smallest} "
+        f"{WORDS[verdict.rate].image}s left out"
+    )
 
 
 def _table(verdicts: Sequence[Verdict], data: AuditInput) -> Table:
@@ -304,8 +332,9 @@ CHECK = Check(
         "difference against a limit that the auditor chose; it is not a legal test. The limit is "
         "broken only if the whole range in which the gap can lie is beyond it, and met only if "
         "the whole range is within it; otherwise there is not enough evidence, and the number of "
-        "images that would decide is given. A classifier that does no better than guessing never "
-        "passes."
+        "images that would decide is given. Groups too small to say anything (fewer images than "
+        "the specification's small_group) are left out of the gap and counted. A classifier that "
+        "does no better than guessing never passes."
     ),
     run=run,
 )

@@ -226,6 +226,8 @@ class RateGap:
     rate: ErrorRate
     gap: GapInterval
     confidence: float
+    #: Groups with fewer images were left out; None if none was.
+    among: int | None
 
     @property
     def is_clear(self) -> bool:
@@ -246,8 +248,9 @@ class RateGap:
         assert self.gap.lowest is not None
         high, low = self._of(self.gap.highest, events, n), self._of(self.gap.lowest, events, n)
         conclusion = "" if self.is_clear else ", which chance alone could explain"
+        among = f"Among groups of at least {self.among}, " if self.among else ""
         return (
-            f"{capitalised(words.images)} tagged {high} are {words.verdict} most often, "
+            f"{capitalised(among + words.images)} tagged {high} are {words.verdict} most often, "
             f"those tagged {low} least often: a difference of {points(self.gap.value)} "
             f"({interval_title(self.confidence)} {points_range(self.gap.low, self.gap.high)})"
             f"{conclusion}."
@@ -265,12 +268,20 @@ class RateGap:
 
 
 def rate_gaps(counts: OutcomeCounts, data: AuditInput) -> list[RateGap]:
-    """Find the gap of each error rate that at least two groups have."""
+    """Find the gap of each error rate that at least two groups have.
+
+    Small groups are left out where there are two others.
+    """
     gaps = []
+    smallest = data.spec.small_group
+    large = counts.at_least(smallest)
     for rate in ERROR_RATES:
-        gap = max_min_gap(*rate_counts(counts, rate), data.spec.confidence)
+        enough = np.count_nonzero(rate_counts(large, rate)[1]) > 1
+        used = large if enough else counts
+        gap = max_min_gap(*rate_counts(used, rate), data.spec.confidence)
         if not np.isnan(gap.value):
-            gaps.append(RateGap(counts, rate, gap, data.spec.confidence))
+            among = smallest if enough and gap.left_out else None
+            gaps.append(RateGap(used, rate, gap, data.spec.confidence, among))
     return gaps
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -66,6 +67,22 @@ class OutcomeCounts:
     def ai_called_ai(self) -> IntArray:
         """True positives of each group."""
         return self.n_ai - self.ai_called_real
+
+    def at_least(self, smallest: int) -> OutcomeCounts:
+        """Empty a group's real photographs, or its AI images, where they are fewer.
+
+        A group of one photograph has an error rate of 0 or 1 and an interval from nearly 0 to
+        nearly 1, so that no gap over all groups could ever be judged. Which groups are left
+        out depends on their size alone, never on their errors, so inference stays valid.
+        """
+        real, ai = self.n_real >= smallest, self.n_ai >= smallest
+        return dataclasses.replace(
+            self,
+            n_real=self.n_real * real,
+            real_called_ai=self.real_called_ai * real,
+            n_ai=self.n_ai * ai,
+            ai_called_real=self.ai_called_real * ai,
+        )
 
     def total(self) -> OutcomeCounts:
         """Add the groups up to one (rows with a missing tag stay left out)."""
