@@ -67,7 +67,8 @@ def audit(
             f"(rows by status: {status_counts(scores.table) or 'none'})"
         )
     planned = _plan(spec)
-    summary = summarise("scores", scores, spec.threshold)
+    model = scores.info.model
+    summary = summarise(model.id if model else "scores", scores, spec.threshold)
     data = AuditInput(
         table=table,
         info=scores.info,

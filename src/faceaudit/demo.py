@@ -11,7 +11,12 @@ from faceaudit.errors import MissingExtraError
 from faceaudit.result import Result
 
 #: The ready specifications that the demo runs on each classifier's recorded scores.
-SPECS = ("ffhq-glasses-age-gender", "utkface-demographics", "fairface-demographics")
+SPECS = (
+    "generator-source",
+    "ffhq-glasses-age-gender",
+    "utkface-demographics",
+    "fairface-demographics",
+)
 
 
 @dataclass(frozen=True)

@@ -151,6 +151,7 @@ def print_result(result: Result) -> None:
 def print_demo(demo: Demo) -> None:
     """Print what the demo found, and where its reports are."""
     console = _console()
+    _print_slopes(console, demo.reports[0].result)
     table = _table("report", "status", "what was found")
     for report in demo.reports:
         status = _styled(report.result.status)
@@ -159,6 +160,28 @@ def print_demo(demo: Demo) -> None:
     if demo.skipped:
         console.print(f"[dim]note:[/] the bundled faces were not scored: {escape(demo.skipped)}")
     console.print(f"reports: {escape(str(demo.index))}")
+
+
+def _print_slopes(console: Console, result: Result) -> None:
+    """Print how often each of two classifiers errs on every data set."""
+    (by_dataset,) = (check for check in result.checks if check.id == "compare-dataset")
+    slopes = [detail for detail in by_dataset.details if detail.kind == "slopes"]
+    first, second = slopes[0].first_name, slopes[0].second_name
+    table = _table("wrong verdicts on", "images", first, second, "difference in points", wraps=0)
+    for detail in slopes:
+        kind = "real" if detail.measure.startswith("False positive") else "AI-generated"
+        for row in detail.rows:
+            if row.first is None or row.second is None or row.low is None or row.high is None:
+                continue
+            difference = 100 * (row.second - row.first)
+            table.add_row(
+                f"{escape(row.group)} ({kind})",
+                f"{row.n:,}",
+                f"{row.first:.1%}",
+                f"{row.second:.1%}",
+                f"{difference:+.1f} ({100 * row.low:+.1f} to {100 * row.high:+.1f})",
+            )
+    console.print(table, end="\n\n")
 
 
 def print_outcomes(outcomes: Sequence[Outcome]) -> None:

@@ -113,8 +113,8 @@ class Verdict:
             most = points(self.gap.high)
             return f"{told}, allowing for chance by at most {most}, but {self.remedy()}"
         return (
-            f"{told}; allowing for chance it is {points_range(self.gap.low, self.gap.high)}, too wide "
-            f"a range to hold against {limit}: {self.remedy()}"
+            f"{told}; allowing for chance it is {points_range(self.gap.low, self.gap.high)}, too "
+            f"wide a range to hold against {limit}: {self.remedy()}"
         )
 
     def remedy(self) -> str:
@@ -216,7 +216,12 @@ def _sentence(verdicts: Sequence[Verdict], status: Status) -> str:
     estimable = sum(verdict.status != "not-estimable" for verdict in verdicts)
     gravest = max(
         decisive,
-        key=lambda verdict: (np.nan_to_num(verdict.gap.low), np.nan_to_num(verdict.gap.value)),
+        # Among gaps of which nothing is sure, those that harm the person pictured come first.
+        key=lambda verdict: (
+            np.nan_to_num(verdict.gap.low),
+            verdict.rate == "fpr",
+            np.nan_to_num(verdict.gap.value),
+        ),
     )
     share = f"{len(decisive)} of {counted(estimable, 'gap')}"
     what = {

@@ -1,0 +1,64 @@
+"""The demo, on what comes with the package: no data, no network."""
+
+import pytest
+
+from faceaudit import bundled
+from faceaudit.demo import demo
+from faceaudit.tables import read_scores
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory):
+    return demo(tmp_path_factory.mktemp("demo"))
+
+
+def of(shown, name):
+    return next(report for report in shown.reports if report.name == name)
+
+
+def test_every_report_is_there(shown):
+    assert shown.skipped is None
+    assert len(shown.reports) == 10
+    listed = shown.index.read_text()
+    for report in shown.reports:
+        assert report.path.stat().st_size > 50_000
+        assert str(report.path.relative_to(shown.index.parent)) in listed
+
+
+def test_misclassification_by_age_gender_race_and_glasses(shown):
+    attributes = set()
+    for report in shown.reports:
+        for check in report.result.checks:
+            if check.id == "group-error-rates":
+                for detail in check.details:
+                    if detail.kind == "forest" and any(
+                        row.value is not None for row in detail.rows
+                    ):
+                        attributes.add(detail.attribute)
+    assert {"age_band", "gender", "race", "glasses"} <= {a.replace(" ", "_") for a in attributes}
+
+
+def test_the_published_experiment_is_in_the_recorded_scores(shown):
+    """The generator's own photographs are called AI, far less so once they are in training."""
+    check = next(c for c in of(shown, "compare").result.checks if c.id == "compare-dataset")
+    slopes = next(d for d in check.details if d.kind == "slopes")
+    ffhq = next(row for row in slopes.rows if row.group == "ffhq")
+    others = [row for row in slopes.rows if row.group != "ffhq" and row.first is not None]
+    assert ffhq.n >= 500
+    assert ffhq.first > 0.5
+    assert ffhq.high < -0.3
+    assert max(row.first for row in others) < 0.1
+    source = of(shown, "without-ffhq/generator-source").result
+    assert source.status == "fail"
+
+
+def test_recorded_scores_hold_no_pixel_no_path_and_nothing_seen_in_training():
+    first, second = (
+        read_scores(bundled.recorded_scores(name)) for name in bundled.recorded_names()
+    )
+    for scores in (first, second):
+        assert all(info.root is None for info in scores.info.datasets.values())
+        assert not any(scores.table["in_training"].to_pylist())
+        assert not any(image.startswith("/") for image in scores.table["image"].to_pylist())
+    keys = ["dataset", "image", "label"]
+    assert first.table.select(keys).equals(second.table.select(keys))
