@@ -3,35 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from faceaudit.errors import FaceAuditError
-
-PATH = click.Path(path_type=Path)
-
-
-class _Group(click.Group):
-    """Prints `FaceAuditError` as one line and exits with 2; lists commands in working order."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except FaceAuditError as error:
-            click.echo(f"faceaudit: {error}", err=True)
-            ctx.exit(2)
-        except KeyboardInterrupt:
-            click.echo("faceaudit: stopped", err=True)
-            ctx.exit(130)
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)
+from faceaudit.cli_shared import PATH, ErrorGroup, example
+from faceaudit.cli_studies import study
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=ErrorGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="faceaudit")
 def main() -> None:
     """Whom does a detector of AI-generated faces get wrong, how sure are we, and why?
@@ -46,22 +28,12 @@ def main() -> None:
     """
 
 
-def _example(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Append an example to a command's help, set off as it is."""
-
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        function.__doc__ = f"{function.__doc__}\n\n    \b\n    Example:\n      {text}\n"
-        return function
-
-    return decorate
-
-
 # --- images to scores ----------------------------------------------------------------------
 
 
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-@_example("faceaudit datasets")
+@example("faceaudit datasets")
 def datasets(as_json: bool) -> None:
     """List the known data sets: what, tags, licence, layout."""
     from faceaudit.datasets import all_datasets
@@ -85,7 +57,7 @@ def datasets(as_json: bool) -> None:
     help="What a photograph retouched by hand counts as.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON.")
-@_example("faceaudit index utkface UTKFace/ -o manifest.parquet")
+@example("faceaudit index utkface UTKFace/ -o manifest.parquet")
 def index(dataset: str, root: Path, out: Path, as_json: bool, **options: Any) -> None:
     """Index a data set into a manifest: one row an image.
 
@@ -134,7 +106,7 @@ def index(dataset: str, root: Path, out: Path, as_json: bool, **options: Any) ->
     type=click.FloatRange(0, 0.9, min_open=True),
 )
 @click.option("--seed", default=0, show_default=True)
-@_example("faceaudit train utkface.parquet ai.parquet -o model --epochs 4")
+@example("faceaudit train utkface.parquet ai.parquet -o model --epochs 4")
 def train(manifests: Sequence[Path], out: Path, **options: Any) -> None:
     """Train a classifier (extra 'model').
 
@@ -153,7 +125,7 @@ def train(manifests: Sequence[Path], out: Path, **options: Any) -> None:
 @click.option("-o", "--out", required=True, type=PATH, help="The scores to write (Parquet).")
 @click.option("--batch-size", default=64, show_default=True, type=click.IntRange(1))
 @click.option("--trust-pickle", is_flag=True, help="Take a checkpoint that is a pickle.")
-@_example("faceaudit score bundled:default manifest.parquet -o scores.parquet")
+@example("faceaudit score bundled:default manifest.parquet -o scores.parquet")
 def score(model: str, manifest: Path, out: Path, **options: Any) -> None:
     """Score a manifest with a classifier (extra 'model').
 
@@ -197,7 +169,7 @@ _NO_IMAGES = click.option("--no-images", is_flag=True, help="Leave out every pic
 @click.option("--where", default=None, help="Compare this slice with the rest.")
 @_MAP
 @_NO_IMAGES
-@_example("faceaudit audit scores.csv --spec utkface-demographics -o out")
+@example("faceaudit audit scores.csv --spec utkface-demographics -o out")
 def audit(
     scores: Sequence[Path],
     spec: str,
@@ -224,7 +196,7 @@ def audit(
 @click.option("--spec", default=None, help="A specification; without one, every tag is compared.")
 @click.option("-o", "--out", required=True, type=PATH, help="Folder for the results.")
 @_MAP
-@_example("faceaudit compare old.parquet new.parquet -o out")
+@example("faceaudit compare old.parquet new.parquet -o out")
 def compare(
     scores_a: Path, scores_b: Path, spec: str | None, out: Path, mapping: dict[str, str]
 ) -> None:
@@ -245,7 +217,7 @@ def compare(
 @click.option("-o", "--out", type=PATH, help="The report; report.html beside the result.")
 @click.option("--open", "open_it", is_flag=True, help="Open the report in a browser.")
 @_NO_IMAGES
-@_example("faceaudit report out/audit.json --no-images -o share.html")
+@example("faceaudit report out/audit.json --no-images -o share.html")
 def report(result_json: Path, out: Path | None, open_it: bool, no_images: bool) -> None:
     """Draw the report of a result again.
 
@@ -264,7 +236,7 @@ def report(result_json: Path, out: Path | None, open_it: bool, no_images: bool) 
 @click.option("--baseline", type=PATH, help="An earlier audit.json: only new failures count.")
 @click.option("--junit", type=PATH, help="Write the verdicts as JUnit XML.")
 @click.option("--markdown", type=PATH, help="Write the verdicts as Markdown.")
-@_example("faceaudit gate out/audit.json --junit verdicts.xml")
+@example("faceaudit gate out/audit.json --junit verdicts.xml")
 def gate(
     audit_json: Path, baseline: Path | None, junit: Path | None, markdown: Path | None
 ) -> None:
@@ -281,6 +253,41 @@ def gate(
     sys.exit(code)
 
 
+main.add_command(study)
+
+
+# --- to look at ----------------------------------------------------------------------------
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Elsewhere needs --token.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--token", envvar="FACEAUDIT_TOKEN", help="What every request must bring.")
+@click.option(
+    "--reports",
+    type=PATH,
+    default=Path("reports"),
+    show_default=True,
+    help="Folder of reports to show, and where new ones go.",
+)
+@click.option("--model", "models", multiple=True, help="A model to offer; all bundled ones.")
+@click.option(
+    "--scores",
+    multiple=True,
+    type=PATH,
+    help="Scores of a model, from which it is said what its verdicts are worth.",
+)
+@example("faceaudit serve --reports reports")
+def serve(models: Sequence[str], **options: Any) -> None:
+    """Judge pictures and read reports in a browser (extra 'web').
+
+    Nothing that is uploaded is stored.
+    """
+    from faceaudit.web import serve as run_server
+
+    run_server(models=models or None, **options)
+
+
 @main.command()
 @click.option(
     "-o",
@@ -290,7 +297,7 @@ def gate(
     show_default=True,
     help="Folder for the reports.",
 )
-@_example("faceaudit demo -o reports/demo")
+@example("faceaudit demo -o reports/demo")
 def demo(out: Path) -> None:
     """Show it all on what comes with faceaudit: no data, no network.
 
