@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from faceaudit.datasets import all_datasets, index
-from faceaudit.datasets.indexing import ROW_GROUP
 from faceaudit.datasets.ledger import read_ledger
-from faceaudit.errors import FaceAuditError
+from faceaudit.datasets.rows import ROW_GROUP
+from faceaudit.errors import FaceAuditError, MissingExtraError
 from tests.datasets.planted import plant
 
 
@@ -136,3 +137,33 @@ def test_every_data_set_is_fully_described():
         for text in ("title", "label", "licence", "home", "layout"):
             assert facts[text], f"{dataset.id} has no {text}"
         assert "reader" not in facts
+
+
+def test_near_copies_are_noted_if_asked_for(tmp_path, indexed):
+    root = plant(tmp_path / "set", "ai/a.jpg", "ai/b.jpg")
+    image = Image.open(root / "ai" / "a.jpg")
+    image.save(root / "ai" / "c.jpg", quality=60)
+    assert indexed("folder", root).ledger == []
+    run = indexed("folder", root, look_for_near_copies=True)
+    assert [(e.file, e.reason, e.remedy) for e in run.ledger] == [
+        ("ai/c.jpg", "near copy", "of ai/a.jpg")
+    ]
+
+
+def test_tags_of_the_pictures_if_asked_for(tmp_path, indexed):
+    pytest.importorskip("dlib", reason="needs the extra 'landmarks'")
+    pytest.importorskip("skimage", reason="needs the extra 'landmarks'")
+    root = plant(tmp_path / "set", "ai/a.jpg")
+    run = indexed("folder", root, face_shape=True, skin_tone=True)
+    assert run.manifest.tags == [
+        *("face_shape", "face_ratio", "jaw_ratio", "chin_angle"),
+        *("typology_angle", "skin_tone"),
+    ]
+
+
+def test_a_missing_extra_is_told_before_anything_is_done(tmp_path, monkeypatch):
+    monkeypatch.setattr("faceaudit.tags.landmarks.find_spec", lambda name: None)
+    root = plant(tmp_path / "set", "ai/a.jpg")
+    with pytest.raises(MissingExtraError, match=r"faceaudit\[landmarks\]"):
+        index("folder", root, tmp_path / "m.parquet", skin_tone=True)
+    assert not (tmp_path / "m.parquet").exists()
