@@ -48,6 +48,12 @@ def test_a_threshold_reads_as_it_was_set() -> None:
     assert numbers.exact(0.66832) == "0.66832"
 
 
+def test_prose_is_set_well() -> None:
+    assert numbers.prose("12.3 % (-1.0 to -0.5), 3-9 and x-ray -2") == (
+        "12.3\u202f% (−1.0 to −0.5), 3-9 and x-ray −2"
+    )
+
+
 def test_an_interval_has_its_unit_once() -> None:
     assert numbers.interval(0.01, 0.052, "percent") == "1.0–5.2\u202f%"
     assert numbers.interval(-0.01, 0.052, "points") == "−1.0 to +5.2\u202fpts"

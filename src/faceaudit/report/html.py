@@ -20,6 +20,7 @@ from faceaudit.result import (
     Forest,
     Heatmap,
     Result,
+    ScoresSummary,
     Slopes,
     Table,
 )
@@ -75,6 +76,7 @@ def render_html(result: Result, images: bool = True) -> str:
             titles={check.id: check.title for check in result.checks},
             tests=tests,
             appendix=[(anchor, TEXT[key]) for anchor, key in _APPENDIX.items()],
+            facts=_facts(result),
             limit_unsaid=_has_limit(result) and NOT_LEGAL not in result.verdict,
             data=_data(result, anchors, tests),
             spec=yaml.safe_dump(result.spec, sort_keys=False, allow_unicode=True),
@@ -186,6 +188,27 @@ def _data(result: Result, anchors: dict[str, str], tests: list) -> dict[str, Any
         ],
     }
     return {"name": result.name, "text": SCRIPT_TEXT, "tables": tables, "curves": curves}
+
+
+def _facts(result: Result) -> list[tuple[ScoresSummary, list[str]]]:
+    """Pair what was audited with the classifiers for which it is the same."""
+    facts: list[tuple[ScoresSummary, list[str]]] = []
+    for summary in result.scores:
+        name = summary.model.id if summary.model else summary.name
+        for other, names in facts:
+            if _same_but_for_the_classifier(summary, other):
+                names.append(name)
+                break
+        else:
+            facts.append((summary, [name]))
+    return facts
+
+
+def _same_but_for_the_classifier(a: ScoresSummary, b: ScoresSummary) -> bool:
+    shown = ("n_real", "n_ai", "unscored", "threshold", "threshold_rule")
+    return list(a.datasets) == list(b.datasets) and all(
+        getattr(a, name) == getattr(b, name) for name in shown
+    )
 
 
 def _supplements(details: list[Detail], i: int) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from faceaudit.report.text import TEXT
 from faceaudit.result import Cell
 
@@ -69,8 +71,8 @@ def count(value: int) -> str:
 
 
 def prose(text: str) -> str:
-    """Keep every percent sign on the line of its number."""
-    return text.replace(" %", f"{_NARROW_SPACE}%")
+    """Set a sentence well: percent signs stay with their numbers, minus signs are minus signs."""
+    return re.sub(r"(?<=[ (])-(?=\d)", _MINUS, text).replace(" %", f"{_NARROW_SPACE}%")
 
 
 def words(name: str) -> str:

@@ -41,7 +41,9 @@ TEXT: dict[str, str] = {
     "top": "Back to the top",
     # Facts
     "classifier": "Classifier",
+    "classifiers": "Classifiers",
     "data": "Data",
+    "more_data": "and {n} more",
     "n_real": "Real photographs",
     "n_ai": "AI-generated faces",
     "threshold": "Threshold",
