@@ -56,6 +56,14 @@ def datasets(as_json: bool) -> None:
     show_default=True,
     help="What a photograph retouched by hand counts as.",
 )
+@click.option("--face-shape", is_flag=True, help="Derive round, oval or long from landmarks.")
+@click.option("--skin-tone", is_flag=True, help="Derive the skin tone that the pixels show.")
+@click.option(
+    "--near-copies",
+    "look_for_near_copies",
+    is_flag=True,
+    help="Note which pictures show the same, resized or recompressed.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON.")
 @example("faceaudit index utkface UTKFace/ -o manifest.parquet")
 def index(dataset: str, root: Path, out: Path, as_json: bool, **options: Any) -> None:
