@@ -59,7 +59,7 @@ def test_features_become_standard_tags(root, indexed):
         "makeup": "eyes",
         "facial_hair": "beard",
         "blur": "low",
-        "exposure": "goodExposure",
+        "exposure": "good",
     }
     assert run.tags("images1024x1024/01000/01002.png")["glasses"] == "goggles"
     # No face found: the photograph stays, without tags, and the note counts it.

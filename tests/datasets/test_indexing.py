@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -13,6 +14,8 @@ from faceaudit.datasets import all_datasets, index
 from faceaudit.datasets.ledger import read_ledger
 from faceaudit.datasets.rows import ROW_GROUP
 from faceaudit.errors import FaceAuditError, MissingExtraError
+from faceaudit.tags.race import RACE_COARSE
+from faceaudit.tags.vocabulary import DERIVED_TAGS, IDENTITY_TAGS, NUMERIC_TAGS, ORDERED_TAGS
 from tests.datasets.planted import plant
 
 
@@ -167,3 +170,19 @@ def test_a_missing_extra_is_told_before_anything_is_done(tmp_path, monkeypatch):
     with pytest.raises(MissingExtraError, match=r"faceaudit\[landmarks\]"):
         index("folder", root, tmp_path / "m.parquet", skin_tone=True)
     assert not (tmp_path / "m.parquet").exists()
+
+
+def test_the_documents_name_every_data_set_and_every_tag():
+    root = Path(__file__).resolve().parents[2]
+    sets, tags = ((root / name).read_text() for name in ("data/README.md", "docs/tags.md"))
+    for dataset in all_datasets().values():
+        count = f"{dataset.published:,}" if dataset.published else ""
+        assert f"| `{dataset.id}` | {count}" in sets or not count
+        assert dataset.home in sets or dataset.home == "your own"
+        for tag in dataset.tags:
+            assert f"`{tag}`" in tags
+    for tag in (*DERIVED_TAGS, *NUMERIC_TAGS, *ORDERED_TAGS, *IDENTITY_TAGS):
+        assert f"`{tag}`" in tags
+    for category, coarse in RACE_COARSE.items():
+        assert f"`{coarse}`" in tags
+        assert category in tags.lower()

@@ -20,6 +20,7 @@ GLASSES = {
     "Sunglasses": "sunglasses",
     "SwimmingGoggles": "goggles",
 }
+EXPOSURES = {"underExposure": "under", "goodExposure": "good", "overExposure": "over"}
 #: The API's degree of facial hair, 0 to 1, from which we call a face bearded.
 HAIR_DEGREE = 0.5
 
@@ -136,7 +137,7 @@ def _tags(face: dict[str, Any]) -> Tags:
         "makeup": " and ".join(worn) or "none",
         "facial_hair": beard[0] if beard else "none",
         "blur": str(face["blur"]["blurLevel"]),
-        "exposure": str(face["exposure"]["exposureLevel"]),
+        "exposure": EXPOSURES[face["exposure"]["exposureLevel"]],
     }
 
 

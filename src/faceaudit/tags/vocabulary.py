@@ -26,12 +26,17 @@ NUMERIC_TAGS = (
     "typology_angle",
 )
 
+#: Tags that name somebody: for splitting and giving credit, not for comparing groups.
+IDENTITY_TAGS = ("person", "photo_author")
+
 #: Categories that have an order; others are listed alphabetically.
 ORDERED_TAGS: dict[str, tuple[str, ...]] = {
     "age_band": AGE_BANDS,
     "head_pose": HEAD_POSES,
     "face_shape": ("round", "oval", "long"),
     "skin_tone": MONK_TONES,
+    "blur": ("low", "medium", "high"),
+    "exposure": ("under", "good", "over"),
     "difficulty": ("easy", "mid", "hard"),
 }
 
