@@ -10,7 +10,7 @@ import pytest
 from faceaudit.datasets import fairface, utkface
 from faceaudit.tags.age import AGE_BANDS, age_band, parse_age_band
 from faceaudit.tags.pose import head_pose
-from faceaudit.tags.race import RACE_COARSE, race_coarse
+from faceaudit.tags.race import race_coarse
 from faceaudit.tags.vocabulary import (
     DERIVED_TAGS,
     NUMERIC_TAGS,
@@ -66,7 +66,7 @@ def test_every_age_band_reads_itself():
 
 def test_every_race_of_every_set_has_a_coarse_one():
     for race in (*utkface.RACES, *fairface.RACES, "asian", "latino"):
-        assert race.lower() in RACE_COARSE
+        assert race_coarse(pa.array([race])).to_pylist() != [None]
     given = pa.chunked_array([["Southeast Asian", "Others"], [None, "martian", " white "]])
     assert race_coarse(given).to_pylist() == ["Asian", "Other", None, None, "White"]
     assert race_coarse(pa.array([], pa.string())).to_pylist() == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-#: From every set's category, in lower case, to UTKFace's five. The categories are a data
+#: From every set's category, in lower case and with blanks, to UTKFace's five. The categories are a data
 #: set's estimate of appearance, not anybody's identity, and they were not drawn up alike.
 RACE_COARSE = {
     "white": "White",
@@ -21,7 +21,6 @@ RACE_COARSE = {
     "other": "Other",
     "latino": "Other",
     "hispanic": "Other",
-    "latino_hispanic": "Other",
     "latino hispanic": "Other",
     "middle eastern": "Other",
 }
@@ -43,7 +42,10 @@ def race_coarse(race: pa.ChunkedArray | pa.Array) -> pa.Array:
     if isinstance(values, pa.ChunkedArray):
         values = values.combine_chunks()
     coarse = pa.array(
-        [RACE_COARSE.get(str(name).strip().lower()) for name in values.dictionary.to_pylist()],
+        [
+            RACE_COARSE.get(str(name).strip().lower().replace("_", " "))
+            for name in values.dictionary.to_pylist()
+        ],
         pa.string(),
     )
     return coarse.take(values.indices)
