@@ -46,6 +46,13 @@ def test_nothing_indexed_leaves_the_ledger_and_the_old_manifest(tmp_path):
     assert not list(tmp_path.glob(".*"))
 
 
+def test_the_manifest_may_lie_below_the_root(tmp_path):
+    root = plant(tmp_path / "set", "ai/a.jpg")
+    for _ in range(2):
+        report = index("folder", root, root / "ai" / "manifest.parquet")
+        assert (report.found, report.indexed, report.reasons) == (1, 1, {})
+
+
 def test_an_empty_folder(tmp_path):
     (tmp_path / "set").mkdir()
     with pytest.raises(FaceAuditError, match="none of its 0 files"):

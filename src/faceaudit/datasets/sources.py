@@ -59,7 +59,10 @@ class Source(Protocol):
 
 def is_side_file(path: str) -> bool:
     """Tell tables and texts, which may lie beside images, from everything else."""
-    return suffix_of(path) in SIDE_SUFFIXES or base_name(path).lower() in SIDE_NAMES
+    suffix, name = suffix_of(path), base_name(path)
+    # Our own unfinished files lie below the root if the manifest is to be there.
+    unfinished = suffix == "part" and name.startswith(".")
+    return suffix in SIDE_SUFFIXES or name.lower() in SIDE_NAMES or unfinished
 
 
 def base_name(path: str) -> str:

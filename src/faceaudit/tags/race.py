@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-#: From every set's category, in lower case and with blanks, to UTKFace's five. The categories are a data
-#: set's estimate of appearance, not anybody's identity, and they were not drawn up alike.
+#: From every set's category, in lower case and with blanks, to UTKFace's five. They are a
+#: data set's estimate of appearance, not anybody's identity, and were not drawn up alike.
 RACE_COARSE = {
     "white": "White",
     "caucasian": "White",
