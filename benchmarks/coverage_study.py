@@ -188,10 +188,11 @@ def sections(done: Callable[[str], None]) -> str:
 
 def main() -> None:
     start = time.perf_counter()
-    text = DOCUMENT.read_text(encoding="utf-8")
-    before, rest = text.split(BEGIN)
+    tables = sections(
+        lambda part: print(f"{time.perf_counter() - start:6.0f} s  {part}", flush=True)
+    )
+    before, rest = DOCUMENT.read_text(encoding="utf-8").split(BEGIN)
     _, after = rest.split(END)
-    tables = sections(lambda part: print(f"{time.perf_counter() - start:6.0f} s  {part}"))
     write_text(DOCUMENT, f"{before}{BEGIN}\n\n{tables}\n\n{END}{after}")
     print(f"{DOCUMENT} rewritten")
 
