@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 OUT ?= reports/demo
 
-.PHONY: demo test lint setup clean
+.PHONY: demo test lint setup axe clean
 
 demo: setup ## score the bundled faces, audit the recorded scores, write the reports
 	$(BIN)/faceaudit demo -o $(OUT)
@@ -27,6 +27,13 @@ $(VENV)/.installed: pyproject.toml
 	$(BIN)/pip install --quiet torch torchvision
 	$(BIN)/pip install --quiet --editable '.[model,landmarks,web,dev]'
 	touch $@
+
+axe: build/axe-core/axe.min.js ## the accessibility rules for the browser tests (needs npm)
+
+build/axe-core/axe.min.js:
+	mkdir -p build/axe-core
+	cd build/axe-core && npm pack --silent axe-core@4 >/dev/null && tar -xzf axe-core-*.tgz \
+		--strip-components=1 package/axe.min.js package/LICENSE && rm axe-core-*.tgz
 
 clean: ## forget the environment and the reports
 	rm -rf $(VENV) reports/demo
