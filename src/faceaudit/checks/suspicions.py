@@ -19,7 +19,7 @@ from faceaudit.checks.phrases import (
     times_range,
 )
 from faceaudit.checks.rate_details import interval_title
-from faceaudit.checks.tag_effects import Effect, Slice, called_ai, contrast
+from faceaudit.checks.tag_effects import FEWEST_ERRORS, Effect, Slice, called_ai, contrast
 from faceaudit.result import Cell, Column, Finding, Table
 
 #: What the origin of this project suspected, as tags and their values.
@@ -50,7 +50,7 @@ class Suspicion:
     def answer(self) -> str:
         """Say in a few words whether the suspicion holds."""
         if self.found is None or self.decisive is None:
-            return "no such tag here"
+            return "no such tag, or too few errors"
         rest = self.found.rest_called_ai / self.found.rest_n
         if self.decisive.low > 1:
             return "holds"
@@ -116,12 +116,12 @@ def put_to_test(
     data: AuditInput,
     relevant: float,
 ) -> list[Suspicion]:
-    """Answer every suspicion on every data set that has its tag and someone called AI."""
-    # Where nobody is accused, nothing can be said of anybody.
+    """Answer every suspicion on every data set that has its tag and enough errors."""
+    # Where hardly anybody is accused, nothing can be said of anybody.
     accused = {
         dataset: table
         for dataset, table in photographs.items()
-        if called_ai(table, data.threshold).any()
+        if called_ai(table, data.threshold).sum() >= FEWEST_ERRORS
     }
     asked = [
         (name, tag, values, dataset)
