@@ -11,6 +11,7 @@ import io
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from importlib.util import find_spec
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -26,6 +27,8 @@ Pixels = npt.NDArray[np.uint8]
 EXTRA = "landmarks"
 #: Pictures are brought to this longer side, so that every data set is measured alike.
 WORKING_SIDE = 256
+#: Pictures from which on processes earn back what it takes to start them.
+WORTH_PROCESSES = 200
 #: The points' places in a mirrored picture.
 MIRRORED = (
     *range(16, -1, -1),
@@ -150,14 +153,17 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def in_processes(
-    work: Callable[[Item], Result], items: Iterable[Item], workers: int = -1
-) -> Iterator[Result]:
-    """Map over items in processes, in order; -1 takes one process a core.
+def in_processes(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """Map over items in order, in one process a core if there are many.
 
     Finding a face holds the interpreter, so that threads would not help.
     """
     from joblib import Parallel, delayed
 
-    parallel = Parallel(n_jobs=workers, return_as="generator", pre_dispatch="4*n_jobs")
-    yield from parallel(delayed(work)(item) for item in items)
+    items = iter(items)
+    first = list(islice(items, WORTH_PROCESSES))
+    if len(first) < WORTH_PROCESSES:
+        yield from map(work, first)
+        return
+    parallel = Parallel(n_jobs=-1, return_as="generator", pre_dispatch="4*n_jobs")
+    yield from parallel(delayed(work)(item) for item in chain(first, items))
