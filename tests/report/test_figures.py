@@ -33,6 +33,13 @@ def test_every_value_lies_within_a_linear_axis(values: list[float]) -> None:
     assert (axis.ticks[0][0], axis.ticks[-1][0]) == (0, 100)
 
 
+@given(st.floats(-1, -0.001), st.floats(0.001, 1))
+def test_the_zero_of_an_axis_is_a_tick_that_reads_zero(low: float, high: float) -> None:
+    labels = [label for _, label in figures.linear_axis([low, high], "points").ticks]
+    assert "0" in labels
+    assert all(len(label) < 8 for label in labels)
+
+
 @given(st.lists(st.floats(0.01, 100), min_size=1))
 def test_ratios_are_placed_by_their_logarithm(values: list[float]) -> None:
     axis = figures.ratio_axis(values)

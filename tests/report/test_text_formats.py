@@ -25,6 +25,7 @@ from faceaudit.result import Result
         (1.0, "percent", "100.0\u202f%"),
         (-0.0312, "points", "−3.1\u202fpts"),
         (0.02, "points", "+2.0\u202fpts"),
+        (-0.0001, "points", "0.0\u202fpts"),
         (12345, "count", "12,345"),
         (0.00004, "p", "< 0.001"),
         (0.031, "p", "0.031"),

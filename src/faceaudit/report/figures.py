@@ -61,7 +61,8 @@ class Axis:
         """Places and labels of the ticks."""
         ticks = []
         for i in range(self.steps + 1):
-            value = self.low + i * (self.high - self.low) / self.steps
+            # Rounded, because −0.1 + 5 × 0.02 is not zero to a computer.
+            value = round(self.low + i * (self.high - self.low) / self.steps, 12)
             ticks.append((round(100 * i / self.steps, 2), self._label(value)))
         return ticks
 

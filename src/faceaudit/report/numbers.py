@@ -34,7 +34,9 @@ def cell(value: Cell, kind: str) -> str:
         case "percent":
             return percent(value)
         case "points":
-            return _signed(f"{100 * value:+.1f}") + f"{_NARROW_SPACE}pts"
+            points = f"{100 * value:+.1f}"
+            # Neither +0.0 nor −0.0: what rounds to nothing has no direction.
+            return _signed(points if float(points) else "0.0") + f"{_NARROW_SPACE}pts"
         case "p":
             return "< 0.001" if value < 0.001 else f"{value:.3f}"
         case "ratio":

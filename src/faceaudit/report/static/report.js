@@ -197,7 +197,7 @@
         const k = nearest(series.x, at);
         rows[i].cells[1].textContent = write(series.y[k]);
         const ends = [series.low?.[k], series.high?.[k]];
-        rows[i].cells[2].textContent = ends.some((end) => end === null || end === undefined)
+        if (rows[i].cells[2]) rows[i].cells[2].textContent = ends.some((end) => end === null || end === undefined)
           ? "" : `${write(ends[0]).replace("\u202f%", "")}–${write(ends[1])}`;
       });
       document.querySelector(`[data-readout="${key}"] caption`).textContent = say(text.at, { value });

@@ -1,0 +1,75 @@
+"""Take the pictures of the report that the README shows, from the reports of the demo.
+
+    faceaudit demo -o reports/demo
+    python docs/images/make_images.py reports/demo
+
+Only pages without photographs of people are taken; the faces on them are AI-generated.
+Needs playwright and Chromium.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+import sys
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+
+HERE = Path(__file__).parent
+AUDIT = "with-ffhq/ffhq-glasses-age-gender/report.html"
+#: Picture: report, width, height, colours, part of the page (or the first screen).
+PICTURES = {
+    "comparison.png": ("compare/report.html", 1440, 900, "light", None),
+    "audit-phone.png": (AUDIT, 390, 844, "dark", None),
+    "forest.png": (AUDIT, 1440, 1200, "light", "#group-error-rates .forest >> nth=1"),
+    "threshold.png": (AUDIT, 1440, 1200, "dark", "#threshold-transfer .curve >> nth=0"),
+    "samples.jpg": ("samples/report.html", 1440, 1200, "light", "#top-losses .gallery"),
+}
+
+
+def main(folder: Path) -> None:
+    """Write every picture beside this file."""
+    with sync_playwright() as driver:
+        chromium = driver.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+        )
+        for name, (report, width, height, colours, part) in PICTURES.items():
+            page = chromium.new_page(
+                viewport={"width": width, "height": height}, color_scheme=colours
+            )
+            page.goto((folder / report).resolve().as_uri())
+            save(picture_of(page, part), HERE / name)
+            page.close()
+        chromium.close()
+
+
+def picture_of(page: Page, part: str | None) -> bytes:
+    """Return a PNG of the first screen or of a part, once it is laid out and drawn."""
+    page.locator("html[data-laid-out]").wait_for()
+    if part is None:
+        return page.screenshot()
+    figure = page.locator(part).first
+    figure.scroll_into_view_if_needed()
+    if curve := figure.locator("[data-curve]").all():
+        curve[0].locator("svg.main-svg").first.wait_for()
+    # A margin of its own keeps the picture from ending at the letters.
+    figure.evaluate("figure => scrollTo(0, figure.getBoundingClientRect().top + scrollY - 16)")
+    box = figure.bounding_box()
+    assert box is not None
+    size = {"width": box["width"] + 32, "height": box["height"] + 32}
+    return page.screenshot(clip={"x": box["x"] - 16, "y": box["y"] - 16, **size})
+
+
+def save(picture: bytes, path: Path) -> None:
+    """Write letters and lines as a PNG with a palette, faces as a JPEG: small either way."""
+    image = Image.open(io.BytesIO(picture)).convert("RGB")
+    if path.suffix == ".jpg":
+        image.save(path, quality=85, optimize=True)
+    else:
+        image.quantize(64, dither=Image.Dither.NONE).save(path, optimize=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "reports/demo"))
