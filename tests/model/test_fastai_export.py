@@ -13,6 +13,7 @@ pytest.importorskip("fastai", reason="needs the extra 'model'")
 
 from fastai.data.transforms import Normalize
 from fastai.learner import Learner
+from fastai.losses import CrossEntropyLossFlat
 from fastai.vision.augment import Resize
 from fastai.vision.data import ImageDataLoaders
 from torch import nn
@@ -36,7 +37,7 @@ def export(folder, classes=("fake", "real"), outputs=2):
     )
     network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     network.append(nn.Linear(4, outputs))
-    learner = Learner(loaders, network, nn.CrossEntropyLoss(), path=folder)
+    learner = Learner(loaders, network, CrossEntropyLossFlat(), path=folder)
     learner.export("export.pkl")
     return learner, folder / "export.pkl"
 

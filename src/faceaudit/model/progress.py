@@ -15,7 +15,7 @@ def progress_bars(enabled: bool) -> Progress:
         False is silent. Bars show only if standard error is a terminal; what is printed through
         the object's ``console`` shows in either case.
     """
-    console = Console(stderr=True, quiet=not enabled)
+    console = Console(stderr=True, quiet=not enabled, soft_wrap=True)
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),

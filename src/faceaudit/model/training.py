@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -126,7 +127,10 @@ def train(
     require_model_extra("train")
     import torch
 
-    from faceaudit.model.recipe import Recipe, reproducible, training_precision
+    with warnings.catch_warnings():
+        # fastai warns on import of what other libraries will change: no news for our users.
+        warnings.simplefilter("ignore")
+        from faceaudit.model.recipe import Recipe, reproducible, training_precision
 
     started = time.monotonic()
     table, info, hashes = _read_manifests(manifests)
