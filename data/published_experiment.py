@@ -85,7 +85,8 @@ def prepare(data: Path, scratch: Path) -> tuple[dict[str, Path], Manifest]:
         if name in PLAIN_FOLDERS:
             index("folder", data / folder, path, name=name, label="ai")
         else:
-            index(name, data / folder, path)
+            # The published suspicion is about round faces, and those photographs are FFHQ's.
+            index(name, data / folder, path, face_shape=name == "ffhq")
         manifest = read_manifest(path)
         digits = pc.utf8_slice_codeunits(manifest.table["sha256"], 0, HASH_DIGITS)
         trains = pc.is_in(digits, drawn)
