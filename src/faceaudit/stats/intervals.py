@@ -135,7 +135,7 @@ def paired_difference_interval(
     References
     ----------
     Zou & Donner (2008), Statistics in Medicine 27, 1693–1702, for correlated estimates;
-    Tang, Li & Tang (2010), Statistics in Medicine 29, 46–62, for paired proportions.
+    Newcombe (1998), Statistics in Medicine 17, 2635–2650, method 10, for the idea with pairs.
     """
     n = np.add(np.add(both, only_first), np.add(only_second, neither))
     p, low, high = _with_interval(only_second, n, confidence)
