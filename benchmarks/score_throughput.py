@@ -54,9 +54,7 @@ def fastai_predictions(files: list[Path], network: torch.nn.Module, mean: list, 
         after_batch=[IntToFloatTensor(), Normalize.from_stats(mean, std, cuda=False)],
         device="cpu",
     ).train.new(shuffle=False, drop_last=False)
-    learner = Learner(
-        DataLoaders(loader, loader), network, torch.nn.BCEWithLogitsLoss()
-    )
+    learner = Learner(DataLoaders(loader, loader), network, torch.nn.BCEWithLogitsLoss())
     predictions, _ = learner.get_preds(dl=loader, act=torch.sigmoid)
     return predictions.squeeze(1).numpy()
 

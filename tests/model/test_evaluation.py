@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -40,6 +40,7 @@ def balanced(p_ai, is_ai, threshold):
     return (called[is_ai].mean() + (~called[~is_ai]).mean()) / 2
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(
     arrays(np.float32, 30, elements=st.floats(0, 1, width=32)),
     arrays(np.bool_, 30).filter(lambda flags: flags.any() and not flags.all()),
