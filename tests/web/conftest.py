@@ -12,12 +12,13 @@ import pytest
 pytest.importorskip("starlette", reason="needs the extra 'web'")
 pytest.importorskip("python_multipart", reason="needs the extra 'web'")
 
-from drawn_web import AUDITED, BrightnessDetector  # noqa: E402
-from starlette.applications import Starlette  # noqa: E402
-from starlette.testclient import TestClient  # noqa: E402
+from drawn_web import AUDITED, BrightnessDetector
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 
-from faceaudit.web.app import create_app  # noqa: E402
-from faceaudit.web.worth import Record  # noqa: E402
+from faceaudit.web import doubts
+from faceaudit.web.app import create_app
+from faceaudit.web.worth import Record
 
 
 @pytest.fixture
@@ -50,8 +51,9 @@ def client(application) -> Iterator[TestClient]:
 
 
 @pytest.fixture
-def live(application) -> Iterator[str]:
-    """The address of a real server on this machine."""
+def live(application, monkeypatch) -> Iterator[str]:
+    """The address of a real server on this machine, without its face finder, which is slow."""
+    monkeypatch.setattr(doubts, "_finder", lambda: None)
     uvicorn = pytest.importorskip("uvicorn", reason="needs the extra 'web'")
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(uvicorn.Config(application(), log_level="error"))

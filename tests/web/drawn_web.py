@@ -16,7 +16,9 @@ from faceaudit.tables import DatasetInfo, ModelInfo, Scores, ScoresInfo
 from faceaudit.web.detectors import Judged
 
 #: A name that tries everything: markup, quotes, right-to-left, emoji, and length.
-HOSTILE = "<img src=x onerror=alert(1)>\"'&amp;</script>\u202egpj.\u05e9\u05dc\u05d5\u05dd\U0001f600"
+HOSTILE = (
+    "<img src=x onerror=alert(1)>\"'&amp;</script>\u202egpj.\u05e9\u05dc\u05d5\u05dd\U0001f600"
+)
 
 
 class BrightnessDetector:
@@ -101,13 +103,14 @@ def noise(size: tuple[int, int]) -> Image.Image:
     return Image.fromarray(pixels.astype(np.uint8))
 
 
-def bomb() -> bytes:
-    """A PNG of a few hundred bytes whose header promises 2.5 thousand million pixels."""
+def bomb(width: int = 50_000, height: int = 50_000) -> bytes:
+    """A PNG of a few hundred bytes whose header promises as many pixels as one likes."""
+
     def chunk(kind: bytes, content: bytes) -> bytes:
         check = struct.pack(">I", zlib.crc32(kind + content))
         return struct.pack(">I", len(content)) + kind + content + check
 
-    header = struct.pack(">IIBBBBB", 50_000, 50_000, 8, 2, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     content = zlib.compress(b"\0" * 100_000)
     return b"".join(
         [

@@ -138,7 +138,7 @@ async def judge_pictures(request: Request) -> Response:
 async def samples(request: Request) -> Response:
     """Show the samples with their verdicts; the first to ask waits until they are there."""
     site = site_of(request)
-    await site.judging(site.samples.verdicts)
+    await site.judge_samples()
     if wants_fragment(request):
         return page("samples.html.j2", **_samples(site))
     return page("front.html.j2", **_front(site))
@@ -198,9 +198,10 @@ def _front(site: Site) -> dict[str, Any]:
 
 
 def _samples(site: Site) -> dict[str, Any]:
+    complete = len(site.samples.verdicts) == len(site.samples.names)
     return {
         "samples": site.samples.names,
-        "verdicts": site.samples.verdicts(wait=False),
+        "verdicts": site.samples.verdicts if complete else {},
         "models": list(site.judge.detectors),
     }
 

@@ -95,14 +95,14 @@ class CheckpointDetector:
 
     def judge(self, picture: Picture) -> Judged:
         """Judge one picture, prepared at this detector's size."""
-        # One at a time: the network uses all cores by itself.
+        # One at a time: whoever comes second while it loads must not load it again.
         with self._lock:
             classifier, explain = self._load()
             p_ai = float(classifier.p_ai([picture])[0])
             try:
                 assert picture.pixels is not None, "only pictures that could be read are judged"
                 called_ai = np.array([calls_ai(p_ai, self.threshold)])
-                evidence = explain(picture.pixels[None], called_ai)[0]
+                evidence = explain(np.stack([picture.pixels]), called_ai)[0]
             except FaceAuditError:  # a network without a feature map still has a verdict
                 evidence = None
         return Judged(p_ai, evidence)

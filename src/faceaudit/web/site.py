@@ -56,12 +56,20 @@ class Site:
     audits: Audits
     #: Pictures are decoded and judged one at a time: each may need hundreds of megabytes.
     _one_at_a_time: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(1))
+    _samples_at_work: anyio.Lock = field(default_factory=anyio.Lock)
 
     async def judging(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run what looks at pixels in a thread, when no other such thing runs."""
         return await anyio.to_thread.run_sync(
             lambda: function(*args, **kwargs), limiter=self._one_at_a_time
         )
+
+    async def judge_samples(self) -> None:
+        """Judge the samples that nobody has judged yet, letting uploads in between."""
+        async with self._samples_at_work:
+            for name in self.samples.names:
+                if name not in self.samples.verdicts:
+                    await self.judging(self.samples.judge, name)
 
     async def judge_uploads(
         self, request: Request

@@ -62,7 +62,7 @@ class Worth(BaseModel):
     confidence: float = CONFIDENCE
     #: Real photographs of such people that were called AI-generated, by source.
     real_called_ai: list[SourceRate]
-    #: AI-generated faces that were called real, by source; these bear no tags.
+    #: AI-generated faces that were called real, by source: all of them, as they show nobody.
     ai_called_real: list[SourceRate]
     #: What the rates say of a verdict "AI-generated", and of a verdict "real".
     if_called_ai: str

@@ -1,0 +1,354 @@
+"""The pages in a real browser: Chromium, driven by Playwright, against a real server."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from drawn_web import AUDITED, HOSTILE, bomb, noise, picture
+
+from faceaudit.audit import audit
+from faceaudit.bundled import samples_folder
+from faceaudit.result import write_result
+from faceaudit.spec import Spec
+
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="browser tests need playwright: pip install 'faceaudit[dev]'"
+)
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+if CHROMIUM is None:
+    pytest.skip(
+        "browser tests need Chromium on the PATH: apt-get install chromium",
+        allow_module_level=True,
+    )
+AXE = Path(__file__).parents[2] / "build" / "axe-core" / "axe.min.js"
+HEIC = Path(__file__).with_name("bright.heic")
+FACE = sorted(samples_folder().glob("*.jpg"))[0]
+CSV = "image,label,p_ai,gender\n" + "".join(
+    f"{i}.jpg,{'ai' if i % 2 else 'real'},0.{i % 10},{'female' if i % 3 else 'male'}\n"
+    for i in range(200)
+)
+Visit = Callable[..., Any]
+expect = playwright.expect
+expect.set_options(timeout=120_000)  # for a machine that is busy with other things
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as driver:
+        # Containers run as root, where Chromium's sandbox cannot start.
+        sandbox = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=sandbox)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def visit(browser: Any, live: str) -> Iterator[Visit]:
+    """Open a page; afterwards nothing may have gone wrong, and nobody else been asked."""
+    contexts, problems, requests = [], [], []
+
+    def visit(path: str = "/", width: int = 1440, scheme: str = "light", **options: Any) -> Any:
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme, **options
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda message: problems.append(message.text))
+        page.on("dialog", lambda dialog: problems.append(dialog.message))
+        page.on("request", lambda request: requests.append(request.url))
+        page.goto(live + path)
+        return page
+
+    yield visit
+    for context in contexts:
+        context.close()
+    assert not problems
+    assert {urlsplit(url).hostname for url in requests if not url.startswith("data:")} <= {
+        "127.0.0.1"
+    }
+
+
+def upload(page: Any, *files: tuple[str, bytes]) -> Any:
+    """Choose files and wait until all are judged; returns the cards."""
+    page.locator("#pictures").set_input_files(
+        [{"name": name, "mimeType": "", "buffer": content} for name, content in files]
+    )
+    expect(page.locator("#status")).to_have_text(f"{len(files)} of {len(files)} judged")
+    return page.locator("#cards article")
+
+
+def unfold(page: Any) -> None:
+    """Open all that is folded."""
+    page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+
+
+def test_pictures_of_every_kind(visit: Visit) -> None:
+    pytest.importorskip("pi_heif", reason="HEIC needs pi-heif (extra 'web')")
+    buffer = io.BytesIO()
+    noise((100, 100)).save(buffer, "JPEG")
+    truncated = buffer.getvalue()[:2000]
+    files = [
+        ("face.jpg", FACE.read_bytes()),
+        ("bright.png", picture("PNG", brightness=240)),
+        ("dark.webp", picture("WEBP", brightness=20)),
+        ("telephone.heic", HEIC.read_bytes()),
+        ("fifty megapixels.jpg", picture("JPEG", (8_165, 6_124), 240)),
+        ("letter.jpg", b"This is no picture."),
+        ("truncated.jpg", truncated),
+        ("drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"),
+        ("bomb.png", bomb()),
+    ]
+    cards = upload(visit(), *files)
+    expect(cards).to_have_count(len(files))
+    assert [name.inner_text() for name in cards.locator(".file").all()] == [
+        name for name, _ in files
+    ]
+    told = [card.inner_text() for card in cards.all()]
+    assert "8,165 × 6,124 pixels" in told[4] and "AI-generated" in told[4]
+    expect(cards.nth(1).locator(".word")).to_have_text(["AI-generated", "AI-generated"])
+    expect(cards.nth(2).locator(".word")).to_have_text(["real", "real"])
+    reasons = ("not a picture of a kind", "damaged or cut short", "an SVG", "million pixels")
+    for text, reason in zip(told[5:], reasons, strict=True):
+        assert "Not judged" in text and reason in text
+    assert cards.nth(0).locator("img").first.evaluate("image => image.naturalWidth") == 320
+
+
+def test_a_hundred_at_once(visit: Visit) -> None:
+    files = [(f"{i}.png", picture("PNG", (16, 16), 2 * i)) for i in range(100)]
+    cards = upload(visit(), *files)
+    expect(cards).to_have_count(100)
+    assert cards.locator(".file").all_inner_texts() == [name for name, _ in files]
+
+
+def test_more_than_a_hundred_are_left_out_and_said_so(visit: Visit) -> None:
+    page = visit()
+    files = [
+        {"name": f"{i}.png", "mimeType": "", "buffer": picture("PNG", (8, 8))} for i in range(102)
+    ]
+    page.locator("#pictures").set_input_files(files)
+    expect(page.locator("#status")).to_contain_text("2 more than 100 were left out")
+
+
+def test_dropped_and_pasted_pictures_are_judged(visit: Visit) -> None:
+    page = visit()
+    give = """([name, bytes, kind]) => {
+        const data = new DataTransfer();
+        data.items.add(new File([new Uint8Array(bytes)], name));
+        const event = kind === "drop"
+            ? new DragEvent("drop", { dataTransfer: data, bubbles: true })
+            : new ClipboardEvent("paste", { clipboardData: data, bubbles: true });
+        document.querySelector(".drop").dispatchEvent(event);
+    }"""
+    for kind in ("drop", "paste"):
+        page.evaluate(give, [f"{kind}.png", list(picture("PNG")), kind])
+        expect(page.locator("#cards .file", has_text=f"{kind}.png")).to_be_visible()
+
+
+def test_one_model_or_both(visit: Visit) -> None:
+    page = visit()
+    both = upload(page, ("grey.png", picture("PNG")))
+    expect(both.first.locator(".judged")).to_have_count(2)
+    expect(both.first).to_contain_text("The models disagree.")
+    page.get_by_role("checkbox", name="low").uncheck()
+    one = upload(page, ("grey.png", picture("PNG")))
+    expect(one.first.locator(".judged")).to_have_count(1)
+    expect(one.first.locator(".judged")).to_contain_text("high calls it")
+
+
+def test_the_evidence_can_be_shown_and_hidden(visit: Visit) -> None:
+    page = visit()
+    card = upload(page, ("grey.png", picture("PNG"))).first
+    layer = card.locator(".layer").first
+    expect(layer).not_to_have_css("opacity", "0")
+    card.get_by_label("Shade where the evidence lies").uncheck()
+    expect(layer).to_have_css("opacity", "0")
+
+
+def test_the_user_says_who_is_pictured_and_the_rates_follow(visit: Visit) -> None:
+    page = visit()
+    page.locator("#upload").get_by_label("Gender").select_option("male")
+    card = upload(page, ("bright.png", picture("PNG", brightness=250))).first
+    sentence = card.locator(".worth-lines .sentence").first
+    expect(sentence).to_contain_text("Of 100 real photographs of such people (portraits)")
+    card.get_by_label("Gender").select_option("female")
+    expect(sentence).to_contain_text("depends on the source")
+    card.get_by_label("Age").select_option("60–69")
+    expect(sentence).to_contain_text("30 AI-generated: 75.0")
+    card.get_by_text("All measured error rates of low").click()
+    expect(card.get_by_role("row", name="portraits 30 of 40")).to_be_visible()
+
+
+def test_the_samples_get_their_verdicts_without_being_asked_for(visit: Visit) -> None:
+    page = visit()
+    expect(page.locator(".tiles .mini-verdict")).to_have_count(
+        2 * len(list(samples_folder().glob("*.jpg")))
+    )
+    page.locator(".tiles a").first.click()
+    expect(page.locator("h1")).to_have_text("An AI-generated face, judged")
+
+
+def test_keyboard_alone(visit: Visit) -> None:
+    page = visit()
+    focused = "() => document.activeElement.id || document.activeElement.textContent.trim()"
+    press = page.keyboard.press
+
+    def tab_to(name: str) -> None:
+        for _ in range(30):
+            press("Tab")
+            if page.evaluate(focused) == name:
+                return
+        raise AssertionError(f"the Tab key does not lead to {name}")
+
+    press("Tab")
+    assert page.evaluate(focused) == "Skip to the content"
+    tab_to("pictures")
+    outline = page.locator(".drop label").evaluate("label => getComputedStyle(label).outlineStyle")
+    assert outline == "solid"  # the input cannot be seen, so its label shows the focus
+    with page.expect_file_chooser() as chooser:
+        press("Space")
+    chooser.value.set_files([{"name": "a.png", "mimeType": "", "buffer": picture("PNG")}])
+    expect(page.locator("#status")).to_have_text("1 of 1 judged")
+    tab_to("model-1")
+    press("Space")
+    assert not page.locator("#model-1").is_checked()
+    tab_to("upload-gender")
+    press("f")
+    assert page.locator("#upload-gender").input_value() == "female"
+    card = page.locator("#cards article").first
+    tab_to(card.locator(".show-layer").get_attribute("id"))
+    press("Space")
+    expect(card.locator(".layer").first).to_have_css("opacity", "0")
+    tab_to("All measured error rates of low")
+    press("Enter")
+    expect(card.get_by_role("row", name="generator 8 of 200")).to_be_visible()
+
+
+def test_hostile_names_are_text(visit: Visit) -> None:
+    page = visit()
+    name = (HOSTILE.replace("/", "") + "x" * 500)[:500] + ".png"
+    cards = upload(page, (name, picture("PNG")), (f"2{name}", b"nothing"))
+    expect(cards).to_have_count(2)
+    # Browsers write a quote in a file's name as %22.
+    expect(cards.first.locator(".file")).to_have_text(name.replace('"', "%22"))
+    assert page.locator("img[src=x], script:not([src])").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1440
+
+
+def test_an_upload_can_be_stopped(visit: Visit, detectors: list[Any]) -> None:
+    page = visit()
+    files = [
+        {"name": f"{i}.png", "mimeType": "", "buffer": picture("PNG", (900, 900))}
+        for i in range(90)
+    ]
+    page.locator("#pictures").set_input_files(files)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_role("button", name="Stop")).to_be_hidden()
+    assert page.locator("#cards article").count() < 90
+
+
+def test_an_audit_is_followed_to_its_report(visit: Visit, live: str) -> None:
+    page = visit("/audits")
+    page.locator("#scores").set_input_files(
+        [{"name": "scores.csv", "mimeType": "text/csv", "buffer": CSV.encode()}]
+    )
+    page.get_by_role("button", name="Start the audit").click()
+    page.get_by_role("link", name="Open the report").click()
+    expect(page.locator("h1")).to_have_text("Every tag in the table")
+    assert page.url.startswith(f"{live}/reports/every-tag-")
+
+
+@pytest.fixture
+def shelf(reports: Path) -> Path:
+    for name in ("one", "two"):
+        spec = Spec(name=name, title=f"{name} {HOSTILE}", question="?", attributes=["gender"])
+        write_result(reports / name / "audit.json", audit(AUDITED, spec))
+    return reports
+
+
+def test_a_report_works_in_its_sandbox(visit: Visit, shelf: Path) -> None:
+    page = visit("/reports/one/audit.json")
+    unfold(page)
+    page.locator("thead button").first.click()
+    expect(page.locator("[aria-sort]").first).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV").first.click()
+    assert Path(download.value.path()).read_text("utf-8-sig").count("\n") > 1
+
+
+def test_a_report_has_no_way_out_of_its_sandbox(browser: Any, live: str, shelf: Path) -> None:
+    page = browser.new_page()
+    page.goto(f"{live}/reports/one/audit.json")
+    assert page.evaluate("self.origin") == "null"
+    asked = page.evaluate("fetch('/api/models').then(() => 'answered', () => 'refused')")
+    assert asked == "refused"
+    page.close()
+
+
+def test_two_reports_are_compared(visit: Visit, shelf: Path) -> None:
+    page = visit("/reports")
+    for box in page.get_by_role("checkbox").all():
+        box.check()
+    page.get_by_role("button", name="Compare two").click()
+    expect(page.locator("h1")).to_have_text("Two reports side by side")
+    expect(page.get_by_role("row", name="female").first).to_be_visible()
+
+
+PAGES = {
+    "front": "/",
+    "sample": f"/samples/{FACE.stem}",
+    "worth": "/worth?verdict=ai.low&verdict=real.high&gender=female",
+    "reports": "/reports",
+    "compare": "/compare?report=one/audit.json&report=two/audit.json",
+    "audits": "/audits",
+    "interface": "/api",
+    "token": "/token",
+}
+
+
+@pytest.mark.parametrize("width", [360, 1440])
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_no_violation(visit: Visit, shelf: Path, name: str, width: int) -> None:
+    if not AXE.is_file():
+        pytest.skip(f"accessibility test needs axe-core at {AXE}: make axe")
+    for scheme in ("light", "dark"):
+        page = visit(PAGES[name], width, scheme)
+        if name == "front":
+            expect(page.locator(".mini-verdict").first).to_be_visible()
+            upload(page, ("wide.png", picture("PNG", (400, 100))), ("letter.jpg", b"no picture"))
+        unfold(page)
+        page.evaluate(AXE.read_text("utf-8"))
+        tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+        found = page.evaluate("tags => axe.run({runOnly: tags})", tags)
+        assert found["passes"]
+        assert [
+            (violation["id"], [node["html"][:200] for node in violation["nodes"]][:5])
+            for violation in found["violations"]
+        ] == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_sticks_out_on_a_telephone(visit: Visit, shelf: Path, name: str) -> None:
+    page = visit(PAGES[name], 360)
+    if name == "front":
+        upload(page, ("grey.png", picture("PNG")), ("x" * 200, b"no picture"))
+    unfold(page)
+    for size in ("100%", "200%"):
+        page.evaluate("size => { document.documentElement.style.fontSize = size; }", size)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_without_a_script_the_form_judges_too(visit: Visit) -> None:
+    page = visit("/", java_script_enabled=False)
+    page.locator("#pictures").set_input_files(
+        [{"name": "bright.png", "mimeType": "", "buffer": picture("PNG", brightness=250)}]
+    )
+    page.get_by_role("button", name="Judge").click()
+    expect(page.locator("#cards article .word")).to_have_text(["AI-generated", "AI-generated"])
