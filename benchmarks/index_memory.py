@@ -92,7 +92,8 @@ def main() -> None:
                 "peak MB of the largest worker": worker,
                 "images a second": rate,
             }
-            print(json.dumps(report, indent=2), flush=True)
+            print(f"{plant.__name__} {count:,}: {own} MB, {rate:,} a second", file=sys.stderr)
+    print(json.dumps(report, indent=2))
 
 
 if __name__ == "__main__":
