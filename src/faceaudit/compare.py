@@ -19,8 +19,8 @@ from faceaudit.audit import (
     summarise,
     timestamp,
 )
-from faceaudit.checks.phrases import attributes_title, capitalised, percent
-from faceaudit.checks.rate_details import interval_title
+from faceaudit.checks.parts.phrases import attributes_title, capitalised, percent
+from faceaudit.checks.parts.rate_details import interval_title
 from faceaudit.errors import FaceAuditError
 from faceaudit.result import (
     CheckResult,

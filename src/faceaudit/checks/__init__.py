@@ -111,7 +111,7 @@ class Check:
 
 @cache
 def all_checks() -> dict[str, Check]:
-    """Return every check of this folder by id, in the order of the folder's reading guide."""
+    """Return every check of this folder by id, in alphabetical order of their modules."""
     checks = {}
     for module in pkgutil.iter_modules(__path__):
         check = getattr(importlib.import_module(f"{__name__}.{module.name}"), "CHECK", None)

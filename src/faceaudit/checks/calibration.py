@@ -7,8 +7,8 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from faceaudit.checks import AuditInput, Check, Options
-from faceaudit.checks.phrases import counted, group_title, points, tag_title
-from faceaudit.checks.rate_details import defined, tag_source
+from faceaudit.checks.parts.phrases import counted, group_title, points, tag_title
+from faceaudit.checks.parts.rate_details import defined, tag_source
 from faceaudit.result import Cell, CheckResult, Column, Curve, Detail, Finding, Series, Table
 from faceaudit.stats.calibration import Calibration, group_calibration
 from faceaudit.stats.counts import tag_codes

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from faceaudit.checks import AuditInput, Check, Options
-from faceaudit.checks.phrases import (
+from faceaudit.checks.parts.phrases import (
     attributes_title,
     capitalised,
     counted,
@@ -17,7 +17,7 @@ from faceaudit.checks.phrases import (
     points,
     points_range,
 )
-from faceaudit.checks.rate_details import (
+from faceaudit.checks.parts.rate_details import (
     ERROR_RATES,
     WORDS,
     ErrorRate,

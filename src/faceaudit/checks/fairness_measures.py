@@ -10,8 +10,8 @@ from functools import partial
 import numpy as np
 
 from faceaudit.checks import AuditInput, Check, Options
-from faceaudit.checks.phrases import attributes_title, missing_note
-from faceaudit.checks.rate_details import defined, tag_source
+from faceaudit.checks.parts.phrases import attributes_title, missing_note
+from faceaudit.checks.parts.rate_details import defined, tag_source
 from faceaudit.result import Cell, CheckResult, Column, Detail, Table
 from faceaudit.stats import fairness_measures as measures
 from faceaudit.stats.counts import OutcomeCounts, count_outcomes

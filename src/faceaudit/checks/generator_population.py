@@ -16,7 +16,7 @@ import pyarrow.csv as pa_csv
 from scipy import stats
 
 from faceaudit.checks import AuditInput, Check, Options
-from faceaudit.checks.phrases import (
+from faceaudit.checks.parts.phrases import (
     attributes_title,
     counted,
     group_title,
@@ -25,7 +25,7 @@ from faceaudit.checks.phrases import (
     times,
     times_range,
 )
-from faceaudit.checks.rate_details import defined, interval_title
+from faceaudit.checks.parts.rate_details import defined, interval_title
 from faceaudit.result import (
     Cell,
     CheckResult,

@@ -10,8 +10,15 @@ import pyarrow.compute as pc
 
 from faceaudit.checks import AuditInput, Check, Options
 from faceaudit.checks.equalized_odds_gap import LIMIT_NOTE, verdict_confidence
-from faceaudit.checks.phrases import counted, percent, points, points_range, times, times_range
-from faceaudit.checks.rate_details import interval_title
+from faceaudit.checks.parts.phrases import (
+    counted,
+    percent,
+    points,
+    points_range,
+    times,
+    times_range,
+)
+from faceaudit.checks.parts.rate_details import interval_title
 from faceaudit.result import (
     Cell,
     CheckResult,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from faceaudit.checks import AuditInput, Check, Options
-from faceaudit.checks.rate_details import (
+from faceaudit.checks.parts.rate_details import (
     ERROR_RATES,
     RateGap,
     rate_forest,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from faceaudit.checks import AuditInput, Check, Options
-from faceaudit.checks.phrases import attributes_title, capitalised, counted, tag_title
-from faceaudit.checks.rate_details import (
+from faceaudit.checks.parts.phrases import attributes_title, capitalised, counted, tag_title
+from faceaudit.checks.parts.rate_details import (
     ERROR_RATES,
     WORDS,
     ErrorRate,

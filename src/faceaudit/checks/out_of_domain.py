@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from faceaudit.checks import AuditInput, Check, Options
-from faceaudit.checks.phrases import counted, percent, percent_range
-from faceaudit.checks.rate_details import interval_title
+from faceaudit.checks.parts.phrases import counted, percent, percent_range
+from faceaudit.checks.parts.rate_details import interval_title
 from faceaudit.result import (
     Cell,
     CheckResult,

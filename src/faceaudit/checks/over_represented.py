@@ -10,13 +10,13 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from faceaudit.checks import AuditInput, Check, Options
-from faceaudit.checks.phrases import (
+from faceaudit.checks.parts.phrases import (
     counted,
     group_title,
     tag_title,
 )
-from faceaudit.checks.rate_details import interval_title
-from faceaudit.checks.suspicions import (
+from faceaudit.checks.parts.rate_details import interval_title
+from faceaudit.checks.parts.suspicions import (
     SUSPICIONS,
     finite,
     put_to_test,
@@ -25,7 +25,7 @@ from faceaudit.checks.suspicions import (
     suspicion_table,
     told,
 )
-from faceaudit.checks.tag_effects import Analysis, Effect, Group, analyse
+from faceaudit.checks.parts.tag_effects import Analysis, Effect, Group, analyse
 from faceaudit.result import (
     CheckResult,
     Column,

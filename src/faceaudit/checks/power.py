@@ -6,8 +6,14 @@ import numpy as np
 from pydantic import Field
 
 from faceaudit.checks import AuditInput, Check, Options
-from faceaudit.checks.phrases import attributes_title, counted, group_title, missing_note, points
-from faceaudit.checks.rate_details import ERROR_RATES, WORDS, ErrorRate, defined, tag_source
+from faceaudit.checks.parts.phrases import (
+    attributes_title,
+    counted,
+    group_title,
+    missing_note,
+    points,
+)
+from faceaudit.checks.parts.rate_details import ERROR_RATES, WORDS, ErrorRate, defined, tag_source
 from faceaudit.result import Cell, CheckResult, Column, Detail, Finding, Table
 from faceaudit.stats.counts import OutcomeCounts, count_outcomes
 from faceaudit.stats.intervals import FloatArray, rate_of

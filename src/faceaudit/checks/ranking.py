@@ -8,14 +8,14 @@ import numpy as np
 import pyarrow.compute as pc
 
 from faceaudit.checks import AuditInput, Check, Options
-from faceaudit.checks.phrases import (
+from faceaudit.checks.parts.phrases import (
     capitalised,
     group_title,
     percent,
     percent_range,
     tag_title,
 )
-from faceaudit.checks.rate_details import (
+from faceaudit.checks.parts.rate_details import (
     WORDS,
     RateWords,
     defined,

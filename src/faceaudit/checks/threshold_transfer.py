@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from faceaudit.checks import AuditInput, Check, Options
-from faceaudit.checks.phrases import (
+from faceaudit.checks.parts.phrases import (
     attributes_title,
     capitalised,
     counted,
@@ -19,7 +19,7 @@ from faceaudit.checks.phrases import (
     percent_range,
     tag_title,
 )
-from faceaudit.checks.rate_details import (
+from faceaudit.checks.parts.rate_details import (
     ERROR_RATES,
     WORDS,
     ErrorRate,

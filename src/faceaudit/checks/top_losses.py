@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from faceaudit.checks import AuditInput, Check, Options
-from faceaudit.checks.phrases import counted, percent, tag_title
-from faceaudit.checks.rate_details import tag_source
+from faceaudit.checks.parts.phrases import counted, percent, tag_title
+from faceaudit.checks.parts.rate_details import tag_source
 from faceaudit.result import Cell, CheckResult, Column, Gallery, GalleryItem, Table
 from faceaudit.stats.counts import count_outcomes
 

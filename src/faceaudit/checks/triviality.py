@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from faceaudit.checks import AuditInput, Check, Options
-from faceaudit.checks.phrases import counted, percent, percent_range
-from faceaudit.checks.rate_details import interval_title
+from faceaudit.checks.parts.phrases import counted, percent, percent_range
+from faceaudit.checks.parts.rate_details import interval_title
 from faceaudit.result import Cell, CheckResult, Column, Confusion, Finding, Table
 from faceaudit.stats.counts import OutcomeCounts, count_outcomes
 from faceaudit.stats.verdicts import NEAR_CHANCE, Triviality, judge_triviality

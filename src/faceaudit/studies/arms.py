@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from faceaudit.checks.phrases import counted, percent, points, points_range, tag_title
-from faceaudit.checks.rate_details import interval_title
+from faceaudit.checks.parts.phrases import counted, percent, points, points_range, tag_title
+from faceaudit.checks.parts.rate_details import interval_title
 from faceaudit.errors import FaceAuditError
 from faceaudit.result import (
     Cell,

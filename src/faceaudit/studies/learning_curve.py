@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from faceaudit.checks.phrases import capitalised, counted, percent
+from faceaudit.checks.parts.phrases import capitalised, counted, percent
 from faceaudit.errors import FaceAuditError
 from faceaudit.result import Cell, CheckResult, Column, Curve, Finding, Result, Series, Table
 from faceaudit.stats.counts import count_outcomes

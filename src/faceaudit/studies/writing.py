@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from faceaudit.audit import headline, limitations, result_versions, summarise, timestamp
-from faceaudit.checks.phrases import counted, percent_range
+from faceaudit.checks.parts.phrases import counted, percent_range
 from faceaudit.result import CheckResult, Column, Result, Table, write_result
 from faceaudit.studies.runs import FinishedRun
 

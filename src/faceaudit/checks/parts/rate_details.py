@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from faceaudit.checks import AuditInput
-from faceaudit.checks.phrases import (
+from faceaudit.checks.parts.phrases import (
     attributes_title,
     capitalised,
     counted,
@@ -53,7 +53,7 @@ def defined(value: float) -> float | None:
 
 def interval_title(confidence: float) -> str:
     """Name an interval by its confidence."""
-    return f"{100 * confidence:g} % interval"
+    return f"{round(100 * confidence, 2):g} % interval"
 
 
 def tag_source(data: AuditInput, attributes: tuple[str, ...]) -> str:

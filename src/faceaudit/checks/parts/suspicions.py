@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from faceaudit.checks import AuditInput
-from faceaudit.checks.phrases import (
+from faceaudit.checks.parts.phrases import (
     attributes_title,
     capitalised,
     counted,
@@ -18,8 +18,8 @@ from faceaudit.checks.phrases import (
     times,
     times_range,
 )
-from faceaudit.checks.rate_details import interval_title
-from faceaudit.checks.tag_effects import FEWEST_ERRORS, Effect, Slice, called_ai, contrast
+from faceaudit.checks.parts.rate_details import interval_title
+from faceaudit.checks.parts.tag_effects import FEWEST_ERRORS, Effect, Slice, called_ai, contrast
 from faceaudit.result import Cell, Column, Finding, Table
 
 #: What the origin of this project suspected, as tags and their values.
