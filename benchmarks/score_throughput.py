@@ -1,4 +1,4 @@
-"""`faceaudit score` beside fastai's `get_preds`: the same image files, the same network.
+"""`faceaudit score` beside fastai's `get_preds`: the same image files, the bundled network.
 
 Both read the files from disk, resize them to 128 pixels and give a probability for each::
 
@@ -25,12 +25,6 @@ from fastai.vision.augment import Resize, ResizeMethod
 from fastai.vision.core import PILImage
 from PIL import Image, ImageFilter
 
-from faceaudit.model.architecture import (
-    DEFAULT_ARCHITECTURE,
-    build_network,
-    find_architecture,
-)
-from faceaudit.model.checkpoint import Checkpoint, InputRecord, ModelRecord
 from faceaudit.scoring import Classifier, score
 from faceaudit.tables import DatasetInfo, Manifest, ManifestInfo
 
@@ -61,19 +55,9 @@ def fastai_predictions(files: list[Path], network: torch.nn.Module, mean: list, 
 
 def main(folder: Path | None = None, n: int = 1000) -> None:
     warnings.simplefilter("ignore")
-    architecture = find_architecture(DEFAULT_ARCHITECTURE)
-    mean, std = list(architecture.mean), list(architecture.std)
-    torch.manual_seed(0)
-    network = build_network(architecture, SIZE).eval()
-    record = ModelRecord(
-        id="untrained",
-        architecture=architecture.name,
-        library=architecture.library,
-        input=InputRecord(size=SIZE, mean=mean, std=std),
-        threshold=0.5,
-        threshold_rule="none",
-    )
-    checkpoint = Checkpoint(record, network, "0" * 64, pa.array([], pa.string()))
+    classifier = Classifier.load("bundled:default")
+    checkpoint = classifier.checkpoint
+    mean, std = checkpoint.record.input.mean, checkpoint.record.input.std
     with tempfile.TemporaryDirectory() as scratch:
         if folder is None:
             folder = Path(scratch)
@@ -90,14 +74,13 @@ def main(folder: Path | None = None, n: int = 1000) -> None:
             datasets={"benchmark": DatasetInfo(root=str(folder), indexed=len(files))}
         )
         out = Path(scratch) / "scores.parquet"
-        classifier = Classifier(checkpoint)
         score(classifier, Manifest(table.slice(0, BATCH), info), out)  # warm up
         for _ in range(2):
             started = time.perf_counter()
             scores = score(classifier, Manifest(table, info), out)
             ours = time.perf_counter() - started
             started = time.perf_counter()
-            theirs_p = fastai_predictions(files, copy.deepcopy(network), mean, std)
+            theirs_p = fastai_predictions(files, copy.deepcopy(checkpoint.network), mean, std)
             theirs = time.perf_counter() - started
             difference = np.abs(scores.table["p_ai"].to_numpy() - theirs_p).max()
             print(

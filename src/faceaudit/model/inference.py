@@ -36,8 +36,16 @@ def normalise(pixels: Tensor, mean: list[float], std: list[float]) -> Tensor:
     return torch.addcmul(shift, pixels.float(), scale).permute(0, 3, 1, 2)
 
 
+#: Pictures that the network computes at once. With more of them what lies between two layers no
+#: longer fits into the processor's cache: 64 at once took twice the time, with the same result.
+AT_ONCE = 16
+
+
 class Predictor:
     """A network made ready to predict, in 32-bit arithmetic.
+
+    bfloat16 took two thirds of the time, but changed 15 of 990 verdicts on pictures that are hard
+    to tell apart (FFHQ photographs and StyleGAN faces), by up to 0.17 in the score.
 
     Parameters
     ----------
@@ -65,6 +73,12 @@ class Predictor:
         """
         import torch
 
+        scores = np.empty(len(pixels), np.float32)
         with torch.inference_mode():
-            inputs = normalise(torch.from_numpy(pixels), self._record.mean, self._record.std)
-            return self._network(inputs).squeeze(1).sigmoid().numpy()
+            for start in range(0, len(pixels), AT_ONCE):
+                few = slice(start, start + AT_ONCE)
+                inputs = normalise(
+                    torch.from_numpy(pixels[few]), self._record.mean, self._record.std
+                )
+                scores[few] = self._network(inputs).squeeze(1).sigmoid().numpy()
+        return scores
