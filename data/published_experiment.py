@@ -44,7 +44,7 @@ from faceaudit.tables import (
     write_table,
 )
 
-SEEDS = 3
+SEEDS = 5
 BUDGET = Budget(epochs=6)
 #: Data set and its folder below DATA.
 SOURCES = (

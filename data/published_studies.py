@@ -2,8 +2,9 @@
 
     python data/published_studies.py DATA OUT STUDY [SEEDS]
 
-DATA is laid out as data/README.md says; STUDY is ``data-in-training``, ``photoshopped`` or
-``learning-curve``. OUT gets the manifests, and a folder for each study with its runs,
+DATA is laid out as data/README.md says; STUDY is ``photoshopped`` or ``learning-curve``. (What the
+generator's photographs in training change is the published experiment itself: see
+published_experiment.py.) OUT gets the manifests, and a folder for each study with its runs,
 ``study.json`` and ``report.html``. A study that was stopped goes on from what is finished.
 docs/findings.md holds the recorded numbers.
 """
@@ -13,20 +14,19 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import numpy as np
 import pyarrow.compute as pc
 from published_experiment import prepare
 
 from faceaudit.datasets import index
 from faceaudit.result import Result
-from faceaudit.studies.data_in_training import data_in_training
 from faceaudit.studies.learning_curve import learning_curve
 from faceaudit.studies.photoshopped import photoshopped
 from faceaudit.studies.runs import Budget
 from faceaudit.tables import read_manifest, write_table
 
-#: Of the sets that are hardly ever called wrongly, a part is enough to test on.
-TESTED = {"utkface": 500, "celeba": 700, "fairface": 700}
+#: Seeds of each study, and how many of FairFace's images are enough to test on.
+SEEDS = {"photoshopped": 5, "learning-curve": 3}
+FAIRFACE = 700
 AI_TESTS = (
     "one-million-fake-faces",
     "generated-photos",
@@ -38,14 +38,10 @@ AI_TESTS = (
 
 def manifests(data: Path, folder: Path) -> tuple[dict[str, Path], dict[str, Path]]:
     """Write the training and the test manifest of every set; return their paths by set."""
-    folder.mkdir(parents=True, exist_ok=True)
     training, test = prepare(data, folder)
     tests = {}
-    rng = np.random.default_rng(5)
     for name in test.info.datasets:
         table = test.table.filter(pc.equal(test.table["dataset"], name))
-        if name in TESTED:
-            table = table.take(np.sort(rng.permutation(len(table))[: TESTED[name]]))
         tests[name] = write_table(folder / f"{name}-test.parquet", table, test.info)
     return training, tests
 
@@ -61,16 +57,6 @@ def run(data: Path, out: Path, study: str, seeds: int) -> Result:
     """Run a study with the recorded settings."""
     training, tests = manifests(data, out / "manifests")
     folder = out / study
-    if study == "data-in-training":
-        return data_in_training(
-            list(training.values()),
-            folder,
-            tests=list(tests.values()),
-            hold_out=0,
-            seeds=seeds,
-            budget=Budget(epochs=4),
-            progress=True,
-        )
     base = [training[name] for name in ("lfw", "one-million-fake-faces", "generated-photos")]
     if study == "photoshopped":
         retouched = out / "manifests" / "real-and-fake.parquet"
@@ -80,24 +66,25 @@ def run(data: Path, out: Path, study: str, seeds: int) -> Result:
             folder,
             tests=[tests[name] for name in (*AI_TESTS, "ffhq")],
             seeds=seeds,
-            budget=Budget(epochs=2, size=64),
+            budget=Budget(epochs=4),
             progress=True,
         )
     return learning_curve(
         [training["utkface"], *base],
         folder,
         tests=[
-            first(tests["fairface"], 500),
+            first(tests["fairface"], FAIRFACE),
             *(tests[name] for name in ("ffhq", "one-million-fake-faces", "stylegan3")),
         ],
         hold_out=0,
-        epochs=(1, 3),
-        images=(300, 1200),
+        epochs=(1, 3, 6),
+        images=(400, 1400),
+        real_shares=(0.3, 0.5, 0.7),
         seeds=seeds,
-        budget=Budget(size=64),
         progress=True,
     )
 
 
 if __name__ == "__main__":
-    print(run(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int((*sys.argv, 3)[4])).verdict)
+    _, data, out, study, *rest = sys.argv
+    print(run(Path(data), Path(out), study, int(rest[0]) if rest else SEEDS[study]).verdict)

@@ -52,6 +52,16 @@ def test_the_published_experiment_is_in_the_recorded_scores(shown):
     assert source.status == "fail"
 
 
+def test_the_published_results_are_told_first(shown):
+    test_set, in_training = shown.experiments.values()
+    assert "photographs that the generator was trained on (ffhq) are called AI" in test_set
+    assert "AI-generated images" in in_training
+    listed = shown.index.read_text()
+    # In the page as in the terminal: the comparison, then what is gravest.
+    assert listed.index("compare/report.html") < listed.index("without-ffhq/generator-source")
+    assert listed.index("without-ffhq/generator-source") < listed.index("samples/report.html")
+
+
 def test_recorded_scores_hold_no_pixel_no_path_and_nothing_seen_in_training():
     first, second = (
         read_scores(bundled.recorded_scores(name)) for name in bundled.recorded_names()

@@ -10,11 +10,20 @@ import pyarrow.compute as pc
 
 from faceaudit.checks import AuditInput, Check, Options, all_checks
 from faceaudit.errors import FaceAuditError
-from faceaudit.result import CheckResult, Finding, Result, ScoresSummary, Status, Test
+from faceaudit.result import (
+    GRAVITY,
+    CheckResult,
+    Finding,
+    Result,
+    ScoresSummary,
+    Status,
+    Test,
+)
 from faceaudit.spec import Spec
 from faceaudit.stats.significance import adjust
 from faceaudit.tables import (
     DELIVERY_COLUMNS,
+    SCORED,
     Scores,
     library_versions,
     scored,
@@ -26,13 +35,6 @@ from faceaudit.where import row_mask
 #: How many findings the first screen shows.
 HEADLINE_FINDINGS = 3
 SLICE = "slice"
-GRAVITY: tuple[Status, ...] = (
-    "fail",
-    "insufficient-evidence",
-    "pass",
-    "info",
-    "not-estimable",
-)
 
 
 def audit(
@@ -75,7 +77,6 @@ def audit(
         spec=spec,
         threshold=summary.threshold,
         gap_verdicts=_gap_verdicts(spec, summary),
-        left_out=scores.table.filter(pc.not_equal(scores.table["status"], "ok")),
     )
     results = []
     for done, (check, options) in enumerate(planned):
@@ -200,7 +201,7 @@ def summarise(name: str, scores: Scores, threshold: float | None) -> ScoresSumma
         versions=scores.info.versions,
         n_real=len(table) - n_ai,
         n_ai=n_ai,
-        unscored={status: n for status, n in statuses.items() if status != "ok"},
+        unscored={status: n for status, n in statuses.items() if status not in SCORED},
         threshold=threshold,
         threshold_rule=rule,
     )
@@ -267,6 +268,12 @@ def limitations(
     if summary.unscored:
         parts = ", ".join(f"{n:,} {status}" for status, n in sorted(summary.unscored.items()))
         notes.append(f"Images without a score are left out of every rate: {parts}.")
+    if without_face := status_counts(scores.table).get("no_face"):
+        notes.append(
+            f"{without_face:,} of the {summary.n_real + summary.n_ai:,} verdicts rest on pictures "
+            f"in which {scores.info.face_finder or 'a face finder'} found no face. They are "
+            "counted like the others, for it overlooks faces that look to the side or are cut off."
+        )
     if delivery := _delivery_note(scores.table):
         notes.append(delivery)
     notes += [

@@ -133,6 +133,11 @@ def train(manifests: Sequence[Path], out: Path, **options: Any) -> None:
 @click.option("-o", "--out", required=True, type=PATH, help="The scores to write (Parquet).")
 @click.option("--batch-size", default=64, show_default=True, type=click.IntRange(1))
 @click.option("--trust-pickle", is_flag=True, help="Take a checkpoint that is a pickle.")
+@click.option(
+    "--find-faces/--no-find-faces",
+    default=True,
+    help="Mark pictures in which no face is found, if the extra 'landmarks' is installed.",
+)
 @example("faceaudit score bundled:default manifest.parquet -o scores.parquet")
 def score(model: str, manifest: Path, out: Path, **options: Any) -> None:
     """Score a manifest with a classifier (extra 'model').

@@ -46,6 +46,17 @@ class Demo:
     reports: list[DemoReport]
     skipped: str | None
 
+    @property
+    def experiments(self) -> dict[str, str]:
+        """What became of the published experiment's two results, by what was done."""
+        verdicts = {report.name: report.result.verdict for report in self.reports}
+        return {
+            "The generator's own training photographs as the test set": verdicts[
+                "without-ffhq/generator-source"
+            ],
+            "Some of those photographs added to training": verdicts["compare"],
+        }
+
 
 def demo(out: Path | str, *, say: Callable[[str], None] = lambda text: None) -> Demo:
     """Run the embedded default and write its reports.

@@ -17,6 +17,8 @@ from faceaudit.tables import DatasetInfo, ModelInfo
 RESULT_VERSION = 1
 
 Status = Literal["pass", "fail", "insufficient-evidence", "not-estimable", "info"]
+#: The order in which answers are read.
+GRAVITY: tuple[Status, ...] = ("fail", "insufficient-evidence", "pass", "info", "not-estimable")
 Cell = str | int | float | bool | None
 
 
@@ -149,6 +151,16 @@ class Confusion(_Strict):
     ai_called_ai: int
 
 
+class Attention(_Strict):
+    """Where in an image the evidence for the verdict on it lies, by Grad-CAM."""
+
+    words: str
+    #: Share of the evidence in each ninth of the image, rows from the top.
+    ninths: list[list[float]]
+    #: A transparent layer to lay over the thumbnail (a data URI).
+    layer: str
+
+
 class GalleryItem(_Strict):
     """One image, told in words; the thumbnail (a data URI) may be left out."""
 
@@ -157,6 +169,7 @@ class GalleryItem(_Strict):
     label: Literal["real", "ai"]
     p_ai: float
     tags: dict[str, str] = Field(default_factory=dict)
+    attention: Attention | None = None
     thumbnail: str | None = None
 
 
@@ -244,7 +257,7 @@ class ScoresSummary(_Strict):
     versions: dict[str, str]
     n_real: int
     n_ai: int
-    #: Rows without a score, by status (unreadable, no_face …).
+    #: Rows without a score, by status (unreadable, missing …).
     unscored: dict[str, int]
     threshold: float
     threshold_rule: str

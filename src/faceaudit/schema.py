@@ -28,7 +28,10 @@ FIXED_COLUMNS: dict[str, pa.DataType] = {
     "p_ai": pa.float32(),
     "status": pa.string(),
     "in_training": pa.bool_(),
+    "attention": pa.list_(pa.uint8()),
 }
+#: Statuses of rows that have a score. ``no_face``: a face was looked for and not found.
+SCORED = ("ok", "no_face")
 #: What the picture's delivery was, as against who is in it.
 DELIVERY_COLUMNS = ("width", "height", "bytes", "format")
 
@@ -84,6 +87,8 @@ class ScoresInfo(TableInfo):
 
     kind: Literal["scores"] = "scores"
     model: ModelInfo | None = None
+    #: What looked for faces and marked pictures ``no_face``; None if nothing did.
+    face_finder: str | None = None
 
 
 def tag_columns(table: pa.Table) -> list[str]:

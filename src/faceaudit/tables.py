@@ -26,6 +26,7 @@ from faceaudit.schema import (
     LABELS,
     METADATA_KEY,
     SCHEMA_VERSION,
+    SCORED,
     DatasetInfo,
     ManifestInfo,
     ModelInfo,
@@ -40,6 +41,7 @@ __all__ = [
     "FIXED_COLUMNS",
     "LABELS",
     "METADATA_KEY",
+    "SCORED",
     "DatasetInfo",
     "Manifest",
     "ManifestInfo",
@@ -177,6 +179,8 @@ def concat_scores(parts: Sequence[Scores]) -> Scores:
         )
     table = pa.concat_tables([part.table for part in parts], promote_options="permissive")
     info = parts[0].info.model_copy(deep=True)
+    finders = {part.info.face_finder for part in parts} - {None}
+    info.face_finder = " or ".join(sorted(map(str, finders))) or None
     for part in parts[1:]:
         for name, dataset in part.info.datasets.items():
             known = info.datasets.get(name)
@@ -306,8 +310,8 @@ def _adopt(table: pa.Table, path: Path) -> tuple[pa.Table, ScoresInfo]:
 
 
 def scored(scores: Scores) -> pa.Table:
-    """Return the rows that have a score, that is, whose status is ``ok``."""
-    return scores.table.filter(pc.equal(scores.table["status"], "ok"))
+    """Return the rows that have a score: their status is one of `SCORED`."""
+    return scores.table.filter(pc.is_in(scores.table["status"], pa.array(SCORED)))
 
 
 def status_counts(table: pa.Table) -> dict[str, int]:

@@ -151,6 +151,8 @@ def print_result(result: Result) -> None:
 def print_demo(demo: Demo) -> None:
     """Print what the demo found, and where its reports are."""
     console = _console()
+    for done, found in demo.experiments.items():
+        console.print(f"[bold]{escape(done)}.[/] {escape(found)}", end="\n\n")
     _print_slopes(console, demo.reports[0].result)
     table = _table("report", "status", "what was found")
     for report in demo.reports:

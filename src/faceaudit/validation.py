@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.schema import FIXED_COLUMNS, LABELS
+from faceaudit.schema import FIXED_COLUMNS, LABELS, SCORED
 
 
 def validate(table: pa.Table, kind: Literal["manifest", "scores"], source: str) -> pa.Table:
@@ -45,8 +45,9 @@ def validate(table: pa.Table, kind: Literal["manifest", "scores"], source: str) 
         score = table["p_ai"]
         within = pc.and_(pc.greater_equal(score, 0), pc.less_equal(score, 1))
         _refuse(table, "p_ai", pc.invert(within), source, "is not a probability between 0 and 1")
-        unexplained = pc.and_(pc.is_null(score), pc.equal(table["status"], "ok"))
-        _refuse(table, "p_ai", unexplained, source, "is empty although status is 'ok'")
+        for status in SCORED:
+            unexplained = pc.and_(pc.is_null(score), pc.equal(table["status"], status))
+            _refuse(table, "p_ai", unexplained, source, f"is empty although status is '{status}'")
     _refuse_repeated_keys(table, source)
     return table
 

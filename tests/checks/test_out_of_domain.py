@@ -43,23 +43,36 @@ def test_what_counts_as_sure_is_an_option(drawn):
     assert CHECK.run(pictures(drawn), options).details[0].rows[0][3] == 0
 
 
+def marked(drawn, count, finder="a drawn finder"):
+    """The same with the last `count` marked as without a face."""
+    data = pictures(drawn)
+    table = data.table
+    status = pa.array(["ok"] * (len(table) - count) + ["no_face"] * count)
+    if "status" in table.column_names:
+        table = table.drop_columns("status")
+    info = data.info.model_copy(update={"face_finder": finder})
+    return replace(data, table=table.append_column("status", status), info=info)
+
+
 def test_verdicts_that_rest_on_no_face(drawn):
-    data = pictures(drawn)
-    found = ["yes"] * 38 + [None] * 2 + ["no"] * 16
-    table = data.table.append_column("face_found", pa.array(found))
-    result = CHECK.run(replace(data, table=table), OutOfDomainOptions())
-    assert "16 of all 56 verdicts here rest on a picture without a face" in result.sentence
-    assert result.details[0].rows[0][:2] == ["no face found", 16]
+    result = CHECK.run(marked(drawn, 6), OutOfDomainOptions())
+    assert result.sentence.startswith(
+        "6 of all 56 verdicts here rest on a picture in which a drawn finder found no face: 83.3 %"
+    )
+    assert [row[:2] for row in result.details[0].rows] == [["no face found", 6]]
 
 
-def test_rows_that_scoring_marked_as_no_face(drawn):
-    data = pictures(drawn)
-    status = pa.array(["no_face"] * 3 + ["unreadable"], pa.string())
-    score = pa.array([0.01, 0.99, None, None], pa.float32())
-    left_out = pa.table({"status": status, "p_ai": score})
-    result = CHECK.run(replace(data, left_out=left_out), OutOfDomainOptions())
-    assert result.details[0].rows[0][:4] == ["marked as no face", 2, 0.5, 0.5]
-    assert "2 of all 58 verdicts here" in result.sentence
+def test_what_the_finder_marked_stands_apart_from_what_is_known(drawn):
+    result = CHECK.run(marked(drawn, 16), OutOfDomainOptions(datasets=["patterns"]))
+    assert result.sentence.startswith("Of 10 pictures outside what the classifier was made for")
+    assert "16 of all 56 verdicts here" in result.sentence
+    assert [row[:2] for row in result.details[0].rows] == [["patterns", 10], ["no face found", 16]]
+
+
+def test_a_finder_that_found_a_face_everywhere(drawn):
+    result = CHECK.run(marked(drawn, 0), OutOfDomainOptions())
+    assert result.status == "not-estimable"
+    assert "0 of all 56 verdicts here" in result.sentence
 
 
 def test_nothing_known_to_be_without_a_face(drawn):

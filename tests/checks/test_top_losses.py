@@ -1,5 +1,12 @@
 from __future__ import annotations
 
+import base64
+import io
+from dataclasses import replace
+
+import pyarrow as pa
+from PIL import Image
+
 from faceaudit.checks import all_checks
 from faceaudit.checks.top_losses import CHECK, TopLossesOptions
 
@@ -42,6 +49,23 @@ def test_shares_of_errors_beside_shares_of_images(counted):
         ["b", 70, 0.7, 1, 0.1, 30, 0.75, 0, None],
     ]
     assert "drawn by lot" in table.note
+
+
+def test_stored_attention_is_told(drawn):
+    data = drawn(["real", "real", "real"], [0.9, 0.8, 0.7], {"g": ["a"] * 3})
+    top_right = [0] * 16
+    top_right[3] = 255
+    maps = pa.array([top_right, None, [0] * 16], pa.list_(pa.uint8()))
+    data = replace(data, table=data.table.append_column("attention", maps))
+    told, none, nowhere = (
+        i.attention for i in CHECK.run(data, TopLossesOptions()).details[0].items
+    )
+    assert "top right (100" in told.words
+    assert told.ninths[0][2] == 1
+    layer = Image.open(io.BytesIO(base64.b64decode(told.layer.split(",")[1])))
+    assert layer.getpixel((23, 0))[3] > 100 > layer.getpixel((0, 23))[3]
+    assert none is None
+    assert nowhere.words.startswith("No part of the picture")
 
 
 def test_awkward_tables(awkward):

@@ -7,6 +7,7 @@ import random
 from typing import Any
 
 from faceaudit.result import (
+    Attention,
     CheckResult,
     Column,
     Confusion,
@@ -114,6 +115,13 @@ def gallery(n: int, rng: random.Random) -> Gallery:
                 label="real",
                 p_ai=1 - 0.004 * i,
                 tags={"age_band": rng.choice(AGES), "gender": "female", "race": "White"},
+                attention=Attention(
+                    words="Most of the evidence for this verdict lies in the top right (70 %).",
+                    ninths=[[0.1, 0.0, 0.7], [0.0, 0.2, 0.0], [0.0, 0.0, 0.0]],
+                    layer=PIXEL,
+                )
+                if i % 2
+                else None,
                 thumbnail=PIXEL if i % 3 else None,
             )
             for i in range(n)
@@ -442,7 +450,7 @@ HOSTILE = (
 ) + "long" * 125
 #: Fields whose values are chosen by faceaudit, not by people.
 FIXED = {
-    "kind", "status", "check", "label", "thumbnail", "scale", "x_scale", "sha256", "created",
+    "kind", "status", "check", "label", "thumbnail", "layer", "scale", "x_scale", "sha256", "created",
 }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import pytest
 from invented import HOSTILE
 from parsed_page import Page
 
+from faceaudit.report.flat import flat
 from faceaudit.report.html import render_html, static, write_html
 from faceaudit.report.numbers import prose
 from faceaudit.report.text import GLOSSARY, SCRIPT_TEXT, TEXT
@@ -145,11 +146,28 @@ def test_no_images_leaves_no_pixel(audit: Result) -> None:
     ],
 )
 def test_only_pictures_inside_the_result_are_shown(address: str) -> None:
-    result = invented.audit(groups=9, thumbnails=1)
-    result.checks[-1].details[0].items[0].thumbnail = address  # type: ignore[union-attr]
+    result = invented.audit(groups=9, thumbnails=2)
+    first, second = result.checks[-1].details[0].items  # type: ignore[union-attr]
+    first.thumbnail = address
+    second.attention.layer = address
     page = Page(render_html(result))
-    assert not page.all("img")
+    assert len(page.all("img")) == 1  # the second thumbnail
     assert address not in [v for _, a in page.elements for v in a.values()]
+
+
+def test_attention_is_a_layer_words_and_numbers() -> None:
+    result = invented.audit(groups=9, thumbnails=6)
+    items = result.checks[-1].details[0].items  # type: ignore[union-attr]
+    assert [bool(item.thumbnail and item.attention) for item in items].count(True) == 2
+    page, bare = Page(render_html(result)), Page(render_html(result, images=False))
+    assert [a["class"] for a in page.all("img") if "class" in a] == ["attention"] * 2
+    assert len(page.all("input")) == len(bare.all("input")) + 1  # shows and hides the layers
+    assert not bare.all("img")
+    for shown in (page, bare):
+        assert shown.text.count("Most of the evidence for this verdict lies in the top right") == 3
+    table = flat(result.checks[-1].details[0])
+    assert table.columns[-7].title == "evidence at the top right"
+    assert [row[-7] for row in table.rows] == [None, 0.7] * 3
 
 
 def test_hostile_text_is_text_everywhere(hostile: Result) -> None:

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 from tests.pictures import draw, draw_dataset, encode, write_manifest
 
+from faceaudit import bundled
 from faceaudit.errors import FaceAuditError, MissingExtraError
 from faceaudit.tables import read_manifest, read_scores, scored, status_counts, write_table
 
@@ -22,6 +23,7 @@ from faceaudit.model.architecture import build_network, find_architecture  # noq
 from faceaudit.model.checkpoint import InputRecord, ModelRecord, save_checkpoint  # noqa: E402
 from faceaudit.model.preprocess import MAX_PIXELS  # noqa: E402
 from faceaudit.scoring import Classifier, score, score_images  # noqa: E402
+from faceaudit.scoring.attention import gravest  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +65,7 @@ def traps(tmp_path) -> Path:
 
 
 def test_every_row_comes_back_with_a_status(model, traps, tmp_path):
-    score(model, traps, tmp_path / "s.parquet", batch_size=2)
+    score(model, traps, tmp_path / "s.parquet", batch_size=2, find_faces=False)
     scores = read_scores(tmp_path / "s.parquet")
     rows = {row["image"]: row for row in scores.table.to_pylist()}
     assert list(rows) == read_manifest(traps).table["image"].to_pylist()
@@ -191,7 +193,7 @@ def test_memory_does_not_grow_with_the_manifest(model, tmp_path):
     def peak(n: int) -> int:
         manifest = write_manifest(folder, names[:n], ["real"] * n)
         tracemalloc.start()
-        score(classifier, manifest, tmp_path / "s.parquet", batch_size=8)
+        score(classifier, manifest, tmp_path / "s.parquet", batch_size=8, find_faces=False)
         used = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return used
@@ -206,3 +208,67 @@ def test_missing_extra_is_one_line(monkeypatch, tmp_path):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"pip install 'faceaudit\[model\]'"):
         Classifier.load(tmp_path)
+
+
+def test_pictures_without_a_face_are_marked_and_scored_all_the_same(model, tmp_path):
+    pytest.importorskip("dlib", reason="needs the extra 'landmarks'")
+    faces = bundled.samples_manifest()
+    root = Path(faces.info.datasets[bundled.SAMPLES].root)
+    for path in sorted(root.glob("*.jpg"))[:8]:
+        shutil.copy(path, tmp_path)
+    names = sorted(path.name for path in tmp_path.glob("*.jpg"))
+    with Image.open(tmp_path / names[0]) as image:
+        image.resize((40, 40)).save(tmp_path / "small.png")
+    rng = np.random.default_rng(0)
+    noise = [f"noise-{i}.png" for i in range(4)]
+    for name in noise:
+        (tmp_path / name).write_bytes(encode(draw(rng, "real")))
+    (tmp_path / "text.png").write_bytes(b"no picture at all")
+    given = [*names, *noise, "text.png"]
+    manifest = write_manifest(tmp_path, given, ["ai"] * len(given))
+    looked = score(model, manifest, tmp_path / "looked.parquet")
+    status = {row["image"]: row["status"] for row in looked.table.to_pylist()}
+    assert {status[name] for name in names} == {"ok"}
+    assert {status[name] for name in noise} == {"no_face"}
+    assert status["text.png"] == "unreadable"
+    assert "dlib" in looked.info.face_finder
+    blind = score(model, manifest, tmp_path / "blind.parquet", find_faces=False)
+    assert set(status_counts(blind.table)) == {"ok", "unreadable"}
+    assert blind.info.face_finder is None
+    # Looking for faces changes no score.
+    assert blind.table["p_ai"].equals(looked.table["p_ai"])
+    assert len(scored(looked)) == len(names) + len(noise)
+
+
+def test_the_gravest_errors_of_every_set_and_label_are_explained():
+    rng = np.random.default_rng(0)
+    label = rng.choice(["real", "ai"], 300)
+    dataset = rng.choice(["a", "b", "c"], 300)
+    table = pa.table({"label": label, "dataset": dataset})
+    p_ai = rng.random(300).astype(np.float32)
+    p_ai[::17] = np.nan
+    rows = gravest(table, p_ai, 5)
+    expected = []
+    for of in ("real", "ai"):
+        for name in "abc":
+            there = np.flatnonzero((label == of) & (dataset == name) & ~np.isnan(p_ai))
+            loss = p_ai[there] if of == "real" else -p_ai[there]
+            expected += there[np.argsort(-loss)[:5]].tolist()
+    assert rows.tolist() == sorted(expected)
+
+
+def test_attention_is_kept_for_the_report(model, tmp_path):
+    rng = np.random.default_rng(0)
+    labels = ["real"] * 15 + ["ai"] * 3
+    names = []
+    for i, label in enumerate(labels):
+        (tmp_path / f"{i}.png").write_bytes(encode(draw(rng, label)))
+        names.append(f"{i}.png")
+    scores = score(model, write_manifest(tmp_path, names, labels), tmp_path / "s.parquet")
+    maps = scores.table["attention"].to_pylist()
+    explained = [i for i, one in enumerate(maps) if one is not None]
+    assert len(explained) == 12 + 3
+    for one in maps:
+        assert one is None or max(one) in (0, 255)
+    real = scores.table["p_ai"].to_numpy()[:15]
+    assert set(explained[:12]) == set(np.argsort(-real)[:12].tolist())

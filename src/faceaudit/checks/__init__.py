@@ -36,7 +36,7 @@ class AuditInput:
     Attributes
     ----------
     table : pyarrow.Table
-        The scored rows only (status ``ok``), so ``p_ai`` has no null.
+        The scored rows only (status ``ok`` or ``no_face``), so ``p_ai`` has no null.
     info : ScoresInfo
         File metadata: data sets, tag sources, classifier.
     spec : Spec
@@ -47,8 +47,6 @@ class AuditInput:
         How many gaps the whole audit holds against a limit. Each verdict is made at
         confidence ``1 - (1 - spec.confidence) / gap_verdicts``, so that the chance of any
         wrong `fail` or `pass` in the audit stays within ``1 - spec.confidence``.
-    left_out : pyarrow.Table, optional
-        The rows whose status is not ``ok``; some have a score nevertheless (``no_face``).
     """
 
     table: pa.Table
@@ -56,7 +54,6 @@ class AuditInput:
     spec: Spec
     threshold: float
     gap_verdicts: int = 1
-    left_out: pa.Table | None = None
 
     def tag_source(self, tag: str) -> str:
         """Say whose word a tag is, over all data sets."""

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import Field
@@ -27,8 +26,7 @@ from faceaudit.result import (
 from faceaudit.stats.intervals import rate_interval
 from faceaudit.where import row_mask
 
-#: What a face finder writes into the tag `face_found`, and into the status of a row.
-NOT_FOUND = "no"
+#: The status of a row in whose picture a face was looked for and not found.
 NO_FACE = "no_face"
 BINS = 20
 
@@ -79,8 +77,9 @@ def run(data: AuditInput, options: OutOfDomainOptions) -> CheckResult:
         for name, score in _pictures(data, options)
         if len(score)
     ]
-    resting = _resting_on_no_face(data)
-    if not kinds:
+    marked = _marked(data, options)
+    resting = _resting_on_no_face(marked, data)
+    if not kinds and not len(marked):
         return CheckResult(
             id=CHECK.id,
             title=CHECK.title,
@@ -91,10 +90,16 @@ def run(data: AuditInput, options: OutOfDomainOptions) -> CheckResult:
                 f"in the options, or score with a face finder. {resting}"
             ),
         )
+    if not kinds:
+        kinds = [marked]
     whole = Kind(
         "all of these", np.concatenate([kind.score for kind in kinds]), data.threshold, options.sure
     )
-    sentence = f"{_told(whole, data)} {resting}"
+    told = f"Of {counted(len(whole), 'picture')} outside what the classifier was made for, "
+    sentence = resting if kinds == [marked] else f"{told}{_told(whole, data)} {resting}"
+    rows = [*kinds, whole] if len(kinds) > 1 else [*kinds]
+    if len(marked) and marked not in kinds:
+        kinds, rows = [*kinds, marked], [*rows, marked]
     return CheckResult(
         id=CHECK.id,
         title=CHECK.title,
@@ -110,7 +115,7 @@ def run(data: AuditInput, options: OutOfDomainOptions) -> CheckResult:
             )
         ],
         details=[
-            _table([*kinds, whole] if len(kinds) > 1 else kinds, data),
+            _table(rows, data),
             _forest(kinds, data),
             _distribution(kinds, data),
         ],
@@ -127,49 +132,43 @@ def _pictures(
     masks = [(name, pc.equal(table["dataset"], name).to_numpy()) for name in options.datasets]
     if options.rows is not None:
         masks.append((options.rows, row_mask(table, options.rows).to_numpy()))
-    if "face_found" in table.column_names:
-        found = pc.fill_null(pc.equal(table["face_found"].cast(pa.string()), NOT_FOUND), False)
-        masks.append(("no face found", found.to_numpy()))
     for name, mask in masks:
         yield name, score[mask & ~seen]
         seen |= mask
-    yield "marked as no face", _scored_without_face(data)
 
 
-def _scored_without_face(data: AuditInput) -> NDArray[np.float32]:
-    if data.left_out is None:
-        return np.empty(0, np.float32)
-    marked = data.left_out.filter(pc.equal(data.left_out["status"], NO_FACE))
-    return np.asarray(marked["p_ai"].drop_null().to_numpy(), np.float32)
+def _marked(data: AuditInput, options: OutOfDomainOptions) -> Kind:
+    """Give the pictures of the whole audit in which a face was looked for and not found.
+
+    They stand apart: the finder also overlooks faces, which are within the domain.
+    """
+    marked = data.table.filter(pc.equal(data.table["status"], NO_FACE))
+    return Kind("no face found", marked["p_ai"].to_numpy(), data.threshold, options.sure)
 
 
-def _resting_on_no_face(data: AuditInput) -> str:
+def _resting_on_no_face(marked: Kind, data: AuditInput) -> str:
     """Say how many verdicts of the whole audit rest on a picture without a face."""
-    marked = len(_scored_without_face(data))
-    looked = marked > 0 or "face_found" in data.table.column_names
-    if not looked:
+    finder = data.info.face_finder
+    if not len(marked) and finder is None:
         return (
             "No face finder has looked at the pictures of this audit, so it is not known how many "
             "other verdicts rest on no face."
         )
-    found = data.table["face_found"] if "face_found" in data.table.column_names else None
-    inside = 0
-    if found is not None:
-        inside = pc.sum(pc.equal(found.cast(pa.string()), NOT_FOUND)).as_py() or 0
-    total = len(data.table) + marked
-    return f"{inside + marked:,} of all {total:,} verdicts here rest on a picture without a face."
+    told = (
+        f"{len(marked):,} of all {len(data.table):,} verdicts here rest on a picture in which "
+        f"{finder or 'a face finder'} found no face"
+    )
+    return f"{told}: {_told(marked, data)}" if len(marked) else f"{told}."
 
 
 def _told(kind: Kind, data: AuditInput) -> str:
     n, surely = len(kind), kind.surely_real
     low, high = rate_interval(surely, n, data.spec.confidence)
     return (
-        f"Of {counted(n, 'picture')} outside what the classifier was made for, "
         f"{percent(kind.called_real / n)} are called real, {percent(surely / n)} with high "
         f"confidence ({interval_title(data.spec.confidence)} "
         f"{percent_range(float(low), float(high))}), and {percent(kind.surely_ai / n)} are called "
-        f"AI-generated with high confidence; a score of at least {kind.sure:g} for either counts "
-        "as high confidence. The classifier cannot answer that there is no face."
+        f"AI-generated with high confidence (a score of at least {kind.sure:g} for either)."
     )
 
 

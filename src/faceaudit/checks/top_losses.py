@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import io
+from math import isqrt
 from typing import Literal
 
 import numpy as np
@@ -12,8 +15,20 @@ from pydantic import Field
 from faceaudit.checks import AuditInput, Check, Options
 from faceaudit.checks.parts.phrases import counted, percent, tag_title
 from faceaudit.checks.parts.rate_details import tag_source
-from faceaudit.result import Cell, CheckResult, Column, Gallery, GalleryItem, Table
+from faceaudit.model.explain import in_words, overlay, thirds
+from faceaudit.result import (
+    Attention,
+    Cell,
+    CheckResult,
+    Column,
+    Gallery,
+    GalleryItem,
+    Table,
+)
 from faceaudit.stats.counts import count_outcomes
+
+#: Side in pixels of a layer; the report stretches it smoothly.
+LAYER = 24
 
 
 class TopLossesOptions(Options):
@@ -61,6 +76,8 @@ def _gallery(data: AuditInput, label: Literal["real", "ai"], count: int) -> Gall
         return None
     worst = table.take(_largest(score[rows] if label == "real" else -score[rows], rows, count))
     tags = _audited_tags(data)
+    explained = "attention" in table.column_names
+    columns = ["image", "dataset", "p_ai", *tags, *(["attention"] if explained else [])]
     items = [
         GalleryItem(
             image=row["image"],
@@ -68,16 +85,30 @@ def _gallery(data: AuditInput, label: Literal["real", "ai"], count: int) -> Gall
             label=label,
             p_ai=row["p_ai"],
             tags={tag: str(row[tag]) for tag in tags if row[tag] is not None},
+            attention=_attention(row["attention"]) if explained else None,
         )
-        for row in worst.select(
-            list(dict.fromkeys(["image", "dataset", "p_ai", *tags]))
-        ).to_pylist()
+        for row in worst.select(list(dict.fromkeys(columns))).to_pylist()
     ]
     titles = {
         "real": "Real photographs that look most AI-generated to the classifier",
         "ai": "AI-generated faces that look most real to the classifier",
     }
     return Gallery(title=titles[label], note=_note(items, data.threshold), items=items)
+
+
+def _attention(stored: list[int] | None) -> Attention | None:
+    """Tell a map that scoring has stored, in words, in numbers and as a layer."""
+    if stored is None:
+        return None
+    share = np.array(stored, np.float32).reshape(isqrt(len(stored)), -1)
+    share /= max(float(share.sum()), 1e-12)
+    buffer = io.BytesIO()
+    overlay(share, LAYER).save(buffer, "PNG")
+    return Attention(
+        words=in_words(share),
+        ninths=[[round(float(part), 3) for part in row] for row in thirds(share)],
+        layer="data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode(),
+    )
 
 
 def _largest(value: NDArray[np.float32], rows: NDArray[np.intp], count: int) -> NDArray[np.intp]:

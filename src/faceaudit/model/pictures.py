@@ -6,10 +6,12 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from itertools import islice
 
 from faceaudit.datasets.sources import Member, Source, UnreadableError, open_source
 from faceaudit.errors import FaceAuditError
+from faceaudit.model.faces import THOROUGH_SIDE, FaceFinder
 from faceaudit.model.preprocess import Picture, prepare
 from faceaudit.tables import ManifestInfo
 
@@ -23,6 +25,8 @@ class PictureReader:
         Names the root of every data set.
     size : int
         Side of the prepared squares in pixels.
+    find_face : FaceFinder, optional
+        Marks pictures without a face by their status.
 
     Raises
     ------
@@ -30,8 +34,9 @@ class PictureReader:
         If a root is not stated or not there.
     """
 
-    def __init__(self, info: ManifestInfo, size: int) -> None:
+    def __init__(self, info: ManifestInfo, size: int, find_face: FaceFinder | None = None) -> None:
         self.size = size
+        self._find_face = find_face
         self._sources: dict[str, Source] = {}
         #: What an archive holds; a folder is asked file by file.
         self._contents: dict[str, dict[str, Member]] = {}
@@ -57,7 +62,19 @@ class PictureReader:
             content = source.read(member)
         except UnreadableError as error:
             return Picture("unreadable", reason=str(error))
-        return prepare(content, self.size)
+        picture = prepare(content, self.size)
+        if self._shows_no_face(picture, content):
+            return replace(picture, status="no_face")
+        return picture
+
+    def _shows_no_face(self, picture: Picture, content: bytes) -> bool:
+        if self._find_face is None or picture.pixels is None:
+            return False
+        # Most faces are found in the small picture, in a tenth of the time.
+        if self._find_face(picture.pixels):
+            return False
+        large = prepare(content, THOROUGH_SIDE).pixels
+        return large is None or not self._find_face(large)
 
 
 def read_batches(

@@ -23,7 +23,7 @@ RESIZE_RULE = (
     "then antialiased bilinear (Pillow)"
 )
 
-Status = Literal["ok", "missing", "unreadable", "too_large"]
+Status = Literal["ok", "no_face", "missing", "unreadable", "too_large"]
 Pixels = npt.NDArray[np.uint8]
 
 
@@ -33,13 +33,14 @@ class Picture:
 
     Attributes
     ----------
-    status : {'ok', 'missing', 'unreadable', 'too_large'}
+    status : {'ok', 'no_face', 'missing', 'unreadable', 'too_large'}
+        ``no_face`` only where a face was looked for.
     pixels : ndarray of uint8, shape (size, size, 3), or None
-        RGB; None unless the status is ``ok``.
+        RGB; None unless the status is ``ok`` or ``no_face``.
     sha256 : str or None
         Hash of the file's bytes; None if they could not be read.
     reason : str
-        Why there are no pixels; empty when the status is ``ok``.
+        Why there are no pixels; empty when there are.
     """
 
     status: Status

@@ -244,8 +244,17 @@ def pictures(gallery: Gallery, images: bool) -> set[int]:
     """Return which items of a gallery are shown as pictures: only data that are images."""
     if not images:
         return set()
+    return {i for i, item in enumerate(gallery.items) if _is_picture(item.thumbnail)}
+
+
+def layers(gallery: Gallery, shown: set[int]) -> set[int]:
+    """Return which of the pictures that are shown have an attention layer."""
     return {
         i
         for i, item in enumerate(gallery.items)
-        if item.thumbnail and _THUMBNAIL.fullmatch(item.thumbnail)
+        if i in shown and item.attention and _is_picture(item.attention.layer)
     }
+
+
+def _is_picture(data: str | None) -> bool:
+    return data is not None and _THUMBNAIL.fullmatch(data) is not None

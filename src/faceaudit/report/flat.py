@@ -142,14 +142,20 @@ def _confusion(confusion: Confusion) -> tuple[list[Column], list[list[Cell]]]:
 
 def _gallery(gallery: Gallery) -> tuple[list[Column], list[list[Cell]]]:
     tags = list(dict.fromkeys(tag for item in gallery.items for tag in item.tags))
+    ninths = TEXT["ninths"].split("|") if any(item.attention for item in gallery.items) else []
     columns = _columns(
         (TEXT["image"], "text"),
         (TEXT["dataset"], "text"),
         (TEXT["truth"], "text"),
         (TEXT["p_ai"], "number"),
         *((tag, "text") for tag in tags),
+        *((TEXT["evidence"].format(place=place), "percent") for place in ninths),
     )
-    return columns, [
-        [item.image, item.dataset, item.label, item.p_ai, *(item.tags.get(tag) for tag in tags)]
-        for item in gallery.items
-    ]
+    rows: list[list[Cell]] = []
+    for item in gallery.items:
+        row: list[Cell] = [item.image, item.dataset, item.label, item.p_ai]
+        row += [item.tags.get(tag) for tag in tags]
+        if ninths and item.attention:
+            row += [part for line in item.attention.ninths for part in line]
+        rows.append(row + [None] * (len(columns) - len(row)))
+    return columns, rows

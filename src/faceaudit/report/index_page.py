@@ -9,7 +9,7 @@ from urllib.parse import quote
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import write_text
 from faceaudit.report.html import environment, policy, static
-from faceaudit.result import Result, read_result
+from faceaudit.result import GRAVITY, Result, read_result
 
 #: What results are called in the folders that faceaudit writes.
 RESULT_NAMES = ("audit.json", "compare.json", "study.json")
@@ -38,13 +38,24 @@ class Entry:
 
 
 def find_results(folder: Path | str) -> list[Entry]:
-    """List the results in a folder and below it, the newest first."""
+    """List the results in a folder and below it, as they are to be read.
+
+    Comparisons and studies come before audits, graver results before others, and among equals
+    the newest first; what could not be read is last.
+    """
     root = Path(folder)
     if not root.is_dir():
         raise FaceAuditError(f"{root}: not a folder")
     paths = sorted(path for name in RESULT_NAMES for path in root.rglob(name))
     entries = [_entry(root, path) for path in paths]
-    return sorted(entries, key=lambda e: e.result.created if e.result else "", reverse=True)
+    newest_first = sorted(entries, key=lambda e: e.result.created if e.result else "", reverse=True)
+    return sorted(newest_first, key=_rank)
+
+
+def _rank(entry: Entry) -> tuple[int, int]:
+    if entry.result is None:
+        return 2, 0
+    return int(entry.result.kind == "audit"), GRAVITY.index(entry.result.status)
 
 
 def write_index(folder: Path | str) -> Path:

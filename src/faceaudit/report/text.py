@@ -112,6 +112,12 @@ TEXT: dict[str, str] = {
     "of_row": "{share} of the row",
     # Gallery
     "p_ai": "Probability of AI",
+    "evidence": "evidence at the {place}",
+    "ninths": "top left|top centre|top right|middle left|centre|middle right|bottom left|"
+    "bottom centre|bottom right",
+    "show_attention": "Show where the evidence lies",
+    "attention_note": "Orange is where the classifier found the evidence for its verdict "
+    "(Grad-CAM, a few fields over the whole picture). It says where, not what.",
     "no_picture": "Picture not included",
     "no_rows": "Nothing to count here.",
     "no_pictures": "The pictures are not included in this report.",

@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from faceaudit.model.faces import face_finder
 from faceaudit.model.pictures import PictureReader, read_batches
 from faceaudit.model.progress import progress_bars
+from faceaudit.scoring.attention import attention
 from faceaudit.scoring.classifier import Classifier
 from faceaudit.tables import (
     Manifest,
@@ -29,6 +31,7 @@ def score(
     batch_size: int = 64,
     workers: int = 2,
     trust_pickle: bool = False,
+    find_faces: bool = True,
     progress: bool = False,
 ) -> Scores:
     """Score every image of a manifest.
@@ -49,15 +52,18 @@ def score(
         Threads that decode.
     trust_pickle : bool
         Take a checkpoint that is a pickle.
+    find_faces : bool
+        Mark pictures in which no face is found, if the extra 'landmarks' is installed.
     progress : bool
         Say on standard error how it goes.
 
     Returns
     -------
     Scores
-        The manifest's rows, in their order, with ``p_ai``; ``status`` (``ok``, ``missing``,
-        ``unreadable`` or ``too_large``, and then `p_ai` is null); ``sha256`` of the bytes
-        that were scored; and ``in_training``: whether the model learned from the same file.
+        The manifest's rows, in their order, with ``p_ai``; ``status`` (``ok`` or ``no_face``, or
+        ``missing``, ``unreadable`` or ``too_large``, and then `p_ai` is null); ``sha256`` of the
+        bytes that were scored; ``in_training``: whether the model learned from the same file;
+        and for the gravest errors ``attention``, see `faceaudit.scoring.attention`.
 
     Raises
     ------
@@ -68,7 +74,8 @@ def score(
     if not isinstance(manifest, Manifest):
         manifest = read_manifest(manifest)
     table = manifest.table
-    reader = PictureReader(manifest.info, classifier.size)
+    finder = face_finder() if find_faces else None
+    reader = PictureReader(manifest.info, classifier.size, finder)
     rows = zip(table["dataset"].to_pylist(), table["image"].to_pylist(), strict=True)
 
     p_ai = np.empty(len(table), np.float32)
@@ -88,6 +95,7 @@ def score(
         "status": pa.array(status, pa.string()),
         "sha256": hashes,
         "in_training": classifier.checkpoint.trained_on(hashes),
+        "attention": attention(classifier, reader, table, p_ai),
     }
     for name, column in result.items():
         if name in table.column_names:
@@ -96,6 +104,7 @@ def score(
     info = ScoresInfo(
         **manifest.info.model_dump(include={"datasets", "tag_sources"}),
         model=classifier.checkpoint.info(),
+        face_finder=None if finder is None else finder.name,
         versions=library_versions("torch", "torchvision", "timm", "pillow"),
     )
     write_table(out, table, info)

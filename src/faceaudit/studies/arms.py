@@ -29,7 +29,6 @@ from faceaudit.stats.intervals import (
     rate_interval,
     rate_of,
 )
-from faceaudit.studies.pool import Pool
 from faceaudit.studies.runs import Budget, FinishedRun, Run
 from faceaudit.studies.spread import AcrossSeeds, across_seeds
 
@@ -41,25 +40,26 @@ SMALLEST_GROUP = 20
 ALL_AI = "all AI-generated faces"
 
 
-def plan_arms(pool: Pool, added: pa.Table, name: str, seeds: int, budget: Budget) -> list[Run]:
-    """Plan the runs: the pool's training images without and with those that are added.
+def plan_arms(
+    without: pa.Table, with_it: pa.Table, name: str, seeds: int, budget: Budget
+) -> list[Run]:
+    """Plan the runs on the training images of two arms.
 
     Returns
     -------
     list of Run
         Seed by seed, so that a study stopped half-way has whole pairs.
     """
-    labels = set(pc.unique(pool.training["label"]).to_pylist())
+    labels = set(pc.unique(without["label"]).to_pylist())
     if labels != {"real", "ai"}:
         raise FaceAuditError(
             f"without {name} there are only images labelled {' and '.join(labels) or 'nothing'} "
             "to train on; a classifier needs both labels"
         )
-    both = pa.concat_tables([pool.training, added], promote_options="permissive")
     return [
         Run(f"{arm}-{slug(name)}-seed-{seed}", table, seed, budget)
         for seed in range(seeds)
-        for arm, table in (("without", pool.training), ("with", both))
+        for arm, table in (("without", without), ("with", with_it))
     ]
 
 

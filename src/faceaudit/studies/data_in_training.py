@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceaudit.errors import FaceAuditError
@@ -70,8 +71,9 @@ def data_in_training(
         raise FaceAuditError(
             f"no image of '{added}' is there to train on; there are images of {there}"
         )
-    pool = replace(pool, training=pool.training.filter(pc.invert(chosen)))
-    finished = run_all(plan_arms(pool, more, added, seeds, budget), pool, out, progress)
+    without = pool.training.filter(pc.invert(chosen))
+    with_it = pa.concat_tables([without, more])
+    finished = run_all(plan_arms(without, with_it, added, seeds, budget), pool, out, progress)
     return write_study(
         out,
         name=NAME,

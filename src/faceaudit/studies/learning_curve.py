@@ -18,6 +18,7 @@ from faceaudit.stats.counts import count_outcomes
 from faceaudit.studies.pool import Pool, read_pool
 from faceaudit.studies.runs import Budget, FinishedRun, Run, run_all
 from faceaudit.studies.writing import write_study
+from faceaudit.tables import scored
 
 NAME = "learning-curve"
 DEFAULT_BUDGET = Budget()
@@ -166,7 +167,7 @@ class Measured:
 
 
 def _measure(run: FinishedRun, generator_source: str, attributes: Sequence[str]) -> Measured:
-    table = run.scores.table.filter(pc.equal(run.scores.table["status"], "ok"))
+    table = scored(run.scores)
     threshold = run.record.threshold
     source = pc.equal(table["dataset"], generator_source)
     of_source = count_outcomes(table.filter(source), (), threshold).total()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -34,11 +35,15 @@ def photoshopped(
 ) -> Result:
     """Train with and without photoshopped photographs labelled real, over several seeds.
 
+    In the second arm they take the place of as many untouched photographs of the same set, so
+    that the number of images and their mixture stay what they were.
+
     Parameters
     ----------
     manifests : sequence of path
         Images to train on; some have ``photoshopped`` in their tag ``manipulation`` and the label
-        real (``faceaudit index real-and-fake … --photoshopped-as real``).
+        real, others of their set are untouched (``faceaudit index real-and-fake …
+        --photoshopped-as real``).
     out, tests, hold_out, seeds, budget, confidence, progress
         As in `faceaudit.studies.data_in_training.data_in_training`.
 
@@ -60,8 +65,9 @@ def photoshopped(
             f"no photograph labelled real has the tag {TAG} '{RETOUCHED}'; index Real and Fake "
             "Face Detection with --photoshopped-as real"
         )
-    pool = replace(pool, training=pool.training.filter(pc.invert(chosen)))
-    finished = run_all(plan_arms(pool, more, RETOUCHED, seeds, budget), pool, out, progress)
+    without = pool.training.filter(pc.invert(chosen))
+    with_it = _exchange(without, more)
+    finished = run_all(plan_arms(without, with_it, RETOUCHED, seeds, budget), pool, out, progress)
     found = places(finished)
     watched = [place.name for place in found if place.name.endswith(f"({RETOUCHED})")]
     return write_study(
@@ -80,7 +86,30 @@ def photoshopped(
             "confidence": confidence,
             **asdict(budget),
         },
+        notes=[
+            "Both arms are trained on as many images, and as many of them real: in the second "
+            "arm photoshopped photographs take the place of untouched ones of the same set."
+        ],
     )
+
+
+def _exchange(untouched: pa.Table, retouched: pa.Table) -> pa.Table:
+    """Put retouched photographs in the place of as many untouched ones of their set."""
+    chosen = np.zeros(len(untouched), dtype=bool)
+    taken = []
+    for name in pc.unique(retouched["dataset"]).to_pylist():
+        original = pc.equal(untouched["dataset"], name.removesuffix(f" ({RETOUCHED})"))
+        place = np.flatnonzero(pc.and_(original, pc.equal(untouched["label"], "real")).to_numpy())
+        these = retouched.filter(pc.equal(retouched["dataset"], name))
+        count = min(len(place), len(these))
+        if not count:
+            raise FaceAuditError(
+                f"{name}: there is no untouched photograph of this set whose place the "
+                "photoshopped ones could take; give the whole set"
+            )
+        chosen[place[:count]] = True
+        taken.append(these.slice(0, count))
+    return pa.concat_tables([untouched.filter(pa.array(~chosen)), *taken])
 
 
 def _set_apart(table: pa.Table) -> pa.Table:

@@ -181,7 +181,8 @@ def _execute(run: Run, pool: Pool, folder: Path) -> RunRecord:
         weights=run.budget.weights,
         seed=run.seed,
     )
-    score(folder / "model", Manifest(pool.testing, pool.info), folder / "scores.parquet")
+    testing = Manifest(pool.testing, pool.info)
+    score(folder / "model", testing, folder / "scores.parquet", find_faces=False)
     training = checkpoint.record.training
     assert training is not None, "train has just written it"
     record = RunRecord(

@@ -1,0 +1,61 @@
+"""Whether a picture shows a face at all; needs the extra 'landmarks', never torch."""
+
+from __future__ import annotations
+
+import threading
+from functools import cache
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from faceaudit.model.preprocess import Pixels
+
+#: Side in pixels at which a face is looked for that was not found in a smaller picture. With a
+#: side of 320, a face is found in 97–100 % of FFHQ, UTKFace, LFW and Stable Diffusion 3 pictures,
+#: in 75 % of FairFace's, many of which show a face from the side, in 75–100 % of CelebA's tight
+#: crops, and in none of 100 pictures of smooth noise (samples of 40 to 80 each).
+THOROUGH_SIDE = 320
+
+
+class FaceFinder:
+    """Dlib's frontal face detector: histograms of oriented gradients and a linear classifier [1]_.
+
+    It overlooks faces that look to the side or are cut off, so "no face found" is a mark and not
+    a fact.
+
+    References
+    ----------
+    .. [1] N. Dalal and B. Triggs, "Histograms of oriented gradients for human detection",
+       CVPR 2005; D. E. King, "Max-margin object detection", arXiv:1502.00046.
+    """
+
+    def __init__(self) -> None:
+        import dlib
+
+        self.name = f"dlib's frontal face detector {dlib.__version__}"
+        # A detector keeps what it works on inside itself: each thread needs its own.
+        self._detectors = threading.local()
+
+    def __call__(self, pixels: Pixels) -> bool:
+        """Tell whether a face is found; safe to call from several threads.
+
+        Parameters
+        ----------
+        pixels : ndarray of uint8, shape (side, side, 3)
+        """
+        detector = getattr(self._detectors, "own", None)
+        if detector is None:
+            import dlib
+
+            detector = self._detectors.own = dlib.get_frontal_face_detector()
+        grey = (pixels @ np.array([0.299, 0.587, 0.114])).astype(np.uint8)
+        # A tight crop leaves the detector no room: the edge is repeated around it.
+        return len(detector(np.pad(grey, len(grey) // 5, mode="edge"), 0)) > 0
+
+
+@cache
+def face_finder() -> FaceFinder | None:
+    """Return the face finder, or None where the extra 'landmarks' is not installed."""
+    return None if find_spec("dlib") is None else FaceFinder()

@@ -1,0 +1,75 @@
+"""What the gravest errors of a run rest on, kept beside their scores for the report."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from faceaudit.errors import FaceAuditError
+from faceaudit.model.explain import Explainer, Maps
+from faceaudit.model.pictures import PictureReader, read_batches
+from faceaudit.scoring.classifier import Classifier
+from faceaudit.stats.counts import tag_codes
+
+#: Pictures of each data set and label that are explained: as many as a gallery shows by default.
+EXPLAINED = 12
+
+
+def attention(
+    classifier: Classifier, reader: PictureReader, table: pa.Table, p_ai: npt.NDArray[np.float32]
+) -> pa.Array:
+    """Explain the verdicts that are most wrong; see `faceaudit.model.explain`.
+
+    Parameters
+    ----------
+    classifier : Classifier
+    reader : PictureReader
+        Of the table's pictures.
+    table : pyarrow.Table
+        Rows with ``dataset``, ``image`` and ``label``.
+    p_ai : ndarray of float32, shape (n,)
+        Scores; not-a-number where there is none.
+
+    Returns
+    -------
+    pyarrow.Array of list of uint8, length n
+        Square maps, row by row, in which the strongest field is 255; null for all other images,
+        and for all images of a network that has no feature map.
+    """
+    record = classifier.checkpoint.record
+    explain = Explainer(classifier.checkpoint.network, record.input)
+    rows = gravest(table, p_ai, EXPLAINED)
+    keys = table.select(["dataset", "image"]).take(rows)
+    names = zip(keys["dataset"].to_pylist(), keys["image"].to_pylist(), strict=True)
+    pictures = chain.from_iterable(read_batches(reader, names, 16, workers=1))
+    maps: list[list[int] | None] = [None] * len(table)
+    for row, picture in zip(rows, pictures, strict=True):
+        if picture.pixels is None:  # the file has changed since it was scored
+            continue
+        called_ai = p_ai[[row]] >= np.float32(record.threshold)
+        try:
+            maps[row] = _stored(explain(np.stack([picture.pixels]), called_ai)[0])
+        except FaceAuditError:  # no feature map
+            break
+    return pa.array(maps, pa.list_(pa.uint8()))
+
+
+def gravest(table: pa.Table, p_ai: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.intp]:
+    """Return the rows of the `count` largest losses of each data set and label."""
+    is_ai = pc.equal(table["label"], "ai").to_numpy()
+    loss = np.where(is_ai, 1 - p_ai, p_ai)
+    group = 2 * tag_codes(table, "dataset")[0] + is_ai
+    order = np.lexsort((-loss, group))
+    order = order[~np.isnan(p_ai[order])]
+    first = np.flatnonzero(np.diff(group[order], prepend=-1))
+    rank = np.arange(len(order)) - np.repeat(first, np.diff(first, append=len(order)))
+    return np.sort(order[rank < count])
+
+
+def _stored(share: Maps) -> list[int]:
+    strongest = max(float(share.max()), 1e-12)
+    return np.rint(255 / strongest * share).astype(int).ravel().tolist()
