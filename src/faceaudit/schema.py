@@ -28,7 +28,7 @@ FIXED_COLUMNS: dict[str, pa.DataType] = {
     "p_ai": pa.float32(),
     "status": pa.string(),
     "in_training": pa.bool_(),
-    "attention": pa.list_(pa.uint8()),
+    "attention": pa.binary(),
 }
 #: Statuses of rows that have a score. ``no_face``: a face was looked for and not found.
 SCORED = ("ok", "no_face")

@@ -53,13 +53,10 @@ def test_shares_of_errors_beside_shares_of_images(counted):
 
 def test_stored_attention_is_told(drawn):
     data = drawn(["real", "real", "real"], [0.9, 0.8, 0.7], {"g": ["a"] * 3})
-    top_right = [0] * 16
-    top_right[3] = 255
-    maps = pa.array([top_right, None, [0] * 16], pa.list_(pa.uint8()))
+    maps = pa.array([bytes([0, 0, 0, 255] + [0] * 12), None, bytes(16)], pa.binary())
     data = replace(data, table=data.table.append_column("attention", maps))
-    told, none, nowhere = (
-        i.attention for i in CHECK.run(data, TopLossesOptions()).details[0].items
-    )
+    items = CHECK.run(data, TopLossesOptions()).details[0].items
+    told, none, nowhere = (item.attention for item in items)
     assert "top right (100" in told.words
     assert told.ninths[0][2] == 1
     layer = Image.open(io.BytesIO(base64.b64decode(told.layer.split(",")[1])))

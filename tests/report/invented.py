@@ -450,7 +450,8 @@ HOSTILE = (
 ) + "long" * 125
 #: Fields whose values are chosen by faceaudit, not by people.
 FIXED = {
-    "kind", "status", "check", "label", "thumbnail", "layer", "scale", "x_scale", "sha256", "created",
+    "kind", "status", "check", "label", "thumbnail", "layer", "scale", "x_scale", "sha256",
+    "created",
 }  # fmt: skip
 
 

@@ -96,11 +96,11 @@ def _gallery(data: AuditInput, label: Literal["real", "ai"], count: int) -> Gall
     return Gallery(title=titles[label], note=_note(items, data.threshold), items=items)
 
 
-def _attention(stored: list[int] | None) -> Attention | None:
+def _attention(stored: bytes | None) -> Attention | None:
     """Tell a map that scoring has stored, in words, in numbers and as a layer."""
     if stored is None:
         return None
-    share = np.array(stored, np.float32).reshape(isqrt(len(stored)), -1)
+    share = np.frombuffer(stored, np.uint8).reshape(isqrt(len(stored)), -1).astype(np.float32)
     share /= max(float(share.sum()), 1e-12)
     buffer = io.BytesIO()
     overlay(share, LAYER).save(buffer, "PNG")

@@ -36,9 +36,9 @@ def attention(
 
     Returns
     -------
-    pyarrow.Array of list of uint8, length n
-        Square maps, row by row, in which the strongest field is 255; null for all other images,
-        and for all images of a network that has no feature map.
+    pyarrow.Array of binary, length n
+        Square maps, a byte for each field row by row, in which the strongest field is 255; null
+        for all other images, and for all images of a network that has no feature map.
     """
     record = classifier.checkpoint.record
     explain = Explainer(classifier.checkpoint.network, record.input)
@@ -46,7 +46,7 @@ def attention(
     keys = table.select(["dataset", "image"]).take(rows)
     names = zip(keys["dataset"].to_pylist(), keys["image"].to_pylist(), strict=True)
     pictures = chain.from_iterable(read_batches(reader, names, 16, workers=1))
-    maps: list[list[int] | None] = [None] * len(table)
+    maps: list[bytes | None] = [None] * len(table)
     for row, picture in zip(rows, pictures, strict=True):
         if picture.pixels is None:  # the file has changed since it was scored
             continue
@@ -55,7 +55,7 @@ def attention(
             maps[row] = _stored(explain(np.stack([picture.pixels]), called_ai)[0])
         except FaceAuditError:  # no feature map
             break
-    return pa.array(maps, pa.list_(pa.uint8()))
+    return pa.array(maps, pa.binary())
 
 
 def gravest(table: pa.Table, p_ai: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.intp]:
@@ -70,6 +70,6 @@ def gravest(table: pa.Table, p_ai: npt.NDArray[np.float32], count: int) -> npt.N
     return np.sort(order[rank < count])
 
 
-def _stored(share: Maps) -> list[int]:
+def _stored(share: Maps) -> bytes:
     strongest = max(float(share.max()), 1e-12)
-    return np.rint(255 / strongest * share).astype(int).ravel().tolist()
+    return np.rint(255 / strongest * share).astype(np.uint8).tobytes()
