@@ -77,9 +77,9 @@ def run(data: Path, out: Path, study: str, seeds: int) -> Result:
             *(tests[name] for name in ("ffhq", "one-million-fake-faces", "stylegan3")),
         ],
         hold_out=0,
-        epochs=(1, 3, 6),
+        epochs=(1, 4),
         images=(400, 1400),
-        real_shares=(0.3, 0.5, 0.7),
+        real_shares=(0.3, 0.7),
         seeds=seeds,
         progress=True,
     )

@@ -116,7 +116,7 @@ def run(data: AuditInput, options: Options) -> CheckResult:
         (name, real.filter(pc.equal(real["dataset"], name)))
         for name in sorted(pc.unique(real["dataset"]).to_pylist())
     ]
-    shared = [(name, part, _shared_tags(part)) for name, part in parts]
+    shared = [(name, part, shared_tags(part)) for name, part in parts]
     shared = [(name, part, tags) for name, part, tags in shared if tags]
     if not shared:
         return CheckResult(
@@ -129,12 +129,15 @@ def run(data: AuditInput, options: Options) -> CheckResult:
                 f"set ({attributes_title(TAGS).replace(' × ', ', ')})."
             ),
         )
-    slopes = [_slope(name, [(part, tags)], data) for name, part, tags in shared]
+    confidence = data.spec.confidence
+    slopes = [
+        fit_slope(name, [(part, tags)], data.threshold, confidence) for name, part, tags in shared
+    ]
     if len(slopes) > 1:
-        slopes.append(_slope("all data sets", [(part, tags) for _, part, tags in shared], data))
+        parts_and_tags = [(part, tags) for _, part, tags in shared]
+        slopes.append(fit_slope("all data sets", parts_and_tags, data.threshold, confidence))
     known = [slope for slope in slopes if slope.reason is None]
     main = known[-1] if known else None
-    confidence = data.spec.confidence
     rarest = _rarest(data, real, {tag for _, _, tags in shared for tag in tags})
     status: Status = "info" if main else "not-estimable"
     if main:
@@ -171,7 +174,7 @@ def run(data: AuditInput, options: Options) -> CheckResult:
     )
 
 
-def _shared_tags(table: pa.Table) -> tuple[str, ...]:
+def shared_tags(table: pa.Table) -> tuple[str, ...]:
     """Return the tags that at least half of the photographs have, in the population's words."""
     return tuple(
         tag
@@ -196,15 +199,26 @@ def _log_share(counts: OutcomeCounts) -> FloatArray:
     return np.log2([shares.get(group, rarest) for group in counts.groups])
 
 
-def _slope(
-    place: str, parts: Sequence[tuple[pa.Table, tuple[str, ...]]], data: AuditInput
+def fit_slope(
+    place: str,
+    parts: Sequence[tuple[pa.Table, tuple[str, ...]]],
+    threshold: float,
+    confidence: float,
 ) -> Slope:
     """Fit a line to the groups' log odds over the log of their share, a level a data set.
 
     Quasi-binomial: the scatter of the groups around the line widens the interval (Pearson's
     statistic, at least 1), and Student's t stands in for the normal.
+
+    Parameters
+    ----------
+    place : str
+        What the parts are called together.
+    parts : sequence of (pyarrow.Table, tuple of str)
+        Real photographs, and the tags that make their groups.
+    threshold, confidence : float
     """
-    counts = [count_outcomes(part, tags, data.threshold) for part, tags in parts]
+    counts = [count_outcomes(part, tags, threshold) for part, tags in parts]
     events = [np.asarray(found.real_called_ai, float) for found in counts]
     n = [np.asarray(found.n_real, float) for found in counts]
     usable = [i for i in range(len(parts)) if 0 < events[i].sum() < n[i].sum()]
@@ -227,7 +241,7 @@ def _slope(
     )
     joined = np.concatenate([events[i] for i in usable]), np.concatenate([n[i] for i in usable])
     effect, error, freedom = _quasi_binomial(design, *joined)
-    margin = stats.t.isf((1 - data.spec.confidence) / 2, freedom) * error
+    margin = stats.t.isf((1 - confidence) / 2, freedom) * error
     fitted = {
         "ratio": float(np.exp(effect)),
         "low": float(np.exp(effect - margin)),

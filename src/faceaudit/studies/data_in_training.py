@@ -14,6 +14,7 @@ from faceaudit.result import Result
 from faceaudit.studies.arms import ALL_AI, errors_by_group, errors_by_set, places, plan_arms
 from faceaudit.studies.pool import read_pool
 from faceaudit.studies.runs import Budget, run_all
+from faceaudit.studies.suspected import suspected
 from faceaudit.studies.writing import write_study
 
 NAME = "data-in-training"
@@ -85,6 +86,7 @@ def data_in_training(
         checks=[
             errors_by_set(places(finished), (added, ALL_AI), added, confidence),
             errors_by_group(finished, added, attributes, added, confidence),
+            suspected(finished, added, confidence),
         ],
         finished=finished,
         settings={
