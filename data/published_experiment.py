@@ -31,6 +31,7 @@ import pyarrow.parquet as pq
 from faceaudit.datasets import index
 from faceaudit.files import write_text
 from faceaudit.model.checkpoint import HASH_DIGITS, RECORD_FILE, ModelRecord, read_record
+from faceaudit.scoring import score
 from faceaudit.studies.data_in_training import data_in_training
 from faceaudit.studies.runs import RECORD, Budget, RunRecord
 from faceaudit.tables import (
@@ -39,7 +40,6 @@ from faceaudit.tables import (
     ManifestInfo,
     Scores,
     read_manifest,
-    read_scores,
     tag_columns,
     write_table,
 )
@@ -123,14 +123,15 @@ def record_model(run: Path, path: Path) -> None:
     write_text(path / RECORD_FILE, model.model_dump_json(indent=1) + "\n")
 
 
-def record_scores(run: Path, test: ManifestInfo, path: Path) -> Scores:
-    """Write a run's scores without the places where the images lay."""
-    scores = read_scores(run / "scores.parquet")
-    scores.info.datasets = {
-        name: dataset.model_copy(update={"root": None}) for name, dataset in test.datasets.items()
-    }
-    assert scores.info.model is not None
-    scores.info.model.id = path.stem
+def record_scores(model: Path, test: Manifest, path: Path) -> Scores:
+    """Score the test with a recorded model, and write it without where the images lay.
+
+    The study's own scores are the same; these also say where no face was found, and what the
+    gravest errors rest on.
+    """
+    scores = score(model, test, path, progress=True)
+    for dataset in scores.info.datasets.values():
+        dataset.root = None
     fixed = [name for name in FIXED_COLUMNS if name in scores.table.column_names]
     table = scores.table.select([*fixed, *tag_columns(scores.table)])
     write_table(path, table, scores.info)
@@ -183,7 +184,7 @@ def main(data: Path, out: Path, seeds: int) -> None:
     for arm, pattern in ARMS.items():
         run = best_run(out / "runs", pattern)
         record_model(run, out / "models" / arm)
-        scores[arm] = record_scores(run, test.info, out / "scores" / f"{arm}.parquet")
+        scores[arm] = record_scores(out / "models" / arm, test, out / "scores" / f"{arm}.parquet")
     template = (Path(__file__).parent / "model_card.md").read_text(encoding="utf-8")
     for arm in ARMS:
         model = read_record(out / "models" / arm)
