@@ -16,7 +16,7 @@ from faceaudit.files import whole_file
 from faceaudit.model.inference import AT_ONCE, normalise
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from faceaudit.model.checkpoint import InputRecord
     from faceaudit.model.preprocess import Pixels
@@ -24,41 +24,45 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float32]
 
 FAMILIARITY_FILE = "familiarity.safetensors"
-#: Training pictures that are kept to measure distances to: 0.66 MB for EfficientNet-Lite0.
-SAMPLE = 256
-#: Which of the nearest of them counts.
-NEIGHBOUR = 1
+#: Training pictures that are looked at; more would change the axes little.
+SAMPLE = 2_000
+#: Axes along which is measured; fewer where there are few pictures to know their spread from.
+AXES = 64
+_PICTURES_AN_AXIS = 10
 #: Share of the validation pictures that are called familiar.
 FAMILIAR = 0.99
 
 
 @dataclass(frozen=True)
 class Familiarity:
-    """Features of some training pictures, and how near to them a familiar picture lies.
+    """Where the training pictures lie in a classifier's features, and how near is familiar.
 
-    Deep nearest neighbours [1]_: a picture's distance is that to the k-th nearest of the sample,
-    between features of length 1.
+    A picture's distance is Mahalanobis's [1]_ on the first principal components [2]_ of the
+    training pictures' features: the root of the sum of its squared coordinates, each in
+    standard deviations of the training pictures. Both labels together count as one cloud.
 
     Attributes
     ----------
-    sample : ndarray of float16, shape (m, d)
-        Features of training pictures, each of length 1.
+    centre : ndarray of float32, shape (d,)
+        Mean features of the training pictures.
+    axes : ndarray of float32, shape (q, d)
+        Principal components, each divided by the training pictures' standard deviation on it.
     limit : float
-        Distance that `FAMILIAR` of the validation pictures do not exceed; from 0 to 2.
-    neighbour : int
-        k, from 1 to m.
+        Distance that `FAMILIAR` of the validation pictures do not exceed.
     n_validation : int
         Number of validation pictures that the limit rests on.
 
     References
     ----------
-    .. [1] Y. Sun, Y. Ming, X. Zhu and Y. Li, "Out-of-distribution detection with deep nearest
-       neighbors", ICML 2022.
+    .. [1] K. Lee, K. Lee, H. Lee and J. Shin, "A simple unified framework for detecting
+       out-of-distribution samples and adversarial attacks", NeurIPS 2018.
+    .. [2] R. Kamoi and K. Kobayashi, "Why is the Mahalanobis distance effective for anomaly
+       detection?", 2020, arXiv:2003.00402.
     """
 
-    sample: npt.NDArray[np.float16]
+    centre: Floats
+    axes: Floats
     limit: float
-    neighbour: int
     n_validation: int
 
     def distance(self, features: Floats) -> Floats:
@@ -72,16 +76,16 @@ class Familiarity:
         Returns
         -------
         ndarray of float32, shape (n,)
-            From 0 to 2; beyond `limit` a picture is unlike the training pictures.
+            In standard deviations; beyond `limit` a picture is unlike the training pictures.
         """
-        from scipy.spatial.distance import cdist
-
-        apart = cdist(features, self.sample)
-        return np.partition(apart, self.neighbour - 1)[:, self.neighbour - 1].astype(np.float32)
+        return np.linalg.norm((features - self.centre) @ self.axes.T, axis=1)
 
 
 class FeatureExtractor:
-    """A network made ready to give what its last layer makes the verdict of.
+    """A network made ready to give what it sees half-way: the features of its middle layer.
+
+    The last layer's would be nearer to hand, but training leaves in them little besides the
+    verdict: whatever else is odd about a picture has gone by then (``docs/web.md`` has numbers).
 
     Parameters
     ----------
@@ -95,7 +99,7 @@ class FeatureExtractor:
 
         self._record = record
         self._network = copy.deepcopy(network).eval().to(memory_format=torch.channels_last)
-        self._head = _last_layer(self._network, record.size)
+        self._layer = _middle_layer(self._network, record.size)
 
     def __call__(self, pixels: Pixels) -> Floats:
         """Return the features of pictures.
@@ -107,37 +111,45 @@ class FeatureExtractor:
         Returns
         -------
         ndarray of float32, shape (n, d)
-            Each of length 1, so that the contrast of a picture does not count as distance.
+            What enters the middle layer, averaged over the places of the picture.
         """
         import torch
 
-        given: list[torch.Tensor] = []
-        hook = self._head.register_forward_pre_hook(lambda _, inputs: given.append(inputs[0]))
+        features: list[Tensor] = []
+        n = 0
+
+        def keep(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+            features.append(_over_places(inputs[0], n, isinstance(layer, torch.nn.Conv2d)))
+
+        hook = self._layer.register_forward_pre_hook(keep)
         try:
             with torch.inference_mode():
                 for start in range(0, len(pixels), AT_ONCE):
                     few = torch.from_numpy(pixels[start : start + AT_ONCE])
+                    n = len(few)
                     self._network(normalise(few, self._record.mean, self._record.std))
         finally:
             hook.remove()
-        features = torch.cat(given)
-        # Some heads see every place of the picture, and are averaged after them.
-        if isinstance(self._head, torch.nn.Conv2d):
-            features = features.flatten(2).mean(2)
-        elif features.ndim > 2:
-            features = features.flatten(1, -2).mean(1)
-        return torch.nn.functional.normalize(features, dim=1).numpy()
+        return torch.cat(features).numpy()
 
 
-def _last_layer(network: nn.Module, size: int) -> nn.Module:
-    """Return the last module with weights of its own that a picture passes."""
+def _over_places(inputs: Tensor, n: int, to_convolution: bool) -> Tensor:
+    """Average what enters a layer over the places of each of n pictures; shape (n, d)."""
+    if to_convolution:  # (n, d, height, width)
+        return inputs.flatten(2).mean(2)
+    # (n, …, d), or windows of each picture, one picture's after the other's.
+    return inputs.reshape(n, -1, inputs.shape[-1]).mean(1)
+
+
+def _middle_layer(network: nn.Module, size: int) -> nn.Module:
+    """Return the convolution or linear layer that a picture passes half-way."""
     import torch
 
     passed: list[nn.Module] = []
     hooks = [
         module.register_forward_pre_hook(lambda module, _: passed.append(module))
         for module in network.modules()
-        if next(module.parameters(recurse=False), None) is not None
+        if isinstance(module, torch.nn.Conv2d | torch.nn.Linear)
     ]
     try:
         with torch.inference_mode():
@@ -145,7 +157,7 @@ def _last_layer(network: nn.Module, size: int) -> nn.Module:
     finally:
         for hook in hooks:
             hook.remove()
-    return passed[-1]
+    return passed[(len(passed) - 1) // 2]
 
 
 def learn_familiarity(
@@ -171,15 +183,29 @@ def learn_familiarity(
         Draws the sample, from a generator of its own.
     """
     extract = FeatureExtractor(network, record)
-    chosen = np.random.default_rng(seed).permutation(training)[:SAMPLE]
-    sample = extract(pixels[np.sort(chosen)]).astype(np.float16)
-    unlimited = Familiarity(sample, np.inf, min(NEIGHBOUR, len(sample)), len(validation))
-    distances = [
-        unlimited.distance(extract(pixels[rows]))
-        for rows in np.array_split(validation, -(-len(validation) // SAMPLE))
-    ]
+    chosen = np.sort(np.random.default_rng(seed).permutation(training)[:SAMPLE])
+    features = np.concatenate([extract(pixels[rows]) for rows in _batches(chosen)])
+    unlimited = Familiarity(features.mean(0), _axes(features), np.inf, len(validation))
+    distances = [unlimited.distance(extract(pixels[rows])) for rows in _batches(validation)]
     limit = np.quantile(np.concatenate(distances), FAMILIAR, method="higher")
     return dataclasses.replace(unlimited, limit=float(limit))
+
+
+def _axes(features: Floats) -> Floats:
+    """Return the principal components of standardised features, see `Familiarity.axes`."""
+    spread = features.std(0)
+    scale = np.where(spread > 0, spread, 1)
+    _, singular, components = np.linalg.svd(
+        (features - features.mean(0)) / scale, full_matrices=False
+    )
+    deviation = singular / np.sqrt(len(features))
+    kept = np.arange(len(deviation)) < min(AXES, max(1, len(features) // _PICTURES_AN_AXIS))
+    kept &= deviation > 1e-4 * deviation[0]  # below that it is rounding
+    return (components[kept] / deviation[kept, None] / scale).astype(np.float32)
+
+
+def _batches(rows: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
+    return np.array_split(rows, -(-len(rows) // (16 * AT_ONCE)))
 
 
 def write_familiarity(folder: Path, familiarity: Familiarity, weights_sha256: str) -> None:
@@ -188,12 +214,12 @@ def write_familiarity(folder: Path, familiarity: Familiarity, weights_sha256: st
 
     metadata = {
         "limit": repr(familiarity.limit),
-        "neighbour": str(familiarity.neighbour),
         "n_validation": str(familiarity.n_validation),
         "weights_sha256": weights_sha256,
     }
+    tensors = {"centre": familiarity.centre, "axes": familiarity.axes}
     with whole_file(folder / FAMILIARITY_FILE) as temporary:
-        save_file({"sample": familiarity.sample}, temporary, metadata=metadata)
+        save_file(tensors, temporary, metadata=metadata)
 
 
 def read_familiarity(folder: Path, weights_sha256: str) -> Familiarity | None:
@@ -213,9 +239,9 @@ def read_familiarity(folder: Path, weights_sha256: str) -> Familiarity | None:
         with safe_open(path, framework="np") as file:
             stored = file.metadata() or {}
             familiarity = Familiarity(
-                file.get_tensor("sample"),
+                file.get_tensor("centre"),
+                file.get_tensor("axes"),
                 float(stored["limit"]),
-                int(stored["neighbour"]),
                 int(stored["n_validation"]),
             )
             made_for = stored["weights_sha256"]
