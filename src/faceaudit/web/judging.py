@@ -72,6 +72,11 @@ class Judgement(BaseModel):
     key: str = Field(default_factory=lambda: f"card-{secrets.token_hex(6)}", exclude=True)
 
     @property
+    def worths(self) -> list[tuple[str, Worth]]:
+        """What was said, and what that is worth, by classifier."""
+        return [(verdict.called, verdict.worth) for verdict in self.verdicts]
+
+    @property
     def agree(self) -> bool:
         """Whether all classifiers say the same."""
         return len({verdict.called for verdict in self.verdicts}) < 2
