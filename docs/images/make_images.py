@@ -1,21 +1,29 @@
-"""Take the pictures of the report that the README shows, from the reports of the demo.
+"""Take the pictures of reports and of the web application that the README and docs show.
 
     faceaudit demo -o reports/demo
     python docs/images/make_images.py reports/demo
 
 Only pages without photographs of people are taken; the faces on them are AI-generated.
-Needs playwright and Chromium.
+Needs playwright and Chromium, and the extras 'model' and 'web'.
 """
 
 from __future__ import annotations
 
 import io
 import shutil
+import socket
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import uvicorn
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
+
+from faceaudit.bundled import samples_folder
+from faceaudit.web.app import create_app
 
 HERE = Path(__file__).parent
 AUDIT = "with-ffhq/ffhq-glasses-age-gender/report.html"
@@ -26,6 +34,12 @@ PICTURES = {
     "forest.png": (AUDIT, 1440, 1200, "light", "#group-error-rates .forest >> nth=1"),
     "threshold.png": (AUDIT, 1440, 1200, "dark", "#threshold-transfer .curve >> nth=0"),
     "samples.jpg": ("samples/report.html", 1440, 1200, "light", "#top-losses .gallery"),
+}
+#: Picture of the web application: width, height, colours, part of the page (or the first screen).
+WEB_PICTURES = {
+    "web.jpg": (1440, 1150, "light", None),
+    "web-verdict.jpg": (1440, 1150, "light", "#cards article"),
+    "web-phone.jpg": (390, 1300, "dark", "#cards article"),
 }
 
 
@@ -40,14 +54,41 @@ def main(folder: Path) -> None:
                 viewport={"width": width, "height": height}, color_scheme=colours
             )
             page.goto((folder / report).resolve().as_uri())
+            page.locator("html[data-laid-out]").wait_for()
             save(picture_of(page, part), HERE / name)
             page.close()
+        with server(folder) as address:
+            for name, (width, height, colours, part) in WEB_PICTURES.items():
+                page = chromium.new_page(
+                    viewport={"width": width, "height": height}, color_scheme=colours
+                )
+                page.goto(address)
+                page.locator(".mini-verdict").last.wait_for()
+                if part:
+                    sample = min(samples_folder().glob("*.jpg"))
+                    page.locator("#pictures").set_input_files(sample)
+                    page.get_by_text("1 of 1 judged").wait_for()
+                save(picture_of(page, part), HERE / name)
+                page.close()
         chromium.close()
 
 
+@contextmanager
+def server(reports: Path) -> Iterator[str]:
+    """Run the web application with the bundled models; gives its address."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        running = uvicorn.Server(uvicorn.Config(create_app(reports=reports), log_level="error"))
+        thread = threading.Thread(target=running.run, args=([listener],))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            running.should_exit = True
+            thread.join()
+
+
 def picture_of(page: Page, part: str | None) -> bytes:
-    """Return a PNG of the first screen or of a part, once it is laid out and drawn."""
-    page.locator("html[data-laid-out]").wait_for()
+    """Return a PNG of the first screen or of a part, once its curves are drawn."""
     if part is None:
         return page.screenshot()
     figure = page.locator(part).first

@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 import csv
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import invented
 import pytest
+from tests.browser import assert_accessible, chromium, playwright, visiting, width_needed
 
 from faceaudit.report.html import write_html
 from faceaudit.report.index_page import write_index
 from faceaudit.result import Result, write_result
 
-playwright = pytest.importorskip(
-    "playwright.sync_api", reason="browser tests need playwright: pip install 'faceaudit[dev]'"
-)
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-if CHROMIUM is None:
-    pytest.skip(
-        "browser tests need Chromium on the PATH: apt-get install chromium",
-        allow_module_level=True,
-    )
-AXE = Path(__file__).parents[2] / "build" / "axe-core" / "axe.min.js"
 FOREST = "#error-rates-by-group .forest"
 
 Open = Callable[..., Any]
@@ -33,12 +22,8 @@ Open = Callable[..., Any]
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        # Containers run as root, where Chromium's sandbox cannot start.
-        sandbox = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=sandbox)
-        yield chromium
-        chromium.close()
+    with chromium() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="module")
@@ -57,29 +42,15 @@ def files(
 @pytest.fixture
 def visit(browser: Any, files: Path) -> Iterator[Open]:
     """Open a report; afterwards nothing may have gone wrong or left the machine."""
-    contexts, problems, requests = [], [], []
+    with visiting(browser) as visitor:
 
-    def visit(
-        name: str = "audit/report.html", width: int = 1440, scheme: str = "light", **options: Any
-    ) -> Any:
-        context = browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=scheme, **options
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("console", lambda message: problems.append(message.text))
-        page.on("request", lambda request: requests.append(request.url))
-        address = (files / name).as_uri()
-        page.goto(address)
-        return page
+        def visit(name: str = "audit/report.html", *args: Any, **options: Any) -> Any:
+            return visitor.open((files / name).as_uri(), *args, **options)
 
-    yield visit
-    for context in contexts:
-        context.close()
-    assert not problems
-    assert [url for url in requests if not url.startswith(("file:", "data:", "blob:"))] == []
-    assert len([url for url in requests if url.startswith("file:")]) == len(contexts)
+        yield visit
+    asked = visitor.requests
+    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+    assert len([url for url in asked if url.startswith("file:")]) == len(visitor.contexts)
 
 
 def groups(figure: Any) -> list[str]:
@@ -238,14 +209,14 @@ def test_light_and_dark_have_their_own_colours(visit: Open) -> None:
 def test_nothing_is_wider_than_the_page(visit: Open, name: str, width: int) -> None:
     page = visit(f"{name}/report.html", width)
     draw_all(page)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert width_needed(page) <= width
 
 
 def test_text_of_twice_the_size_fits(visit: Open) -> None:
     page = visit(width=1280)
     page.evaluate("document.documentElement.style.fontSize = '200%'")
     draw_all(page)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+    assert width_needed(page) <= 1280
 
 
 def test_hostile_text_runs_nothing_and_is_seen(visit: Open) -> None:
@@ -292,16 +263,7 @@ def test_the_list_of_reports_opens_them(visit: Open) -> None:
     ],
 )
 def test_axe_finds_no_violation(visit: Open, name: str, width: int, scheme: str) -> None:
-    if not AXE.is_file():
-        pytest.skip("accessibility tests need axe-core: make build/axe-core/axe.min.js")
     page = visit(name, width, scheme)
     if name != "index.html":
         draw_all(page)
-    page.evaluate(AXE.read_text("utf-8"))
-    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-    found = page.evaluate("tags => axe.run({runOnly: tags})", tags)
-    assert found["passes"]
-    assert [
-        (violation["id"], [node["html"][:200] for node in violation["nodes"]][:5])
-        for violation in found["violations"]
-    ] == []
+    assert_accessible(page)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -82,6 +83,22 @@ def test_pictures_unlike_the_audited_ones_are_doubted():
     assert "short side has 199 pixels, theirs 200 to 200" in small
     (both,) = doubted("PNG", (800, 900))
     assert "800 pixels" in both and "PNG file, theirs were JPEG" in both
+
+
+@pytest.mark.parametrize(
+    ("distance", "limit", "doubted"),
+    [(9.0, 8.0, True), (8.0, 8.0, False), (1.0, 8.0, False), (None, None, False)],
+)
+def test_beyond_the_limit_a_picture_is_unlike_the_training_pictures(distance, limit, doubted):
+    class Far(BrightnessDetector):
+        def judge(self, picture):
+            return replace(super().judge(picture), distance=distance, limit=limit)
+
+    judge = Judge([Far("far", 0.5)], {"far": Record("far", 0.5, [])})
+    (verdict,) = judge.judge(check_picture("a.png", picture("PNG")), ["far"], {}).verdicts
+    said = [doubt for doubt in verdict.doubts if "this model was trained on" in doubt]
+    assert len(said) == doubted
+    assert (verdict.distance, verdict.distance_limit) == (distance, limit)
 
 
 def test_without_delivery_facts_there_is_no_such_doubt():
@@ -172,6 +189,7 @@ def model(tmp_path_factory):
 
     from faceaudit.model.architecture import build_network, find_architecture
     from faceaudit.model.checkpoint import InputRecord, ModelRecord, save_checkpoint
+    from faceaudit.model.familiarity import learn_familiarity
     from faceaudit.model.recipe import reproducible
 
     folder = tmp_path_factory.mktemp("models") / "untrained"
@@ -187,7 +205,11 @@ def model(tmp_path_factory):
         threshold_rule="0.5 by convention",
     )
     empty = pa.table({"sha256": pa.array([], pa.string()), "split": pa.array([], pa.string())})
-    return save_checkpoint(folder, record, network, empty)
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(100, 156, (200, 64, 64, 3)).astype(np.uint8)
+    rows = np.arange(len(pixels))
+    known = learn_familiarity(network, record.input, pixels, rows[:100], rows[100:], seed=0)
+    return save_checkpoint(folder, record, network, empty, known)
 
 
 def test_a_model_directory_says_in_the_page_what_scoring_says(model):
@@ -201,6 +223,9 @@ def test_a_model_directory_says_in_the_page_what_scoring_says(model):
     assert verdict.p_ai == scored.p_ai
     assert (verdict.called == "ai") is scored.called_ai
     assert np.sum(verdict.evidence) == pytest.approx(1, abs=1e-5)
+    # A face is unlike the grey noise that this network calls its training pictures.
+    assert verdict.distance > verdict.distance_limit > 0
+    assert "trained on" in verdict.doubts[0]
 
 
 def test_two_models_of_one_name_are_refused(model):

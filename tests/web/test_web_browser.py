@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,22 +10,13 @@ from urllib.parse import urlsplit
 
 import pytest
 from drawn_web import AUDITED, HOSTILE, bomb, noise, picture
+from tests.browser import assert_accessible, chromium, playwright, visiting, width_needed
 
 from faceaudit.audit import audit
 from faceaudit.bundled import samples_folder
 from faceaudit.result import write_result
 from faceaudit.spec import Spec
 
-playwright = pytest.importorskip(
-    "playwright.sync_api", reason="browser tests need playwright: pip install 'faceaudit[dev]'"
-)
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-if CHROMIUM is None:
-    pytest.skip(
-        "browser tests need Chromium on the PATH: apt-get install chromium",
-        allow_module_level=True,
-    )
-AXE = Path(__file__).parents[2] / "build" / "axe-core" / "axe.min.js"
 HEIC = Path(__file__).with_name("bright.heic")
 FACE = sorted(samples_folder().glob("*.jpg"))[0]
 CSV = "image,label,p_ai,gender\n" + "".join(
@@ -41,39 +30,21 @@ expect.set_options(timeout=120_000)  # for a machine that is busy with other thi
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        # Containers run as root, where Chromium's sandbox cannot start.
-        sandbox = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=sandbox)
-        yield chromium
-        chromium.close()
+    with chromium() as browser:
+        yield browser
 
 
 @pytest.fixture
 def visit(browser: Any, live: str) -> Iterator[Visit]:
     """Open a page; afterwards nothing may have gone wrong, and nobody else been asked."""
-    contexts, problems, requests = [], [], []
+    with visiting(browser) as visitor:
 
-    def visit(path: str = "/", width: int = 1440, scheme: str = "light", **options: Any) -> Any:
-        context = browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=scheme, **options
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("console", lambda message: problems.append(message.text))
-        page.on("dialog", lambda dialog: problems.append(dialog.message))
-        page.on("request", lambda request: requests.append(request.url))
-        page.goto(live + path)
-        return page
+        def visit(path: str = "/", *args: Any, **options: Any) -> Any:
+            return visitor.open(live + path, *args, **options)
 
-    yield visit
-    for context in contexts:
-        context.close()
-    assert not problems
-    assert {urlsplit(url).hostname for url in requests if not url.startswith("data:")} <= {
-        "127.0.0.1"
-    }
+        yield visit
+    asked = {urlsplit(url).hostname for url in visitor.requests if not url.startswith("data:")}
+    assert asked <= {"127.0.0.1"}
 
 
 def upload(page: Any, *files: tuple[str, bytes]) -> Any:
@@ -239,7 +210,7 @@ def test_hostile_names_are_text(visit: Visit) -> None:
     # Browsers write a quote in a file's name as %22.
     expect(cards.first.locator(".file")).to_have_text(name.replace('"', "%22"))
     assert page.locator("img[src=x], script:not([src])").count() == 0
-    assert page.evaluate("document.documentElement.scrollWidth") <= 1440
+    assert width_needed(page) <= 1440
 
 
 def test_an_upload_can_be_stopped(visit: Visit, detectors: list[Any]) -> None:
@@ -316,22 +287,13 @@ PAGES = {
 @pytest.mark.parametrize("width", [360, 1440])
 @pytest.mark.parametrize("name", PAGES)
 def test_axe_finds_no_violation(visit: Visit, shelf: Path, name: str, width: int) -> None:
-    if not AXE.is_file():
-        pytest.skip(f"accessibility test needs axe-core at {AXE}: make axe")
     for scheme in ("light", "dark"):
         page = visit(PAGES[name], width, scheme)
         if name == "front":
             expect(page.locator(".mini-verdict").first).to_be_visible()
             upload(page, ("wide.png", picture("PNG", (400, 100))), ("letter.jpg", b"no picture"))
         unfold(page)
-        page.evaluate(AXE.read_text("utf-8"))
-        tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-        found = page.evaluate("tags => axe.run({runOnly: tags})", tags)
-        assert found["passes"]
-        assert [
-            (violation["id"], [node["html"][:200] for node in violation["nodes"]][:5])
-            for violation in found["violations"]
-        ] == []
+        assert_accessible(page)
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -342,7 +304,7 @@ def test_nothing_sticks_out_on_a_telephone(visit: Visit, shelf: Path, name: str)
     unfold(page)
     for size in ("100%", "200%"):
         page.evaluate("size => { document.documentElement.style.fontSize = size; }", size)
-        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        assert width_needed(page) <= 360
 
 
 def test_without_a_script_the_form_judges_too(visit: Visit) -> None:

@@ -1,4 +1,5 @@
-"""A model directory: ``model.safetensors``, ``model.json`` and ``training_images.parquet``."""
+"""A model directory: ``model.safetensors``, ``model.json``, ``training_images.parquet``, and
+``familiarity.safetensors`` where it is known which pictures are unlike the training pictures."""
 
 from __future__ import annotations
 
@@ -13,6 +14,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import sha256_of, whole_file, write_text
+from faceaudit.model.familiarity import (
+    FAMILIARITY_FILE,
+    Familiarity,
+    read_familiarity,
+    write_familiarity,
+)
 from faceaudit.model.preprocess import RESIZE_RULE
 from faceaudit.tables import ModelInfo
 
@@ -114,12 +121,15 @@ class Checkpoint:
         Hash of the weights file.
     training_images : pyarrow.Array of str
         First `HASH_DIGITS` digits of the SHA-256 of every image of training and validation.
+    familiarity : Familiarity or None
+        Tells pictures that are unlike the training pictures; None if the directory is without.
     """
 
     record: ModelRecord
     network: nn.Module
     sha256: str
     training_images: pa.Array
+    familiarity: Familiarity | None = None
 
     def info(self) -> ModelInfo:
         """Say which classifier this is, for the metadata of its scores."""
@@ -164,6 +174,7 @@ def save_checkpoint(
     record: ModelRecord,
     network: nn.Module,
     training_images: pa.Table,
+    familiarity: Familiarity | None = None,
 ) -> Path:
     """Write a model directory.
 
@@ -176,6 +187,7 @@ def save_checkpoint(
         Kernels and matrices are stored as float16, everything else as it is.
     training_images : pyarrow.Table
         Columns ``sha256`` (first `HASH_DIGITS` digits) and ``split`` (training, validation).
+    familiarity : Familiarity, optional
 
     Raises
     ------
@@ -200,6 +212,9 @@ def save_checkpoint(
         save_file(state, temporary, metadata={"format": "pt"})
     with whole_file(folder / IMAGES_FILE) as temporary:
         pq.write_table(training_images, temporary, compression="zstd")
+    (folder / FAMILIARITY_FILE).unlink(missing_ok=True)
+    if familiarity is not None:
+        write_familiarity(folder, familiarity, sha256_of(folder / WEIGHTS_FILE))
     # Last, because a folder with this file in it is a model.
     write_text(folder / RECORD_FILE, record.model_dump_json(indent=1) + "\n")
     return folder
@@ -280,7 +295,10 @@ def load_checkpoint(path: Path | str, trust_pickle: bool = False) -> Checkpoint:
         raise FaceAuditError(
             f"{weights}: the weights are not of {record.architecture} ({reason[:120]} …)"
         ) from None
-    return Checkpoint(record, network.eval(), sha256_of(weights), _read_images(folder))
+    sha256 = sha256_of(weights)
+    return Checkpoint(
+        record, network.eval(), sha256, _read_images(folder), read_familiarity(folder, sha256)
+    )
 
 
 def _read_images(folder: Path) -> pa.Array:

@@ -5,18 +5,15 @@ from __future__ import annotations
 import tempfile
 import time
 import warnings
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.files import sha256_of
 from faceaudit.model.architecture import (
     DEFAULT_ARCHITECTURE,
     build_network,
@@ -28,6 +25,7 @@ from faceaudit.model.architecture import (
 from faceaudit.model.batches import Batches
 from faceaudit.model.checkpoint import (
     HASH_DIGITS,
+    IMAGES_FILE,
     Checkpoint,
     InputRecord,
     ModelRecord,
@@ -37,25 +35,12 @@ from faceaudit.model.checkpoint import (
     save_checkpoint,
 )
 from faceaudit.model.evaluation import THRESHOLD_RULE, choose_threshold, summarise, top_losses
+from faceaudit.model.familiarity import learn_familiarity, write_familiarity
 from faceaudit.model.inference import Predictor
-from faceaudit.model.pictures import PictureReader, read_batches
 from faceaudit.model.progress import progress_bars
-from faceaudit.model.split import contradicted, validation_rows
-from faceaudit.tables import ManifestInfo, library_versions, read_manifest
-
-if TYPE_CHECKING:
-    from rich.progress import Progress
-
-    from faceaudit.model.preprocess import Pixels
-
-
-@dataclass(frozen=True)
-class _Decoded:
-    """Training pictures: row i of `table`, with its ``sha256``, is picture i of `pixels`."""
-
-    table: pa.Table
-    pixels: Pixels
-    left_out: Counter[str]
+from faceaudit.model.split import validation_rows
+from faceaudit.model.training_pictures import decode, read_manifests
+from faceaudit.tables import library_versions
 
 
 def train(
@@ -134,7 +119,7 @@ def train(
         from faceaudit.model.recipe import Recipe, reproducible, training_precision
 
     started = time.monotonic()
-    table, info, hashes = _read_manifests(manifests)
+    table, info, hashes = read_manifests(manifests)
     architecture = find_architecture(arch)
     record = InputRecord(size=size, mean=list(architecture.mean), std=list(architecture.std))
     with (
@@ -151,7 +136,7 @@ def train(
             f"training on {len(table):,} images will take about {_in_words(forecast)}"
         )
 
-        data = _decode(table, info, Path(scratch) / "pixels", size, workers, bars)
+        data = decode(table, info, Path(scratch) / "pixels", size, workers, bars)
         for reason, count in data.left_out.items():
             bars.console.print(f"left out: {count:,} images, {reason}")
         is_ai = np.array(data.table["label"].to_pylist()) == "ai"
@@ -212,65 +197,73 @@ def train(
             ),
             versions=library_versions("torch", "torchvision", "timm", "fastai", "pillow"),
         )
-        save_checkpoint(out, model, network, _image_hashes(data.table, held_out))
+        familiarity = learn_familiarity(network, record, data.pixels, training, validation, seed)
+        save_checkpoint(out, model, network, _image_hashes(data.table, held_out), familiarity)
     return load_checkpoint(out)
 
 
-def _read_manifests(
-    paths: Sequence[Path | str],
-) -> tuple[pa.Table, ManifestInfo, dict[str, str]]:
-    """Put manifests together; also return their names and hashes, for the record."""
-    parts, info, hashes = [], ManifestInfo(), {}
-    for path in map(Path, paths):
-        manifest = read_manifest(path)
-        for name, dataset in manifest.info.datasets.items():
-            known = info.datasets.setdefault(name, dataset)
-            if known.root != dataset.root:
-                raise FaceAuditError(
-                    f"{path}: the images of '{name}' lie in {dataset.root}, but another manifest "
-                    f"has them in {known.root}; index both from one place"
-                )
-        wanted = ("image", "label", "dataset", "person")
-        parts.append(manifest.table.select([c for c in wanted if c in manifest.table.column_names]))
-        hashes[path.stem] = sha256_of(path)
-    if not parts:
-        raise FaceAuditError("no manifest was given")
-    return pa.concat_tables(parts, promote_options="permissive"), info, hashes
+def add_familiarity(
+    model: Path | str, manifests: Sequence[Path | str], *, workers: int = 2, progress: bool = False
+) -> Checkpoint:
+    """Give a model directory that has none the file by which it knows unfamiliar pictures.
 
+    What `train` does after training, for a model that was trained before there was such a file;
+    with the manifests of its training, in the same order, it is the same to the last bit.
 
-def _decode(
-    table: pa.Table, info: ManifestInfo, path: Path, size: int, workers: int, bars: Progress
-) -> _Decoded:
-    """Decode every picture once, into a memory map at `path`, and leave out what is no use."""
-    reader = PictureReader(info, size)
-    pixels = np.memmap(path, np.uint8, "w+", shape=(len(table), size, size, 3))
-    rows = zip(table["dataset"].to_pylist(), table["image"].to_pylist(), strict=True)
-    kept: list[int] = []
-    sha256: list[str | None] = []
-    left_out: Counter[str] = Counter()
-    task = bars.add_task("reading images", total=len(table))
-    for position, picture in enumerate(
-        picture for batch in read_batches(reader, rows, 256, workers) for picture in batch
+    Parameters
+    ----------
+    model : path
+        A model directory that `train` wrote.
+    manifests : sequence of path
+        Tables that hold the images that it was trained on; others in them are passed over.
+    workers : int
+        Threads that decode pictures.
+    progress : bool
+        Say on standard error how it goes.
+
+    Returns
+    -------
+    Checkpoint
+        As read back from `model`.
+
+    Raises
+    ------
+    FaceAuditError
+        If the model or the manifests cannot be used, or do not belong together.
+    """
+    folder = Path(model)
+    checkpoint = load_checkpoint(folder)
+    record = checkpoint.record
+    if record.training is None:
+        raise FaceAuditError(f"{folder}: it is not known what this model was trained on")
+    table, info, _ = read_manifests(manifests)
+    with (
+        progress_bars(progress) as bars,
+        tempfile.TemporaryDirectory(prefix="faceaudit-") as scratch,
     ):
-        bars.advance(task)
-        if picture.pixels is None:
-            left_out[picture.status] += 1
-            continue
-        pixels[len(kept)] = picture.pixels
-        kept.append(position)
-        sha256.append(picture.sha256)
-    bars.remove_task(task)
-    if not kept:
-        raise FaceAuditError("none of the images in the manifests could be read")
-    table = table.take(kept).append_column("sha256", pa.array(sha256, pa.string()))
-    both = contradicted(table)
-    if both.any():
-        left_out["the same file labelled both real and ai"] = int(both.sum())
-        good = np.flatnonzero(~both)
-        for to, origin in enumerate(good):
-            pixels[to] = pixels[origin]
-        table, kept = table.take(good), kept[: len(good)]
-    return _Decoded(table, pixels[: len(kept)], left_out)
+        data = decode(table, info, Path(scratch) / "pixels", record.input.size, workers, bars)
+        images = pq.read_table(folder / IMAGES_FILE)
+        place = pc.index_in(_digits(data.table), images["sha256"].combine_chunks())
+        side = np.asarray(images["split"].take(place).fill_null(""), dtype=object)
+        training, validation = (
+            np.flatnonzero(side == "training"),
+            np.flatnonzero(side == "validation"),
+        )
+        if not len(training) or not len(validation):
+            raise FaceAuditError(
+                f"the manifests hold {len(training)} of the images that {folder} was trained on, "
+                f"and {len(validation)} of those it was validated on; give those of its training"
+            )
+        familiarity = learn_familiarity(
+            checkpoint.network,
+            record.input,
+            data.pixels,
+            training,
+            validation,
+            record.training.seed,
+        )
+    write_familiarity(folder, familiarity, checkpoint.sha256)
+    return load_checkpoint(folder)
 
 
 def _counts(table: pa.Table) -> dict[str, dict[str, int]]:
@@ -282,8 +275,11 @@ def _counts(table: pa.Table) -> dict[str, dict[str, int]]:
 
 def _image_hashes(table: pa.Table, held_out: np.ndarray) -> pa.Table:
     split = pa.array(np.where(held_out, "validation", "training"), pa.string())
-    digits = pc.utf8_slice_codeunits(table["sha256"], 0, HASH_DIGITS)
-    return pa.table({"sha256": digits, "split": split}).sort_by("sha256")
+    return pa.table({"sha256": _digits(table), "split": split}).sort_by("sha256")
+
+
+def _digits(table: pa.Table) -> pa.ChunkedArray:
+    return pc.utf8_slice_codeunits(table["sha256"], 0, HASH_DIGITS)
 
 
 def _in_words(seconds: float) -> str:

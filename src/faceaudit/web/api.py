@@ -126,13 +126,7 @@ async def reports(request: Request) -> Response:
 
 async def report(request: Request) -> Response:
     """Send a whole result."""
-    try:
-        result = await anyio.to_thread.run_sync(
-            site_of(request).library.read, request.path_params["path"]
-        )
-    except FileNotFoundError:
-        raise HTTPException(404, "There is no such report.") from None
-    return _json(result)
+    return _json(await site_of(request).result(request.path_params["path"]))
 
 
 async def start_audit(request: Request) -> Response:
@@ -142,10 +136,7 @@ async def start_audit(request: Request) -> Response:
 
 async def audit(request: Request) -> Response:
     """Say how far an audit is."""
-    job = site_of(request).audits.get(request.path_params["id"])
-    if job is None:
-        raise HTTPException(404, "There is no such audit.")
-    return _json(job)
+    return _json(site_of(request).job(request))
 
 
 def _json(answer: BaseModel | Sequence[BaseModel], status: int = 200) -> Response:

@@ -18,7 +18,6 @@ from starlette.routing import Route
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.report.html import render_html
-from faceaudit.result import Result
 from faceaudit.spec import find_spec, ready_specs
 from faceaudit.web import audits, library
 from faceaudit.web.api import api_routes
@@ -130,7 +129,7 @@ async def judge_pictures(request: Request) -> Response:
     site = site_of(request)
     judgements, models, people = await site.judge_uploads(request)
     if wants_fragment(request):
-        return page("cards.html.j2", judgements=judgements, choices=site.choices(models))
+        return page("cards.html.j2", judgements=judgements, choices=site.judge.choices(models))
     values = _front(site) | {"chosen": models, "people": people, "judgements": judgements}
     return page("front.html.j2", **values)
 
@@ -147,25 +146,17 @@ async def samples(request: Request) -> Response:
 async def sample(request: Request) -> Response:
     """Judge one sample as if it had been uploaded."""
     site = site_of(request)
-    try:
-        upload = site.samples.picture(request.path_params["name"])
-    except KeyError:
-        raise HTTPException(404, "There is no such sample.") from None
+    upload = site.sample(request)
     models = site.models(request.query_params)
     people = site.people(request.query_params)
     judgement = await site.judging(site.judge.judge, upload, models, people)
-    return page("sample.html.j2", judgement=judgement, choices=site.choices(models))
+    return page("sample.html.j2", judgement=judgement, choices=site.judge.choices(models))
 
 
 async def sample_picture(request: Request) -> Response:
     """Send the file of a sample."""
-    try:
-        upload = site_of(request).samples.picture(request.path_params["name"])
-    except KeyError:
-        raise HTTPException(404, "There is no such sample.") from None
-    return Response(
-        upload.content, media_type="image/jpeg", headers={"cache-control": "max-age=86400"}
-    )
+    content = site_of(request).sample(request).content
+    return Response(content, media_type="image/jpeg", headers={"cache-control": "max-age=86400"})
 
 
 async def worth(request: Request) -> Response:
@@ -182,7 +173,7 @@ async def worth(request: Request) -> Response:
         raise HTTPException(400, "Name a verdict: verdict=ai.MODEL or verdict=real.MODEL.")
     template = "worth.html.j2" if wants_fragment(request) else "worth_page.html.j2"
     models = [one.model for _, one in verdicts]
-    return page(template, verdicts=verdicts, people=people, choices=site.choices(models))
+    return page(template, verdicts=verdicts, people=people, choices=site.judge.choices(models))
 
 
 def _front(site: Site) -> dict[str, Any]:
@@ -190,7 +181,7 @@ def _front(site: Site) -> dict[str, Any]:
     return {
         "detectors": list(site.judge.detectors.values()),
         "chosen": models,
-        "choices": site.choices(models),
+        "choices": site.judge.choices(models),
         "people": {},
         "judgements": [],
         **_samples(site),
@@ -217,7 +208,7 @@ async def reports_list(request: Request) -> Response:
 
 async def report(request: Request) -> Response:
     """Draw a result anew; the HTML file that may lie beside it is never sent."""
-    result = await _read_result(request, request.path_params["path"])
+    result = await site_of(request).result(request.path_params["path"])
     text = await anyio.to_thread.run_sync(render_html, result)
     return HTMLResponse(text, headers={"content-security-policy": REPORT_POLICY})
 
@@ -227,16 +218,9 @@ async def compare(request: Request) -> Response:
     paths = request.query_params.getlist("report")
     if len(paths) != 2:
         raise HTTPException(400, f"Two reports can be compared, and {len(paths)} were chosen.")
-    first, second = [await _read_result(request, path) for path in paths]
+    first, second = [await site_of(request).result(path) for path in paths]
     pairs = library.pair_checks(first, second)
     return page("compare.html.j2", first=first, second=second, paths=paths, pairs=pairs)
-
-
-async def _read_result(request: Request, path: str) -> Result:
-    try:
-        return await anyio.to_thread.run_sync(site_of(request).library.read, path)
-    except FileNotFoundError:
-        raise HTTPException(404, "There is no such report.") from None
 
 
 # --- audits --------------------------------------------------------------------------------
@@ -256,11 +240,8 @@ async def start_audit(request: Request) -> Response:
 
 async def audit_progress(request: Request) -> Response:
     """Show how far an audit is."""
-    job = site_of(request).audits.get(request.path_params["id"])
-    if job is None:
-        raise HTTPException(404, "There is no such audit; its report may be in the list.")
     template = "progress.html.j2" if wants_fragment(request) else "progress_page.html.j2"
-    return page(template, job=job)
+    return page(template, job=site_of(request).job(request))
 
 
 # --- the rest ------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from faceaudit.model.checkpoint import WEIGHTS_FILE, read_record
 
 if TYPE_CHECKING:
     from faceaudit.model.explain import Explainer, Maps
+    from faceaudit.model.familiarity import FeatureExtractor
     from faceaudit.model.preprocess import Picture
     from faceaudit.scoring import Classifier
 
@@ -33,10 +34,15 @@ class Judged:
     evidence : ndarray of float32, shape (h, w), or None
         Where the evidence for the verdict lies, see `faceaudit.model.explain`; None where the
         network has no feature map.
+    distance, limit : float or None
+        How far the picture lies from the training pictures and how far is still familiar, see
+        `faceaudit.model.familiarity`; None where the model does not know its training pictures.
     """
 
     p_ai: float
     evidence: Maps | None
+    distance: float | None = None
+    limit: float | None = None
 
 
 class Detector(Protocol):
@@ -91,30 +97,35 @@ class CheckpointDetector:
         self.size = record.input.size
         self.sha256 = sha256_of(self._folder / WEIGHTS_FILE)
         self._lock = threading.Lock()
-        self._loaded: tuple[Classifier, Explainer] | None = None
+        self._loaded: tuple[Classifier, Explainer, FeatureExtractor] | None = None
 
     def judge(self, picture: Picture) -> Judged:
         """Judge one picture, prepared at this detector's size."""
+        assert picture.pixels is not None, "only pictures that could be read are judged"
+        pixels = np.stack([picture.pixels])
         # One at a time: whoever comes second while it loads must not load it again.
         with self._lock:
-            classifier, explain = self._load()
+            classifier, explain, extract = self._load()
             p_ai = float(classifier.p_ai([picture])[0])
             try:
-                assert picture.pixels is not None, "only pictures that could be read are judged"
-                called_ai = np.array([calls_ai(p_ai, self.threshold)])
-                evidence = explain(np.stack([picture.pixels]), called_ai)[0]
+                evidence = explain(pixels, np.array([calls_ai(p_ai, self.threshold)]))[0]
             except FaceAuditError:  # a network without a feature map still has a verdict
                 evidence = None
-        return Judged(p_ai, evidence)
+            known = classifier.checkpoint.familiarity
+            if known is None:
+                return Judged(p_ai, evidence)
+            return Judged(p_ai, evidence, float(known.distance(extract(pixels))[0]), known.limit)
 
-    def _load(self) -> tuple[Classifier, Explainer]:
+    def _load(self) -> tuple[Classifier, Explainer, FeatureExtractor]:
         if self._loaded is None:
             from faceaudit.model.explain import Explainer
+            from faceaudit.model.familiarity import FeatureExtractor
             from faceaudit.scoring import Classifier
 
             classifier = Classifier.load(self._folder)
-            checkpoint = classifier.checkpoint
-            self._loaded = classifier, Explainer(checkpoint.network, checkpoint.record.input)
+            network, record = classifier.checkpoint.network, classifier.checkpoint.record.input
+            extract = FeatureExtractor(network, record)
+            self._loaded = classifier, Explainer(network, record), extract
         return self._loaded
 
 

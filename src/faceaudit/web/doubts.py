@@ -1,4 +1,4 @@
-"""Reasons to doubt a verdict that can be seen in the picture itself."""
+"""Reasons to doubt a verdict that can be told from the picture alone."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 if TYPE_CHECKING:
     from faceaudit.model.preprocess import Pixels
+    from faceaudit.web.detectors import Judged
     from faceaudit.web.uploads import Upload
 
 #: Side in pixels at which a face is looked for, and the margin of repeated edge around it: a
@@ -71,6 +72,17 @@ class Delivery:
             f"Unlike the pictures of the audit: {' and '.join(doubts)}. The error rates may not "
             "hold for it."
         ]
+
+
+def unfamiliar(judged: Judged) -> list[str]:
+    """Say so if a picture is unlike the model's training pictures, as `Familiarity` measures it."""
+    if judged.distance is None or judged.limit is None or judged.distance <= judged.limit:
+        return []
+    return [
+        "Unlike the pictures that this model was trained on: to the model it is farther from them "
+        "than 99\N{NARROW NO-BREAK SPACE}% of the pictures that it was checked on. A verdict on "
+        "such a picture may be no better than a guess."
+    ]
 
 
 def cut(upload: Upload) -> list[str]:

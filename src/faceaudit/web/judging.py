@@ -15,7 +15,7 @@ from faceaudit.errors import FaceAuditError
 from faceaudit.model.explain import in_words, overlay
 from faceaudit.model.preprocess import prepare
 from faceaudit.web.detectors import Detector, calls_ai
-from faceaudit.web.doubts import FACE_SIDE, Delivery, cut, no_face
+from faceaudit.web.doubts import FACE_SIDE, Delivery, cut, no_face, unfamiliar
 from faceaudit.web.worth import Record, Worth
 
 if TYPE_CHECKING:
@@ -39,7 +39,14 @@ class Verdict(BaseModel):
     #: sum to 1. Null where the network has no such map.
     evidence: list[list[float]] | None
     evidence_in_words: str | None
-    #: Why the audited error rates may not hold for this picture.
+    distance: float | None = Field(
+        description="how far the picture lies from the model's training pictures, 0 to 2"
+    )
+    distance_limit: float | None = Field(
+        description="beyond this distance it is unlike them: 99 % of the validation pictures "
+        "are nearer; null where a model does not know its training pictures"
+    )
+    #: Why this verdict, or the audited error rates, may not hold for this picture.
     doubts: list[str]
     worth: Worth
     #: The evidence as a layer to lay over the picture, for the page.
@@ -63,6 +70,11 @@ class Judgement(BaseModel):
     shown: str | None = Field(default=None, exclude=True)
     #: Tells the cards of a page apart: two files may have the same name.
     key: str = Field(default_factory=lambda: f"card-{secrets.token_hex(6)}", exclude=True)
+
+    @property
+    def worths(self) -> list[tuple[str, Worth]]:
+        """What was said, and what that is worth, by classifier."""
+        return [(verdict.called, verdict.worth) for verdict in self.verdicts]
 
     @property
     def agree(self) -> bool:
@@ -147,7 +159,9 @@ class Judge:
             called="ai" if calls_ai(judged.p_ai, detector.threshold) else "real",
             evidence=None if share is None else [[float(f) for f in row] for row in share],
             evidence_in_words=None if share is None else in_words(share),
-            doubts=delivery.doubts(upload) if delivery else [],
+            distance=judged.distance,
+            distance_limit=judged.limit,
+            doubts=unfamiliar(judged) + (delivery.doubts(upload) if delivery else []),
             worth=self.records[name].worth(people),
             overlay=_layer(share),
         )

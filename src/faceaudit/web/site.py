@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ParamSpec, TypeVar
 
@@ -12,6 +12,7 @@ from starlette.datastructures import FormData, QueryParams
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from faceaudit.result import Result
 from faceaudit.web.audits import (
     EVERY_TAG,
     Audits,
@@ -26,6 +27,7 @@ from faceaudit.web.samples import Samples
 from faceaudit.web.uploads import (
     MAX_PICTURES,
     RefusedError,
+    Upload,
     base_name,
     files_of,
     read_form,
@@ -35,7 +37,6 @@ from faceaudit.web.worth import PEOPLE_TAGS
 
 P = ParamSpec("P")
 T = TypeVar("T")
-PICTURES_FIELD, SCORES_FIELD = "pictures", "scores"
 
 
 @dataclass
@@ -93,7 +94,7 @@ class Site:
         form = await read_form(request, MAX_PICTURES)
         try:
             models, people = self.models(form), self.people(form)
-            files = files_of(form, PICTURES_FIELD)
+            files = files_of(form, "pictures")
             if not files:
                 raise HTTPException(400, "No picture was sent; choose one.")
             judgements = []
@@ -121,7 +122,7 @@ class Site:
         """
         form = await read_form(request, max_files=1)
         try:
-            files = files_of(form, SCORES_FIELD)
+            files = files_of(form, "scores")
             if not files:
                 raise HTTPException(400, "Choose a scores file, .csv or .parquet.")
             (file,) = files
@@ -152,15 +153,32 @@ class Site:
         """Return whom a request says is pictured: tag -> group, of those that were audited."""
         people = {tag: str(given.get(tag) or "") for tag in PEOPLE_TAGS}
         people = {tag: group for tag, group in people.items() if group}
-        choices = self.choices(list(self.judge.detectors))
+        choices = self.judge.choices(list(self.judge.detectors))
         for tag, group in people.items():
             if group not in choices.get(tag, ()):
                 raise HTTPException(400, f"Nobody was audited as {tag} '{group}'.")
         return people
 
-    def choices(self, models: Sequence[str]) -> Mapping[str, list[str]]:
-        """Return the groups by which people can be told apart, for the models' audits."""
-        return self.judge.choices(models)
+    def sample(self, request: Request) -> Upload:
+        """Return the sample that an address names; 404 if there is none."""
+        try:
+            return self.samples.picture(request.path_params["name"])
+        except KeyError:
+            raise HTTPException(404, "There is no such sample.") from None
+
+    def job(self, request: Request) -> Job:
+        """Return the audit that an address names; 404 if there is none."""
+        job = self.audits.get(request.path_params["id"])
+        if job is None:
+            raise HTTPException(404, "There is no such audit; its report may be in the list.")
+        return job
+
+    async def result(self, path: str) -> Result:
+        """Read a result of the folder of reports; 404 if there is none."""
+        try:
+            return await anyio.to_thread.run_sync(self.library.read, path)
+        except FileNotFoundError:
+            raise HTTPException(404, "There is no such report.") from None
 
 
 def site_of(request: Request) -> Site:
