@@ -53,7 +53,7 @@ def client(application) -> Iterator[TestClient]:
 @pytest.fixture
 def live(application, monkeypatch) -> Iterator[str]:
     """The address of a real server on this machine, without its face finder, which is slow."""
-    monkeypatch.setattr(doubts, "_finder", lambda: None)
+    monkeypatch.setattr(doubts, "face_finder", lambda: None)
     uvicorn = pytest.importorskip("uvicorn", reason="needs the extra 'web'")
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(uvicorn.Config(application(), log_level="error"))

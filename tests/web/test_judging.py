@@ -121,7 +121,7 @@ def test_a_picture_without_a_face_is_doubted_and_one_with_a_face_is_not(client):
 
 
 def test_without_a_face_finder_nothing_is_claimed(client, monkeypatch):
-    monkeypatch.setattr(doubts, "_finder", lambda: None)
+    monkeypatch.setattr(doubts, "face_finder", lambda: None)
     (blank,) = send(client, ("blank.png", picture("PNG")))
     assert blank["doubts"] == []
 

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from faceaudit.model.faces import face_finder
 
 if TYPE_CHECKING:
     from faceaudit.model.preprocess import Pixels
     from faceaudit.web.detectors import Judged
     from faceaudit.web.uploads import Upload
-
-#: Side in pixels at which a face is looked for, and the margin of repeated edge around it: a
-#: tight crop leaves the finder no room. Measured on samples of 80: a face is found in 97–100 %
-#: of FFHQ, UTKFace, LFW, CelebA and Stable Diffusion 3 pictures, in 75 % of FairFace's, many of
-#: which show a face from the side, and in none of 100 pictures of smooth noise.
-FACE_SIDE = 320
-_MARGIN = FACE_SIDE // 5
 
 #: A picture is said to be cut when less than this share of it is looked at.
 _CUT = 0.8
@@ -98,25 +91,12 @@ def no_face(pixels: Pixels) -> list[str]:
 
     Parameters
     ----------
-    pixels : ndarray of uint8, shape (FACE_SIDE, FACE_SIDE, 3)
+    pixels : ndarray of uint8, shape (side, side, 3)
     """
-    finder = _finder()
-    if finder is None:
-        return []
-    grey = np.uint8(pixels @ np.array([0.299, 0.587, 0.114]))
-    if finder(np.pad(grey, _MARGIN, mode="edge"), 0):
+    finder = face_finder()
+    if finder is None or finder(pixels):
         return []
     return [
         "No face was found, so the verdict may mean nothing: the model was trained on faces "
         "alone. (The finder overlooks about one in four faces that look to the side.)"
     ]
-
-
-@cache
-def _finder() -> Any:
-    """Return dlib's face finder (the extra 'landmarks'), or None."""
-    try:
-        import dlib
-    except ImportError:
-        return None
-    return dlib.get_frontal_face_detector()

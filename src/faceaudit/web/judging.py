@@ -13,9 +13,10 @@ from pydantic import BaseModel, Field
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.model.explain import in_words, overlay
+from faceaudit.model.faces import THOROUGH_SIDE
 from faceaudit.model.preprocess import prepare
 from faceaudit.web.detectors import Detector, calls_ai
-from faceaudit.web.doubts import FACE_SIDE, Delivery, cut, no_face, unfamiliar
+from faceaudit.web.doubts import Delivery, cut, no_face, unfamiliar
 from faceaudit.web.worth import Record, Worth
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from faceaudit.web.uploads import Upload
 
 #: Side in pixels of the picture that is shown, which is the square that is looked at.
-SHOWN = FACE_SIDE
+SHOWN = THOROUGH_SIDE
 _OVERLAY = 64
 
 
