@@ -58,6 +58,13 @@ class AuditInput:
     gap_verdicts: int = 1
     left_out: pa.Table | None = None
 
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """The thresholds at which details can be shown, `threshold` among them."""
+        from faceaudit.stats.thresholds import reader_thresholds
+
+        return reader_thresholds(self.threshold)
+
     def tag_source(self, tag: str) -> str:
         """Say whose word a tag is, over all data sets."""
         sources = self.info.tag_sources.get(tag, {})
