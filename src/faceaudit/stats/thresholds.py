@@ -150,5 +150,5 @@ def threshold_grid(
     float64 array, at most ``points + len(chosen)`` values, rising
         Each exactly a float32; 0 and 1 are among them.
     """
-    crowded = np.quantile(score, np.linspace(0, 1, points - 2)) if len(score) else []
+    crowded = np.quantile(score, np.linspace(0, 1, points - 2)) if len(score) else np.zeros(0)
     return np.unique(np.array([0, 1, *chosen, *crowded], np.float32)).astype(float)
