@@ -140,10 +140,9 @@ def test_the_slider_moves_every_readout_and_marker(visit: Open) -> None:
         curve.locator("[data-curve]").scroll_into_view_if_needed()
         playwright.expect(curve.locator("output")).to_have_text("At threshold 0")
         assert curve.locator("tbody td").first.inner_text() == "90.0\u202f%"
-        page.wait_for_function(
-            "place => place.layout.shapes.every(shape => shape.x0 === 0)",
-            arg=curve.locator("[data-curve]").element_handle(),
-        )
+        place = curve.locator("[data-curve]")
+        playwright.expect(place).to_have_attribute("data-at", "0")
+        assert place.evaluate("place => place.layout.shapes.map(shape => shape.x0)") == [0]
 
 
 def test_keyboard_alone_skips_sorts_filters_and_unfolds(visit: Open) -> None:

@@ -23,6 +23,7 @@ from faceaudit.tables import DatasetInfo, Scores, ScoresInfo, validate
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="browser tests need playwright: pip install 'faceaudit[dev]'"
 )
+playwright.expect.set_options(timeout=20_000)
 Open = Callable[..., Any]
 AT = 0.74
 RATES = "#group-error-rates .forest"
@@ -75,6 +76,8 @@ def move(page: Any, result: Result, threshold: float = AT) -> None:
     """Move the slider by keyboard, as many steps as it takes."""
     assert result.thresholds is not None
     page.locator("html[data-laid-out]").wait_for()
+    # The curves are drawn in idle moments; on a busy machine they would outlast the waiting.
+    playwright.expect(page.locator("[data-curve]:not(:has(.main-svg))")).to_have_count(0)
     slider = page.locator("#threshold")
     slider.focus()
     steps = result.thresholds.index(threshold) - result.thresholds.index(0.5)

@@ -64,5 +64,6 @@ function moveReadout(key) {
 function moveMarker(place) {
   const shapes = place.layout.shapes, i = shapes.findIndex((shape) => shape.name === "marker");
   if (shapes[i].x0 === grid[at]) return;
+  place.dataset.at = grid[at];
   Plotly.relayout(place, { [`shapes[${i}].x0`]: grid[at], [`shapes[${i}].x1`]: grid[at] });
 }
