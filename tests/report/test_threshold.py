@@ -83,7 +83,7 @@ def move(page: Any, result: Result, threshold: float = AT) -> None:
     steps = result.thresholds.index(threshold) - result.thresholds.index(0.5)
     for _ in range(abs(steps)):
         page.keyboard.press("ArrowRight" if steps > 0 else "ArrowLeft")
-    playwright.expect(page.locator(".threshold output")).to_have_text(f"{threshold:g}")
+    playwright.expect(page.locator(".threshold [data-value]")).to_have_text(f"{threshold:g}")
 
 
 def in_view(figure: Any) -> Any:
@@ -209,7 +209,7 @@ def test_all_sliders_move_together_and_paper_shows_the_screen(
     beside = page.locator("#threshold-transfer .curve").first.get_by_role("slider")
     beside.focus()
     page.keyboard.press("End")
-    playwright.expect(page.locator(".threshold output")).to_have_text("1")
+    playwright.expect(page.locator(".threshold [data-value]")).to_have_text("1")
     values = page.locator("[data-slider]").evaluate_all("all => all.map(one => one.value)")
     assert len(values) > 2 and len(set(values)) == 1
     page.emulate_media(media="print")

@@ -147,7 +147,7 @@ function showThreshold(all = false) {
   if (bar) {
     const told = { value, audited: exact(grid[audited]) };
     bar.classList.toggle("moved", moved);
-    bar.querySelector("output").textContent = value;
+    bar.querySelector("[data-value]").textContent = value;
     bar.querySelector("[data-told]").textContent = say(moved ? text.moved : text.unmoved, told);
     bar.querySelector("[data-reset]").hidden = !moved;
   }
