@@ -101,6 +101,7 @@ def audit(
         findings=headline(results, verdict),
         limitations=limitations(scores, summary, results),
         scores=[summary],
+        thresholds=list(data.thresholds),
         checks=results,
         spec=spec.model_dump(exclude_none=True),
         versions=result_versions(),

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import write_text
@@ -20,11 +21,24 @@ Status = Literal["pass", "fail", "insufficient-evidence", "not-estimable", "info
 #: The order in which answers are read.
 GRAVITY: tuple[Status, ...] = ("fail", "insufficient-evidence", "pass", "info", "not-estimable")
 Cell = str | int | float | bool | None
+Number = int | float | None
 
 
 class _Strict(BaseModel):
     # Not-a-number has no place in JSON: what is not estimable is null, with a reason.
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class _Movable(_Strict):
+    """A detail that can also be shown at other thresholds than the audited one.
+
+    `by_threshold` has, for each field or column that the threshold moves, its numbers at every
+    threshold of `Result.thresholds`, in the order of the rows; they are rounded as they are
+    shown. None instead: it holds for the audited threshold only and is left empty elsewhere.
+    What has no entry is the same at every threshold.
+    """
+
+    by_threshold: dict[str, list[list[Number]] | None] | None = None
 
 
 class Column(_Strict):
@@ -39,8 +53,8 @@ class Column(_Strict):
     help: str | None = None
 
 
-class Table(_Strict):
-    """Rows and columns."""
+class Table(_Movable):
+    """Rows and columns; `by_threshold` goes by a column's position, as text."""
 
     kind: Literal["table"] = "table"
     title: str
@@ -63,8 +77,12 @@ class Estimate(_Strict):
     note: str | None = None
 
 
-class Forest(_Strict):
-    """Values with intervals by group; `reference` is drawn as a line, `limit` as a second one."""
+class Forest(_Movable):
+    """Values with intervals by group; `reference` is drawn as a line, `limit` as a second one.
+
+    `by_threshold` may have ``events``, ``value``, ``low``, ``high`` and ``status`` of the rows,
+    and ``reference``, which counts as one row.
+    """
 
     kind: Literal["forest"] = "forest"
     title: str
@@ -77,6 +95,8 @@ class Forest(_Strict):
     rows: list[Estimate]
     reference: float | None = None
     reference_label: str | None = None
+    #: How many images the reference rests on.
+    reference_n: int | None = None
     limit: float | None = None
 
 
@@ -122,8 +142,11 @@ class Distribution(_Strict):
     marker_label: str | None = None
 
 
-class Heatmap(_Strict):
-    """A value for every pair of two attributes' groups."""
+class Heatmap(_Movable):
+    """A value for every pair of two attributes' groups.
+
+    `by_threshold` has ``values``, ``low`` and ``high``, the cells row by row.
+    """
 
     kind: Literal["heatmap"] = "heatmap"
     title: str
@@ -131,6 +154,7 @@ class Heatmap(_Strict):
     measure: str
     row_title: str
     column_title: str
+    tag_source: str | None = None
     rows: list[str]
     columns: list[str]
     values: list[list[float | None]]
@@ -139,8 +163,12 @@ class Heatmap(_Strict):
     n: list[list[int]]
 
 
-class Confusion(_Strict):
-    """Counts of label against verdict; positive is AI-generated. Baselines beside it."""
+class Confusion(_Movable):
+    """Counts of label against verdict; positive is AI-generated. Baselines beside it.
+
+    `by_threshold` has ``called_real`` and ``called_ai``, each of the real photographs and of
+    the AI images.
+    """
 
     kind: Literal["confusion"] = "confusion"
     title: str
@@ -279,15 +307,33 @@ class Result(_Strict):
     #: What the data cannot carry: not estimable, too small, explained by delivery.
     limitations: list[str]
     scores: list[ScoresSummary]
+    #: At which thresholds the details can be shown, rising; the audited one is among them.
+    thresholds: list[float] | None = None
     checks: list[CheckResult]
     #: The specification that was run, for provenance and for running it again.
     spec: dict[str, Any]
     versions: dict[str, str]
 
+    @model_validator(mode="after")
+    def _numbers_at_every_threshold(self) -> Self:
+        steps = len(self.thresholds or [])
+        for check in self.checks:
+            for detail in check.details:
+                moved = detail.by_threshold if isinstance(detail, _Movable) else None
+                if any(len(grid) != steps for grid in (moved or {}).values() if grid is not None):
+                    raise ValueError(f"{detail.title}: numbers for other than {steps} thresholds")
+        audited = [summary.threshold for summary in self.scores[:1]]
+        if steps and not set(audited) & set(self.thresholds or []):
+            raise ValueError("the audited threshold is not among the thresholds")
+        return self
+
 
 def write_result(path: Path | str, result: Result) -> Path:
-    """Write a result as JSON, whole or not at all."""
-    return write_text(path, result.model_dump_json(indent=1) + "\n")
+    """Write a result as JSON, whole or not at all; a list of numbers takes one line."""
+    text = result.model_dump_json(indent=1)
+    # A line break of JSON is never inside a text, and before a number it is a list's.
+    text = re.sub(r"(?<=[\[,])\n +(?=[-\d]|null)", "", text)
+    return write_text(path, re.sub(r"(?<=[\dl])\n +(?=\])", "", text) + "\n")
 
 
 def read_result(path: Path | str) -> Result:

@@ -22,7 +22,7 @@ def test_good_classifier_passes_beside_its_baselines(counted):
     assert rows["this classifier"] == pytest.approx([0.1, 0.05, 0.9125, 0.925])
     assert rows["always real"] == pytest.approx([0, 1, 0.75, 0.5])
     assert rows["always AI-generated"] == pytest.approx([1, 0, 0.25, 0.5])
-    coin = rows["a coin that says AI-generated in 31.2 % of cases"]
+    coin = rows["a coin that says AI-generated as often as the classifier"]
     assert coin == pytest.approx([0.3125, 0.6875, 0.75 * 0.6875 + 0.25 * 0.3125, 0.5])
 
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import hostile as hostile_text
 import invented
 import pytest
 
@@ -21,4 +26,29 @@ def comparison() -> Result:
 @pytest.fixture(scope="session")
 def hostile() -> Result:
     """The invented audit with hostile text in every place where people choose the text."""
-    return invented.hostile()
+    return hostile_text.hostile()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    # Skips, and says why, where there is no browser.
+    from tests.browser import chromium
+
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Open a report; afterwards nothing may have gone wrong or left the machine."""
+    from tests.browser import visiting
+
+    with visiting(browser) as visitor:
+
+        def open_page(file: Path, *args: Any, **options: Any) -> Any:
+            return visitor.open(file.as_uri(), *args, **options)
+
+        yield open_page
+    asked = visitor.requests
+    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+    assert len([url for url in asked if url.startswith("file:")]) == len(visitor.contexts)

@@ -2,167 +2,35 @@
 
 from __future__ import annotations
 
-import math
 import random
-from typing import Any
+
+from invented_details import (
+    AGES,
+    RACES,
+    SOURCE,
+    THRESHOLDS,
+    curve,
+    forest,
+    gallery,
+    heatmap,
+    moved_events,
+    summary,
+)
 
 from faceaudit.result import (
-    Attention,
     CheckResult,
     Column,
     Confusion,
-    Curve,
     Distribution,
     Estimate,
     Finding,
     Forest,
-    Gallery,
-    GalleryItem,
-    Heatmap,
     Result,
-    ScoresSummary,
-    Series,
     SlopeRow,
     Slopes,
     Table,
     Test,
 )
-from faceaudit.tables import DatasetInfo, ModelInfo
-
-AGES = ["0–2", "3–9", "10–19", "20–29", "30–39", "40–49", "50–59", "60–69", "70 and over"]
-RACES = ["White", "Black", "Asian", "Indian", "Other"]
-SOURCE = "UTKFace file names, estimated by an algorithm and checked by people"
-#: A grey square of 1 × 1 pixel.
-PIXEL = (
-    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCB"
-    "d81ytgAAAABJRU5ErkJggg=="
-)
-
-
-def wilson(events: int, n: int) -> tuple[float, float]:
-    z = 1.96
-    p = events / n
-    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return max(0.0, middle - half), min(1.0, middle + half)
-
-
-def estimate(group: str, n: int, rate: float, rng: random.Random) -> Estimate:
-    if n == 0:
-        return Estimate(group=group, n=0, note="no photographs in this group")
-    events = sum(rng.random() < rate for _ in range(n))
-    low, high = wilson(events, n)
-    note = "small group" if n < 30 else None
-    return Estimate(
-        group=group, n=n, events=events, value=events / n, low=low, high=high, note=note
-    )
-
-
-def forest(attribute: str, groups: list[str], rng: random.Random) -> Forest:
-    rows = [
-        estimate(group, rng.choice([0, 12, 25, 80, 240, 600, 900]) if i else 700, rate, rng)
-        for i, group in enumerate(groups)
-        for rate in [rng.choice([0.02, 0.04, 0.06, 0.09, 0.16])]
-    ]
-    rows[0].status = "pass"
-    rows[-1].status = "fail" if rows[-1].n else None
-    return Forest(
-        title=f"Real photographs called AI-generated, by {attribute}",
-        measure="False positive rate",
-        attribute=attribute,
-        tag_source=SOURCE,
-        rows=rows,
-        reference=0.052,
-        reference_label="all photographs",
-        limit=0.1,
-        note="Intervals are 95 % Wilson intervals.",
-    )
-
-
-def curve(rng: random.Random, names: tuple[str, ...] = ("women", "men")) -> Curve:
-    x = [i / 100 for i in range(101)]
-    series = []
-    for i, name in enumerate(names):
-        y = [0.9 * math.exp(-(4 + i) * value) for value in x]
-        series.append(
-            Series(
-                name=name,
-                x=x,
-                y=list(y),
-                low=[max(0.0, v - 0.03) for v in y],
-                high=[min(1.0, v + 0.03) for v in y],
-            )
-        )
-    return Curve(
-        title="False positive rate at every threshold",
-        x_title="Threshold",
-        y_title="False positive rate",
-        y_percent=True,
-        marker=0.5,
-        marker_label="Threshold in force",
-        series=series,
-    )
-
-
-def gallery(n: int, rng: random.Random) -> Gallery:
-    return Gallery(
-        title="Real photographs called AI-generated with most confidence",
-        note="Chosen by score alone.",
-        items=[
-            GalleryItem(
-                image=f"part{i % 3}/{20 + i}_1_0_2017010{i % 9}.jpg.chip.jpg",
-                dataset="UTKFace",
-                label="real",
-                p_ai=1 - 0.004 * i,
-                tags={"age_band": rng.choice(AGES), "gender": "female", "race": "White"},
-                attention=Attention(
-                    words="Most of the evidence for this verdict lies in the top right (70 %).",
-                    ninths=[[0.1, 0.0, 0.7], [0.0, 0.2, 0.0], [0.0, 0.0, 0.0]],
-                    layer=PIXEL,
-                )
-                if i % 2
-                else None,
-                thumbnail=PIXEL if i % 3 else None,
-            )
-            for i in range(n)
-        ],
-    )
-
-
-def summary(name: str, n_ai: int = 1650) -> ScoresSummary:
-    return ScoresSummary(
-        name=name,
-        model=ModelInfo(
-            id=name,
-            sha256="0123456789abcdef" * 4,
-            architecture="tf_efficientnet_lite0",
-            threshold=0.5,
-            threshold_rule="the threshold of the best accuracy on the validation images",
-            training_manifests={"utkface": "ab" * 32, "stylegan": "cd" * 32},
-            preprocessing={"size": 128, "interpolation": "bilinear", "mean": [0.485, 0.456, 0.406]},
-        ),
-        datasets={
-            "UTKFace": DatasetInfo(
-                root="/home/someone/UTKFace",
-                licence="non-commercial research only",
-                found=4975,
-                indexed=4927,
-                rejected=48,
-            ),
-            "StyleGAN": DatasetInfo(root="/home/someone/stylegan", indexed=1650),
-        },
-        tag_sources={
-            "age_band": {"UTKFace": f"derived from age: {SOURCE}"},
-            "gender": {"UTKFace": SOURCE, "StyleGAN": "nobody: these people do not exist"},
-            "race": {"UTKFace": SOURCE},
-        },
-        versions={"python": "3.11.2", "faceaudit": "0.1.0", "torch": "2.9.0"},
-        n_real=4927,
-        n_ai=n_ai,
-        unscored={"unreadable": 1} if n_ai else {},
-        threshold=0.5,
-        threshold_rule="the threshold of the best accuracy on the validation images",
-    )
 
 
 def audit(groups: int = 80, thumbnails: int = 48) -> Result:
@@ -172,9 +40,6 @@ def audit(groups: int = 80, thumbnails: int = 48) -> Result:
     while len(crossed) < groups:
         crossed.append(f"group {len(crossed) + 1} with a longer name, such as people invent")
     crossed = crossed[:groups]
-    rates = [[rng.choice([None, 0.01, 0.04, 0.08, 0.19]) for _ in AGES] for _ in RACES]
-    filled = [[v if v is None else max(0, v - 0.01) for v in row] for row in rates]
-    upper = [[v if v is None else v + 0.02 for v in row] for row in rates]
     checks = [
         CheckResult(
             id="overall",
@@ -192,6 +57,16 @@ def audit(groups: int = 80, thumbnails: int = 48) -> Result:
                     real_called_ai=256,
                     ai_called_real=60,
                     ai_called_ai=1590,
+                    by_threshold={
+                        "called_real": [
+                            [4927 - moved_events(256, 4927, t), moved_events(60, 1650, 1 - t)]
+                            for t in THRESHOLDS
+                        ],
+                        "called_ai": [
+                            [moved_events(256, 4927, t), 1650 - moved_events(60, 1650, 1 - t)]
+                            for t in THRESHOLDS
+                        ],
+                    },
                 ),
                 Confusion(
                     title="A constant predictor",
@@ -283,22 +158,7 @@ def audit(groups: int = 80, thumbnails: int = 48) -> Result:
             description="Groups that look fine one at a time can hide a combination that does not.",
             status="insufficient-evidence",
             sentence="The widest gap between two cells is 18 points, and could be 3 or 31.",
-            details=[
-                Heatmap(
-                    title="False positive rate by race and age band",
-                    measure="False positive rate",
-                    row_title="race",
-                    column_title="age_band",
-                    rows=RACES,
-                    columns=AGES,
-                    values=rates,
-                    low=filled,
-                    high=upper,
-                    n=[
-                        [rng.choice([12, 40, 90]) if v is not None else 0 for v in r] for r in rates
-                    ],
-                )
-            ],
+            details=[heatmap(rng)],
         ),
         CheckResult(
             id="thresholds",
@@ -380,6 +240,7 @@ def audit(groups: int = 80, thumbnails: int = 48) -> Result:
             "like age may be compression.",
         ],
         scores=[summary("efficientnet-lite0 with FFHQ")],
+        thresholds=THRESHOLDS,
         checks=checks,
         spec={
             "name": "utkface-demographics",
@@ -425,6 +286,7 @@ def comparison() -> Result:
     return base.model_copy(
         update={
             "kind": "compare",
+            "thresholds": None,
             "title": "What adding FFHQ photographs to the training changed",
             "verdict": "Adding FFHQ photographs lowers wrong accusations in every age group.",
             "status": "info",
@@ -442,47 +304,3 @@ def comparison() -> Result:
             "findings": base.findings[:1],
         }
     )
-
-
-HOSTILE = (
-    '</script><script>window.pwned=1</script><img src=x onerror="window.pwned=2">'
-    "'\"&amp;{{ 7 * 7 }}|*_`[x](javascript:alert(1)) \u202eעברית\u202c 😀 =1+1 "
-) + "long" * 125
-#: Fields whose values are chosen by faceaudit, not by people.
-FIXED = {
-    "kind", "status", "check", "label", "thumbnail", "layer", "scale", "x_scale", "sha256",
-    "created",
-}  # fmt: skip
-
-
-def hostile() -> Result:
-    """The invented audit with hostile text in every place where people choose the text."""
-
-    def spoil(value: Any, name: str = "") -> Any:
-        if isinstance(value, dict):
-            free = name in {
-                "tags",
-                "datasets",
-                "tag_sources",
-                "series",
-                "n",
-                "versions",
-                "unscored",
-            }
-            return {
-                (HOSTILE + key if free else key): spoil(item, key) for key, item in value.items()
-            }
-        if isinstance(value, list):
-            return [spoil(item, name if isinstance(item, str) else "") for item in value]
-        return HOSTILE + value if isinstance(value, str) and name not in FIXED else value
-
-    content = audit(groups=9, thumbnails=4).model_dump()
-    for check in content["checks"]:
-        # Slopes are a comparison's; here they stand beside all others.
-        check["id"] = f'{check["id"]}" onclick="window.pwned=3'
-    content["checks"][0]["details"] += comparison().model_dump()["checks"][0]["details"]
-    ids = {check["id"] for check in content["checks"]}
-    spoiled = spoil(content)
-    for check, name in zip(spoiled["checks"], sorted(ids), strict=True):
-        check["id"] = name
-    return Result.model_validate(spoiled)

@@ -4,9 +4,9 @@ import json
 import math
 import random
 
-import invented
+import invented_details
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faceaudit.report import figures, reading
@@ -15,6 +15,7 @@ from faceaudit.result import Curve, Distribution, Estimate, Forest, Series
 shares = st.floats(0, 1, allow_nan=False)
 
 
+@settings(deadline=None)
 @given(st.lists(shares, min_size=1, max_size=20))
 def test_every_share_lies_on_its_axis_and_the_axis_is_round(values: list[float]) -> None:
     axis = figures.linear_axis(values, "percent")
@@ -25,6 +26,7 @@ def test_every_share_lies_on_its_axis_and_the_axis_is_round(values: list[float])
         assert axis.place(value) == pytest.approx(100 * value / axis.high, abs=0.01)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-1e6, 1e6, allow_nan=False), min_size=1))
 def test_every_value_lies_within_a_linear_axis(values: list[float]) -> None:
     axis = figures.linear_axis(values, "number", from_zero=False)
@@ -33,6 +35,7 @@ def test_every_value_lies_within_a_linear_axis(values: list[float]) -> None:
     assert (axis.ticks[0][0], axis.ticks[-1][0]) == (0, 100)
 
 
+@settings(deadline=None)
 @given(st.floats(-1, -0.001), st.floats(0.001, 1))
 def test_the_zero_of_an_axis_is_a_tick_that_reads_zero(low: float, high: float) -> None:
     labels = [label for _, label in figures.linear_axis([low, high], "points").ticks]
@@ -40,6 +43,7 @@ def test_the_zero_of_an_axis_is_a_tick_that_reads_zero(low: float, high: float) 
     assert all(len(label) < 8 for label in labels)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0.01, 100), min_size=1))
 def test_ratios_are_placed_by_their_logarithm(values: list[float]) -> None:
     axis = figures.ratio_axis(values)
@@ -79,7 +83,7 @@ def test_reading_a_forest_without_any_value() -> None:
 
 
 def test_a_curve_is_read_at_its_marker() -> None:
-    curve = invented.curve(random.Random(1))
+    curve = invented_details.curve(random.Random(1))
     (women, _, _), _ = reading.readout(curve)
     assert women == "women"
     assert reading.readout(curve)[0][1] == f"{90 * math.exp(-2):.1f}\u202f%"
@@ -95,7 +99,7 @@ def test_a_curve_without_a_marker_is_read_from_end_to_end() -> None:
 
 
 def test_figures_are_plain_json_with_bands_below_lines() -> None:
-    figure = figures.plotly_figure(invented.curve(random.Random(1)))
+    figure = figures.plotly_figure(invented_details.curve(random.Random(1)))
     assert json.loads(json.dumps(figure)) == figure
     assert [bool(trace.get("fill")) for trace in figure["data"]] == [0, 1, 0, 1, 0, 0]
 

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import invented
 import pytest
-from invented import HOSTILE
+from hostile import HOSTILE
+from invented_details import PIXEL, SOURCE
 from parsed_page import Page
 
 from faceaudit.report.flat import flat
-from faceaudit.report.html import render_html, static, write_html
+from faceaudit.report.html import render_html, script, static, write_html
 from faceaudit.report.numbers import prose
 from faceaudit.report.text import GLOSSARY, SCRIPT_TEXT, TEXT
-from faceaudit.result import Forest, Result
+from faceaudit.result import Forest, Heatmap, Result
 
 
 @pytest.fixture(scope="module")
@@ -62,9 +63,10 @@ def test_wherever_a_limit_or_a_tag_is_its_meaning_is_said(audit: Result, page: P
     limits = sum(forest.limit is not None for forest in forests)
     # Once beside every limit and once beside the verdict.
     assert page.text.count(TEXT["chosen_limit"]) == limits + 1
-    sourced = sum(forest.tag_source is not None for forest in forests)
+    details = [d for c in audit.checks for d in c.details if isinstance(d, Forest | Heatmap)]
+    sourced = sum(detail.tag_source is not None for detail in details)
     assert page.text.count(TEXT["appearance"]) >= sourced
-    assert page.text.count(TEXT["tag_source"].format(source=invented.SOURCE)) == sourced
+    assert page.text.count(TEXT["tag_source"].format(source=SOURCE)) == sourced
 
 
 def test_provenance_names_folders_without_the_way_to_them(page: Page) -> None:
@@ -98,7 +100,7 @@ def test_every_drawing_has_words(page: Page) -> None:
 
 def test_every_word_is_used_somewhere() -> None:
     folder = Path(render_html.__code__.co_filename).parent
-    files = [*folder.glob("*.py"), *folder.glob("templates/*"), folder / "static" / "report.js"]
+    files = [*folder.glob("*.py"), *folder.glob("templates/*"), *folder.glob("static/*.js")]
     code = "".join(path.read_text("utf-8") for path in files if path.name != "text.py")
     # "label_real" and "label_ai" are put together from the label.
     words = [key for key in [*TEXT, *SCRIPT_TEXT] if not key.startswith("label_")]
@@ -123,12 +125,12 @@ def test_plotly_is_embedded_once_and_only_for_curves(audit: Result, comparison: 
 
 
 def test_static_files_cannot_end_their_own_element() -> None:
-    for name in ("report.js", "report.css", "plotly-basic.min.js"):
-        assert not re.search(r"</(script|style)|<!--", static(name), re.IGNORECASE)
+    for text in (script(), static("report.css"), static("plotly-basic.min.js")):
+        assert not re.search(r"</(script|style)|<!--", text, re.IGNORECASE)
 
 
 def test_no_images_leaves_no_pixel(audit: Result) -> None:
-    assert invented.PIXEL in render_html(audit)
+    assert PIXEL in render_html(audit)
     bare = render_html(audit, images=False).replace(static("plotly-basic.min.js"), "")
     assert "data:image" not in bare and "<img" not in bare
     assert TEXT["no_pictures"] in bare

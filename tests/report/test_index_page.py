@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from invented import HOSTILE
+from hostile import HOSTILE
 from parsed_page import Page
 
 from faceaudit.errors import FaceAuditError

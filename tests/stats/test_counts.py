@@ -14,7 +14,8 @@ from tests.stats.conftest import scores_tables
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.stats import counts as counts_module
-from faceaudit.stats.counts import OutcomeCounts, count_outcomes
+from faceaudit.stats.counts import OutcomeCounts, count_at_thresholds, count_outcomes
+from faceaudit.stats.thresholds import reader_thresholds
 
 ATTRIBUTES = st.sampled_from([(), ("first",), ("second", "first")])
 
@@ -48,6 +49,38 @@ def test_agrees_with_counting_row_by_row(
     assert len(set(found.groups)) == len(found.groups)
     if not empty_cells and attributes:
         assert found.n.min(initial=1) > 0
+
+
+@settings(max_examples=100, deadline=None)
+@given(scores_tables(), ATTRIBUTES, st.booleans(), st.sampled_from([0.0, 0.1, 0.37, 1.0]))
+def test_counts_at_many_thresholds_are_those_at_each(
+    table: pa.Table, attributes: tuple[str, ...], empty_cells: bool, audited: float
+) -> None:
+    grid = reader_thresholds(audited)
+    assert audited in grid
+    found = count_at_thresholds(table, attributes, grid, empty_cells=empty_cells)
+    for threshold, at_once in zip(grid, found, strict=True):
+        alone = count_outcomes(table, attributes, threshold, empty_cells=empty_cells)
+        assert at_once.groups == alone.groups
+        assert at_once.missing == alone.missing
+        for name in ("n_real", "real_called_ai", "n_ai", "ai_called_real"):
+            np.testing.assert_array_equal(getattr(at_once, name), getattr(alone, name))
+
+
+def test_a_score_of_the_threshold_is_called_ai_in_float32() -> None:
+    # 0.1 is not a float32: the score that is nearest to it must count as equal to it.
+    table = pa.table({"label": ["real"] * 3, "p_ai": np.float32([0.1, np.nextafter(0.1, 0), 0.2])})
+    found = count_at_thresholds(table, (), (0.1, 0.2, 0.3))
+    assert [int(counts.real_called_ai[0]) for counts in found] == [
+        int((table["p_ai"].to_numpy() >= np.float32(t)).sum()) for t in (0.1, 0.2, 0.3)
+    ]
+    assert int(found[0].real_called_ai[0]) >= 2
+
+
+def test_thresholds_must_rise() -> None:
+    table = pa.table({"label": ["real"], "p_ai": np.float32([0.1])})
+    with pytest.raises(ValueError, match="rise"):
+        count_at_thresholds(table, (), (0.5, 0.5 + 1e-12))
 
 
 def table_of(**columns: object) -> pa.Table:

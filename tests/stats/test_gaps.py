@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from faceaudit.stats.gaps import gap_limits, max_min_gap
+from faceaudit.stats.gaps import MOST_PAIRS, gap_limits, max_min_gap, max_min_gaps
 from faceaudit.stats.intervals import difference_interval
 
 GROUPS = st.lists(
@@ -69,3 +69,29 @@ def test_more_images_narrow_the_interval() -> None:
     widths = [gap.high - gap.low for gap in gaps]
     assert widths == sorted(widths, reverse=True)
     assert widths[-1] < 0.05
+
+
+@pytest.mark.parametrize("groups", [2, 7, 120])
+def test_gaps_of_many_times_are_those_of_each(groups: int) -> None:
+    random = np.random.default_rng(groups)
+    n = random.integers(0, 200, groups)
+    n[:2] = 50
+    # 60 times 120 groups are more pairs than are all looked at.
+    events = random.binomial(n, random.uniform(0, 0.4, (60, 1)), (60, groups))
+    assert (60 * np.count_nonzero(n) ** 2 > MOST_PAIRS) == (groups == 120)
+    found = max_min_gaps(events, n)
+    for one, row in zip(found, events, strict=True):
+        alone = max_min_gap(row, n)
+        low, high = gap_limits(row[n > 0], n[n > 0], np.count_nonzero(n))
+        assert (one.highest, one.lowest, one.left_out) == (
+            alone.highest,
+            alone.lowest,
+            alone.left_out,
+        )
+        assert one.value == alone.value
+        np.testing.assert_allclose([one.low, one.high], [alone.low, alone.high], atol=1e-12)
+        np.testing.assert_allclose([one.low, one.high], [low, high], atol=1e-12)
+
+
+def test_gaps_of_one_group_are_not_a_number() -> None:
+    assert [np.isnan(gap.value) for gap in max_min_gaps([[3, 0], [4, 0]], [9, 0])] == [True, True]

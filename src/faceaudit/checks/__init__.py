@@ -55,6 +55,13 @@ class AuditInput:
     threshold: float
     gap_verdicts: int = 1
 
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """The thresholds at which details can be shown, `threshold` among them."""
+        from faceaudit.stats.thresholds import reader_thresholds
+
+        return reader_thresholds(self.threshold)
+
     def tag_source(self, tag: str) -> str:
         """Say whose word a tag is, over all data sets."""
         sources = self.info.tag_sources.get(tag, {})

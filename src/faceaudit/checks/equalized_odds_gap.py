@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from faceaudit.checks import AuditInput, Check, Options
+from faceaudit.checks.parts.by_threshold import ByThreshold, as_shown, count_by_threshold
 from faceaudit.checks.parts.phrases import (
     attributes_title,
     capitalised,
@@ -37,7 +38,7 @@ from faceaudit.result import (
     Table,
 )
 from faceaudit.stats.counts import OutcomeCounts, count_outcomes
-from faceaudit.stats.gaps import GapInterval, max_min_gap
+from faceaudit.stats.gaps import GapInterval, max_min_gap, max_min_gaps
 from faceaudit.stats.rates import rate_counts
 from faceaudit.stats.verdicts import judge_gap, judge_triviality, times_to_decide
 
@@ -73,6 +74,8 @@ class Verdict:
     times: float | None
     trivial: bool
     smallest: int
+    #: At every threshold of the result; empty where there are too many groups.
+    moved: list[GapInterval]
 
     @property
     def title(self) -> str:
@@ -181,6 +184,7 @@ def _verdicts(data: AuditInput) -> Iterator[Verdict]:
     for attributes in (*([name] for name in data.spec.attributes), *data.spec.intersections):
         every_group = count_outcomes(data.table, attributes, data.threshold)
         counts = every_group.at_least(smallest)
+        moved = [found.at_least(smallest) for found in count_by_threshold(every_group, data)]
         for rate, limit in limits.items():
             if limit is None:
                 continue
@@ -198,7 +202,9 @@ def _verdicts(data: AuditInput) -> Iterator[Verdict]:
             times = None
             if undecided and not held_back and not np.isnan(gap.value):
                 times = times_to_decide(events, n, limit, confidence)
-            yield Verdict(counts, rate, gap, limit, status, times, held_back, smallest)
+            moved_events = [rate_counts(found, rate)[0] for found in moved]
+            gaps = max_min_gaps(moved_events, n, confidence) if moved else []
+            yield Verdict(counts, rate, gap, limit, status, times, held_back, smallest, gaps)
 
 
 def _overall(verdicts: Sequence[Verdict]) -> Status:
@@ -269,7 +275,23 @@ def _forest(verdicts: Sequence[Verdict], rate: ErrorRate, data: AuditInput) -> F
             for verdict in chosen
         ],
         limit=chosen[0].limit,
+        by_threshold=_moved(chosen, "value", "low", "high", "status"),
     )
+
+
+def _moved(
+    verdicts: Sequence[Verdict], value: str, low: str, high: str, *judged: str
+) -> ByThreshold:
+    """Name the gaps at every threshold; what is judged holds for the audited one only."""
+    if not all(verdict.moved for verdict in verdicts):
+        return None
+    gaps = list(zip(*(verdict.moved for verdict in verdicts), strict=True))
+    return {
+        value: as_shown([[gap.value for gap in row] for row in gaps], "points"),
+        low: as_shown([[gap.low for gap in row] for row in gaps], "points"),
+        high: as_shown([[gap.high for gap in row] for row in gaps], "points"),
+        **dict.fromkeys(judged),
+    }
 
 
 def _left_out(verdict: Verdict) -> str | None:
@@ -325,6 +347,7 @@ def _table(verdicts: Sequence[Verdict], data: AuditInput) -> Table:
             Column(title="note"),
         ],
         rows=rows,
+        by_threshold=_moved(verdicts, "4", "5", "6", "8", "9", "10"),
     )
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
 from faceaudit.checks import AuditInput, Check, Options
+from faceaudit.checks.parts.by_threshold import as_shown, count_by_threshold
 from faceaudit.checks.parts.phrases import attributes_title, missing_note
 from faceaudit.checks.parts.rate_details import defined, tag_source
 from faceaudit.result import Cell, CheckResult, Column, Detail, Table
@@ -104,6 +105,7 @@ def _sentence(title: str, odds: float, parity: float) -> str:
 
 
 def _table(counts: OutcomeCounts, data: AuditInput) -> Table:
+    moved = count_by_threshold(counts, data)
     zero = np.zeros_like(counts.n_real)
     always_ai = replace(counts, real_called_ai=counts.n_real, ai_called_real=zero)
     always_real = replace(counts, real_called_ai=zero, ai_called_real=counts.n_ai)
@@ -139,7 +141,12 @@ def _table(counts: OutcomeCounts, data: AuditInput) -> Table:
             Column(title="note"),
         ],
         rows=rows,
+        by_threshold={"1": as_shown(_moved_values(moved), "number"), "6": None} if moved else None,
     )
+
+
+def _moved_values(moved: Sequence[OutcomeCounts]) -> list[list[float]]:
+    return [[shown.compute(counts).value for shown in SHOWN] for counts in moved]
 
 
 CHECK = Check(

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from faceaudit.checks import AuditInput, Check, Options
 from faceaudit.checks.equalized_odds_gap import LIMIT_NOTE, verdict_confidence
+from faceaudit.checks.parts.by_threshold import Kind, MovedRate, as_shown
 from faceaudit.checks.parts.phrases import (
     counted,
     percent,
@@ -18,7 +19,7 @@ from faceaudit.checks.parts.phrases import (
     times,
     times_range,
 )
-from faceaudit.checks.parts.rate_details import interval_title
+from faceaudit.checks.parts.rate_details import defined, interval_title
 from faceaudit.result import (
     Cell,
     CheckResult,
@@ -31,14 +32,21 @@ from faceaudit.result import (
     Table,
     Test,
 )
-from faceaudit.stats.counts import OutcomeCounts, count_outcomes
-from faceaudit.stats.intervals import difference_interval, rate_interval, rate_of, ratio_interval
+from faceaudit.stats.counts import IntArray, OutcomeCounts, count_at_thresholds, count_outcomes
+from faceaudit.stats.intervals import (
+    FloatArray,
+    difference_interval,
+    rate_interval,
+    rate_of,
+    ratio_interval,
+)
 from faceaudit.stats.significance import each_against_rest
 from faceaudit.stats.verdicts import judge_triviality
 
 #: Bins of the score in the picture of its distribution.
 BINS = 20
 FEWEST_ERRORS = 5
+OTHERS = "all others together"
 DELIVERY = (
     "A generator gives its faces the size, crop and compression of the photographs it learned "
     "from, so a classifier may take these photographs for AI-generated because of how the "
@@ -132,6 +140,7 @@ def run(data: AuditInput, options: GeneratorSourceOptions) -> CheckResult:
         status = contrast.judge(limit, trivial)
     sentence = f"{contrast.sentence()}{_conclusion(contrast, status, limit)}."
     _, low, _ = contrast.difference
+    moved = _events_by_threshold(contrast, data)
     return CheckResult(
         id=CHECK.id,
         title=CHECK.title,
@@ -153,7 +162,11 @@ def run(data: AuditInput, options: GeneratorSourceOptions) -> CheckResult:
                 p=float(each_against_rest(counts.real_called_ai, counts.n_real)[contrast.index]),
             )
         ],
-        details=[_forest(contrast, data), _table(contrast, data), _distribution(contrast, data)],
+        details=[
+            _forest(contrast, data, moved),
+            _table(contrast, data, moved),
+            _distribution(contrast, data),
+        ],
     )
 
 
@@ -177,18 +190,36 @@ def _name(contrast: Contrast, dataset: str) -> str:
     return f"{dataset} (the generator's)" if dataset == contrast.source else dataset
 
 
-def _forest(contrast: Contrast, data: AuditInput) -> Forest:
-    counts = contrast.counts
-    (x, n), (y, m) = contrast.of_source, contrast.of_others
-    others = [i for i in range(len(counts.labels)) if i != contrast.index]
-    rows = [(_name(contrast, contrast.source), x, n), ("all others together", y, m)]
-    rows += [
-        (counts.labels[i], int(counts.real_called_ai[i]), int(counts.n_real[i])) for i in others
-    ]
-    if len(others) == 1:
-        rows.pop()
-    events, of = np.array([row[1] for row in rows]), np.array([row[2] for row in rows])
-    low, high = rate_interval(events, of, data.spec.confidence)
+def _with_all_others(contrast: Contrast, counts: OutcomeCounts) -> tuple[IntArray, IntArray]:
+    """Count photographs called AI, and photographs, of each data set; last, all but the source."""
+    others = np.arange(len(counts.labels)) != contrast.index
+    return (
+        np.append(counts.real_called_ai, counts.real_called_ai[others].sum()),
+        np.append(counts.n_real, counts.n_real[others].sum()),
+    )
+
+
+def _events_by_threshold(contrast: Contrast, data: AuditInput) -> IntArray:
+    """Count as `_with_all_others` at every threshold: shape (thresholds, data sets + 1)."""
+    real = data.table.filter(pc.equal(data.table["label"], "real"))
+    moved = count_at_thresholds(real, ("dataset",), data.thresholds)
+    return np.array([_with_all_others(contrast, counts)[0] for counts in moved])
+
+
+def _forest(contrast: Contrast, data: AuditInput, moved: IntArray) -> Forest:
+    labels = contrast.counts.labels
+    everything, of = _with_all_others(contrast, contrast.counts)
+    others = [i for i in range(len(labels)) if i != contrast.index]
+    # One other data set is all others.
+    rows = [contrast.index, len(labels), *(others if len(others) > 1 else [])]
+    names = [*(_name(contrast, label) for label in labels), OTHERS]
+    low, high = rate_interval(everything, of, data.spec.confidence)
+    y, m = contrast.of_others
+    shares = MovedRate(
+        moved[:, rows],
+        rate_of(moved, of)[:, rows],
+        *(limit[:, rows] for limit in rate_interval(moved, of, data.spec.confidence)),
+    )
     return Forest(
         title="Real photographs called AI-generated, by data set",
         note=DELIVERY,
@@ -196,42 +227,66 @@ def _forest(contrast: Contrast, data: AuditInput) -> Forest:
         attribute="data set",
         rows=[
             Estimate(
-                group=name,
-                n=total,
-                events=wrong,
-                value=wrong / total,
+                group=names[i],
+                n=int(of[i]),
+                events=int(everything[i]),
+                value=everything[i] / of[i],
                 low=float(low[i]),
                 high=float(high[i]),
-                note="small group" if total < data.spec.small_group else None,
+                note="small group" if of[i] < data.spec.small_group else None,
             )
-            for i, (name, wrong, total) in enumerate(rows)
+            for i in rows
         ],
         reference=y / m,
-        reference_label=f"all others together: {percent(y / m)} of {m:,}",
+        reference_label=OTHERS,
+        reference_n=m,
+        by_threshold={
+            "events": shares.events.tolist(),
+            **shares.columns("value", "low", "high"),
+            "reference": as_shown(rate_of(moved, of)[:, -1:], "percent"),
+        },
     )
 
 
-def _table(contrast: Contrast, data: AuditInput) -> Table:
-    counts, confidence = contrast.counts, data.spec.confidence
-    x, n = contrast.of_source
-    events = np.append(counts.real_called_ai, contrast.of_others[0])
-    of = np.append(counts.n_real, contrast.of_others[1])
-    labels = [*counts.labels, "all others together"]
+def _against(events: IntArray, of: IntArray, source: int, confidence: float) -> list[FloatArray]:
+    """Compare the source with every data set.
+
+    Parameters
+    ----------
+    events : int64 array, shape (..., data sets)
+    of : int64 array, shape (data sets,)
+    source : int
+
+    Returns
+    -------
+    list of float64 array, shape (..., data sets)
+        Rate, low, high; difference, low, high; ratio, low, high. Not-a-number where undefined,
+        and in the differences and ratios of the source.
+    """
     rate = rate_of(events, of)
-    low, high = rate_interval(events, of, confidence)
-    below, above = difference_interval(x, n, events, of, confidence)
-    ratio_low, ratio_high = ratio_interval(x, n, events, of, confidence)
-    rows: list[list[Cell]] = []
-    for i, label in enumerate(labels):
-        row: list[Cell] = [_name(contrast, label), int(of[i]), int(events[i])]
-        row += [float(value) for value in (rate[i], low[i], high[i])]
-        if i == contrast.index:
-            rows.append([*row, *[None] * 6])
-            continue
-        ratio = rate[contrast.index] / rate[i] if rate[i] else None
-        row += [float(rate[contrast.index] - rate[i]), float(below[i]), float(above[i])]
-        row += [ratio, float(ratio_low[i])]
-        rows.append([*row, float(ratio_high[i]) if np.isfinite(ratio_high[i]) else None])
+    own = (events[..., [source]], of[source], events, of, confidence)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = rate[..., [source]] / rate
+    compared = [rate[..., [source]] - rate, *difference_interval(*own)]
+    compared += [ratio, *ratio_interval(*own)]
+    for values in compared:
+        values[..., source] = np.nan
+        values[np.isinf(values)] = np.nan
+    return [rate, *rate_interval(events, of, confidence), *compared]
+
+
+def _table(contrast: Contrast, data: AuditInput, moved: IntArray) -> Table:
+    confidence = data.spec.confidence
+    events, of = _with_all_others(contrast, contrast.counts)
+    found = _against(events, of, contrast.index, confidence)
+    at_others = _against(moved, of, contrast.index, confidence)
+    names = [*(_name(contrast, label) for label in contrast.counts.labels), OTHERS]
+    rows: list[list[Cell]] = [
+        [name, int(of[i]), int(events[i]), *(defined(values[i]) for values in found)]
+        for i, name in enumerate(names)
+    ]
+    threes: tuple[Kind, ...] = ("percent", "points", "number")
+    kinds = [kind for kind in threes for _ in range(3)]
     interval = interval_title(confidence)
     return Table(
         title=f"{contrast.source} against every other data set",
@@ -255,6 +310,13 @@ def _table(contrast: Contrast, data: AuditInput) -> Table:
             Column(title="to", kind="number", help=interval),
         ],
         rows=rows,
+        by_threshold={
+            "2": moved.tolist(),
+            **{
+                str(3 + i): as_shown(values, kind)
+                for i, (values, kind) in enumerate(zip(at_others, kinds, strict=True))
+            },
+        },
     )
 
 

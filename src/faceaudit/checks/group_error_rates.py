@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from faceaudit.checks import AuditInput, Check, Options
+from faceaudit.checks.parts.by_threshold import count_by_threshold
 from faceaudit.checks.parts.rate_details import (
     ERROR_RATES,
     RateGap,
@@ -25,9 +26,10 @@ def run(data: AuditInput, options: Options) -> CheckResult:
         counts = count_outcomes(data.table, (attribute,), data.threshold)
         if not counts.groups:
             continue
-        forests = [rate_forest(counts, rate, data) for rate in ERROR_RATES]
+        moved = count_by_threshold(counts, data)
+        forests = [rate_forest(counts, rate, data, moved) for rate in ERROR_RATES]
         details += [forest for forest in forests if forest is not None]
-        details.append(rate_table(counts, data))
+        details.append(rate_table(counts, data, moved))
         tests += [test for rate in ERROR_RATES for test in rate_tests(counts, rate)]
         gaps += rate_gaps(counts, data)
     return CheckResult(

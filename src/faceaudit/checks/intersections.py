@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from faceaudit.checks import AuditInput, Check, Options
+from faceaudit.checks.parts.by_threshold import count_by_threshold, moved_rate
 from faceaudit.checks.parts.phrases import attributes_title, capitalised, counted, tag_title
 from faceaudit.checks.parts.rate_details import (
     ERROR_RATES,
@@ -17,6 +20,7 @@ from faceaudit.checks.parts.rate_details import (
     rate_gaps,
     rate_table,
     rate_tests,
+    tag_source,
     widest,
 )
 from faceaudit.result import CheckResult, Detail, Heatmap, Test
@@ -34,14 +38,15 @@ def run(data: AuditInput, options: Options) -> CheckResult:
         counts = count_outcomes(data.table, combination, data.threshold, empty_cells=True)
         if not counts.groups:
             continue
+        moved = count_by_threshold(counts, data)
         for rate in ERROR_RATES:
-            details += [
-                detail
-                for detail in (_heatmap(counts, rate, data), rate_forest(counts, rate, data))
-                if detail is not None
-            ]
+            drawn = (
+                _heatmap(counts, rate, data, moved),
+                rate_forest(counts, rate, data, moved),
+            )
+            details += [detail for detail in drawn if detail is not None]
             tests += rate_tests(counts, rate)
-        details.append(rate_table(counts, data, note=_empty_note(counts)))
+        details.append(rate_table(counts, data, moved, _empty_note(counts)))
         gaps += rate_gaps(counts, data)
     if gaps:
         sentence = widest(gaps).sentence()
@@ -72,7 +77,9 @@ def _empty_note(counts: OutcomeCounts) -> str | None:
     )
 
 
-def _heatmap(counts: OutcomeCounts, rate: ErrorRate, data: AuditInput) -> Heatmap | None:
+def _heatmap(
+    counts: OutcomeCounts, rate: ErrorRate, data: AuditInput, moved: Sequence[OutcomeCounts]
+) -> Heatmap | None:
     """Draw an error rate for every pair of values of two tags; None for more, or no image."""
     events, n = rate_counts(counts, rate)
     if len(counts.attributes) != 2 or not n.sum():
@@ -96,12 +103,16 @@ def _heatmap(counts: OutcomeCounts, rate: ErrorRate, data: AuditInput) -> Heatma
         measure=f"{words.images} {words.verdict} ({words.short})",
         row_title=tag_title(first),
         column_title=tag_title(second),
+        tag_source=tag_source(data, counts.attributes),
         rows=rows,
         columns=columns,
         values=grid(rate_of(events, n)),
         low=grid(low),
         high=grid(high),
         n=np.reshape(n, shape).tolist(),
+        by_threshold=moved_rate(moved, rate, data.spec.confidence).columns("values", "low", "high")
+        if moved
+        else None,
     )
 
 

@@ -269,7 +269,7 @@ def _group_thresholds(validation: pa.Table, chosen: Chosen, data: AuditInput) ->
 def _curves(data: AuditInput) -> list[Curve]:
     score = data.table["p_ai"].to_numpy()
     is_ai = pc.equal(data.table["label"], "ai").to_numpy()
-    grid = threshold_grid(score)
+    grid = threshold_grid(score, data.thresholds)
     curves = []
     for tag in data.spec.attributes:
         codes, groups = tag_codes(data.table, tag)

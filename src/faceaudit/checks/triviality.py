@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from faceaudit.checks import AuditInput, Check, Options
+from faceaudit.checks.parts.by_threshold import as_shown, count_by_threshold
 from faceaudit.checks.parts.phrases import counted, percent, percent_range
 from faceaudit.checks.parts.rate_details import interval_title
-from faceaudit.result import Cell, CheckResult, Column, Confusion, Finding, Table
+from faceaudit.result import Cell, CheckResult, Column, Confusion, Finding, Number, Table
 from faceaudit.stats.counts import OutcomeCounts, count_outcomes
 from faceaudit.stats.verdicts import NEAR_CHANCE, Triviality, judge_triviality
 
 #: Heavier than any gap: where this fails, the gaps mean nothing.
 WEIGHT = 10.0
+COIN = "a coin that says AI-generated as often as the classifier"
 
 
 def run(data: AuditInput, options: Options) -> CheckResult:
@@ -30,7 +34,7 @@ def run(data: AuditInput, options: Options) -> CheckResult:
         status=verdict.status,
         sentence=sentence,
         findings=findings,
-        details=[_confusion(counts, data), _predictors(counts)],
+        details=[_confusion(counts, data), _predictors(counts, data)],
     )
 
 
@@ -72,46 +76,38 @@ def _sentence(counts: OutcomeCounts, verdict: Triviality, confidence: float) -> 
 
 
 def _confusion(counts: OutcomeCounts, data: AuditInput) -> Confusion:
+    moved = count_by_threshold(counts, data)
+    # Real photographs, then AI images.
+    called_real: list[list[Number]] = [
+        [int(c.real_called_real[0]), int(c.ai_called_real[0])] for c in moved
+    ]
+    called_ai: list[list[Number]] = [
+        [int(c.real_called_ai[0]), int(c.ai_called_ai[0])] for c in moved
+    ]
     return Confusion(
         title="What the images are, and what the classifier calls them",
-        note=f"An image is called AI-generated when its score is at least {data.threshold:g}.",
+        note=(
+            "An image is called AI-generated when its score is at least the threshold "
+            f"(audited: {data.threshold:g})."
+        ),
         real_called_real=int(counts.real_called_real[0]),
         real_called_ai=int(counts.real_called_ai[0]),
         ai_called_real=int(counts.ai_called_real[0]),
         ai_called_ai=int(counts.ai_called_ai[0]),
+        by_threshold={"called_real": called_real, "called_ai": called_ai},
     )
 
 
-def _predictors(counts: OutcomeCounts) -> Table:
-    n_real, n_ai = int(counts.n_real[0]), int(counts.n_ai[0])
-    called_ai = int(counts.real_called_ai[0] + counts.ai_called_ai[0])
-    coin = called_ai / (n_real + n_ai)
-    # Name, share of the real photographs called AI, share of the AI faces called real.
-    predictors = [
-        (
-            "this classifier",
-            int(counts.real_called_ai[0]) / max(n_real, 1),
-            int(counts.ai_called_real[0]) / max(n_ai, 1),
-        ),
-        ("always real", 0.0, 1.0),
-        ("always AI-generated", 1.0, 0.0),
-        (f"a coin that says AI-generated in {percent(coin)} of cases", coin, 1 - coin),
+def _predictors(counts: OutcomeCounts, data: AuditInput) -> Table:
+    moved = [_shares(found) for found in count_by_threshold(counts, data)]
+    names = ["this classifier", "always real", "always AI-generated", COIN]
+    rows: list[list[Cell]] = [
+        [name, *shares] for name, shares in zip(names, _shares(counts), strict=True)
     ]
-    rows: list[list[Cell]] = []
-    for name, fpr, fnr in predictors:
-        accuracy = ((1 - fpr) * n_real + (1 - fnr) * n_ai) / (n_real + n_ai)
-        rows.append(
-            [
-                name,
-                fpr if n_real else None,
-                fnr if n_ai else None,
-                accuracy,
-                1 - (fpr + fnr) / 2 if n_real and n_ai else None,
-            ]
-        )
+    columns = np.array(moved, float)
     return Table(
         title="The classifier beside those that do not look at the picture",
-        note="The coin says AI-generated as often as the classifier does; its rates are expected.",
+        note="The rates of the coin are those to be expected.",
         columns=[
             Column(title="predictor"),
             Column(title="real called AI (FPR)", kind="percent"),
@@ -124,7 +120,34 @@ def _predictors(counts: OutcomeCounts) -> Table:
             ),
         ],
         rows=rows,
+        by_threshold={str(1 + i): as_shown(columns[:, :, i], "percent") for i in range(4)},
     )
+
+
+def _shares(counts: OutcomeCounts) -> list[list[float | None]]:
+    """Compute FPR, FNR, accuracy and balanced accuracy of each predictor; None: undefined."""
+    n_real, n_ai = int(counts.n_real[0]), int(counts.n_ai[0])
+    called_ai = int(counts.real_called_ai[0] + counts.ai_called_ai[0])
+    coin = called_ai / (n_real + n_ai)
+    # Share of the real photographs called AI, share of the AI faces called real.
+    predictors = [
+        (
+            int(counts.real_called_ai[0]) / max(n_real, 1),
+            int(counts.ai_called_real[0]) / max(n_ai, 1),
+        ),
+        (0.0, 1.0),
+        (1.0, 0.0),
+        (coin, 1 - coin),
+    ]
+    return [
+        [
+            fpr if n_real else None,
+            fnr if n_ai else None,
+            ((1 - fpr) * n_real + (1 - fnr) * n_ai) / (n_real + n_ai),
+            1 - (fpr + fnr) / 2 if n_real and n_ai else None,
+        ]
+        for fpr, fnr in predictors
+    ]
 
 
 CHECK = Check(

@@ -132,6 +132,17 @@ def forest_axis(forest: Forest) -> Axis:
     return linear_axis(values, forest.scale, from_zero=forest.scale != "number")
 
 
+def wider_axes(forest: Forest) -> list[Axis]:
+    """Choose the axis as audited, and wider ones for thresholds at which it would not do."""
+    first = forest_axis(forest)
+    wider = [
+        linear_axis([first.low, high], forest.scale)
+        for high in (0.02, 0.05, 0.1, 0.25, 0.5, 1.0)
+        if high > first.high
+    ]
+    return [first, *wider]
+
+
 def slopes_axis(slopes: Slopes) -> Axis:
     """Choose the axis on which the two rates of every group lie."""
     pairs = [(row.first, row.second) for row in slopes.rows]

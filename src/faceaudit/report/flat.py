@@ -15,6 +15,7 @@ from faceaudit.result import (
     Forest,
     Gallery,
     Heatmap,
+    Number,
     Slopes,
     Table,
 )
@@ -43,6 +44,24 @@ def flat(detail: Detail) -> Table:
         case Gallery():
             columns, rows = _gallery(detail)
     return Table(title=detail.title, note=detail.note, columns=columns, rows=rows)
+
+
+#: Where the fields that a threshold moves stand in the table form of a detail.
+_MOVED = {
+    "forest": {"events": 2, "value": 3, "low": 4, "high": 5, "status": 6},
+    "heatmap": {"values": 3, "low": 4, "high": 5},
+    "confusion": {"called_real": 1, "called_ai": 2},
+}
+
+
+def moved_columns(detail: Detail) -> dict[int, list[list[Number]] | None]:
+    """Return what the threshold moves, by its column in the table form; see `result`."""
+    if not isinstance(detail, Table | Forest | Heatmap | Confusion) or not detail.by_threshold:
+        return {}
+    if isinstance(detail, Table):
+        return {int(column): grid for column, grid in detail.by_threshold.items()}
+    places = _MOVED[detail.kind]
+    return {places[name]: grid for name, grid in detail.by_threshold.items() if name in places}
 
 
 def _columns(*pairs: tuple[str, str]) -> list[Column]:

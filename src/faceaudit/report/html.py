@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from faceaudit.files import write_text
 from faceaudit.report import figures, numbers, reading
-from faceaudit.report.flat import flat
+from faceaudit.report.flat import flat, moved_columns
 from faceaudit.report.text import GLOSSARY, KIND, LANGUAGE, NOT_LEGAL, SCRIPT_TEXT, STATUS, TEXT
 from faceaudit.result import (
     Curve,
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 _HERE = Path(__file__).parent
+#: The script of a report, in this order.
+_SCRIPTS = ("start.js", "tables.js", "curves.js", "threshold.js", "page.js")
 _APPENDIX = {
     "about-tests": "tests",
     "about-provenance": "provenance",
@@ -65,7 +67,9 @@ def render_html(result: Result, images: bool = True) -> str:
     anchors = _anchors(result)
     curves = any(isinstance(detail, Curve) for _, detail in _details(result, anchors))
     tests = [(check, test) for check in result.checks for test in check.tests]
-    script, plotly = static("report.js"), static("plotly-basic.min.js") if curves else ""
+    moves = any(moved_columns(detail) for _, detail in _details(result, anchors))
+    code = script()
+    plotly = static("plotly-basic.min.js") if curves else ""
 
     return (
         environment()
@@ -79,15 +83,17 @@ def render_html(result: Result, images: bool = True) -> str:
             facts=_facts(result),
             limit_unsaid=_has_limit(result) and NOT_LEGAL not in result.verdict,
             data=_data(result, anchors, tests),
+            thresholds=_thresholds(result),
             spec=yaml.safe_dump(result.spec, sort_keys=False, allow_unicode=True),
             citation=_citation(result),
             images=images,
             supplements=_supplements,
             folder=_folder_name,
-            policy=policy(script, plotly),
+            policy=policy(code, plotly),
+            moves=moves,
             # Our own files, which hold neither "</style" nor "</script" (tested).
             style=Markup(static("report.css")),
-            script=Markup(script),
+            script=Markup(code),
             plotly=Markup(plotly),
         )
     )
@@ -131,6 +137,11 @@ def static(name: str) -> str:
     return (_HERE / "static" / name).read_text(encoding="utf-8")
 
 
+def script() -> str:
+    """Return the script of a report: its parts share one scope, which is nobody else's."""
+    return "".join(['"use strict";\n(() => {\n', *map(static, _SCRIPTS), "})();\n"])
+
+
 def policy(*scripts: str) -> str:
     """Return the content security policy of a page: no request, and no script but these."""
     hashes = " ".join(
@@ -158,7 +169,8 @@ def _details(result: Result, anchors: dict[str, str]) -> Iterator[tuple[str, Det
 
 def _data(result: Result, anchors: dict[str, str], tests: list) -> dict[str, Any]:
     """Gather what the page's script needs: the tables' values, the curves, its words."""
-    tables, curves = {}, {}
+    tables: dict[str, dict[str, Any]] = {}
+    curves: dict[str, dict[str, Any]] = {}
     for key, detail in _details(result, anchors):
         table = flat(detail)
         tables[key] = {
@@ -167,9 +179,14 @@ def _data(result: Result, anchors: dict[str, str], tests: list) -> dict[str, Any
             "kinds": [column.kind for column in table.columns],
             "rows": table.rows,
         }
+        if moves := moved_columns(detail):
+            tables[key]["moves"] = moves
+        if moves and isinstance(detail, Forest):
+            tables[key] |= _moving_forest(detail)
         if isinstance(detail, Curve):
             curves[key] = {
                 "figure": figures.plotly_figure(detail),
+                "told": reading.curve(detail),
                 "percent": detail.y_percent,
                 "marker": detail.marker,
                 "slider": figures.moves_threshold(detail),
@@ -187,7 +204,46 @@ def _data(result: Result, anchors: dict[str, str], tests: list) -> dict[str, Any
             for check, test in tests
         ],
     }
-    return {"name": result.name, "text": SCRIPT_TEXT, "tables": tables, "curves": curves}
+    return {
+        "name": result.name,
+        "text": SCRIPT_TEXT,
+        "tables": tables,
+        "curves": curves,
+        "thresholds": _thresholds(result),
+    }
+
+
+def _moving_forest(forest: Forest) -> dict[str, Any]:
+    """Gather what moves in a forest plot beside its rows: the axis and the reference line."""
+    reference = (forest.by_threshold or {}).get("reference")
+    return {
+        "axes": [
+            {"low": axis.low, "high": axis.high, "steps": axis.steps, "ticks": axis.ticks}
+            for axis in figures.wider_axes(forest)
+        ],
+        "limit": forest.limit,
+        "reference": reference
+        and {
+            "moved": reference,
+            "audited": forest.reference,
+            "label": forest.reference_label or TEXT["reference"],
+            "n": numbers.count(forest.reference_n or 0),
+        },
+    }
+
+
+def _thresholds(result: Result) -> dict[str, Any]:
+    """Return the thresholds to choose from, and the place of the audited one among them.
+
+    An older result names none: then those at which its curves have points.
+    """
+    audited = result.scores[0].threshold if result.scores else 0.5
+    values = result.thresholds
+    if values is None:
+        curves = [d for c in result.checks for d in c.details if isinstance(d, Curve)]
+        places = (s.x for d in curves if figures.moves_threshold(d) for s in d.series)
+        values = sorted({audited, *(x for xs in places for x in xs)})
+    return {"values": values, "audited": values.index(audited)}
 
 
 def _facts(result: Result) -> list[tuple[ScoresSummary, list[str]]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from faceaudit.report.numbers import cell, exact, interval, percent, words
+from faceaudit.report.numbers import cell, count, exact, interval, percent, words
 from faceaudit.report.text import TEXT
 from faceaudit.result import Curve, Distribution, Estimate, Forest, Heatmap, SlopeRow, Slopes
 
@@ -39,9 +39,11 @@ def forest(detail: Forest) -> str:
 
 def reference(detail: Forest) -> str:
     """Say what the reference line of a forest plot is."""
-    return _labelled(
-        detail.reference_label or TEXT["reference"], cell(detail.reference, detail.scale)
-    )
+    label = detail.reference_label or TEXT["reference"]
+    value = cell(detail.reference, detail.scale)
+    if detail.reference_n is None:
+        return _labelled(label, value)
+    return TEXT["reference_of"].format(label=label, value=value, n=count(detail.reference_n))
 
 
 def marker(detail: Curve | Distribution) -> str:

@@ -74,6 +74,7 @@ TEXT: dict[str, str] = {
     "yes": "yes",
     "no": "no",
     "reference": "reference",
+    "reference_of": "{label}: {value} of {n}",
     "limit": "limit",
     "chosen_limit": f"The limit is a chosen limit, {NOT_LEGAL}.",
     "tag_source": "Tags: {source}.",
@@ -83,6 +84,9 @@ TEXT: dict[str, str] = {
     "darker": "The darker, the higher.",
     "move_threshold": "Move the threshold",
     "at_threshold": "At threshold {value}",
+    "unmoved": "The audited threshold. Move it, and the tables and plots show another one.",
+    "reset": "Reset",
+    "as_audited": "At the audited threshold:",
     "drawing_needs_script": "The drawing needs JavaScript; the table has its values.",
     "rows_left": "… and {n} more rows in the HTML report.",
     # Reading a figure aloud
@@ -181,6 +185,18 @@ SCRIPT_TEXT: dict[str, str] = {
     "show_all_items": "Show all {all}",
     "show_fewer": "Show fewer",
     "at": TEXT["at_threshold"],
+    "at_audited": "At threshold {value}, as audited",
+    "threshold": "threshold",
+    "unmoved": TEXT["unmoved"],
+    "moved": "Instead of the audited {audited}: the tables and plots marked “At threshold {value}” "
+    "show this one; verdicts, tests, findings and all the rest stay as audited.",
+    "told_moved": "Tables and plots show another threshold than the audited one.",
+    "told_audited": "Everything is as audited.",
+    "as_audited": TEXT["as_audited"],
+    "of": TEXT["of"],
+    "of_row": TEXT["of_row"],
+    "to": TEXT["to"],
+    "reference_of": TEXT["reference_of"],
 }
 
 #: Terms in the order of the alphabet, each defined here and nowhere else.

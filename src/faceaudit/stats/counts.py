@@ -132,6 +132,33 @@ def count_outcomes(
     What is read from a table is kept as long as the table lives, so counting the same table
     by many attributes, or at many thresholds, reads each column once.
     """
+    return count_at_thresholds(table, attributes, (threshold,), empty_cells=empty_cells)[0]
+
+
+def count_at_thresholds(
+    table: pa.Table,
+    attributes: Sequence[str],
+    thresholds: Sequence[float],
+    *,
+    empty_cells: bool = False,
+) -> list[OutcomeCounts]:
+    """Count as `count_outcomes` does, at many thresholds in the same pass over the images.
+
+    Parameters
+    ----------
+    thresholds : sequence of float
+        Rising. The other parameters are those of `count_outcomes`.
+
+    Returns
+    -------
+    list of OutcomeCounts
+        One a threshold, all with the same groups.
+
+    Notes
+    -----
+    A histogram of each group's and label's scores, binned at the thresholds; its sums from
+    above are the images called AI. The cost does not grow with the number of thresholds.
+    """
     columns = _columns_of(table)
     code = np.zeros(len(table), dtype=np.int64)
     known = np.ones(len(table), dtype=bool)
@@ -151,29 +178,39 @@ def count_outcomes(
 
     is_ai, score = columns.outcome()
     scored = ~np.isnan(score)
-    wrong = (score >= np.float32(threshold)) != is_ai
-    outcome = (code * 4 + is_ai * 2 + wrong)[known & scored]
-    counts = np.bincount(outcome, minlength=4 * cells).reshape(cells, 2, 2)
-
-    keep = np.arange(cells) if empty_cells or not attributes else np.flatnonzero(counts.sum((1, 2)))
+    rows = known & scored
+    code = code[rows]
     if not all(values):
-        keep = keep[:0]
+        keep = np.arange(0)
+    elif empty_cells or not attributes:
+        keep = np.arange(cells)
+    else:
+        keep = np.flatnonzero(np.bincount(code, minlength=cells))
+        code = np.searchsorted(keep, code) if len(keep) < cells else code
+    steps = len(thresholds) + 1
+    bins = (code * 2 + is_ai[rows]) * steps + columns.reached(thresholds)[rows]
+    counts = np.bincount(bins, minlength=2 * len(keep) * steps).reshape(len(keep), 2, steps)
+    at_least = counts[:, :, ::-1].cumsum(axis=2)[:, :, ::-1]
+    n, called_ai = at_least[:, :, 0], at_least[:, :, 1:]
+
     position = np.unravel_index(keep, [max(len(v), 1) for v in values]) if values else ()
     by_attribute = [[v[i] for i in where] for v, where in zip(values, position, strict=True)]
     groups: list[tuple[str, ...]] = (
         list(zip(*by_attribute, strict=True)) if by_attribute else [()] * len(keep)
     )
-    sums = counts.sum(axis=2)[keep]
-    return OutcomeCounts(
-        attributes=tuple(attributes),
-        groups=groups,
-        n_real=sums[:, 0],
-        real_called_ai=counts[keep, 0, 1],
-        n_ai=sums[:, 1],
-        ai_called_real=counts[keep, 1, 1],
-        missing=int((scored & ~known).sum()),
-        unscored=int((~scored).sum()),
-    )
+    return [
+        OutcomeCounts(
+            attributes=tuple(attributes),
+            groups=groups,
+            n_real=n[:, 0],
+            real_called_ai=called_ai[:, 0, i],
+            n_ai=n[:, 1],
+            ai_called_real=n[:, 1] - called_ai[:, 1, i],
+            missing=int((scored & ~known).sum()),
+            unscored=int((~scored).sum()),
+        )
+        for i in range(len(thresholds))
+    ]
 
 
 def tag_codes(table: pa.Table, tag: str) -> tuple[IntArray, list[str]]:
@@ -201,6 +238,7 @@ class _Columns:
         self._table = weakref.ref(table)
         self._tags: dict[str, tuple[IntArray, list[str]]] = {}
         self._outcome: tuple[NDArray[np.bool_], NDArray[np.float32]] | None = None
+        self._reached: dict[bytes, NDArray[np.intp]] = {}
 
     @property
     def table(self) -> pa.Table:
@@ -215,6 +253,16 @@ class _Columns:
             score = self.table["p_ai"].cast(pa.float32()).to_numpy()
             self._outcome = is_ai, score
         return self._outcome
+
+    def reached(self, thresholds: Sequence[float]) -> NDArray[np.intp]:
+        """Count the thresholds that each score reaches, that is, at which it is called AI."""
+        grid = np.asarray(thresholds, np.float32)
+        key = grid.tobytes()
+        if key not in self._reached:
+            if not (np.diff(grid) > 0).all():
+                raise ValueError("thresholds must rise, also when rounded to float32")
+            self._reached[key] = np.searchsorted(grid, self.outcome()[1], side="right")
+        return self._reached[key]
 
     def tag(self, name: str) -> tuple[IntArray, list[str]]:
         """Return the code of each row (-1: not known) and the values in reading order."""

@@ -14,6 +14,8 @@ from faceaudit.stats.intervals import FloatArray, rate_interval, rate_of
 #: Share of the error that the lower limit may use when all groups are alike. The rest is a
 #: reserve, because the studentised range is that of normal variables and counts are not.
 LOWER_SHARE = 0.8
+#: More pairs of groups than this are not all looked at: see `_candidates`.
+MOST_PAIRS = 500_000
 
 
 @dataclass(frozen=True)
@@ -58,24 +60,48 @@ def max_min_gap(events: ArrayLike, n: ArrayLike, confidence: float = 0.95) -> Ga
     -----
     See `gap_limits` for the method. It draws no random numbers.
     """
+    return max_min_gaps(np.asarray(events)[None], n, confidence)[0]
+
+
+def max_min_gaps(events: ArrayLike, n: ArrayLike, confidence: float = 0.95) -> list[GapInterval]:
+    """Estimate the gap of the same groups many times, for instance at many thresholds.
+
+    Parameters
+    ----------
+    events : array_like of int, shape (times, groups)
+    n : array_like of int, shape (groups,)
+    confidence : float
+        Of each interval on its own; see `max_min_gap`.
+
+    Returns
+    -------
+    list of GapInterval, of length times
+    """
     events, n = np.asarray(events), np.asarray(n)
     index = np.flatnonzero(n > 0)
     left_out = tuple(np.flatnonzero(n == 0).tolist())
     if len(index) < 2:
-        return GapInterval(np.nan, np.nan, np.nan, None, None, left_out)
-    events, n = events[index], n[index]
-    rate = rate_of(events, n)
-    use = _candidates(events, n, confidence)
-    low, high = gap_limits(events[use], n[use], len(n), confidence)
-    top, bottom = int(rate.argmax()), int(rate.argmin())
-    return GapInterval(
-        value=float(rate[top] - rate[bottom]),
-        low=float(low),
-        high=float(high),
-        highest=int(index[top]),
-        lowest=int(index[bottom]),
-        left_out=left_out,
-    )
+        return [GapInterval(np.nan, np.nan, np.nan, None, None, left_out)] * len(events)
+    arms = _arms(events[:, index], n[index], len(index), confidence)
+    if len(events) * len(index) ** 2 <= MOST_PAIRS:
+        low, high = _limits_of_pairs(arms)
+    else:
+        each = (arm[:, _candidates(arm)] for arm in arms.swapaxes(0, 1))
+        low, high = np.transpose([_limits_of_pairs(arm) for arm in each])
+    rate = arms[0]
+    top, bottom = rate.argmax(axis=1), rate.argmin(axis=1)
+    value = rate.max(axis=1) - rate.min(axis=1)
+    return [
+        GapInterval(
+            value=float(value[i]),
+            low=float(low[i]),
+            high=float(high[i]),
+            highest=int(index[top[i]]),
+            lowest=int(index[bottom[i]]),
+            left_out=left_out,
+        )
+        for i in range(len(events))
+    ]
 
 
 def gap_limits(
@@ -113,14 +139,20 @@ def gap_limits(
     61–75 (unequal n); Berger & Hsu (1996), Statistical Science 11(4), 283–319
     (intersection–union); Zou & Donner (2008), Statistics in Medicine 27, 1693–1702 (MOVER).
     """
-    rate = rate_of(events, n)
+    return _limits_of_pairs(_arms(events, n, groups, confidence))
+
+
+def _arms(events: ArrayLike, n: ArrayLike, groups: int, confidence: float) -> FloatArray:
+    """Stack rates, their limits at the pairwise confidence, and those at `confidence`."""
+    wide = rate_interval(events, n, _pairwise_confidence(groups, confidence))
+    return np.stack([rate_of(events, n), *wide, *rate_interval(events, n, confidence)])
+
+
+def _limits_of_pairs(arms: FloatArray) -> tuple[FloatArray, FloatArray]:
+    rate, wide_low, wide_high, low, high = arms
     difference = rate[..., :, None] - rate[..., None, :]
-
-    low, high = rate_interval(events, n, _pairwise_confidence(groups, confidence))
-    down = _quadrature(rate - low, high - rate)
+    down = _quadrature(rate - wide_low, wide_high - rate)
     lower = (difference - down).max(axis=(-2, -1))
-
-    low, high = rate_interval(events, n, confidence)
     up = _quadrature(high - rate, rate - low)
     itself = np.eye(rate.shape[-1], dtype=bool)
     upper = np.where(itself, 0.0, difference + up).max(axis=(-2, -1))
@@ -139,16 +171,14 @@ def _pairwise_confidence(groups: int, confidence: float) -> float:
     return float(1 - 2 * stats.norm.sf(quantile / np.sqrt(2)))
 
 
-def _candidates(events: NDArray, n: NDArray, confidence: float) -> NDArray[np.intp]:
+def _candidates(arms: FloatArray) -> NDArray[np.intp]:
     """Keep the groups that can be an end of the widest pair, so that many groups stay cheap.
 
     A group cannot be the upper end if another one has a higher rate and, in the direction that
     counts, a better arm (the distance from rate to limit); likewise for the lower end.
     """
-    rate = rate_of(events, n)
-    low, high = rate_interval(events, n, _pairwise_confidence(len(n), confidence))
-    keep = _front(rate, low - rate) | _front(-rate, rate - high)
-    low, high = rate_interval(events, n, confidence)
+    rate, wide_low, wide_high, low, high = arms
+    keep = _front(rate, wide_low - rate) | _front(-rate, rate - wide_high)
     keep |= _front(rate, high - rate) | _front(-rate, rate - low)
     return np.flatnonzero(keep)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -119,16 +120,35 @@ def rate_curves(
     )
 
 
-def threshold_grid(score: NDArray[np.float32], points: int = 101) -> FloatArray:
-    """Choose few thresholds that show the curves well.
+def reader_thresholds(audited: float) -> tuple[float, ...]:
+    """Choose the thresholds that a reader of the report can look at.
 
-    Half of them are spread evenly from 0 to 1, half are quantiles of the scores, because the
-    scores of a good classifier crowd at both ends.
+    Round numbers from 0 to 1, closer at both ends, where the scores of a good classifier
+    crowd, and `audited` itself in the place of what float32 cannot tell from it.
 
     Returns
     -------
-    float64 array, at most `points` values, rising
+    tuple of float
+        Rising, also in float32.
     """
-    even = np.linspace(0, 1, points // 2 + 1)
-    crowded = np.quantile(score, np.linspace(0, 1, points - len(even))) if len(score) else even
-    return np.unique(np.concatenate([even, crowded]).astype(np.float32)).astype(float)
+    ends = [0.001, 0.005, 0.01]
+    grid = [*(i / 50 for i in range(51)), *ends, *(1 - end for end in ends)]
+    kept = (round(value, 3) for value in grid if np.float32(value) != np.float32(audited))
+    return tuple(sorted([*kept, float(audited)]))
+
+
+def threshold_grid(
+    score: NDArray[np.float32], chosen: Sequence[float] = (), points: int = 40
+) -> FloatArray:
+    """Choose thresholds that show the curves well.
+
+    Quantiles of the scores, because those of a good classifier crowd at both ends, and the
+    thresholds that must be among them.
+
+    Returns
+    -------
+    float64 array, at most ``points + len(chosen)`` values, rising
+        Each exactly a float32; 0 and 1 are among them.
+    """
+    crowded = np.quantile(score, np.linspace(0, 1, points - 2)) if len(score) else np.zeros(0)
+    return np.unique(np.array([0, 1, *chosen, *crowded], np.float32)).astype(float)

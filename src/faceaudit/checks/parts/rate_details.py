@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from faceaudit.checks import AuditInput
+from faceaudit.checks.parts.by_threshold import ByThreshold, as_shown, moved_rate
 from faceaudit.checks.parts.phrases import (
     attributes_title,
     capitalised,
@@ -19,7 +21,12 @@ from faceaudit.checks.parts.phrases import (
     points_range,
 )
 from faceaudit.result import Cell, Column, Estimate, Finding, Forest, Table, Test
-from faceaudit.stats.counts import IntArray, OutcomeCounts, count_outcomes
+from faceaudit.stats.counts import (
+    IntArray,
+    OutcomeCounts,
+    count_at_thresholds,
+    count_outcomes,
+)
 from faceaudit.stats.gaps import GapInterval, max_min_gap
 from faceaudit.stats.intervals import rate_interval, rate_of
 from faceaudit.stats.rates import group_rates, rate_counts
@@ -75,10 +82,16 @@ def _source(data: AuditInput, tag: str) -> str:
 # --- details -------------------------------------------------------------------------------
 
 
-def rate_table(counts: OutcomeCounts, data: AuditInput, note: str | None = None) -> Table:
+def rate_table(
+    counts: OutcomeCounts,
+    data: AuditInput,
+    moved: Sequence[OutcomeCounts] = (),
+    note: str | None = None,
+) -> Table:
     """Lay out both error rates of every group with their intervals and denominators.
 
     The images whose tag is missing stand in a last row, which is compared with nothing.
+    `moved` are the counts at every threshold of the result.
     """
     whole = count_outcomes(data.table, (), data.threshold)
     shown = _with_missing(counts, whole)
@@ -120,7 +133,21 @@ def rate_table(counts: OutcomeCounts, data: AuditInput, note: str | None = None)
             Column(title="note"),
         ],
         rows=rows,
+        by_threshold=_moved_table(moved, data),
     )
+
+
+def _moved_table(moved: Sequence[OutcomeCounts], data: AuditInput) -> ByThreshold:
+    if not moved:
+        return None
+    whole = count_at_thresholds(data.table, (), data.thresholds)
+    shown = [_with_missing(*both) for both in zip(moved, whole, strict=True)]
+    accuracy = moved_rate(shown, "accuracy", data.spec.confidence)
+    return {
+        **moved_rate(shown, "fpr", data.spec.confidence).columns("2", "3", "4"),
+        **moved_rate(shown, "fnr", data.spec.confidence).columns("6", "7", "8"),
+        "9": as_shown(accuracy.value, "percent"),
+    }
 
 
 def _with_missing(counts: OutcomeCounts, whole: OutcomeCounts) -> OutcomeCounts:
@@ -158,8 +185,13 @@ def size_note(n: int, words: RateWords, small: int) -> str | None:
     return None
 
 
-def rate_forest(counts: OutcomeCounts, rate: ErrorRate, data: AuditInput) -> Forest | None:
-    """Draw an error rate of every group beside that of all images; None without any image."""
+def rate_forest(
+    counts: OutcomeCounts, rate: ErrorRate, data: AuditInput, moved: Sequence[OutcomeCounts] = ()
+) -> Forest | None:
+    """Draw an error rate of every group beside that of all images; None without any image.
+
+    `moved` are the counts at every threshold of the result.
+    """
     events, n = rate_counts(counts, rate)
     if not n.sum():
         return None
@@ -190,8 +222,23 @@ def rate_forest(counts: OutcomeCounts, rate: ErrorRate, data: AuditInput) -> For
             for i, label in enumerate(counts.labels)
         ],
         reference=reference,
-        reference_label=f"all images: {percent(reference)} of {int(whole[1][0]):,}",
+        reference_label="all images",
+        reference_n=int(whole[1][0]),
+        by_threshold=_moved_forest(moved, rate, data),
     )
+
+
+def _moved_forest(moved: Sequence[OutcomeCounts], rate: ErrorRate, data: AuditInput) -> ByThreshold:
+    if not moved:
+        return None
+    found = moved_rate(moved, rate, data.spec.confidence)
+    whole = count_at_thresholds(data.table, (), data.thresholds)
+    of_all = moved_rate(whole, rate, data.spec.confidence)
+    return {
+        "events": found.events.tolist(),
+        **found.columns("value", "low", "high"),
+        "reference": as_shown(of_all.value, "percent"),
+    }
 
 
 # --- tests ---------------------------------------------------------------------------------

@@ -1,0 +1,69 @@
+// Curves, drawn by plotly, each with what its lines say at the threshold that is shown.
+const style = () => getComputedStyle(document.documentElement);
+const drawn = new Set();
+
+function loadPlotly() {
+  if (window.Plotly) return;
+  const script = document.createElement("script");
+  script.textContent = document.getElementById("plotly-source").textContent;
+  document.head.append(script);
+}
+
+function draw(place) {
+  loadPlotly();
+  const { figure, marker } = curves[place.dataset.curve];
+  const css = style(), colour = (key) => css.getPropertyValue(`--${key}`).trim();
+  const size = parseFloat(css.fontSize);
+  const upright = movesThreshold(place) ? grid[at] : marker;
+  const data = figure.data.map((trace) => {
+    const own = colour(`series-${trace.meta % 8}`);
+    return { ...trace, type: "scatter", line: { ...trace.line, color: own }, fillcolor: own + "26" };
+  });
+  const axis = {
+    gridcolor: colour("grid"), linecolor: colour("line"), zeroline: false, automargin: true,
+    title: { standoff: size * 0.6, font: { size: size * 0.8125 } },
+  };
+  const { xaxis, yaxis, shapes } = figure.layout;
+  Plotly.react(place, data, {
+    xaxis: { ...axis, ...xaxis, title: { ...axis.title, ...xaxis.title } },
+    yaxis: { ...axis, ...yaxis, title: { ...axis.title, ...yaxis.title } },
+    shapes: shapes.map((shape) => ({
+      ...shape,
+      ...(shape.name === "marker" ? { x0: upright, x1: upright } : {}),
+      line: { color: colour(shape.name === "marker" ? "ink" : "soft"), width: 1.5, dash: "dot" },
+    })),
+    font: { family: css.getPropertyValue("--sans"), size: size * 0.8125, color: colour("soft") },
+    paper_bgcolor: "transparent", plot_bgcolor: "transparent",
+    margin: { l: 8, r: 12, t: 12, b: 8 }, hovermode: "x unified", dragmode: false,
+    hoverlabel: { bgcolor: colour("raised"), bordercolor: colour("line"), font: { color: colour("ink") } },
+    // The table below is the legend: it names every line with its colour and dashes.
+    showlegend: false,
+  }, { displayModeBar: false, responsive: true });
+  drawn.add(place);
+}
+const movesThreshold = (place) => curves[place.dataset.curve].slider;
+
+const nearest = (places, wanted) => {
+  let best = 0;
+  places.forEach((x, i) => { if (Math.abs(x - wanted) < Math.abs(places[best] - wanted)) best = i; });
+  return best;
+};
+
+function moveReadout(key) {
+  const curve = curves[key], kind = curve.percent ? "percent" : "number", value = grid[at];
+  document.querySelector(`[data-output="${key}"]`).textContent = say(text.at, { value: exact(value) });
+  const table = document.querySelector(`[data-readout="${key}"]`);
+  table.caption.textContent = say(text.at, { value: exact(value) });
+  curve.series.filter((series) => series.x.length).forEach((series, i) => {
+    const k = nearest(series.x, value), { cells } = table.tBodies[0].rows[i];
+    cells[1].textContent = write(series.y[k], kind);
+    if (cells[2]) cells[2].textContent = interval(series.low?.[k], series.high?.[k], kind);
+  });
+}
+
+function moveMarker(place) {
+  const shapes = place.layout.shapes, i = shapes.findIndex((shape) => shape.name === "marker");
+  if (shapes[i].x0 === grid[at]) return;
+  place.dataset.at = grid[at];
+  Plotly.relayout(place, { [`shapes[${i}].x0`]: grid[at], [`shapes[${i}].x1`]: grid[at] });
+}

@@ -1,0 +1,117 @@
+// Tables that sort, filter, unfold and download what they show.
+const FOLD_FROM = 26, FOLD_TO = 20, FILTER_FROM = 9;
+// Of every table: its rows with their places in the data, and how to sort it again.
+const entriesOf = new Map(), sortAgain = new Map();
+const isHidden = (row) => row.classList.contains("folded") || row.classList.contains("filtered");
+
+// Spreadsheets run cells that begin like a formula; an apostrophe keeps them text.
+const csvCell = (value) => {
+  if (value === null) return "";
+  const cell = typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? "'" + value : String(value);
+  return /[",\n\r]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
+};
+
+function download(data, entries) {
+  const rows = entries.map(({ i }) => data.columns.map((_, column) => valueOf(data, i, column)));
+  const lines = [data.columns, ...rows].map((row) => row.map(csvCell).join(","));
+  const blob = new Blob(["\ufeff" + lines.join("\r\n") + "\r\n"], { type: "text/csv" });
+  const moved = data.moves && at !== audited ? `-${text.threshold}-${exact(grid[at])}` : "";
+  const title = `${name} ${data.title}`.replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 80);
+  const file = `${title}${moved}.csv`;
+  const link = make("a", { href: URL.createObjectURL(blob), download: file });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
+function csvButton(data, entries = () => data.rows.map((_, i) => ({ i }))) {
+  const button = make("button", { type: "button", "aria-label": say(text.csv_label, data) }, text.csv);
+  button.addEventListener("click", () => download(data, entries()));
+  return button;
+}
+
+const compare = (a, b) => (typeof a === "string" || typeof b === "string"
+  ? String(a).localeCompare(String(b), undefined, { numeric: true })
+  : a - b);
+
+function enrich(table) {
+  const data = tables[table.dataset.table];
+  const body = table.tBodies[0];
+  const place = table.closest(".scroll");
+  const tools = make("div", { class: "tools" });
+  place.before(tools);
+  const entries = [...body.rows].map((row, i) => ({ row, i }));
+  entriesOf.set(table, entries);
+  if (table.hasAttribute("data-fixed")) {
+    tools.append(csvButton(data));
+    return;
+  }
+  const total = entries.length;
+  const shown = make("span", { class: "rows", role: "status" });
+  let more = null, folded = total >= FOLD_FROM;
+
+  const fold = () => {
+    let seen = 0;
+    for (const { row } of entries) {
+      if (row.classList.contains("filtered")) continue;
+      row.classList.toggle("folded", folded && ++seen > FOLD_TO);
+    }
+    if (more) {
+      more.textContent = say(folded ? text.show_all : text.show_fewer, { all: total });
+      more.hidden = folded && seen <= FOLD_TO;
+    }
+    paintRows(table);
+  };
+  const order = (column, direction) => {
+    const values = new Map(entries.map((entry) => [entry, valueOf(data, entry.i, column)]));
+    // What has no value stays last, whichever way the rest is sorted.
+    const missing = (entry) => values.get(entry) === null;
+    entries.sort((a, b) => missing(a) - missing(b)
+      || (missing(a) ? 0 : direction * compare(values.get(a), values.get(b))));
+    body.append(...entries.map(({ row }) => row));
+    fold();
+  };
+  const filter = (wanted) => {
+    paintRows(table, true);
+    let left = 0;
+    for (const { row } of entries) {
+      const hit = row.textContent.toLowerCase().includes(wanted);
+      row.classList.toggle("filtered", !hit);
+      left += hit;
+    }
+    shown.textContent = wanted ? say(text.rows, { shown: left, all: total }) : "";
+    fold();
+  };
+
+  for (const head of table.tHead.rows[0].cells) {
+    const column = Number(head.dataset.column);
+    if (!head.dataset.column || total < 2) continue;
+    const label = head.querySelector(".head");
+    const button = make("button", { type: "button" });
+    button.append(...label.childNodes);
+    label.append(button);
+    button.addEventListener("click", () => {
+      const first = data.kinds[column] === "text" ? "ascending" : "descending";
+      const second = first === "ascending" ? "descending" : "ascending";
+      const next = head.getAttribute("aria-sort") === first ? second : first;
+      for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
+      head.setAttribute("aria-sort", next);
+      const direction = next === "ascending" ? 1 : -1;
+      sortAgain.set(table, data.moves && column in data.moves ? () => order(column, direction) : null);
+      order(column, direction);
+    });
+  }
+  if (total >= FILTER_FROM) {
+    const input = make("input", {
+      type: "search", placeholder: text.filter, "aria-label": say(text.filter_label, data),
+    });
+    input.addEventListener("input", () => filter(input.value.trim().toLowerCase()));
+    tools.append(input);
+  }
+  tools.append(csvButton(data, () => entries.filter(({ row }) => !row.classList.contains("filtered"))), shown);
+  if (folded) {
+    more = make("button", { type: "button", class: "more" });
+    more.addEventListener("click", () => { folded = !folded; fold(); });
+    place.after(more);
+    fold();
+  }
+}
