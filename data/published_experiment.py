@@ -8,8 +8,9 @@ seed, and all are tested on the same images, none of which any was trained on::
 
 DATA is laid out as data/README.md says. OUT gets the study (``study.json``, ``report.html`` and its
 runs), and of the best run of each arm ``models/`` and ``scores/`` as they are in
-``src/faceaudit/bundled``. Best is the lowest loss on the validation images: the testing images have
-no say. About six minutes a run on two cores; what was stopped goes on from what is finished.
+``src/faceaudit/bundled``, and ``studies/`` as it is in ``docs``. Best is the lowest loss on the
+validation images: the testing images have no say. About five minutes a run on two cores; what was
+stopped goes on from what is finished.
 
 Which images train was drawn once, at random: 1,500 different files of UTKFace with their copies,
 550 of LFW (one is damaged), 450 of FFHQ, 600 of 1 Million Fake Faces, 450 of Generated Photos. The
@@ -31,6 +32,7 @@ import pyarrow.parquet as pq
 from faceaudit.datasets import index
 from faceaudit.files import write_text
 from faceaudit.model.checkpoint import HASH_DIGITS, RECORD_FILE, ModelRecord, read_record
+from faceaudit.result import Result, write_result
 from faceaudit.scoring import score
 from faceaudit.studies.data_in_training import data_in_training
 from faceaudit.studies.runs import RECORD, Budget, RunRecord
@@ -106,6 +108,14 @@ def prepare(data: Path, folder: Path) -> tuple[dict[str, Path], Manifest]:
     return training, Manifest(table, info)
 
 
+def record_study(result: Result, path: Path) -> None:
+    """Write a study's result without the places where the images lay."""
+    for summary in result.scores:
+        for dataset in summary.datasets.values():
+            dataset.root = None
+    write_result(path, result)
+
+
 def best_run(runs: Path, pattern: str) -> Path:
     """Return the folder of the run with the lowest loss on its validation images."""
 
@@ -171,7 +181,7 @@ def main(data: Path, out: Path, seeds: int) -> None:
     """Run the study, record its best runs, and write each model's card from its template."""
     manifests = out / "manifests"
     training, test = prepare(data, manifests)
-    data_in_training(
+    study = data_in_training(
         list(training.values()),
         out,
         tests=[write_table(manifests / "test.parquet", test.table, test.info)],
@@ -180,6 +190,7 @@ def main(data: Path, out: Path, seeds: int) -> None:
         budget=BUDGET,
         progress=True,
     )
+    record_study(study, out / "studies" / "data-in-training.json")
     scores: dict[str, Scores] = {}
     for arm, pattern in ARMS.items():
         run = best_run(out / "runs", pattern)

@@ -4,9 +4,9 @@
 
 DATA is laid out as data/README.md says; STUDY is ``photoshopped`` or ``learning-curve``. (What the
 generator's photographs in training change is the published experiment itself: see
-published_experiment.py.) OUT gets the manifests, and a folder for each study with its runs,
-``study.json`` and ``report.html``. A study that was stopped goes on from what is finished.
-docs/findings.md holds the recorded numbers.
+published_experiment.py.) OUT gets the manifests, a folder for each study with its runs,
+``study.json`` and ``report.html``, and ``studies/`` as it is in ``docs``. A study that was stopped
+goes on from what is finished. docs/findings.md holds the recorded numbers.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 import pyarrow.compute as pc
-from published_experiment import prepare
+from published_experiment import prepare, record_study
 
 from faceaudit.datasets import index
 from faceaudit.result import Result
@@ -87,4 +87,6 @@ def run(data: Path, out: Path, study: str, seeds: int) -> Result:
 
 if __name__ == "__main__":
     _, data, out, study, *rest = sys.argv
-    print(run(Path(data), Path(out), study, int(rest[0]) if rest else SEEDS[study]).verdict)
+    result = run(Path(data), Path(out), study, int(rest[0]) if rest else SEEDS[study])
+    record_study(result, Path(out) / "studies" / f"{study}.json")
+    print(result.verdict)
