@@ -208,7 +208,7 @@ def test_photoshopped_photographs_are_an_arm_of_their_own(drawn_sets, tmp_path):
     without = json.loads((tmp_path / "out/runs/without-photoshopped-seed-0/run.json").read_text())
     assert without["images"]["source"]["real"] == images["source (photoshopped)"]["real"]
     assert without["images"]["faces"] == images["faces"]
-    assert result.verdict.startswith("all AI-generated faces, AI-generated faces called real")
+    assert result.verdict.startswith("AI-generated faces called real: ")
     with pytest.raises(FaceAuditError, match="--photoshopped-as real"):
         photoshopped([drawn_sets["faces"]], tmp_path / "other", budget=BUDGET)
 

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
@@ -246,22 +247,33 @@ def _thresholds(result: Result) -> dict[str, Any]:
     return {"values": values, "audited": values.index(audited)}
 
 
-def _facts(result: Result) -> list[tuple[ScoresSummary, list[str]]]:
-    """Pair what was audited with the classifiers for which it is the same."""
-    facts: list[tuple[ScoresSummary, list[str]]] = []
+@dataclass
+class _Facts:
+    """What was audited, and by which classifiers it was seen."""
+
+    summary: ScoresSummary
+    names: list[str]
+    thresholds: list[float]
+
+
+def _facts(result: Result) -> list[_Facts]:
+    """Say what was audited once for all classifiers that saw the same."""
+    facts: list[_Facts] = []
     for summary in result.scores:
-        name = summary.model.id if summary.model else summary.name
-        for other, names in facts:
-            if _same_but_for_the_classifier(summary, other):
-                names.append(name)
+        for known in facts:
+            if _same_but_for_the_classifier(summary, known.summary):
                 break
         else:
-            facts.append((summary, [name]))
+            known = _Facts(summary, [], [])
+            facts.append(known)
+        known.names.append(summary.name)
+        if summary.threshold not in known.thresholds:
+            known.thresholds.append(summary.threshold)
     return facts
 
 
 def _same_but_for_the_classifier(a: ScoresSummary, b: ScoresSummary) -> bool:
-    shown = ("n_real", "n_ai", "unscored", "threshold", "threshold_rule")
+    shown = ("n_real", "n_ai", "unscored", "threshold_rule")
     return list(a.datasets) == list(b.datasets) and all(
         getattr(a, name) == getattr(b, name) for name in shown
     )

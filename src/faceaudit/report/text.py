@@ -47,6 +47,8 @@ TEXT: dict[str, str] = {
     "n_real": "Real photographs",
     "n_ai": "AI-generated faces",
     "threshold": "Threshold",
+    "thresholds": "Thresholds",
+    "between": "{low} to {high}",
     "threshold_help": "a score of {threshold} or more is called AI-generated",
     "no_ai": "none: missed AI faces cannot be measured",
     "no_real": "none: wrong accusations cannot be measured",

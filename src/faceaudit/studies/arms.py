@@ -10,7 +10,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from faceaudit.checks.parts.phrases import counted, percent, points, points_range, tag_title
+from faceaudit.checks.parts.phrases import (
+    capitalised,
+    counted,
+    percent,
+    points,
+    points_range,
+    tag_title,
+)
 from faceaudit.checks.parts.rate_details import interval_title
 from faceaudit.errors import FaceAuditError
 from faceaudit.result import (
@@ -108,19 +115,26 @@ class Place:
         limits = paired_difference_interval(both, only_first, only_second, neither, confidence)
         return across_seeds(change, *limits, confidence, bounds=(-1, 1))
 
-    def sentence(self, confidence: float) -> str:
-        """Tell both rates and their difference."""
+    def sentence(self, added: str, confidence: float) -> str:
+        """Tell both rates and their difference.
+
+        Parameters
+        ----------
+        added : str
+            What the second arm has in training.
+        confidence : float
+        """
         first = self.rate(self.without, confidence).mean[0]
         second = self.rate(self.with_it, confidence).mean[0]
         change = self.difference(confidence)
-        moved = f"from {percent(first)} to {percent(second)}"
-        if change.low[0] <= 0 <= change.high[0]:
-            moved = f"{percent(first)} without and {percent(second)} with it, not surely different"
+        surely = "" if change.low[0] > 0 or change.high[0] < 0 else ", not surely different"
+        whose = "" if self.name == ALL_AI else f" ({self.name})"
         span = points_range(change.low[0], change.high[0])
         return (
-            f"{self.name}, {self.error}: {moved} (difference {points(change.mean[0])}, "
+            f"{capitalised(self.error)}{whose}: {percent(first)} without {added} in training and "
+            f"{percent(second)} with it{surely} (difference {points(change.mean[0])}, "
             f"{interval_title(confidence)} {span}; {counted(self.n, 'image')}, "
-            f"{counted(len(self.without), 'seed')})"
+            f"{counted(len(self.without), 'seed')})."
         )
 
 
@@ -186,7 +200,7 @@ def errors_by_set(
     told = [place for key in watched for place in found if place.name == key]
     findings = [
         Finding(
-            sentence=f"{place.sentence(confidence)}.",
+            sentence=place.sentence(name, confidence),
             status="info",
             check="errors-by-set",
             weight=1.0 - 0.1 * rank,
@@ -212,7 +226,7 @@ def errors_by_set(
             "testing image was trained on in any run."
         ),
         status="info",
-        sentence="; ".join(place.sentence(confidence) for place in told) + ".",
+        sentence=" ".join(finding.sentence for finding in findings),
         findings=findings,
         details=[
             _slopes(found, name, confidence),
