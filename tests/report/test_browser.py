@@ -130,7 +130,7 @@ def test_the_slider_moves_every_readout_and_marker(visit: Open) -> None:
     draw_all(page)
     curves = page.locator("#thresholds .curve")
     slider = curves.first.get_by_role("slider")
-    assert slider.get_attribute("aria-valuetext") == "At threshold 0.5"
+    assert slider.get_attribute("aria-valuetext") == "At threshold 0.5, as audited"
     slider.focus()
     page.keyboard.press("Home")
     for curve in curves.all():

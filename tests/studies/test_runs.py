@@ -68,7 +68,7 @@ def test_photographs_like_the_ai_faces_are_accused_until_they_are_trained_on(stu
     assert source[8] < 0.1, "with: learned"
     assert source[13] == pytest.approx(source[8] - source[3])
     assert rates(result)["faces", "real photographs called AI"][3] < 0.1
-    assert result.verdict.startswith("source, real photographs called AI: ")
+    assert result.verdict.startswith("Real photographs called AI (source): ")
     assert "2 seeds" in result.verdict
 
 
