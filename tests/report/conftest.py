@@ -29,8 +29,9 @@ def hostile() -> Result:
     return hostile_text.hostile()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
+    # Not for the session: Playwright keeps an event loop, which other tests would trip over.
     # Skips, and says why, where there is no browser.
     from tests.browser import chromium
 

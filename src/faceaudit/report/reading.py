@@ -21,8 +21,10 @@ def forest(detail: Forest) -> str:
     if not known:
         return TEXT["read_none"].format(**told)
     low, low_row = min(known, key=lambda pair: pair[0])
-    _, high_row = max(known, key=lambda pair: pair[0])
-    if len(known) == 1:
+    high, high_row = max(known, key=lambda pair: pair[0])
+    if low == high and len(known) > 1:
+        text = TEXT["read_alike"].format(**told, value=cell(low, detail.scale), known=len(known))
+    elif len(known) == 1:
         value = _with_interval(high_row, detail.scale)
         text = TEXT["read_one"].format(**told, group=high_row.group, value=value)
     else:

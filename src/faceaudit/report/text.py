@@ -94,6 +94,7 @@ TEXT: dict[str, str] = {
     # Reading a figure aloud
     "read_range": "{measure} by {attribute}, {n} groups: lowest {low_group} with {low}, "
     "highest {high_group} with {high}.",
+    "read_alike": "{measure} by {attribute}: {value} in each of {known} groups.",
     "read_one": "{measure} by {attribute}: {group} with {value}.",
     "read_none": "{measure} by {attribute}: not estimable for any of the {n} groups.",
     "read_missing": "Not estimable for {n}.",
