@@ -104,16 +104,21 @@ def test_a_curve_without_a_marker_is_read_from_end_to_end() -> None:
     )
 
 
-def test_figures_are_plain_json_with_bands_below_lines() -> None:
-    figure = figures.plotly_figure(invented_details.curve(random.Random(1)))
-    assert json.loads(json.dumps(figure)) == figure
-    assert [bool(trace.get("fill")) for trace in figure["data"]] == [0, 1, 0, 1, 0, 0]
+def test_lines_are_plain_json_of_few_digits() -> None:
+    curve = invented_details.curve(random.Random(1))
+    lines = figures.curve_lines(curve)
+    assert json.loads(json.dumps(lines)) == lines
+    for line, series in zip(lines, curve.series, strict=True):
+        assert line["name"] == series.name
+        for key in ("x", "y", "low", "high"):
+            assert line[key] == pytest.approx(getattr(series, key), rel=1e-4)
+            assert max(len(f"{value:g}") for value in line[key]) <= 11
 
 
-def test_plotly_shows_names_as_text() -> None:
+def test_plotly_shows_titles_as_text() -> None:
     name = "<b>bold</b> <a href='https://example.org'>x</a>"
     curve = Curve(title="t", x_title=name, y_title="y", series=[Series(name=name, x=[0], y=[1])])
-    text = json.dumps(figures.plotly_figure(curve))
+    text = json.dumps(figures.plotly_layout(curve))
     assert "<" not in text and "&lt;b&gt;" in text
 
 

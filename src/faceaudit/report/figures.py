@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -180,30 +180,33 @@ def dash(i: int) -> int:
     return (i + i // _COLOURS) % len(_DASHES)
 
 
-def plotly_figure(curve: Curve) -> dict[str, Any]:
-    """Return a curve as a figure in plotly's JSON shape, without colours.
+def curve_lines(curve: Curve) -> list[dict[str, Any]]:
+    """Return a curve's lines as the page's script draws and downloads them.
 
-    Colours come from the page's style sheet when it is drawn, so that they follow light and
-    dark; ``meta`` says which colour of the palette a trace has. Band traces come first, to lie
-    below all lines.
+    Five digits are more than a drawing shows, and keep a page with many lines small.
     """
-    bands: list[dict[str, Any]] = []
-    lines: list[dict[str, Any]] = []
-    for i, series in enumerate(curve.series):
-        common = {"meta": i, "legendgroup": str(i), "name": _plain(series.name)}
-        if series.low and series.high:
-            edge = {"mode": "lines", "hoverinfo": "skip", "showlegend": False, "line": {"width": 0}}
-            bands.append({**common, **edge, "x": series.x, "y": series.low})
-            bands.append({**common, **edge, "x": series.x, "y": series.high, "fill": "tonexty"})
-        lines.append(
-            {
-                **common,
-                "mode": "lines",
-                "x": series.x,
-                "y": series.y,
-                "line": {"width": 2.5, "dash": _DASHES[dash(i)]},
-            }
-        )
+    return [
+        {
+            "name": series.name,
+            "dash": _DASHES[dash(i)],
+            "x": _rounded(series.x),
+            "y": _rounded(series.y),
+            "low": series.low and _rounded(series.low),
+            "high": series.high and _rounded(series.high),
+        }
+        for i, series in enumerate(curve.series)
+    ]
+
+
+def _rounded(values: Sequence[float | None]) -> list[float | None]:
+    return [None if value is None else float(f"{value:.5g}") for value in values]
+
+
+def plotly_layout(curve: Curve) -> dict[str, Any]:
+    """Return a curve's axes and upright lines in plotly's JSON shape, without colours.
+
+    Colours come from the page's style sheet when it is drawn, so that they follow light and dark.
+    """
     y_format = ".0%" if curve.y_percent else ""
     layout: dict[str, Any] = {
         "xaxis": {"title": {"text": _plain(curve.x_title)}, "type": curve.x_scale},
@@ -221,7 +224,7 @@ def plotly_figure(curve: Curve) -> dict[str, Any]:
     if curve.marker is not None:
         upright = {"x0": curve.marker, "x1": curve.marker, "y0": 0, "y1": 1, "yref": "paper"}
         layout["shapes"].append({"type": "line", "name": "marker", **upright})
-    return {"data": bands + lines, "layout": layout}
+    return layout
 
 
 def _plain(text: str) -> str:

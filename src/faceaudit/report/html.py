@@ -178,7 +178,8 @@ def _data(result: Result, anchors: dict[str, str], tests: list) -> dict[str, Any
             "title": table.title,
             "columns": [column.title for column in table.columns],
             "kinds": [column.kind for column in table.columns],
-            "rows": table.rows,
+            # What a curve is drawn from is downloaded too, and need not stand here twice.
+            "rows": [] if isinstance(detail, Curve) else table.rows,
         }
         if moves := moved_columns(detail):
             tables[key]["moves"] = moves
@@ -186,14 +187,12 @@ def _data(result: Result, anchors: dict[str, str], tests: list) -> dict[str, Any
             tables[key] |= _moving_forest(detail)
         if isinstance(detail, Curve):
             curves[key] = {
-                "figure": figures.plotly_figure(detail),
+                "layout": figures.plotly_layout(detail),
                 "told": reading.curve(detail),
                 "percent": detail.y_percent,
                 "marker": detail.marker,
                 "slider": figures.moves_threshold(detail),
-                "series": [
-                    {"x": s.x, "y": s.y, "low": s.low, "high": s.high} for s in detail.series
-                ],
+                "series": figures.curve_lines(detail),
             }
     heads = ("check", "test", "method", "p", "p_holm", "p_bh")
     tables["tests"] = {

@@ -9,22 +9,41 @@ function loadPlotly() {
   document.head.append(script);
 }
 
+// Plotly reads a subset of HTML in its texts; long names would push the drawing aside.
+const plain = (label) => (label.length > 60 ? `${label.slice(0, 59)}…` : label)
+  .replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+
+// Bands come first, to lie below all lines.
+function traces(series, colour) {
+  const bands = [], lines = [];
+  series.forEach(({ name, dash, x, y, low, high }, i) => {
+    const own = colour(`series-${i % 8}`);
+    const common = { type: "scatter", mode: "lines", name: plain(name), x, fillcolor: own + "26" };
+    if (low && high) {
+      const edge = { ...common, hoverinfo: "skip", line: { width: 0, color: own } };
+      bands.push({ ...edge, y: low }, { ...edge, y: high, fill: "tonexty" });
+    }
+    lines.push({ ...common, y, line: { width: 2.5, dash, color: own } });
+  });
+  return [...bands, ...lines];
+}
+
+// The rows of a curve's table, to be downloaded.
+const pointsOf = ({ series }) => series.flatMap(({ name, x, y, low, high }) =>
+  x.map((place, i) => [name, place, y[i], low ? low[i] : null, high ? high[i] : null]));
+
 function draw(place) {
   loadPlotly();
-  const { figure, marker } = curves[place.dataset.curve];
+  const { layout, series, marker } = curves[place.dataset.curve];
   const css = style(), colour = (key) => css.getPropertyValue(`--${key}`).trim();
   const size = parseFloat(css.fontSize);
   const upright = movesThreshold(place) ? grid[at] : marker;
-  const data = figure.data.map((trace) => {
-    const own = colour(`series-${trace.meta % 8}`);
-    return { ...trace, type: "scatter", line: { ...trace.line, color: own }, fillcolor: own + "26" };
-  });
   const axis = {
     gridcolor: colour("grid"), linecolor: colour("line"), zeroline: false, automargin: true,
     title: { standoff: size * 0.6, font: { size: size * 0.8125 } },
   };
-  const { xaxis, yaxis, shapes } = figure.layout;
-  Plotly.react(place, data, {
+  const { xaxis, yaxis, shapes } = layout;
+  Plotly.react(place, traces(series, colour), {
     xaxis: { ...axis, ...xaxis, title: { ...axis.title, ...xaxis.title } },
     yaxis: { ...axis, ...yaxis, title: { ...axis.title, ...yaxis.title } },
     shapes: shapes.map((shape) => ({

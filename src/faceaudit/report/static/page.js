@@ -18,7 +18,8 @@ function foldList(list) {
 for (const table of document.querySelectorAll("table[data-table]")) enrich(table);
 for (const list of document.querySelectorAll(".pictures")) foldList(list);
 for (const tools of document.querySelectorAll("[data-csv]")) {
-  tools.append(csvButton(tables[tools.dataset.csv]));
+  const key = tools.dataset.csv;
+  tools.append(csvButton(tables[key], curves[key] && (() => pointsOf(curves[key]))));
 }
 const places = [...document.querySelectorAll("[data-curve]")];
 const watch = new IntersectionObserver((seen) => {

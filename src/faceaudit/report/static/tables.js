@@ -11,8 +11,7 @@ const csvCell = (value) => {
   return /[",\n\r]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
 };
 
-function download(data, entries) {
-  const rows = entries.map(({ i }) => data.columns.map((_, column) => valueOf(data, i, column)));
+function download(data, rows) {
   const lines = [data.columns, ...rows].map((row) => row.map(csvCell).join(","));
   const blob = new Blob(["\ufeff" + lines.join("\r\n") + "\r\n"], { type: "text/csv" });
   const moved = data.moves && at !== audited ? `-${text.threshold}-${exact(grid[at])}` : "";
@@ -23,9 +22,12 @@ function download(data, entries) {
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
-function csvButton(data, entries = () => data.rows.map((_, i) => ({ i }))) {
+const shownRows = (data, entries) => entries.map(({ i }) =>
+  data.columns.map((_, column) => valueOf(data, i, column)));
+
+function csvButton(data, rows = () => shownRows(data, data.rows.map((_, i) => ({ i })))) {
   const button = make("button", { type: "button", "aria-label": say(text.csv_label, data) }, text.csv);
-  button.addEventListener("click", () => download(data, entries()));
+  button.addEventListener("click", () => download(data, rows()));
   return button;
 }
 
@@ -107,7 +109,8 @@ function enrich(table) {
     input.addEventListener("input", () => filter(input.value.trim().toLowerCase()));
     tools.append(input);
   }
-  tools.append(csvButton(data, () => entries.filter(({ row }) => !row.classList.contains("filtered"))), shown);
+  const left = () => entries.filter(({ row }) => !row.classList.contains("filtered"));
+  tools.append(csvButton(data, () => shownRows(data, left())), shown);
   if (folded) {
     more = make("button", { type: "button", class: "more" });
     more.addEventListener("click", () => { folded = !folded; fold(); });
