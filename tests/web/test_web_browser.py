@@ -180,7 +180,7 @@ def test_keyboard_alone(visit: Visit) -> None:
 
     # From the start: a listener that comes with the key press may come too late for it.
     choosers: list[Any] = []
-    page.on("filechooser", choosers.append)
+    page.on("filechooser", lambda chooser: choosers.append(chooser))
     press("Tab")
     assert page.evaluate(focused) == "Skip to the content"
     tab_to("pictures")
