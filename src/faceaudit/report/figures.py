@@ -180,6 +180,10 @@ def dash(i: int) -> int:
     return (i + i // _COLOURS) % len(_DASHES)
 
 
+#: Of more lines than these, nobody can tell one from another; a drawing has the first.
+MOST_LINES = 24
+
+
 def curve_lines(curve: Curve) -> list[dict[str, Any]]:
     """Return a curve's lines as the page's script draws and downloads them.
 

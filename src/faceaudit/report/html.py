@@ -193,6 +193,7 @@ def _data(result: Result, anchors: dict[str, str], tests: list) -> dict[str, Any
                 "marker": detail.marker,
                 "slider": figures.moves_threshold(detail),
                 "series": figures.curve_lines(detail),
+                "drawn": figures.MOST_LINES,
             }
     heads = ("check", "test", "method", "p", "p_holm", "p_bh")
     tables["tests"] = {

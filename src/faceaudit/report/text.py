@@ -68,6 +68,7 @@ TEXT: dict[str, str] = {
     "difference": "Difference",
     "difference_points": "Difference, in points",
     "interval": "Interval",
+    "lines_drawn": "The first {drawn} of {n} lines are drawn; all are below and in the CSV.",
     "line": "Line",
     "points": "The points of the lines",
     "value": "Value",

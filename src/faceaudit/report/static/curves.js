@@ -34,7 +34,7 @@ const pointsOf = ({ series }) => series.flatMap(({ name, x, y, low, high }) =>
 
 function draw(place) {
   loadPlotly();
-  const { layout, series, marker } = curves[place.dataset.curve];
+  const { layout, series, drawn: most, marker } = curves[place.dataset.curve];
   const css = style(), colour = (key) => css.getPropertyValue(`--${key}`).trim();
   const size = parseFloat(css.fontSize);
   const upright = movesThreshold(place) ? grid[at] : marker;
@@ -43,7 +43,7 @@ function draw(place) {
     title: { standoff: size * 0.6, font: { size: size * 0.8125 } },
   };
   const { xaxis, yaxis, shapes } = layout;
-  Plotly.react(place, traces(series, colour), {
+  Plotly.react(place, traces(series.slice(0, most), colour), {
     xaxis: { ...axis, ...xaxis, title: { ...axis.title, ...xaxis.title } },
     yaxis: { ...axis, ...yaxis, title: { ...axis.title, ...yaxis.title } },
     shapes: shapes.map((shape) => ({
