@@ -26,6 +26,8 @@ from faceaudit.bundled import samples_folder
 from faceaudit.web.app import create_app
 
 HERE = Path(__file__).parent
+#: A sample face on which the two bundled models disagree.
+DISPUTED = "mobilestylegan_900007.jpg"
 AUDIT = "with-ffhq/ffhq-glasses-age-gender/report.html"
 #: Picture: report, width, height, colours, part of the page (or the first screen).
 PICTURES = {
@@ -65,8 +67,7 @@ def main(folder: Path) -> None:
                 page.goto(address)
                 page.locator(".mini-verdict").last.wait_for()
                 if part:
-                    sample = min(samples_folder().glob("*.jpg"))
-                    page.locator("#pictures").set_input_files(sample)
+                    page.locator("#pictures").set_input_files(samples_folder() / DISPUTED)
                     page.get_by_text("1 of 1 judged").wait_for()
                 save(picture_of(page, part), HERE / name)
                 page.close()
@@ -93,14 +94,17 @@ def picture_of(page: Page, part: str | None) -> bytes:
         return page.screenshot()
     figure = page.locator(part).first
     figure.scroll_into_view_if_needed()
+    # The bar with the threshold stays at the top of the screen, over what is to be taken.
+    for bar in page.locator(".threshold").all():
+        bar.evaluate("bar => { bar.style.position = 'static'; }")
     if curve := figure.locator("[data-curve]").all():
         curve[0].locator("svg.main-svg").first.wait_for()
     # A margin of its own keeps the picture from ending at the letters.
     figure.evaluate("figure => scrollTo(0, figure.getBoundingClientRect().top + scrollY - 16)")
     box = figure.bounding_box()
     assert box is not None
-    size = {"width": box["width"] + 32, "height": box["height"] + 32}
-    return page.screenshot(clip={"x": box["x"] - 16, "y": box["y"] - 16, **size})
+    size = {"width": box["width"] + 32, "height": box["height"] + 22}
+    return page.screenshot(clip={"x": box["x"] - 16, "y": box["y"] - 6, **size})
 
 
 def save(picture: bytes, path: Path) -> None:

@@ -245,7 +245,8 @@ def _compare_groups(
             if test is not None:
                 tests.append(test.model_copy(update={"name": f"{title}: {test.name}"}))
             if row.n > 0:
-                findings.append(_finding(row, measure, names, check, bool(attributes), confidence))
+                where = f"{title} '{row.group}': " if attributes else ""
+                findings.append(_finding(row, measure, names, check, where, confidence))
         details += _details(title, rows, measure, names, attributes, pair)
     findings.sort(key=lambda found: -found.weight)
     sentences = [found.sentence for found in findings[: 1 if attributes else 2]]
@@ -302,12 +303,11 @@ def _finding(
     measure: _Measure,
     names: tuple[str, str],
     check: str,
-    grouped: bool,
+    where: str,
     confidence: float,
 ) -> Finding:
     assert row.first is not None and row.second is not None
     assert row.difference is not None and row.low is not None and row.high is not None
-    where = f"{row.group}: " if grouped else ""
     sentence = (
         f"{where}{names[1]} {measure.verb} {percent(row.second)} of {row.n:,} {measure.images}, "
         f"{names[0]} {percent(row.first)}: {100 * row.difference:+.1f} points "
@@ -315,7 +315,7 @@ def _finding(
     )
     # What is certain of the change counts, not its size alone; everybody before a group.
     certain = max(row.low, -row.high, 0.0)
-    return Finding(sentence=sentence, status="info", check=check, weight=certain + (not grouped))
+    return Finding(sentence=sentence, status="info", check=check, weight=certain + (not where))
 
 
 def _details(
