@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import chain
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -45,16 +45,21 @@ def attention(
     rows = gravest(table, p_ai, EXPLAINED)
     keys = table.select(["dataset", "image"]).take(rows)
     names = zip(keys["dataset"].to_pylist(), keys["image"].to_pylist(), strict=True)
-    pictures = chain.from_iterable(read_batches(reader, names, 16, workers=1))
     maps: list[bytes | None] = [None] * len(table)
-    for row, picture in zip(rows, pictures, strict=True):
-        if picture.pixels is None:  # the file has changed since it was scored
+    ahead = iter(rows)
+    for batch in read_batches(reader, names, 16, workers=1):
+        read = [(row, p.pixels) for row, p in zip(islice(ahead, len(batch)), batch, strict=True)]
+        # A file may have changed since it was scored.
+        there = {row: pixels for row, pixels in read if pixels is not None}
+        if not there:
             continue
-        called_ai = p_ai[[row]] >= np.float32(record.threshold)
+        called_ai = p_ai[list(there)] >= np.float32(record.threshold)
         try:
-            maps[row] = _stored(explain(np.stack([picture.pixels]), called_ai)[0])
+            shares = explain(np.stack(list(there.values())), called_ai)
         except FaceAuditError:  # no feature map
             break
+        for row, share in zip(there, shares, strict=True):
+            maps[row] = _stored(share)
     return pa.array(maps, pa.binary())
 
 

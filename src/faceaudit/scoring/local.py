@@ -90,12 +90,13 @@ def score(
             bars.advance(task, len(batch))
 
     hashes = pa.array(sha256, pa.string())
+    explained = attention(classifier, PictureReader(manifest.info, classifier.size), table, p_ai)
     result = {
         "p_ai": pa.array(p_ai, mask=np.isnan(p_ai)),
         "status": pa.array(status, pa.string()),
         "sha256": hashes,
         "in_training": classifier.checkpoint.trained_on(hashes),
-        "attention": attention(classifier, reader, table, p_ai),
+        "attention": explained,
     }
     for name, column in result.items():
         if name in table.column_names:
