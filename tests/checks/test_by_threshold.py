@@ -20,6 +20,14 @@ MOVING = {
     "equalized-odds-gap": 3,
     "fairness-measures": 3,
     "generator-source": 2,
+    "generator-population": 1,
+    "out-of-domain": 1,
+    "top-losses": 2,
+}
+#: What a specification has to say of some checks.
+GIVEN = {
+    "generator-source": {"dataset": "first"},
+    "out-of-domain": {"datasets": ["first", "second"]},
 }
 
 
@@ -40,8 +48,7 @@ def drawn() -> AuditInput:
 
 def run(check: str, data: AuditInput) -> CheckResult:
     known = all_checks()[check]
-    given = {"dataset": "first"} if check == "generator-source" else {}
-    return known.run(data, known.parse_options(given, "test"))
+    return known.run(data, known.parse_options(GIVEN.get(check, {}), "test"))
 
 
 def shown(table: Table, row: int, column: int) -> str:

@@ -16,6 +16,7 @@ import pyarrow.csv as pa_csv
 from scipy import stats
 
 from faceaudit.checks import AuditInput, Check, Options
+from faceaudit.checks.parts.by_threshold import MovedRate, as_shown, moved_rate
 from faceaudit.checks.parts.phrases import (
     attributes_title,
     counted,
@@ -37,7 +38,7 @@ from faceaudit.result import (
     Table,
     Test,
 )
-from faceaudit.stats.counts import OutcomeCounts, count_outcomes
+from faceaudit.stats.counts import OutcomeCounts, count_at_thresholds, count_outcomes
 from faceaudit.stats.intervals import FloatArray, rate_interval, rate_of
 from faceaudit.tags.vocabulary import distinct_values
 
@@ -317,10 +318,13 @@ def _share_table(
     tag: str, shared: Sequence[tuple[str, pa.Table, tuple[str, ...]]], data: AuditInput
 ) -> Table:
     rows: list[list[Cell]] = []
+    moved: list[MovedRate] = []
     for name, part, tags in shared:
         if tag not in tags:
             continue
         counts = count_outcomes(part, (tag,), data.threshold)
+        at_others = count_at_thresholds(part, (tag,), data.thresholds)
+        moved.append(moved_rate(at_others, "fpr", data.spec.confidence))
         here = rate_of(counts.n_real, counts.n_real.sum())
         rate = rate_of(counts.real_called_ai, counts.n_real)
         low, high = rate_interval(counts.real_called_ai, counts.n_real, data.spec.confidence)
@@ -343,6 +347,16 @@ def _share_table(
             Column(title="to", kind="percent"),
         ],
         rows=rows,
+        by_threshold={
+            str(column): as_shown(np.hstack(values), "percent")
+            for column, values in (
+                (5, [found.value for found in moved]),
+                (6, [found.low for found in moved]),
+                (7, [found.high for found in moved]),
+            )
+        }
+        if rows
+        else None,
     )
 
 

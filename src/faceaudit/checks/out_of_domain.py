@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from faceaudit.checks import AuditInput, Check, Options
+from faceaudit.checks.parts.by_threshold import as_shown
 from faceaudit.checks.parts.phrases import counted, percent, percent_range
 from faceaudit.checks.parts.rate_details import interval_title
 from faceaudit.result import (
@@ -183,6 +184,8 @@ def _table(kinds: list[Kind], data: AuditInput) -> Table:
         row: list[Cell] = [kind.name, n, kind.called_real / n, kind.surely_real / n]
         row += [float(low), float(high), kind.surely_ai / n, float(np.median(kind.score))]
         rows.append(row)
+    bars = np.asarray(data.thresholds, np.float32)
+    called_real = [np.searchsorted(np.sort(kind.score), bars) / len(kind) for kind in kinds]
     interval = interval_title(data.spec.confidence)
     return Table(
         title="Answers on pictures that are no faces, or unusual ones",
@@ -198,6 +201,7 @@ def _table(kinds: list[Kind], data: AuditInput) -> Table:
             Column(title="median score", kind="number", help="probability of AI-generated"),
         ],
         rows=rows,
+        by_threshold={"2": as_shown(np.stack(called_real, axis=1), "percent")},
     )
 
 

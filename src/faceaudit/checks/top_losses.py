@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from faceaudit.checks import AuditInput, Check, Options
+from faceaudit.checks.parts.by_threshold import Grid, as_shown, count_by_threshold
 from faceaudit.checks.parts.phrases import counted, percent, tag_title
 from faceaudit.checks.parts.rate_details import tag_source
 from faceaudit.model.explain import in_words, overlay, thirds
@@ -26,6 +27,7 @@ from faceaudit.result import (
     Table,
 )
 from faceaudit.stats.counts import count_outcomes
+from faceaudit.stats.intervals import rate_of
 
 #: Side in pixels of a layer; the report stretches it smoothly.
 LAYER = 24
@@ -154,6 +156,7 @@ def _tags_of_errors(data: AuditInput) -> list[Table]:
             [label, *(cell for column in shares for cell in column[i])]
             for i, label in enumerate(counts.labels)
         ]
+        moved = count_by_threshold(counts, data)
         tables.append(
             Table(
                 title=f"Who is in the wrongly called images: {tag_title(attribute)}",
@@ -173,6 +176,12 @@ def _tags_of_errors(data: AuditInput) -> list[Table]:
                     Column(title="share of these", kind="percent"),
                 ],
                 rows=rows,
+                by_threshold={
+                    **_moved_shares(np.stack([c.real_called_ai for c in moved]), 3),
+                    **_moved_shares(np.stack([c.ai_called_real for c in moved]), 7),
+                }
+                if moved
+                else None,
             )
         )
     return tables
@@ -181,6 +190,12 @@ def _tags_of_errors(data: AuditInput) -> list[Table]:
 def _shares(column: NDArray[np.int64]) -> list[list[Cell]]:
     total = int(column.sum())
     return [[int(n), n / total if total else None] for n in column.tolist()]
+
+
+def _moved_shares(errors: NDArray[np.int64], column: int) -> dict[str, Grid | None]:
+    """Give the errors at every threshold and their shares to a column and the one after it."""
+    share = rate_of(errors, errors.sum(axis=1, keepdims=True))
+    return {str(column): errors.tolist(), str(column + 1): as_shown(share, "percent")}
 
 
 CHECK = Check(
