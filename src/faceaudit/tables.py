@@ -52,6 +52,7 @@ __all__ = [
     "concat_scores",
     "library_versions",
     "read_manifest",
+    "read_manifest_into",
     "read_scores",
     "scored",
     "status_counts",
@@ -161,6 +162,27 @@ def read_scores(path: Path | str, mapping: Mapping[str, str] | None = None) -> S
     else:
         table, info = _adopt(table, path)
     return Scores(validate(table, "scores", str(path)), info)
+
+
+def read_manifest_into(info: ManifestInfo, path: Path | str) -> pa.Table:
+    """Read one of several manifests, and add what is known of its data sets and tags to `info`.
+
+    Raises
+    ------
+    FaceAuditError
+        If it cannot be read, or has the images of a data set in another place than those before.
+    """
+    manifest = read_manifest(path)
+    for name, dataset in manifest.info.datasets.items():
+        known = info.datasets.setdefault(name, dataset)
+        if known.root != dataset.root:
+            raise FaceAuditError(
+                f"{path}: the images of '{name}' lie in {dataset.root}, but another manifest has "
+                f"them in {known.root}; index both from one place"
+            )
+    for tag, sources in manifest.info.tag_sources.items():
+        info.tag_sources.setdefault(tag, {}).update(sources)
+    return manifest.table
 
 
 def concat_scores(parts: Sequence[Scores]) -> Scores:

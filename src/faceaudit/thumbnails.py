@@ -7,9 +7,13 @@ import io
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from faceaudit.result import Gallery, GalleryItem, Result
 from faceaudit.tables import DatasetInfo
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 LARGEST = 48
 SIDE = 112
@@ -36,9 +40,16 @@ def add_thumbnails(result: Result) -> int:
         if added == LARGEST:
             break
         if data := _thumbnail(item, datasets.get(item.dataset)):
-            item.thumbnail = "data:image/jpeg;base64," + base64.b64encode(data).decode()
+            item.thumbnail = data
             added += 1
     return added
+
+
+def data_uri(image: Image.Image, kind: Literal["JPEG", "PNG"], quality: int = 85) -> str:
+    """Return a picture as text that a page can hold; `quality` is a JPEG's."""
+    buffer = io.BytesIO()
+    image.save(buffer, kind, quality=quality)
+    return f"data:image/{kind.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def _gallery_items(result: Result) -> Iterator[GalleryItem]:
@@ -48,7 +59,7 @@ def _gallery_items(result: Result) -> Iterator[GalleryItem]:
                 yield from detail.items
 
 
-def _thumbnail(item: GalleryItem, dataset: DatasetInfo | None) -> bytes | None:
+def _thumbnail(item: GalleryItem, dataset: DatasetInfo | None) -> str | None:
     from PIL import Image, ImageOps
 
     if dataset is None or dataset.root is None:
@@ -67,9 +78,7 @@ def _thumbnail(item: GalleryItem, dataset: DatasetInfo | None) -> bytes | None:
                 image.draft("RGB", (SIDE, SIDE))
                 small = ImageOps.exif_transpose(image).convert("RGB")
         small.thumbnail((SIDE, SIDE))
-        buffer = io.BytesIO()
-        small.save(buffer, "JPEG", quality=72)
-        return buffer.getvalue()
+        return data_uri(small, "JPEG", quality=72)
     except (OSError, ValueError, SyntaxError, Warning):
         # A gallery without one picture is still a gallery.
         return None

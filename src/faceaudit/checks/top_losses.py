@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from math import isqrt
 from typing import Literal
 
@@ -28,6 +26,7 @@ from faceaudit.result import (
 )
 from faceaudit.stats.counts import count_outcomes
 from faceaudit.stats.intervals import rate_of
+from faceaudit.thumbnails import data_uri
 
 #: Side in pixels of a layer; the report stretches it smoothly.
 LAYER = 24
@@ -104,12 +103,10 @@ def _attention(stored: bytes | None) -> Attention | None:
         return None
     share = np.frombuffer(stored, np.uint8).reshape(isqrt(len(stored)), -1).astype(np.float32)
     share /= max(float(share.sum()), 1e-12)
-    buffer = io.BytesIO()
-    overlay(share, LAYER).save(buffer, "PNG")
     return Attention(
         words=in_words(share),
         ninths=[[round(float(part), 3) for part in row] for row in thirds(share)],
-        layer="data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode(),
+        layer=data_uri(overlay(share, LAYER), "PNG"),
     )
 
 

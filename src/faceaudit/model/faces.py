@@ -12,10 +12,10 @@ import numpy as np
 if TYPE_CHECKING:
     from faceaudit.model.preprocess import Pixels
 
-#: Side in pixels at which a face is looked for that was not found in a smaller picture. With a
-#: side of 320, a face is found in 97–100 % of FFHQ, UTKFace, LFW and Stable Diffusion 3 pictures,
-#: in 75 % of FairFace's, many of which show a face from the side, in 75–100 % of CelebA's tight
-#: crops, and in none of 100 pictures of smooth noise (samples of 40 to 80 each).
+#: Side in pixels at which a face is looked for that was not found in a smaller picture. Of the
+#: recorded scores, a face was found in 99.4 % of 540 FFHQ photographs, 99.8 % of 450 of LFW, 97.7 %
+#: of 3,466 of UTKFace, 92.5 % of 1,500 tight crops of CelebA, 71.3 % of 2,512 of FairFace, many of
+#: which show a face from the side, 99.7 % of 1,860 AI-generated faces, and 1.0 % of 400 patterns.
 THOROUGH_SIDE = 320
 
 

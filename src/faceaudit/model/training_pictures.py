@@ -15,7 +15,7 @@ from faceaudit.errors import FaceAuditError
 from faceaudit.files import sha256_of
 from faceaudit.model.pictures import PictureReader, read_batches
 from faceaudit.model.split import contradicted
-from faceaudit.tables import ManifestInfo, read_manifest
+from faceaudit.tables import ManifestInfo, read_manifest_into
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -44,16 +44,9 @@ def read_manifests(
     """
     parts, info, hashes = [], ManifestInfo(), {}
     for path in map(Path, paths):
-        manifest = read_manifest(path)
-        for name, dataset in manifest.info.datasets.items():
-            known = info.datasets.setdefault(name, dataset)
-            if known.root != dataset.root:
-                raise FaceAuditError(
-                    f"{path}: the images of '{name}' lie in {dataset.root}, but another manifest "
-                    f"has them in {known.root}; index both from one place"
-                )
+        table = read_manifest_into(info, path)
         wanted = ("image", "label", "dataset", "person")
-        parts.append(manifest.table.select([c for c in wanted if c in manifest.table.column_names]))
+        parts.append(table.select([name for name in wanted if name in table.column_names]))
         hashes[path.stem] = sha256_of(path)
     if not parts:
         raise FaceAuditError("no manifest was given")

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.tables import ManifestInfo, read_manifest
+from faceaudit.tables import ManifestInfo, read_manifest_into
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ def read_pool(
         If a manifest cannot be read, or nothing is left for training or for testing.
     """
     info = ManifestInfo()
-    given = [_read(path, info) for path in manifests]
-    for_tests = [_read(path, info) for path in tests]
+    given = [read_manifest_into(info, path) for path in manifests]
+    for_tests = [read_manifest_into(info, path) for path in tests]
     if not given:
         raise FaceAuditError("a study needs a manifest to train on")
     table = pa.concat_tables(given, promote_options="permissive")
@@ -70,21 +70,6 @@ def read_pool(
             f"no image is left for {missing}: give more manifests or another share to hold out"
         )
     return Pool(training, testing, info)
-
-
-def _read(path: Path | str, info: ManifestInfo) -> pa.Table:
-    """Read one manifest and add what is known of it to `info`."""
-    manifest = read_manifest(path)
-    for name, dataset in manifest.info.datasets.items():
-        known = info.datasets.setdefault(name, dataset)
-        if known.root != dataset.root:
-            raise FaceAuditError(
-                f"{path}: the images of '{name}' lie in {dataset.root}, but another manifest has "
-                f"them in {known.root}; index both from one place"
-            )
-    for tag, sources in manifest.info.tag_sources.items():
-        info.tag_sources.setdefault(tag, {}).update(sources)
-    return manifest.table
 
 
 def _held_out(table: pa.Table, share: float) -> np.ndarray:

@@ -193,12 +193,13 @@ def _sentence(clear: Sequence[Answer], confidence: float) -> str:
     told = []
     for answer in clear:
         ratio, low, high = answer.equal or answer.alone or (np.nan,) * 3
-        numbers = f"{times(ratio)}, {times_range(low, high)}"
+        span = times_range(low, high)
         if answer.name == POPULATION:
-            who = f"the odds rise by {numbers} {POPULATION.removesuffix(' (odds)')}"
+            doubling = POPULATION.removesuffix(" (odds)")
+            who = f"the odds of being accused are {times(ratio)} as high ({span}) {doubling}"
         else:
             equal = ", all other tags held equal" if answer.equal else ""
-            who = f"{answer.name} are accused {answer.word} ({numbers}{equal})"
+            who = f"{answer.name} are accused {answer.word} ({times(ratio)}, {span}{equal})"
         told.append(f"{answer.arm} in training, {answer.dataset}: {who}")
     return f"Beyond images and seed ({interval_title(confidence)}s), {'; '.join(told)}."
 

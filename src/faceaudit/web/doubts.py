@@ -98,5 +98,5 @@ def no_face(pixels: Pixels) -> list[str]:
         return []
     return [
         "No face was found, so the verdict may mean nothing: the model was trained on faces "
-        "alone. (The finder overlooks about one in four faces that look to the side.)"
+        "alone. (The finder overlooks faces too, above all those that look to the side.)"
     ]

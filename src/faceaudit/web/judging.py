@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import secrets
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
@@ -15,6 +13,7 @@ from faceaudit.errors import FaceAuditError
 from faceaudit.model.explain import in_words, overlay
 from faceaudit.model.faces import THOROUGH_SIDE
 from faceaudit.model.preprocess import prepare
+from faceaudit.thumbnails import data_uri
 from faceaudit.web.detectors import Detector, calls_ai
 from faceaudit.web.doubts import Delivery, cut, no_face, unfamiliar
 from faceaudit.web.worth import Record, Worth
@@ -136,7 +135,7 @@ class Judge:
         if shown.pixels is None:
             judgement.problem = _problem(shown)
             return judgement
-        judgement.shown = _data_uri(Image.fromarray(shown.pixels), "JPEG")
+        judgement.shown = data_uri(Image.fromarray(shown.pixels), "JPEG")
         judgement.doubts = cut(upload) + no_face(shown.pixels)
         try:
             judgement.verdicts = [
@@ -177,11 +176,4 @@ def _problem(picture: Picture) -> str:
 def _layer(share: Maps | None) -> str | None:
     if share is None or share.sum() == 0:
         return None
-    return _data_uri(overlay(share, _OVERLAY), "PNG")
-
-
-def _data_uri(image: Image.Image, kind: Literal["JPEG", "PNG"]) -> str:
-    buffer = io.BytesIO()
-    image.save(buffer, kind, quality=85)
-    content = base64.b64encode(buffer.getvalue()).decode()
-    return f"data:image/{kind.lower()};base64,{content}"
+    return data_uri(overlay(share, _OVERLAY), "PNG")
