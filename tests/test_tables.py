@@ -60,6 +60,11 @@ def test_nothing_is_written_when_a_row_is_wrong(tmp_path):
     ("columns", "message"),
     [
         ({"p_ai": pa.array([0.1, 1.5, 0.2])}, "column 'p_ai', row 2: 1.5 is not a probability"),
+        ({"attention": pa.array([bytes(16), b"abc", None])}, "'attention', row 2: b'abc' is not"),
+        (
+            {"attention": pa.array([None, None, b""])},
+            "'attention', row 3: b'' is not a square",
+        ),
         ({"p_ai": pa.array([np.nan, 0.5, 0.2])}, "column 'p_ai', row 1: nan is not a probab"),
         ({"p_ai": pa.array([-0.1, 0.5, 0.2])}, "column 'p_ai', row 1"),
         ({"image": ["a.jpg", None, "c"]}, "column 'image', row 2: the cell is empty"),

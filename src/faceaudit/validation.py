@@ -48,6 +48,11 @@ def validate(table: pa.Table, kind: Literal["manifest", "scores"], source: str) 
         for status in SCORED:
             unexplained = pc.and_(pc.is_null(score), pc.equal(table["status"], status))
             _refuse(table, "p_ai", unexplained, source, f"is empty although status is '{status}'")
+    if "attention" in table.column_names:
+        fields = pc.binary_length(table["attention"])
+        side = pc.floor(pc.sqrt(fields))
+        wrong = pc.or_(pc.equal(fields, 0), pc.not_equal(pc.multiply(side, side), fields))
+        _refuse(table, "attention", wrong, source, "is not a square map; leave the column out")
     _refuse_repeated_keys(table, source)
     return table
 
