@@ -14,6 +14,26 @@ from pydantic import BaseModel, ConfigDict, Field
 SCHEMA_VERSION = 1
 METADATA_KEY = b"faceaudit"
 LABELS = ("real", "ai")
+#: What people call the two labels, in lower case. No numbers and no truth values: which of them
+#: stands for AI-generated differs from file to file, so the user says it.
+LABEL_WORDS: dict[str, Literal["real", "ai"]] = {
+    "real": "real",
+    "reals": "real",
+    "authentic": "real",
+    "genuine": "real",
+    "human": "real",
+    "pristine": "real",
+    "photo": "real",
+    "photos": "real",
+    "ai": "ai",
+    "fake": "ai",
+    "fakes": "ai",
+    "generated": "ai",
+    "synthetic": "ai",
+    "deepfake": "ai",
+    "artificial": "ai",
+    "gan": "ai",
+}
 
 #: Columns with a fixed meaning and type; every other column is a tag.
 FIXED_COLUMNS: dict[str, pa.DataType] = {

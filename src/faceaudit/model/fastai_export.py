@@ -14,11 +14,8 @@ from torch import Tensor, nn
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import sha256_of
 from faceaudit.model.checkpoint import Checkpoint, InputRecord, ModelRecord
+from faceaudit.schema import LABEL_WORDS, LABELS
 from faceaudit.tables import library_versions
-
-#: What people call the two classes, in lower case.
-AI_CLASSES = frozenset({"ai", "fake", "fakes", "generated", "synthetic", "gan", "artificial"})
-REAL_CLASSES = frozenset({"real", "reals", "photo", "photos", "authentic", "genuine", "true"})
 
 
 class _TwoClasses(nn.Module):
@@ -79,10 +76,9 @@ def load_fastai_export(path: Path) -> Checkpoint:
 
 def _ai_class(learner: Learner, path: Path) -> int:
     classes = [str(name) for name in getattr(learner.dls, "vocab", [])]
-    known = [name.lower() for name in classes]
-    for ai in range(len(known)):
-        if len(known) == 2 and known[ai] in AI_CLASSES and known[1 - ai] in REAL_CLASSES:
-            return ai
+    known = [LABEL_WORDS.get(name.lower()) for name in classes]
+    if len(known) == 2 and set(known) == set(LABELS):
+        return known.index("ai")
     raise FaceAuditError(
         f"{path}: the classes are {', '.join(classes) or 'not named'}; "
         "two are needed, such as 'real' and 'ai' (or 'fake', 'generated')"
