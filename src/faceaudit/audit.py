@@ -275,6 +275,7 @@ def limitations(
             f"in which {scores.info.face_finder or 'a face finder'} found no face. They are "
             "counted like the others, for it overlooks faces that look to the side or are cut off."
         )
+    notes += scores.info.notes
     if delivery := _delivery_note(scores.table):
         notes.append(delivery)
     notes += [

@@ -52,6 +52,9 @@ FIXED_COLUMNS: dict[str, pa.DataType] = {
 }
 #: Statuses of rows that have a score. ``no_face``: a face was looked for and not found.
 SCORED = ("ok", "no_face")
+#: Every status; rows of the others are left out, and counted by it. ``replaced``: the picture is
+#: not the one that was indexed. ``unscored``: a table from elsewhere has no score.
+STATUSES = (*SCORED, "missing", "unreadable", "too_large", "replaced", "unscored")
 #: What the picture's delivery was, as against who is in it.
 DELIVERY_COLUMNS = ("width", "height", "bytes", "format")
 
@@ -109,6 +112,8 @@ class ScoresInfo(TableInfo):
     model: ModelInfo | None = None
     #: What looked for faces and marked pictures ``no_face``; None if nothing did.
     face_finder: str | None = None
+    #: What scoring or reading did that a reader of the numbers must know, as whole sentences.
+    notes: list[str] = Field(default_factory=list)
 
 
 def tag_columns(table: pa.Table) -> list[str]:
