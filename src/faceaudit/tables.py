@@ -303,7 +303,7 @@ def _parse_info(kind: type[InfoT], metadata: bytes | None, path: Path | str) -> 
 
 def _adopt(table: pa.Table, path: Path) -> tuple[pa.Table, ScoresInfo]:
     """Give a table from elsewhere the columns and metadata of a scores table."""
-    from faceaudit.tags.vocabulary import with_standard_tags
+    from faceaudit.tags.vocabulary import DERIVED_TAGS, standardise
 
     for name in ("image", "label", "p_ai"):
         if name not in table.column_names:
@@ -316,7 +316,8 @@ def _adopt(table: pa.Table, path: Path) -> tuple[pa.Table, ScoresInfo]:
             table = cast_column(table, name, FIXED_COLUMNS[name], str(path))
     if "dataset" not in table.column_names:
         table = table.append_column("dataset", pa.repeat(pa.scalar(path.stem), len(table)))
-    table, derived = with_standard_tags(table, str(path))
+    given = table.column_names
+    table, _ = standardise(table, str(path))
     counts = {
         entry["values"]: entry["counts"] for entry in pc.value_counts(table["dataset"]).to_pylist()
     }
@@ -324,7 +325,12 @@ def _adopt(table: pa.Table, path: Path) -> tuple[pa.Table, ScoresInfo]:
     return table, ScoresInfo(
         datasets={str(name): DatasetInfo(indexed=count) for name, count in counts.items()},
         tag_sources={
-            tag: {str(name): derived.get(tag, f"as given in {path.name}") for name in counts}
+            tag: dict.fromkeys(
+                map(str, counts),
+                f"as given in {path.name}"
+                if tag in given
+                else f"derived from {DERIVED_TAGS[tag][0]}",
+            )
             for tag in tags
         },
         versions=library_versions(),

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from faceaudit.datasets.description import Dataset, Label, Options, Reader, Tagged
 from faceaudit.datasets.ledger import Reject
 from faceaudit.datasets.sources import SideFiles
-from faceaudit.datasets.tagfiles import Tags, read_csv, standard
+from faceaudit.datasets.tagfiles import Tags, read_csv
 from faceaudit.errors import FaceAuditError
+from faceaudit.tags.vocabulary import standard
 
 LABELS: dict[str, Label] = {"real": "real", "ai": "ai"}
 

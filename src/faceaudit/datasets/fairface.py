@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from faceaudit.datasets.description import Dataset, Options, Reader, Tagged
 from faceaudit.datasets.sources import SideFiles
 from faceaudit.datasets.tagfiles import Tags, read_csv
-from faceaudit.tags.age import parse_age_band
-from faceaudit.tags.vocabulary import gender
+from faceaudit.tags.vocabulary import standard
 
 RACES = (
     "White",
@@ -44,8 +43,8 @@ def _translate(cells: Mapping[str, str | None]) -> Tags:
     if race is not None and race not in RACES:
         raise ValueError(f"race {race!r} is none of {', '.join(RACES)}")
     return {
-        "age_band": parse_age_band(cells.get("age")),
-        "gender": gender(cells.get("gender")),
+        "age_band": standard("age_band", cells.get("age")),
+        "gender": standard("gender", cells.get("gender")),
         "race": race,
     }
 

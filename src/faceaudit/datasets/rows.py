@@ -20,7 +20,7 @@ from faceaudit.datasets.inspection import BATCH, in_parallel
 from faceaudit.datasets.ledger import Entry, Ledger, Reject
 from faceaudit.datasets.sources import Member, Source, is_side_file
 from faceaudit.tables import FIXED_COLUMNS, DatasetInfo, ManifestInfo, library_versions
-from faceaudit.tags.vocabulary import tag_type, with_standard_tags
+from faceaudit.tags.vocabulary import tag_type, with_derived_tags
 
 #: Rows of one row group of the manifest.
 ROW_GROUP = 8192
@@ -57,7 +57,7 @@ class Run:
             [(column, FIXED_COLUMNS[column]) for column in _COLUMNS]
             + [(tag, tag_type(tag)) for tag in reader.tags]
         )
-        standard, self._derived = with_standard_tags(self._given.empty_table(), dataset)
+        standard, self._derived = with_derived_tags(self._given.empty_table())
         self.schema: pa.Schema = standard.schema
 
     def rows(self, source: Source, workers: int) -> Iterator[Row]:
@@ -103,7 +103,7 @@ class Run:
         arrays = [
             pa.array(column, kind) for column, kind in zip(columns, self._given.types, strict=True)
         ]
-        return with_standard_tags(pa.table(arrays, schema=self._given), self.dataset)[0]
+        return with_derived_tags(pa.table(arrays, schema=self._given))[0]
 
     def copies_note(self) -> list[str]:
         """Say how many images are byte for byte copies of another."""

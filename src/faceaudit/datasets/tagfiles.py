@@ -10,7 +10,7 @@ from posixpath import commonpath
 
 from faceaudit.datasets.ledger import Entry
 from faceaudit.datasets.sources import SideFiles, UnreadableError
-from faceaudit.tags.vocabulary import NUMERIC_TAGS, gender
+from faceaudit.tags.vocabulary import standard
 
 #: Cells that say "not known".
 NULLS = frozenset({"", "na", "n/a", "nan", "null", "unknown"})
@@ -250,19 +250,6 @@ def number(value: str | None, what: str) -> float | None:
     if not abs(parsed) < float("inf"):
         raise ValueError(f"{what} {value!r} is not a number")
     return parsed
-
-
-def standard(tag: str, value: str | None) -> TagValue:
-    """Return a cell of tag `tag` in the standard vocabulary.
-
-    Raises
-    ------
-    ValueError
-        If it is not a value that the tag can have.
-    """
-    if tag in NUMERIC_TAGS:
-        return number(value, tag)
-    return gender(value) if tag == "gender" else value
 
 
 def _delimiter(text: str) -> str:

@@ -62,15 +62,15 @@ def parse_age_band(text: str | None) -> str | None:
     """
     if text is None:
         return None
-    words = re.findall(r"\d+|[a-z]+", text.lower())
-    if "70" in words and not {"60", "69"} & set(words):
-        return "70+"
+    words = re.findall(r"\d+(?:\.\d+)?|[a-z]+", text.lower())
     numbers = [
-        _MONTHS.index(word[:3]) + 1 if word[:3] in _MONTHS else int(word)
+        float(_MONTHS.index(word[:3]) + 1 if word[:3] in _MONTHS else word)
         for word in words
-        if word.isdigit() or word[:3] in _MONTHS
+        if word[0].isdigit() or word[:3] in _MONTHS
     ]
-    band = "-".join(str(number) for number in sorted(numbers))
+    if numbers == [70] and re.search(r"[+>]|more|over|above|older", text.lower()):
+        return "70+"
+    band = "-".join(f"{number:g}" for number in sorted(numbers))
     if band not in AGE_BANDS:
         raise ValueError(f"{text!r} is no age band ({', '.join(AGE_BANDS)})")
     return band
