@@ -1,0 +1,199 @@
+"""Which image of one table is which of another: by path, else by hash, else by file name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Matches:
+    """The rows of two tables that show the same image, one to one.
+
+    Attributes
+    ----------
+    index : int64 array, shape (rows of left,)
+        The row of right, or -1.
+    ways : dict of str to int
+        How many were found by ``path``, ``hash`` and ``file name``.
+    other_picture : int
+        Unmatched rows of left whose path or file name right has with another hash.
+    ambiguous : int
+        Further unmatched rows of left whose hash or file name unmatched rows of right have, but
+        not for one image alone.
+    across_datasets : bool
+        Both tables name data sets, but none in common, so that the names were not heeded.
+    """
+
+    index: Rows
+    ways: dict[str, int]
+    other_picture: int
+    ambiguous: int
+    across_datasets: bool
+
+
+def match(left: pa.Table, right: pa.Table) -> Matches:
+    """Match the images of two tables, each at most once.
+
+    Parameters
+    ----------
+    left, right : pyarrow.Table
+        With ``image``, and perhaps ``dataset`` and ``sha256``.
+
+    Notes
+    -----
+    In this order, where it is unambiguous on both sides: the same path; a path that ends in the
+    other whole (another machine's leading folders); the same SHA-256; the same file name, with
+    as many of its folders as tell it from others. Drive letters, backslashes and ``./`` make no
+    difference. Pictures whose hashes differ are never matched.
+
+    Where both tables have ``dataset`` and share a name, only images of one data set are matched.
+    Names without one in common (two CSV files are each named after their file) are not heeded.
+    """
+    datasets, across = _datasets(left, right)
+    paths = [_normalised(table["image"].cast(pa.string())) for table in (left, right)]
+    hashes = _hashes(left, right)
+    index = np.full(len(left), -1, np.int64)
+    free = np.ones(len(right), bool)
+    other = np.zeros(len(left), bool)
+    ways = dict.fromkeys(("path", "hash", "file name"), 0)
+
+    def take(way: str, found: Rows) -> None:
+        """Accept the pairs that are new and whose hashes, where both are known, agree."""
+        rows = np.flatnonzero((index < 0) & (found >= 0))
+        rows = rows[free[found[rows]]]
+        ours, theirs = hashes[0][rows], hashes[1][found[rows]]
+        differ = (ours >= 0) & (theirs >= 0) & (ours != theirs)
+        other[rows[differ]] = True
+        rows = rows[~differ]
+        index[rows] = found[rows]
+        free[found[rows]] = False
+        ways[way] += len(rows)
+
+    take("path", _unique_pairs(*_joined(datasets, _codes(*paths))))
+    seen = np.zeros(len(left), bool)
+    if (index < 0).any() and free.any():
+        by_end, entire = _by_end(datasets, paths)
+        take("path", np.where(entire, by_end, -1))
+        take("hash", _unique_pairs(*hashes))
+        take("file name", by_end)
+        names = _codes(*(pc.replace_substring_regex(path, "^.*/", "") for path in paths))
+        for ours, theirs in (hashes, _joined(datasets, names)):
+            seen |= (ours >= 0) & np.isin(ours, theirs[free])
+    unmatched = index < 0
+    other &= unmatched
+    return Matches(
+        index=index,
+        ways=ways,
+        other_picture=int(other.sum()),
+        ambiguous=int((seen & unmatched & ~other).sum()),
+        across_datasets=across,
+    )
+
+
+# --- keys as whole numbers: -1 is no key, and equal numbers are equal keys in both tables ------
+
+
+def _codes(left: pa.ChunkedArray, right: pa.ChunkedArray) -> tuple[Rows, Rows]:
+    both = pa.chunked_array([*left.chunks, *right.chunks], pa.string())
+    codes = _numbered(both.combine_chunks())
+    return codes[: len(left)], codes[len(left) :]
+
+
+def _numbered(keys: pa.Array) -> Rows:
+    codes: Rows = keys.dictionary_encode().indices.fill_null(-1).to_numpy().astype(np.int64)
+    return codes
+
+
+def _joined(*pairs: tuple[Rows, Rows]) -> tuple[Rows, Rows]:
+    """Number the combinations of two keys; without one of them there is none."""
+    (first_left, first_right), (second_left, second_right) = pairs
+    first = np.concatenate([first_left, first_right])
+    second = np.concatenate([second_left, second_right])
+    key = first * (second.max(initial=0) + 1) + second
+    codes = _numbered(pa.array(key))
+    codes[(first < 0) | (second < 0)] = -1
+    return codes[: len(first_left)], codes[len(first_left) :]
+
+
+def _unique_pairs(left: Rows, right: Rows) -> Rows:
+    """Return for each row of left the one row of right with its key, if neither has it twice."""
+    size = max(left.max(initial=-1), right.max(initial=-1)) + 1
+    once = np.bincount(left[left >= 0], minlength=size) == 1
+    once &= np.bincount(right[right >= 0], minlength=size) == 1
+    place = np.full(size + 1, -1, np.int64)
+    rows = np.flatnonzero(right >= 0)
+    place[right[rows]] = rows
+    place[:-1][~once] = -1
+    return place[left]
+
+
+def _datasets(left: pa.Table, right: pa.Table) -> tuple[tuple[Rows, Rows], bool]:
+    none = np.zeros(len(left), np.int64), np.zeros(len(right), np.int64)
+    if not all("dataset" in table.column_names for table in (left, right)):
+        return none, False
+    ours, theirs = _codes(left["dataset"], right["dataset"])
+    shared = np.isin(np.unique(ours), np.unique(theirs)).any()
+    return ((ours, theirs), False) if shared else (none, True)
+
+
+def _hashes(left: pa.Table, right: pa.Table) -> tuple[Rows, Rows]:
+    if not all("sha256" in table.column_names for table in (left, right)):
+        return np.full(len(left), -1), np.full(len(right), -1)
+    texts = [pc.utf8_lower(table["sha256"].cast(pa.string())) for table in (left, right)]
+    return _codes(*(pc.if_else(pc.equal(text, ""), None, text) for text in texts))
+
+
+def _normalised(path: pa.ChunkedArray) -> pa.ChunkedArray:
+    path = pc.replace_substring(path, "\\", "/")
+    path = pc.replace_substring_regex(path, r"/(\.?/)+", "/")
+    path = pc.replace_substring_regex(path, r"^([A-Za-z]:)?(\.?/)*", "")
+    # One system writes an accent as its own character, another as part of the letter.
+    return pc.utf8_normalize(path, "NFC")
+
+
+def _by_end(
+    datasets: tuple[Rows, Rows], paths: list[pa.ChunkedArray]
+) -> tuple[Rows, NDArray[np.bool_]]:
+    """Match by the last parts of the paths, as many as make a pair unique.
+
+    Returns
+    -------
+    found : int64 array, shape (rows of left,)
+        The row of right; -1 where there is none, or no number of parts tells it from others.
+    entire : bool array, shape (rows of left,)
+        Whether the one path ends in the other whole.
+    """
+    n = len(paths[0])
+    both = pa.chunked_array([*paths[0].chunks, *paths[1].chunks], pa.string()).combine_chunks()
+    parts = pc.split_pattern(both.fill_null(""), "/")
+    depth = pc.list_value_length(parts).to_numpy().astype(np.int64)
+    last = np.cumsum(depth) - 1
+    names = parts.flatten().dictionary_encode()
+    part = names.indices.to_numpy().astype(np.int64)
+    found, entire = np.full(n, -1, np.int64), np.zeros(n, bool)
+    code = np.concatenate(datasets)
+    rows = np.flatnonzero((code >= 0) & both.is_valid().to_numpy(zero_copy_only=False))
+    code = code[rows]
+    level = 0
+    # Only rows go on whose end the other table has too, so this stops at the deepest shared one.
+    while len(rows):
+        code = _numbered(pa.array(code * len(names.dictionary) + part[last[rows] - level]))
+        level += 1
+        ours = rows < n
+        pair = _unique_pairs(code[ours], code[~ours])
+        left, right = rows[ours][pair >= 0], rows[~ours][pair[pair >= 0]]
+        found[left] = right - n
+        # A bare file name is no path: it may be many a picture's, so hashes go before it.
+        entire[left] = (np.minimum(depth[left], depth[right]) == level) & (level > 1)
+        shared = np.zeros((2, code.max() + 1), bool)
+        shared[ours.astype(np.int8), code] = True
+        on = (shared[0] & shared[1])[code] & (depth[rows] > level)
+        rows, code = rows[on], code[on]
+    return found, entire
