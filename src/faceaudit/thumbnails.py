@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
 
 LARGEST = 48
 SIDE = 112
-#: A picture with more pixels is named but not opened.
-MOST_PIXELS = 100_000_000
 
 
 def add_thumbnails(result: Result) -> int:
@@ -60,7 +57,9 @@ def _gallery_items(result: Result) -> Iterator[GalleryItem]:
 
 
 def _thumbnail(item: GalleryItem, dataset: DatasetInfo | None) -> str | None:
-    from PIL import Image, ImageOps
+    from PIL import ImageOps
+
+    from faceaudit.pictures import open_picture
 
     if dataset is None or dataset.root is None:
         return None
@@ -70,15 +69,11 @@ def _thumbnail(item: GalleryItem, dataset: DatasetInfo | None) -> str | None:
     if not path.is_relative_to(root) or not path.is_file():
         return None
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                if image.width * image.height > MOST_PIXELS:
-                    return None
-                image.draft("RGB", (SIDE, SIDE))
-                small = ImageOps.exif_transpose(image).convert("RGB")
+        with open_picture(path.read_bytes()) as image:
+            image.draft("RGB", (SIDE, SIDE))
+            small = ImageOps.exif_transpose(image).convert("RGB")
         small.thumbnail((SIDE, SIDE))
         return data_uri(small, "JPEG", quality=72)
-    except (OSError, ValueError, SyntaxError, Warning):
+    except Exception:  # decoders raise nearly anything on damaged files
         # A gallery without one picture is still a gallery.
         return None

@@ -8,7 +8,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP", ".gif": "GIF"}
+from faceaudit import pictures
+
+FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP", ".gif": "GIF"} | (
+    {".avif": "AVIF"} if "AVIF" in pictures.FORMATS else {}
+)
 
 
 def draw(seed: int = 0, suffix: str = ".jpg", size: tuple[int, int] = (24, 20)) -> bytes:

@@ -10,8 +10,9 @@ import zlib
 import pytest
 from PIL import Image
 
-from faceaudit.datasets.images import MAX_PIXELS, inspect
+from faceaudit.datasets.images import inspect
 from faceaudit.datasets.ledger import Reject
+from faceaudit.pictures import MAX_PIXELS
 from tests.datasets.planted import FORMATS, draw
 
 
@@ -64,7 +65,7 @@ def test_wrong_type_behind_the_extension(name, suffix):
         (b"<!DOCTYPE html><p>404", "web page"),
         (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
         (b"\0" * 5000, "begins with zeros"),
-        (b"hello", "not those of a JPEG"),
+        (b"hello", "not a picture of a kind that can be read here: JPEG"),
         (b"\xff\xd8\xff\xd9", "JPEG"),
     ],
 )

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 from tests.pictures import encode
 
-from faceaudit.model.preprocess import MAX_PIXELS, prepare, square_pixels
+from faceaudit.model.preprocess import prepare, square_pixels
+from faceaudit.pictures import MAX_PIXELS
 
 
 def flat(mode: str, colour: object, size: tuple[int, int] = (40, 40)) -> Image.Image:

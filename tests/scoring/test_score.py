@@ -21,7 +21,7 @@ torch = pytest.importorskip("torch", reason="needs the extra 'model'")
 
 from faceaudit.model.architecture import build_network, find_architecture  # noqa: E402
 from faceaudit.model.checkpoint import InputRecord, ModelRecord, save_checkpoint  # noqa: E402
-from faceaudit.model.preprocess import MAX_PIXELS  # noqa: E402
+from faceaudit.pictures import MAX_PIXELS  # noqa: E402
 from faceaudit.scoring import Classifier, score, score_images  # noqa: E402
 from faceaudit.scoring.attention import gravest  # noqa: E402
 

@@ -13,7 +13,7 @@ from faceaudit.errors import FaceAuditError, MissingExtraError
 from faceaudit.tables import Manifest, read_manifest, write_table
 from faceaudit.tags import landmarks
 from faceaudit.tags.derivation import add_face_shape, add_skin_tone
-from faceaudit.tags.landmarks import find_landmarks, mirrored, open_picture
+from faceaudit.tags.landmarks import find_landmarks, mirrored, working_pixels
 from tests.datasets.planted import plant
 from tests.tags.faces import drawn_face
 
@@ -111,7 +111,7 @@ def test_real_faces(real_data, tmp_path):
 @pytest.mark.real_data
 def test_landmarks_of_a_mirrored_photograph(real_data):
     content = (real_data / "ffhq" / "images" / "00001.jpg").read_bytes()
-    pixels = open_picture(content)
+    pixels = working_pixels(content)
     points = find_landmarks(pixels)
     other = find_landmarks(pixels[:, ::-1].copy())
     assert points is not None

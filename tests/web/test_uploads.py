@@ -10,7 +10,7 @@ import pytest
 from drawn_web import HOSTILE, bomb, noise, picture, send
 from PIL import Image
 
-from faceaudit.datasets.images import MAX_PIXELS
+from faceaudit.pictures import MAX_PIXELS
 from faceaudit.web import uploads
 from faceaudit.web.uploads import RefusedError, base_name, check_picture
 

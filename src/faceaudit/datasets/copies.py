@@ -5,7 +5,6 @@ A picture on both sides of a train and test split makes a classifier look better
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,9 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from PIL import Image
 
 from faceaudit.datasets.sources import StoredImages, UnreadableError
+from faceaudit.pictures import open_picture
 from faceaudit.tables import Manifest
 
 #: Two pictures whose 256-bit perceptual hashes differ in no more bits are near copies. On
@@ -187,10 +186,10 @@ def _hash(content: bytes | None) -> npt.NDArray[np.uint64] | None:
     if content is None:
         return None
     try:
-        image = Image.open(io.BytesIO(content))
-        # A JPEG file can be decoded at a fraction of its size, many times faster.
-        image.draft("L", (256, 256))
-        bits = phash(image, hash_size=_SIDE).hash
+        with open_picture(content) as image:
+            # A JPEG file can be decoded at a fraction of its size, many times faster.
+            image.draft("L", (256, 256))
+            bits = phash(image, hash_size=_SIDE).hash
     except Exception:  # damaged images raise nearly anything
         return None
     return np.packbits(bits.ravel()).view(np.uint64)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import io
-from typing import NamedTuple
-
-from PIL import Image
+from typing import TYPE_CHECKING, NamedTuple
 
 from faceaudit.datasets.ledger import Reject
 from faceaudit.datasets.sources import base_name, suffix_of
+from faceaudit.pictures import MAX_PIXELS, PictureError, TooLargeError, open_picture
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 #: Pillow's name of a file type, by the suffix that files of that type bear.
 FORMATS = {
@@ -23,14 +24,12 @@ FORMATS = {
     "gif": "GIF",
     "tif": "TIFF",
     "tiff": "TIFF",
+    "avif": "AVIF",
 }
-#: More pixels than any camera's portrait: a decompression bomb or a map. Never decoded.
-MAX_PIXELS = 80_000_000
 # Markers of the frames that Pillow decodes, and of what may stand before a frame: tables,
 # restart interval, application data, comment.
 _FRAMES = frozenset({0xC0, 0xC1, 0xC2})
 _SEGMENTS = frozenset({0xC4, 0xDB, 0xDD, 0xFE, *range(0xE0, 0xF0)})
-_TRIED = tuple(dict.fromkeys(FORMATS.values()))
 
 
 class Facts(NamedTuple):
@@ -117,31 +116,35 @@ def _jpeg_size(data: bytes) -> tuple[int, int] | None:
 
 def _inspect_with_pillow(path: str, data: bytes, expected: str) -> Facts:
     try:
-        image = Image.open(io.BytesIO(data), formats=_TRIED)
-        width, height = image.size
-        # MPO is a JPEG file with further pictures behind the first.
-        kind = "JPEG" if image.format == "MPO" else str(image.format)
-    except Image.DecompressionBombError as error:
+        with open_picture(data) as image:
+            # MPO is a JPEG file with further pictures behind the first.
+            kind = "JPEG" if image.format == "MPO" else str(image.format)
+            width, height = image.size
+            if width < 1 or height < 1:
+                raise PictureError(f"its header says {width} x {height} pixels")
+            if kind != expected:
+                raise Reject(
+                    "wrong type behind the extension",
+                    f"a {kind} image under a .{suffix_of(path)} name; rename it",
+                )
+            if not _ends_properly(data, kind):
+                _decode(image)
+    except TooLargeError as error:
         raise Reject("absurd size in pixels", str(error)) from None
-    except Exception as error:  # on damaged headers Pillow raises nearly anything
-        if data.startswith(b"RIFF") and not _ends_properly(data, "WEBP"):
+    except PictureError as error:
+        # Of these Pillow wants to see the end before it says what they are.
+        cut = data.startswith(b"RIFF") and not _ends_properly(data, "WEBP")
+        if cut or data[4:12] == b"ftypavif":
             raise Reject("truncated image", "fetch it again") from None
-        raise Reject("not a readable image", _describe(data, expected, error)) from None
-    if width < 1 or height < 1:
-        raise Reject("not a readable image", f"its header says {width} x {height} pixels")
-    if width * height > MAX_PIXELS:
-        raise Reject("absurd size in pixels", f"{width} x {height}; it was not decoded")
-    if kind != expected:
-        raise Reject(
-            "wrong type behind the extension",
-            f"a {kind} image under a .{suffix_of(path)} name; rename it",
-        )
-    if not _ends_properly(data, kind):
-        try:
-            image.load()
-        except Exception as error:
-            raise Reject("truncated image", f"fetch it again ({error})") from None
+        raise Reject("not a readable image", str(error)) from None
     return Facts(width, height, len(data), kind, hashlib.sha256(data).hexdigest())
+
+
+def _decode(image: Image.Image) -> None:
+    try:
+        image.load()
+    except Exception as error:  # decoders raise nearly anything
+        raise Reject("truncated image", f"fetch it again ({error})") from None
 
 
 def _ends_properly(data: bytes, kind: str) -> bool:
@@ -153,16 +156,3 @@ def _ends_properly(data: bytes, kind: str) -> bool:
     if kind == "WEBP":
         return int.from_bytes(data[4:8], "little") + 8 <= len(data)
     return False
-
-
-def _describe(data: bytes, expected: str, error: Exception) -> str:
-    start = data[:512].lstrip().lower()
-    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
-        return "it holds a web page: the download failed, fetch it again"
-    if start.startswith(b"version https://git-lfs"):
-        return "it is a Git LFS pointer: run 'git lfs pull' where it came from"
-    if not any(data[:64]):
-        return "it begins with zeros: fetch it again"
-    if type(error).__name__ == "UnidentifiedImageError":
-        return f"its bytes are not those of a {expected} file"
-    return f"damaged {expected} header ({type(error).__name__})"

@@ -7,8 +7,6 @@ between the two. Pillow and numpy only; no torch.
 from __future__ import annotations
 
 import hashlib
-import io
-import warnings
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
-from faceaudit.datasets.images import MAX_PIXELS
+from faceaudit.pictures import FORMATS, MAX_PIXELS, PictureError, TooLargeError, open_picture
 
 RESIZE_RULE = (
     "EXIF orientation applied; transparency on white; largest centred square, "
@@ -49,11 +47,7 @@ class Picture:
     reason: str = ""
 
 
-class _TooLargeError(Exception):
-    pass
-
-
-def prepare(image: bytes | Image.Image, size: int) -> Picture:
+def prepare(image: bytes | Image.Image, size: int, formats: tuple[str, ...] = FORMATS) -> Picture:
     """Prepare a picture; never raises for a bad one.
 
     Parameters
@@ -62,19 +56,20 @@ def prepare(image: bytes | Image.Image, size: int) -> Picture:
         A whole JPEG, PNG, WebP … file, or an opened picture (which then has no hash).
     size : int
         Side of the prepared square in pixels.
+    formats : tuple of str
+        As in `open_picture`.
     """
     sha256 = hashlib.sha256(image).hexdigest() if isinstance(image, bytes) else None
     try:
-        with warnings.catch_warnings():
-            # Pillow warns of large pictures; the limit below is the one that counts.
-            warnings.simplefilter("ignore")
-            if isinstance(image, bytes):
-                with Image.open(io.BytesIO(image)) as opened:
-                    pixels = square_pixels(opened, size)
-            else:
-                pixels = square_pixels(image, size)
-    except (_TooLargeError, Image.DecompressionBombError):
-        return Picture("too_large", None, sha256, f"more than {MAX_PIXELS:,} pixels")
+        if isinstance(image, bytes):
+            with open_picture(image, formats) as opened:
+                pixels = square_pixels(opened, size)
+        else:
+            pixels = square_pixels(image, size)
+    except TooLargeError as error:
+        return Picture("too_large", None, sha256, str(error))
+    except PictureError as error:
+        return Picture("unreadable", None, sha256, str(error))
     except Exception as error:  # decoders raise nearly anything on damaged files
         return Picture("unreadable", None, sha256, f"{type(error).__name__}: {error}")
     return Picture("ok", pixels, sha256)
@@ -95,7 +90,7 @@ def square_pixels(image: Image.Image, size: int) -> Pixels:
         RGB, as `RESIZE_RULE` says.
     """
     if image.width * image.height > MAX_PIXELS:
-        raise _TooLargeError
+        raise TooLargeError
     # Lets a JPEG decode at half or a quarter of its size, but only while that stays four times
     # finer than what is needed: closer than that, the shortcut would show in the pixels.
     image.draft(None, (4 * size, 4 * size))

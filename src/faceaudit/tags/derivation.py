@@ -18,8 +18,8 @@ from faceaudit.tags.landmarks import (
     Pose,
     find_landmarks,
     in_processes,
-    open_picture,
     require_landmarks,
+    working_pixels,
 )
 from faceaudit.tags.skin_tone import LIGHTING, measure_skin
 from faceaudit.tags.vocabulary import tag_type
@@ -91,7 +91,8 @@ def add_skin_tone(manifest: Manifest, progress: Progress | None = None) -> Manif
 def _shape_tags(face: _Face) -> Tags:
     points = face.points
     if points is None and face.content is not None:
-        points = find_landmarks(open_picture(face.content))
+        pixels = working_pixels(face.content)
+        points = None if pixels is None else find_landmarks(pixels)
     shape = None if points is None else shape_of(points, face.pose)
     if points is None or shape is None:
         return {}
@@ -99,9 +100,9 @@ def _shape_tags(face: _Face) -> Tags:
 
 
 def _skin_tags(face: _Face) -> Tags:
-    if face.content is None:
+    pixels = None if face.content is None else working_pixels(face.content)
+    if pixels is None:
         return {}
-    pixels = open_picture(face.content)
     points = find_landmarks(pixels)
     tone = None if points is None else measure_skin(pixels, points)
     return {} if tone is None else {"typology_angle": tone.typology_angle, "skin_tone": tone.monk}

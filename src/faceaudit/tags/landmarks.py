@@ -7,7 +7,6 @@ Challenge, 2013). The model was trained on those photographs, which are for rese
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from importlib.util import find_spec
@@ -20,6 +19,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from faceaudit.errors import MissingExtraError
+from faceaudit.pictures import open_picture
 
 Points = npt.NDArray[np.float64]
 Pixels = npt.NDArray[np.uint8]
@@ -63,15 +63,19 @@ def require_landmarks(purpose: str) -> None:
         raise MissingExtraError(purpose, EXTRA)
 
 
-def open_picture(data: bytes) -> Pixels:
+def working_pixels(content: bytes) -> Pixels | None:
     """Decode a picture and bring it to the working size.
 
     Returns
     -------
-    ndarray of uint8, shape (height, width, 3)
-        The longer side is `WORKING_SIDE`.
+    ndarray of uint8, shape (height, width, 3), or None
+        The longer side is `WORKING_SIDE`. None if the file cannot be decoded.
     """
-    image = Image.open(io.BytesIO(data)).convert("RGB")
+    try:
+        with open_picture(content) as opened:
+            image = opened.convert("RGB")
+    except Exception:  # decoders raise nearly anything on damaged files
+        return None
     scale = WORKING_SIDE / max(image.size)
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     return np.asarray(image.resize(size, Image.Resampling.BICUBIC))

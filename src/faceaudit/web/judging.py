@@ -16,12 +16,12 @@ from faceaudit.model.preprocess import prepare
 from faceaudit.thumbnails import data_uri
 from faceaudit.web.detectors import Detector, calls_ai
 from faceaudit.web.doubts import Delivery, cut, no_face, unfamiliar
+from faceaudit.web.uploads import Upload, formats
 from faceaudit.web.worth import Record, Worth
 
 if TYPE_CHECKING:
     from faceaudit.model.explain import Maps
     from faceaudit.model.preprocess import Picture
-    from faceaudit.web.uploads import Upload
 
 #: Side in pixels of the picture that is shown, which is the square that is looked at.
 SHOWN = THOROUGH_SIDE
@@ -130,7 +130,7 @@ class Judge:
         # Each size is decoded on its own, exactly as in scoring: a picture resized twice is
         # another picture to a classifier of this kind.
         sizes = {SHOWN, *(self.detectors[name].size for name in models)}
-        pictures = {size: prepare(upload.content, size) for size in sizes}
+        pictures = {size: prepare(upload.content, size, formats()) for size in sizes}
         shown = pictures[SHOWN]
         if shown.pixels is None:
             judgement.problem = _problem(shown)
@@ -169,7 +169,7 @@ class Judge:
 
 def _problem(picture: Picture) -> str:
     if picture.status == "too_large":
-        return f"{picture.reason}; it was not opened"
+        return picture.reason
     return "the file is damaged or cut short: it could not be read to its end"
 
 

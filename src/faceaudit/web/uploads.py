@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import io
-import warnings
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import PurePosixPath, PureWindowsPath
 
 import anyio
-from PIL import Image
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import FormParser, MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from faceaudit.datasets.images import MAX_PIXELS
+from faceaudit import pictures
+from faceaudit.pictures import PictureError, open_picture
 
 MAX_PICTURES = 100
 MAX_PICTURE_BYTES = 50_000_000
@@ -24,9 +22,8 @@ MAX_REQUEST_BYTES = 128_000_000
 #: A request that has not arrived whole by then is dropped.
 MAX_SECONDS = 120.0
 
-#: Everything else that Pillow reads is refused: nobody's photograph comes as a PSD or an EPS.
-#: (A JPEG with further pictures behind the first opens as a JPEG and then calls itself MPO.)
-FORMATS = ("JPEG", "PNG", "WEBP", "AVIF")
+#: Of the formats that can be opened, those in which people send photographs.
+FORMATS = tuple(kind for kind in ("JPEG", "PNG", "WEBP", "AVIF") if kind in pictures.FORMATS)
 
 
 class RefusedError(Exception):
@@ -130,39 +127,17 @@ def check_picture(name: str, content: bytes) -> Upload:
     Raises
     ------
     RefusedError
-        If it is neither HEIC nor one of `FORMATS`, or has more than `MAX_PIXELS` pixels.
+        If it is neither HEIC nor one of `FORMATS`, or is too large.
     """
-    if not content:
-        raise RefusedError("the file is empty")
     try:
-        with warnings.catch_warnings():
-            # Pillow warns of large pictures; the limit below is the one that counts.
-            warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(content), formats=_formats()) as image:
-                (width, height), kind = image.size, str(image.format)
-    except Image.DecompressionBombError:
-        raise RefusedError(_too_many_pixels()) from None
-    except Exception:  # on damaged headers decoders raise nearly anything
-        raise RefusedError(_what_it_is(content)) from None
-    if width * height > MAX_PIXELS:
-        raise RefusedError(_too_many_pixels())
-    return Upload(name, content, width, height, kind)
-
-
-def _too_many_pixels() -> str:
-    return f"more than {MAX_PIXELS // 1_000_000} million pixels; it was not opened"
-
-
-def _what_it_is(content: bytes) -> str:
-    start = content[:1000].lstrip().lower()
-    if b"<svg" in start:
-        return "an SVG is a drawing that can carry a program, not a photograph"
-    heic = ", HEIC" if "HEIF" in _formats() else ""
-    return f"not a picture of a kind that can be read here: JPEG, PNG, WebP, AVIF{heic}"
+        with open_picture(content, formats()) as image:
+            return Upload(name, content, *image.size, str(image.format))
+    except PictureError as error:
+        raise RefusedError(str(error)) from None
 
 
 @cache
-def _formats() -> tuple[str, ...]:
+def formats() -> tuple[str, ...]:
     """Return `FORMATS`, and HEIC, the format of many telephones, if its decoder is installed."""
     try:
         from pi_heif import register_heif_opener
