@@ -143,7 +143,7 @@ class _Pair:
 def _pair(first: Scores, second: Scores, spec: Spec | None) -> _Pair:
     table = scored(first)
     if spec is not None and spec.rows is not None:
-        table = table.filter(row_mask(table, spec.rows))
+        table = table.filter(row_mask(table, spec.rows, f"{spec.name}: rows:"))
     other = scored(second).select([*KEY, "label", "p_ai"])
     other = other.rename_columns([*KEY, "label_second", "p_ai_second"])
     # Arrow's join keeps no order: a report must not depend on it.

@@ -33,6 +33,8 @@ class Spec(BaseModel):
     question: str
     #: Which rows the audit is about, as an expression (see `faceaudit.where`); None is all.
     rows: str | None = None
+    #: Whether images that the classifier was trained on count; its errors on them are too low.
+    include_training: bool = False
     #: A slice to be compared with the rest, as an expression; adds the attribute "slice".
     slice: str | None = None
     #: Tags whose groups are compared, one at a time.

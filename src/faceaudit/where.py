@@ -1,32 +1,53 @@
 """Row expressions such as ``race == 'Indian' and age >= 40``, read safely and never evaluated.
 
-Python's own parser reads the text; the handful of node types below are turned into an Arrow
-expression and everything else is refused. As in SQL, a row whose tag is missing satisfies
-no comparison.
+Python's own parser reads the text; the handful of node types below are turned into Arrow masks
+and everything else is refused. As in SQL there are three answers: yes, no, and not known where
+a tag is missing. Whoever asks decides what becomes of the third.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
-from typing import Any
+import difflib
+from collections.abc import Callable, Collection
+from functools import reduce
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceaudit.errors import FaceAuditError
+from faceaudit.schema import LABELS
+from faceaudit.tags.race import RACE_COARSE
+from faceaudit.tags.vocabulary import ORDERED_TAGS
 
-_COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+Kind = Literal["text", "number", "boolean"]
+Mask = Any  # pa.ChunkedArray of bool, or pa.BooleanArray; null where it is not known
+
+_EQUALITY: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Eq: pc.equal,
     ast.NotEq: pc.not_equal,
+}
+_ORDER: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Lt: pc.less,
     ast.LtE: pc.less_equal,
     ast.Gt: pc.greater,
     ast.GtE: pc.greater_equal,
 }
+#: Words (in lower case) that a column may be asked for although no row here has them.
+_STANDARD: dict[str, Collection[str]] = {
+    "label": LABELS,
+    "gender": ("female", "male"),
+    "race": RACE_COARSE,
+    **ORDERED_TAGS,
+}
+#: A column with more different values than this names images, and no near value is looked for.
+_MOST_VALUES = 1000
+#: So many values of a column are named in a message.
+_SHOWN = 8
 
 
-def row_mask(table: pa.Table, text: str) -> pa.ChunkedArray:
+def row_mask(table: pa.Table, text: str, option: str = "--where") -> pa.BooleanArray:
     """Tell which rows satisfy an expression.
 
     Parameters
@@ -34,99 +55,206 @@ def row_mask(table: pa.Table, text: str) -> pa.ChunkedArray:
     table : pyarrow.Table
     text : str
         Comparisons (``== != < <= > >= in not in``) of a column with a value, joined by
-        ``and``, ``or``, ``not`` and brackets.
+        ``and``, ``or``, ``not`` and brackets; a column of true and false stands for itself.
+    option : str
+        What the expression was given as; messages begin with it.
 
     Returns
     -------
-    pyarrow.ChunkedArray of bool, without null
-        A missing tag gives False, also under ``not``.
+    pyarrow.BooleanArray
+        Null where a missing tag leaves it open (`pyarrow.Table.filter` drops such rows).
 
     Raises
     ------
     FaceAuditError
-        Pointing at the part of the expression that is not understood.
+        Pointing at the part of the expression that is not understood, or that compares with a
+        value which no row has and which is nearly one that some have.
     """
+    return read_rows(table, text, option)[0]
+
+
+def read_rows(table: pa.Table, text: str, option: str) -> tuple[pa.BooleanArray, list[str]]:
+    """Return what `row_mask` does, and a sentence for each value that no row has."""
+    reader = _Reader(table, text, option)
     try:
         tree = ast.parse(text.strip(), mode="eval")
+        mask = reader.read(tree.body)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise FaceAuditError(
-            f"--where {text!r}: not an expression ({getattr(error, 'msg', error)}); "
+            f"{option} {text!r}: not an expression ({getattr(error, 'msg', error)}); "
             "for example \"race == 'Indian' and age >= 40\""
         ) from None
-    try:
-        mask = _Reader(table, text).read(tree.body)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise FaceAuditError(f"--where {text!r}: {str(error).splitlines()[0]}") from None
-    return pc.fill_null(mask, False)
+    if isinstance(mask, pa.ChunkedArray):
+        mask = mask.combine_chunks()
+    return mask, reader.absent
+
+
+def columns_in_words(table: pa.Table, text: str) -> str:
+    """Say which values the columns have that an expression (which was read before) names."""
+    tree = ast.parse(text.strip(), mode="eval")
+    names = dict.fromkeys(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
+    return "; ".join(f"{name} {_values_in_words(table[name])}" for name in names)
+
+
+def _values_in_words(column: pa.ChunkedArray) -> str:
+    values = pc.unique(column).drop_null()
+    if len(values) == 0:
+        return "is empty"
+    if pa.types.is_floating(column.type) or pa.types.is_integer(column.type):
+        low, high = pc.min_max(column).as_py().values()
+        return f"is {low:g}" if low == high else f"goes from {low:g} to {high:g}"
+    shown = sorted(values.to_pylist())[:_SHOWN]
+    more = f" and {len(values) - _SHOWN:,} more" if len(values) > _SHOWN else ""
+    return f"is {', '.join(map(repr, shown))}{more}"
 
 
 class _Reader:
-    def __init__(self, table: pa.Table, text: str) -> None:
+    def __init__(self, table: pa.Table, text: str, option: str) -> None:
         self.table = table
         self.text = text
+        self.option = option
+        self.absent: list[str] = []
 
-    def read(self, node: ast.expr) -> Any:
-        """Return the three-valued mask of one node (Kleene logic keeps missing missing)."""
+    def read(self, node: ast.expr) -> Mask:
+        """Return the three-valued mask of one node (Kleene logic keeps unknown unknown)."""
         match node:
             case ast.BoolOp(op=ast.And(), values=values):
-                return self._fold(pc.and_kleene, values)
+                return reduce(pc.and_kleene, map(self.read, values))
             case ast.BoolOp(op=ast.Or(), values=values):
-                return self._fold(pc.or_kleene, values)
+                return reduce(pc.or_kleene, map(self.read, values))
             case ast.UnaryOp(op=ast.Not(), operand=operand):
                 return pc.invert(self.read(operand))
             case ast.Compare(left=left, ops=ops, comparators=comparators):
                 sides = [left, *comparators]
-                masks = [self._compare(sides[i], op, sides[i + 1]) for i, op in enumerate(ops)]
-                mask = masks[0]
-                for other in masks[1:]:
-                    mask = pc.and_kleene(mask, other)
-                return mask
+                pairs = zip(sides, ops, comparators, strict=False)
+                return reduce(pc.and_kleene, (self._compare(*pair) for pair in pairs))
+            case ast.Name():
+                kind, column = self._column(node)
+                if kind != "boolean":
+                    example = "== 'female'" if kind == "text" else ">= 40"
+                    raise self._refuse(node, f"is no comparison; write for example {node.id} {example}")
+                return column
+            case ast.BinOp(op=ast.BitAnd() | ast.BitOr()):
+                raise self._refuse(node, "is not understood; write 'and' and 'or' for & and |")
             case _:
                 raise self._refuse(node, "is not a comparison; write for example age >= 40")
 
-    def _fold(self, join: Callable[[Any, Any], Any], values: list[ast.expr]) -> Any:
-        mask = self.read(values[0])
-        for value in values[1:]:
-            mask = join(mask, self.read(value))
-        return mask
-
-    def _compare(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> Any:
+    def _compare(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> Mask:
         if isinstance(op, ast.In | ast.NotIn):
-            column = self._column(left)
-            if not isinstance(right, ast.List | ast.Tuple | ast.Set):
-                raise self._refuse(right, "must be a list, as in race in ['Black', 'Indian']")
-            values = pa.array([self._value(item) for item in right.elts])
-            found = pc.is_in(column, values.cast(column.type))
-            mask = pc.if_else(pc.is_valid(column), found, pa.scalar(None, pa.bool_()))
+            mask = self._is_in(left, right)
             return pc.invert(mask) if isinstance(op, ast.NotIn) else mask
-        function = _COMPARISONS.get(type(op))
-        if function is None:
-            raise self._refuse(left, "is compared in a way that is not known")
-        if not any(isinstance(side, ast.Name) for side in (left, right)):
-            raise self._refuse(left, "compares no column")
-        return function(self._side(left), self._side(right))
+        compare = (_EQUALITY | _ORDER).get(type(op))
+        if compare is None:
+            raise self._refuse(left, "is compared by 'is'; write == or !=")
+        ordered = type(op) in _ORDER
+        if isinstance(left, ast.Name) and isinstance(right, ast.Name):
+            (kind, first), (other, second) = self._column(left), self._column(right, left)
+            if kind != other or (ordered and kind != "number"):
+                raise self._refuse(left, f"({kind}) cannot be compared so with {right.id} ({other})")
+            return compare(first, second)
+        if isinstance(left, ast.Name):
+            return compare(*self._sides(left, right, ordered))
+        if isinstance(right, ast.Name):
+            return compare(*self._sides(right, left, ordered)[::-1])
+        raise self._refuse(left, "is compared, but is no column, and neither is the other side")
 
-    def _side(self, node: ast.expr) -> Any:
-        return self._column(node) if isinstance(node, ast.Name) else pa.scalar(self._value(node))
+    def _is_in(self, left: ast.expr, right: ast.expr) -> Mask:
+        if not isinstance(left, ast.Name):
+            raise self._refuse(left, "is not the name of a column")
+        if not isinstance(right, ast.List | ast.Tuple | ast.Set) or not right.elts:
+            item = ast.unparse(right) if isinstance(right, ast.Constant) else "'Black', 'Indian'"
+            raise self._refuse(right, f"is no list; write {left.id} in [{item}]")
+        sides = [self._sides(left, item, ordered=False) for item in right.elts]
+        column = sides[0][0]
+        found = pc.is_in(column, pa.array([value.as_py() for _, value in sides], column.type))
+        return pc.if_else(pc.is_valid(column), found, pa.scalar(None, pa.bool_()))
 
-    def _column(self, node: ast.expr) -> Any:
-        if not isinstance(node, ast.Name):
-            raise self._refuse(node, "is not the name of a column")
-        if node.id not in self.table.column_names:
-            raise self._refuse(
-                node, f"is no column; the columns are {', '.join(self.table.column_names)}"
+    def _sides(self, name: ast.Name, node: ast.expr, ordered: bool) -> tuple[Any, pa.Scalar]:
+        """Return a column and the value that it is compared with, of one type."""
+        kind, column = self._column(name)
+        value = self._value(node, column)
+        given: Kind = (
+            "boolean"
+            if isinstance(value, bool)
+            else "text"
+            if isinstance(value, str)
+            else "number"
+        )
+        if kind == "text" and given == "number":
+            try:
+                return column.cast(pa.float64()), pa.scalar(float(value))
+            except pa.ArrowInvalid:
+                pass  # not every value is a number: said below
+        if kind != given or (ordered and kind != "number"):
+            raise self._refuse(name, self._mismatch(name.id, kind, value, ordered))
+        if kind == "text":
+            self._look_for(name.id, column, str(value))
+        # A score is kept as a float32, and 0.9 is to be the 0.9 that stands in the file.
+        return column, pa.scalar(value, column.type)
+
+    def _mismatch(self, name: str, kind: Kind, value: object, ordered: bool) -> str:
+        if kind == "boolean":
+            return f"is true or false; write {name} or not {name}"
+        if kind == "number":
+            return f"is a number and {value!r} is not; write for example {name} >= 40"
+        known = _values_in_words(self.table[name])
+        if ordered:
+            return f"is text and has no order; write {name} in [...] ({name} {known})"
+        return f"is text; write {name} == '{value}' ({name} {known})"
+
+    def _look_for(self, name: str, column: pa.ChunkedArray, value: str) -> None:
+        """Refuse a value that no row has if it is nearly one that some have; else remember it."""
+        if pc.index(column, value).as_py() >= 0:
+            return
+        self.absent.append(f"No row has {name} {value!r} ({name} {_values_in_words(column)}).")
+        values = pc.unique(column).drop_null().to_pylist()
+        if len(values) > _MOST_VALUES:
+            return
+        folded = {str(known).strip().casefold(): known for known in values}
+        wanted = value.strip().casefold()
+        near = [wanted] if wanted in folded else []
+        if wanted not in _STANDARD.get(name, ()):
+            near = near or difflib.get_close_matches(wanted, folded, n=3, cutoff=0.75)
+        if near:
+            raise FaceAuditError(
+                f"{self.option} {self.text!r}: no row has {name} {value!r}; did you mean "
+                f"{' or '.join(repr(folded[word]) for word in near)}?"
             )
-        return self.table[node.id]
 
-    def _value(self, node: ast.expr) -> str | int | float | bool:
-        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-            value = self._value(node.operand)
-            if isinstance(value, int | float):
+    def _column(self, node: ast.Name, compared: ast.Name | None = None) -> tuple[Kind, Any]:
+        """Return a column and what it holds; NaN is missing, as everywhere."""
+        names = self.table.column_names
+        if node.id not in names:
+            if compared is not None:
+                raise self._refuse(node, f"is no column; a word stands in quotes: '{node.id}'")
+            near = difflib.get_close_matches(node.id, names, n=1)
+            meant = f"did you mean {near[0]}? " if near else ""
+            raise self._refuse(node, f"is no column; {meant}The columns are {', '.join(names)}")
+        column = self.table[node.id]
+        kind = column.type
+        if pa.types.is_boolean(kind):
+            return "boolean", column
+        if pa.types.is_null(kind):
+            return "text", column.cast(pa.string())
+        if pa.types.is_string(kind):
+            return "text", column
+        if pa.types.is_floating(kind):
+            return "number", pc.if_else(pc.is_nan(column), pa.scalar(None, kind), column)
+        if pa.types.is_integer(kind):
+            return "number", column.cast(pa.float64(), safe=False)
+        raise self._refuse(node, "is a column of neither text, numbers nor true and false")
+
+    def _value(self, node: ast.expr, column: Any) -> str | float | bool:
+        match node:
+            case ast.Constant(value=str() | int() | float() as value):
+                return value
+            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
                 return -value
-        if isinstance(node, ast.Constant) and isinstance(node.value, str | int | float | bool):
-            return node.value
-        raise self._refuse(node, "is not a plain text or number")
+            case ast.Constant(value=None):
+                raise self._refuse(node, "is no value: rows without the tag satisfy no comparison")
+            case _:
+                raise self._refuse(node, "is not a plain text or number")
 
     def _refuse(self, node: ast.expr, complaint: str) -> FaceAuditError:
         part = ast.get_source_segment(self.text.strip(), node) or "this"
-        return FaceAuditError(f"--where {self.text!r}: {part} {complaint}")
+        return FaceAuditError(f"{self.option} {self.text!r}: {part} {complaint}")

@@ -132,7 +132,9 @@ def _pictures(
     seen = np.zeros(len(table), dtype=bool)
     masks = [(name, pc.equal(table["dataset"], name).to_numpy()) for name in options.datasets]
     if options.rows is not None:
-        masks.append((options.rows, row_mask(table, options.rows).to_numpy()))
+        option = f"{data.spec.name}: checks.{CHECK.id}.rows:"
+        named = pc.fill_null(row_mask(table, options.rows, option), False)
+        masks.append((options.rows, named.to_numpy(zero_copy_only=False)))
     for name, mask in masks:
         yield name, score[mask & ~seen]
         seen |= mask
