@@ -1,6 +1,5 @@
 """What an audit says of tables whose error rates are known."""
 
-import pyarrow as pa
 import pytest
 
 from faceaudit.audit import audit
@@ -69,13 +68,6 @@ def test_rows_and_slice():
     )
     with pytest.raises(FaceAuditError, match="no row satisfies"):
         audit(scores, spec(rows="group == 'z'"))
-
-
-def test_images_seen_in_training_are_said():
-    scores = drawn_scores({"a": (50, 1), "b": (60, 1)})
-    flags = pa.array([True] * 7 + [False] * (scores.table.num_rows - 7))
-    seen = type(scores)(scores.table.append_column("in_training", flags), scores.info)
-    assert any("7 of the 310 images" in note for note in audit(seen, spec()).limitations)
 
 
 def test_result_survives_the_file(tmp_path):

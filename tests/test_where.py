@@ -99,7 +99,9 @@ def test_the_answers_are_those_of_sql(rows, expression):
     here, sql = expression
     table = pa.Table.from_pylist(
         rows,
-        pa.schema([("t", pa.string()), ("u", pa.string()), ("x", pa.float32()), ("y", pa.float32())]),
+        pa.schema(
+            [("t", pa.string()), ("u", pa.string()), ("x", pa.float32()), ("y", pa.float32())]
+        ),
     )
     with sqlite3.connect(":memory:") as database:
         database.execute("create table t (t text, u text, x real, y real)")

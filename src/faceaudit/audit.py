@@ -9,36 +9,39 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceaudit.checks import AuditInput, Check, Options, all_checks
+from faceaudit.checks.parts.phrases import counted
 from faceaudit.errors import FaceAuditError
 from faceaudit.result import (
     GRAVITY,
     CheckResult,
     Finding,
+    LeftOut,
     Result,
     ScoresSummary,
     Status,
     Test,
 )
+from faceaudit.selection import select, with_shares
 from faceaudit.spec import Spec
 from faceaudit.stats.significance import adjust
 from faceaudit.tables import (
-    DELIVERY_COLUMNS,
     SCORED,
     Scores,
     library_versions,
     scored,
     status_counts,
-    tag_columns,
 )
-from faceaudit.where import row_mask
 
 #: How many findings the first screen shows.
 HEADLINE_FINDINGS = 3
-SLICE = "slice"
 
 
 def audit(
-    scores: Scores, spec: Spec, on_check: Callable[[str, int, int], None] | None = None
+    scores: Scores,
+    spec: Spec,
+    on_check: Callable[[str, int, int], None] | None = None,
+    *,
+    where: str | None = None,
 ) -> Result:
     """Run the checks of a specification on a scores table.
 
@@ -50,6 +53,8 @@ def audit(
         From `faceaudit.spec.read_spec`.
     on_check : callable, optional
         Told before each check: its title, how many are done, how many there are.
+    where : str, optional
+        A slice to compare with the rest; goes before the specification's.
 
     Returns
     -------
@@ -59,20 +64,17 @@ def audit(
     Raises
     ------
     FaceAuditError
-        If the specification names a tag, row expression or check that there is not.
+        If the specification names a tag, row expression or check that there is not, or no row
+        is left to audit.
     """
-    scores, spec = _select(scores, spec)
-    table = scored(scores)
-    if len(table) == 0:
-        raise FaceAuditError(
-            f"{spec.name}: no image with a score is left to audit "
-            f"(rows by status: {status_counts(scores.table) or 'none'})"
-        )
+    selection = select(scores, spec, where)
+    scores, spec = selection.scores, selection.spec
     planned = _plan(spec)
     model = scores.info.model
     summary = summarise(model.id if model else "scores", scores, spec.threshold)
+    summary.rows = with_shares(selection, summary.threshold)
     data = AuditInput(
-        table=table,
+        table=scored(scores),
         info=scores.info,
         spec=spec,
         threshold=summary.threshold,
@@ -99,47 +101,13 @@ def audit(
         if status == "not-estimable"
         else verdict,
         findings=headline(results, verdict),
-        limitations=limitations(scores, summary, results),
+        limitations=[*selection.notes, *limitations(scores, summary, results)],
         scores=[summary],
         thresholds=list(data.thresholds),
         checks=results,
         spec=spec.model_dump(exclude_none=True),
         versions=result_versions(),
     )
-
-
-def _select(scores: Scores, spec: Spec) -> tuple[Scores, Spec]:
-    """Keep the rows that the specification is about and mark the slice it asks for."""
-    table = scores.table
-    if spec.rows is not None:
-        table = table.filter(row_mask(table, spec.rows))
-        if len(table) == 0:
-            raise FaceAuditError(f"{spec.name}: rows: no row satisfies {spec.rows!r}")
-    info = scores.info
-    if spec.slice is not None:
-        inside = row_mask(table, spec.slice)
-        table = table.append_column(SLICE, pc.if_else(inside, spec.slice, "all others"))
-        sources = dict.fromkeys(info.datasets, f"the expression {spec.slice}")
-        info = info.model_copy(update={"tag_sources": info.tag_sources | {SLICE: sources}})
-        spec = spec.model_copy(update={"attributes": [SLICE, *spec.attributes]})
-    present = {str(name) for name in pc.unique(table["dataset"]).to_pylist()}
-    info = info.model_copy(
-        update={
-            "datasets": {k: v for k, v in info.datasets.items() if k in present},
-            "tag_sources": {
-                tag: {k: v for k, v in sources.items() if k in present}
-                for tag, sources in info.tag_sources.items()
-            },
-        }
-    )
-    tags = tag_columns(table)
-    for name in (*spec.attributes, *(tag for group in spec.intersections for tag in group)):
-        if name not in (*tags, "dataset", *DELIVERY_COLUMNS):
-            raise FaceAuditError(
-                f"{spec.name}: the specification asks for the tag '{name}', which the scores do "
-                f"not have; they have {', '.join(tags) or 'no tags'} (rename with --map)"
-            )
-    return Scores(table, info), spec
 
 
 def _plan(spec: Spec) -> list[tuple[Check, Options]]:
@@ -260,13 +228,15 @@ def limitations(
             "There is no real photograph here, so nothing can be said about false accusations."
         )
     if "in_training" in scores.table.column_names:
-        seen = int(pc.sum(scores.table["in_training"]).as_py() or 0)
+        seen = int(pc.sum(scored(scores)["in_training"]).as_py() or 0)
         if seen:
             notes.append(
-                f"{seen:,} of the {len(scores.table):,} images were in this classifier's training "
-                "data; its errors on them are too low to be believed."
+                f"{seen:,} of the {summary.n_real + summary.n_ai:,} images were in this "
+                "classifier's training data; its errors on them are too low to be believed."
             )
-    if summary.unscored:
+    if summary.rows is not None:
+        notes += [_left_out_note(left) for left in summary.rows.left_out]
+    elif summary.unscored:
         parts = ", ".join(f"{n:,} {status}" for status, n in sorted(summary.unscored.items()))
         notes.append(f"Images without a score are left out of every rate: {parts}.")
     if without_face := status_counts(scores.table).get("no_face"):
@@ -284,6 +254,15 @@ def limitations(
         if result.status == "not-estimable"
     ]
     return notes
+
+
+def _left_out_note(left: LeftOut) -> str:
+    words = {"real": "real", "ai": "AI-generated"}
+    by = "; ".join(
+        f"{dataset} {', '.join(f'{n:,} {words[label]}' for label, n in labels.items())}"
+        for dataset, labels in left.by.items()
+    )
+    return f"Left out, {left.reason}: {counted(left.n, 'row')} ({by})."
 
 
 def _delivery_note(table: pa.Table) -> str | None:

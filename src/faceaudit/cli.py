@@ -180,6 +180,7 @@ _NO_IMAGES = click.option("--no-images", is_flag=True, help="Leave out every pic
 @click.option("--spec", required=True, help="A specification (YAML), or the name of a ready one.")
 @click.option("-o", "--out", required=True, type=PATH, help="Folder for the results.")
 @click.option("--where", default=None, help="Compare this slice with the rest.")
+@click.option("--include-training", is_flag=True, help="Count images seen in training too.")
 @_MAP
 @_NO_IMAGES
 @example("faceaudit audit scores.csv --spec utkface-demographics -o out")
@@ -188,6 +189,7 @@ def audit(
     spec: str,
     out: Path,
     where: str | None,
+    include_training: bool,
     mapping: dict[str, str],
     no_images: bool,
 ) -> None:
@@ -198,7 +200,15 @@ def audit(
     from faceaudit import commands
     from faceaudit.terminal import print_result
 
-    result = commands.audit(scores, spec, out, where=where, mapping=mapping, images=not no_images)
+    result = commands.audit(
+        scores,
+        spec,
+        out,
+        where=where,
+        include_training=include_training,
+        mapping=mapping,
+        images=not no_images,
+    )
     print_result(result)
     click.echo(f"report: {out / 'report.html'}")
 

@@ -22,6 +22,7 @@ def audit(
     out: Path | str,
     *,
     where: str | None = None,
+    include_training: bool = False,
     mapping: Mapping[str, str] | None = None,
     images: bool = True,
 ) -> Result:
@@ -37,6 +38,8 @@ def audit(
         Folder for the results; made if it is not there.
     where : str, optional
         A slice to compare with the rest, for instance ``"race == 'Indian' and age >= 40"``.
+    include_training : bool
+        Count the images that the classifier was trained on too.
     mapping : mapping of str to str, optional
         Our column name to the file's, for tables with other headings.
     images : bool
@@ -53,10 +56,11 @@ def audit(
     from faceaudit.thumbnails import add_thumbnails
 
     chosen = find_spec(spec)
-    if where is not None:
-        chosen = chosen.model_copy(update={"slice": where})
+    if include_training:
+        chosen = chosen.model_copy(update={"include_training": True})
     parts = [read_scores(path, mapping) for path in scores]
-    result = run_audit(concat_scores(parts) if len(parts) > 1 else parts[0], chosen)
+    together = concat_scores(parts) if len(parts) > 1 else parts[0]
+    result = run_audit(together, chosen, where=where)
     if images:
         add_thumbnails(result)
     _write(result, Path(out), "audit.json", images)

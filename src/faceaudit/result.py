@@ -275,6 +275,58 @@ class CheckResult(_Strict):
     details: list[Detail] = Field(default_factory=list)
 
 
+class LeftOut(_Strict):
+    """Rows that were not audited, for one reason; `by` counts them by data set and label."""
+
+    reason: str
+    n: int
+    by: dict[str, dict[str, int]]
+
+
+class Untagged(_Strict):
+    """Audited images of one label without a value for a tag, or for one of a combination's."""
+
+    tags: list[str]
+    label: Literal["real", "ai"]
+    n: int
+    missing: int
+    #: Errors among the `n` images, and among the `missing` ones.
+    wrong: int
+    wrong_missing: int
+
+
+class Unscored(_Strict):
+    """Images of one label and group (None: without the tag), and how many have no score."""
+
+    tag: str
+    label: Literal["real", "ai"]
+    group: str | None
+    n: int
+    unscored: int
+
+
+class Rows(_Strict):
+    """What became of every row that was read: used, or left out for one reason."""
+
+    read: int
+    used: int
+    #: The used rows by data set and label.
+    by: dict[str, dict[str, int]]
+    left_out: list[LeftOut]
+    #: Where there are any; the used rows that have the tag are the others.
+    untagged: list[Untagged] = Field(default_factory=list)
+    unscored: list[Unscored] = Field(default_factory=list)
+    sentence: str = ""
+    #: Sentences on tags and scores that are missing unequally, the most unequal first.
+    shares: list[str] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _every_row_is_accounted_for(self) -> Self:
+        if self.used + sum(left.n for left in self.left_out) != self.read:
+            raise ValueError(f"not every one of the {self.read} rows is accounted for")
+        return self
+
+
 class ScoresSummary(_Strict):
     """What one scores table held: who gave the scores, on which images, tagged by whom."""
 
@@ -287,6 +339,8 @@ class ScoresSummary(_Strict):
     n_ai: int
     #: Rows without a score, by status (unreadable, missing …).
     unscored: dict[str, int]
+    #: Which rows an audit rests on; None for a comparison, which has its own account.
+    rows: Rows | None = None
     threshold: float
     threshold_rule: str
 

@@ -132,7 +132,9 @@ class _Reader:
                 kind, column = self._column(node)
                 if kind != "boolean":
                     example = "== 'female'" if kind == "text" else ">= 40"
-                    raise self._refuse(node, f"is no comparison; write for example {node.id} {example}")
+                    raise self._refuse(
+                        node, f"is no comparison; write for example {node.id} {example}"
+                    )
                 return column
             case ast.BinOp(op=ast.BitAnd() | ast.BitOr()):
                 raise self._refuse(node, "is not understood; write 'and' and 'or' for & and |")
@@ -150,7 +152,9 @@ class _Reader:
         if isinstance(left, ast.Name) and isinstance(right, ast.Name):
             (kind, first), (other, second) = self._column(left), self._column(right, left)
             if kind != other or (ordered and kind != "number"):
-                raise self._refuse(left, f"({kind}) cannot be compared so with {right.id} ({other})")
+                raise self._refuse(
+                    left, f"({kind}) cannot be compared so with {right.id} ({other})"
+                )
             return compare(first, second)
         if isinstance(left, ast.Name):
             return compare(*self._sides(left, right, ordered))
@@ -174,11 +178,7 @@ class _Reader:
         kind, column = self._column(name)
         value = self._value(node, column)
         given: Kind = (
-            "boolean"
-            if isinstance(value, bool)
-            else "text"
-            if isinstance(value, str)
-            else "number"
+            "boolean" if isinstance(value, bool) else "text" if isinstance(value, str) else "number"
         )
         if kind == "text" and given == "number":
             try:

@@ -1,0 +1,298 @@
+"""Which rows of a scores table an audit is about, and what became of every other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from faceaudit.checks.parts.phrases import attributes_title, counted, percent, tag_title
+from faceaudit.errors import FaceAuditError
+from faceaudit.result import LeftOut, Rows, Unscored, Untagged
+from faceaudit.spec import Spec
+from faceaudit.tables import DELIVERY_COLUMNS, SCORED, Scores, scored, status_counts, tag_columns
+from faceaudit.where import columns_in_words, read_rows
+
+SLICE = "slice"
+#: The two labels, what an error on them is called, and what a right answer is.
+_WORDS = {
+    "real": ("real photographs", "called AI-generated", "called real"),
+    "ai": ("AI-generated images", "called real", "called AI-generated"),
+}
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The rows that an audit is about.
+
+    Attributes
+    ----------
+    scores : Scores
+        Its rows, those without a score among them; with the tag `SLICE` if a slice was asked for.
+    spec : Spec
+        With `SLICE` among its attributes if so.
+    rows : Rows
+        The account of all rows that were read; what hangs on the threshold is still missing.
+    notes : list of str
+        Values that the expressions name and no row has.
+    """
+
+    scores: Scores
+    spec: Spec
+    rows: Rows
+    notes: list[str]
+
+
+def select(scores: Scores, spec: Spec, where: str | None = None) -> Selection:
+    """Keep the rows that the specification is about and mark the slice it asks for.
+
+    Parameters
+    ----------
+    scores : Scores
+    spec : Spec
+    where : str, optional
+        A slice that was given besides, which goes before the specification's.
+
+    Raises
+    ------
+    FaceAuditError
+        If no row is left, all rows or none are in the slice, or a tag is not there.
+    """
+    table = scores.table
+    notes: list[str] = []
+    fates = _Fates(table)
+    if spec.rows is not None:
+        option = f"{spec.name}: rows:"
+        inside, notes = read_rows(table, spec.rows, option)
+        fates.leave_out(pc.invert(inside), f"outside 'rows: {spec.rows}'")
+        fates.leave_out(
+            pc.is_null(inside),
+            f"not known whether inside 'rows: {spec.rows}', for a tag is missing",
+        )
+        if not fates.kept.any():
+            raise FaceAuditError(
+                f"{option} no row satisfies {spec.rows!r} ({columns_in_words(table, spec.rows)})"
+            )
+    if "in_training" in table.column_names and not spec.include_training:
+        before = int(fates.kept.sum())
+        fates.leave_out(table["in_training"], "in the classifier's training data")
+        if not fates.kept.any():
+            raise FaceAuditError(
+                f"{spec.name}: all {counted(before, 'image')} to audit were in the classifier's "
+                "training data, where its errors are too low to be believed; audit other images, "
+                "or count these with --include-training"
+            )
+    table = table.filter(pa.array(fates.kept))
+    for status in sorted(status_counts(table).keys() - set(SCORED)):
+        fates.leave_out(pc.equal(scores.table["status"], status), f"without a score ({status})")
+    if not fates.kept.any():
+        raise FaceAuditError(
+            f"{spec.name}: no image with a score is left to audit "
+            f"(rows by status: {status_counts(table) or 'none'})"
+        )
+    info = scores.info
+    if where is not None or spec.slice is not None:
+        table, spec, missed = _mark_slice(table, spec, where)
+        notes += missed
+        sources = dict.fromkeys(info.datasets, f"the expression {spec.slice}")
+        info = info.model_copy(update={"tag_sources": info.tag_sources | {SLICE: sources}})
+    present = {str(name) for name in pc.unique(table["dataset"]).to_pylist()}
+    info = info.model_copy(
+        update={
+            "datasets": {k: v for k, v in info.datasets.items() if k in present},
+            "tag_sources": {
+                tag: {k: v for k, v in sources.items() if k in present}
+                for tag, sources in info.tag_sources.items()
+            },
+        }
+    )
+    tags = tag_columns(table)
+    for name in (*spec.attributes, *(tag for group in spec.intersections for tag in group)):
+        if name not in (*tags, "dataset", *DELIVERY_COLUMNS):
+            raise FaceAuditError(
+                f"{spec.name}: the specification asks for the tag '{name}', which the scores do "
+                f"not have; they have {', '.join(tags) or 'no tags'} (rename with --map)"
+            )
+    return Selection(Scores(table, info), spec, fates.account(), notes)
+
+
+class _Fates:
+    """What becomes of each row: it is audited, or left out for the first reason that holds."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self._table = table.select(["dataset", "label"])
+        self._fate = np.full(len(table), -1)
+        self._reasons: list[str] = []
+
+    @property
+    def kept(self) -> np.ndarray:
+        """Which rows are not left out so far."""
+        return self._fate < 0
+
+    def leave_out(self, rows: pa.Array | pa.ChunkedArray, reason: str) -> None:
+        """Leave out those of the rows kept so far for which `rows` is true."""
+        self._fate[np.asarray(pc.fill_null(rows, False)) & self.kept] = len(self._reasons)
+        self._reasons.append(reason)
+
+    def account(self) -> Rows:
+        """Count the rows by what became of them, data set and label."""
+        counts: list[dict[str, dict[str, int]]] = [{} for _ in (None, *self._reasons)]
+        fates = self._table.append_column("fate", pa.array(self._fate))
+        grouped = fates.group_by(["fate", "dataset", "label"]).aggregate([([], "count_all")])
+        order = [(name, "ascending") for name in ("fate", "dataset", "label")]
+        for row in grouped.sort_by(order).to_pylist():
+            counts[row["fate"] + 1].setdefault(row["dataset"], {})[row["label"]] = row["count_all"]
+        used, *left = counts
+        left_out = [
+            LeftOut(reason=reason, n=_total(by), by=by)
+            for reason, by in zip(self._reasons, left, strict=True)
+            if by
+        ]
+        rows = Rows(read=len(self._table), used=_total(used), by=used, left_out=left_out)
+        return rows.model_copy(update={"sentence": _sentence(rows)})
+
+
+def _total(by: dict[str, dict[str, int]]) -> int:
+    return sum(n for labels in by.values() for n in labels.values())
+
+
+def _sentence(rows: Rows) -> str:
+    if not rows.left_out:
+        return f"All {counted(rows.read, 'row')} read were audited."
+    why = "; ".join(f"{left.n:,} {left.reason}" for left in rows.left_out)
+    return (
+        f"{rows.used:,} of {counted(rows.read, 'row')} read were audited; "
+        f"{rows.read - rows.used:,} left out: {why}."
+    )
+
+
+def _mark_slice(table: pa.Table, spec: Spec, where: str | None) -> tuple[pa.Table, Spec, list[str]]:
+    option = "--where" if where is not None else f"{spec.name}: slice:"
+    text = where if where is not None else str(spec.slice)
+    if SLICE in table.column_names:
+        raise FaceAuditError(
+            f"{option} {text!r}: the scores have a tag '{SLICE}' already; "
+            f"rename it with --map NAME={SLICE}"
+        )
+    inside, notes = read_rows(table, text, option)
+    judged = inside.filter(pc.is_in(table["status"], pa.array(SCORED)).combine_chunks())
+    known = {str(answer) for answer in pc.unique(judged).drop_null().to_pylist()}
+    if len(known) < 2:
+        found = {"True": "every row is", "False": "no row is"}.get(
+            "".join(known), "no row is known to be"
+        )
+        raise FaceAuditError(
+            f"{option} {text!r}: {found} in this slice, of {counted(len(judged), 'row')} to audit "
+            f"({columns_in_words(table, text)})"
+        )
+    if unknown := judged.null_count:
+        verb = "is" if unknown == 1 else "are"
+        notes.append(
+            f"{counted(unknown, 'row')} {verb} on neither side of the slice {text!r}: a tag that "
+            "it names is missing."
+        )
+    table = table.append_column(SLICE, pc.if_else(inside, text, "all others"))
+    spec = spec.model_copy(update={"slice": text, "attributes": [SLICE, *spec.attributes]})
+    return table, spec, notes
+
+
+# --- what is missing, by group and verdict --------------------------------------------------
+
+
+def with_shares(selection: Selection, threshold: float) -> Rows:
+    """Add to the account whose tags and whose scores are missing, at the audited threshold."""
+    spec = selection.spec
+    untagged = list(_untagged(scored(selection.scores), spec, threshold))
+    unscored = list(_unscored(selection.scores.table, spec))
+    told = sorted([*_unscored_told(unscored, spec), *_untagged_told(untagged)], reverse=True)
+    return selection.rows.model_copy(
+        update={
+            "untagged": untagged,
+            "unscored": unscored,
+            "shares": [sentence for _, sentence in told],
+        }
+    )
+
+
+def _untagged(table: pa.Table, spec: Spec, threshold: float) -> Iterator[Untagged]:
+    called_ai = np.asarray(table["p_ai"]) >= np.float32(threshold)
+    is_ai = np.asarray(pc.equal(table["label"], "ai"))
+    wrong = called_ai != is_ai
+    labels: tuple[tuple[Literal["real", "ai"], Any], ...] = (("real", ~is_ai), ("ai", is_ai))
+    for tags in (*([name] for name in spec.attributes), *spec.intersections):
+        missing = np.logical_or.reduce([np.asarray(pc.is_null(table[tag])) for tag in tags])
+        for label, rows in labels:
+            if (rows & missing).any():
+                yield Untagged(
+                    tags=tags,
+                    label=label,
+                    n=int(rows.sum()),
+                    missing=int((rows & missing).sum()),
+                    wrong=int((rows & wrong).sum()),
+                    wrong_missing=int((rows & wrong & missing).sum()),
+                )
+
+
+def _untagged_told(untagged: list[Untagged]) -> Iterator[tuple[float, str]]:
+    """Give a sentence for each tag that the errors lack more or less often than the rest."""
+    for found in untagged:
+        right, right_missing = found.n - found.wrong, found.missing - found.wrong_missing
+        # A tag that a label has nowhere makes no groups of it, and so moves no rate.
+        if found.missing == found.n or not found.wrong or not right:
+            continue
+        of_wrong, of_right = found.wrong_missing / found.wrong, right_missing / right
+        images, error, rightly = _WORDS[found.label]
+        yield (
+            abs(of_wrong - of_right),
+            f"No tag for {attributes_title(found.tags)}: {percent(of_wrong)} of the {images} "
+            f"{error}, {percent(of_right)} of those {rightly}.",
+        )
+
+
+def _unscored(table: pa.Table, spec: Spec) -> Iterator[Unscored]:
+    has_score = pc.is_in(table["status"], pa.array(SCORED))
+    if pc.all(has_score).as_py():
+        return
+    table = table.append_column("unscored", pc.cast(pc.invert(has_score), pa.int64()))
+    tags = [*spec.attributes, *(tag for group in spec.intersections for tag in group)]
+    for tag in dict.fromkeys(tags):
+        if pa.types.is_string(table[tag].type):
+            keys = list(dict.fromkeys([tag, "label"]))
+            counted_by = table.group_by(keys).aggregate([("unscored", "sum"), ([], "count_all")])
+            for row in counted_by.sort_by([(key, "ascending") for key in keys]).to_pylist():
+                yield Unscored(
+                    tag=tag,
+                    label=row["label"],
+                    group=row[tag],
+                    n=row["count_all"],
+                    unscored=row["unscored_sum"],
+                )
+
+
+def _unscored_told(unscored: list[Unscored], spec: Spec) -> Iterator[tuple[float, str]]:
+    """Give a sentence for each tag by whose groups scores are missing unequally often."""
+    for tag, label in dict.fromkeys((found.tag, found.label) for found in unscored):
+        groups = [
+            (found.unscored / found.n, found)
+            for found in unscored
+            if (found.tag, found.label) == (tag, label)
+            and found.group
+            and found.n >= spec.small_group
+        ]
+        if not groups:
+            continue
+        (low, fewest), (high, most) = min(groups, key=_share), max(groups, key=_share)
+        if high > low:
+            yield (
+                high - low,
+                f"Without a score: {percent(high)} of the {_WORDS[label][0]} with "
+                f"{tag_title(tag)} '{most.group}', {percent(low)} with '{fewest.group}'.",
+            )
+
+
+def _share(pair: tuple[float, Unscored]) -> float:
+    return pair[0]
