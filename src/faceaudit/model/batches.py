@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from faceaudit.model.inference import normalise
-
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -76,7 +74,7 @@ class Batches:
         if self._rng is not None:
             mirrored = self._rng.random(len(rows)) < 0.5
             pixels[mirrored] = pixels[mirrored, :, ::-1]
-        inputs = normalise(torch.from_numpy(pixels), self._record.mean, self._record.std)
+        inputs = self._record.inputs(pixels)
         if self._rng is not None:
             light = self._rng.uniform(-LIGHTING, LIGHTING, (2, len(rows), 1, 1, 1))
             brightness, contrast = torch.from_numpy(light.astype(np.float32))

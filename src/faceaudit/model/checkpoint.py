@@ -20,10 +20,12 @@ from faceaudit.model.familiarity import (
     read_familiarity,
     write_familiarity,
 )
-from faceaudit.model.preprocess import RESIZE_RULE
+from faceaudit.model.inference import normalise
+from faceaudit.model.preprocess import RESIZE_RULE, Picture, Prepared, prepare
 from faceaudit.tables import ModelInfo
 
 if TYPE_CHECKING:
+    from PIL import Image
     from torch import Tensor, nn
 
 WEIGHTS_FILE = "model.safetensors"
@@ -40,12 +42,22 @@ class _Strict(BaseModel):
 
 
 class InputRecord(_Strict):
-    """How a picture becomes the network's input."""
+    """How a picture becomes the network's input, in two steps: alone, then in its batch."""
 
     size: int = Field(ge=8, le=4096)
     mean: list[float] = Field(min_length=3, max_length=3)
     std: list[Annotated[float, Field(gt=0)]] = Field(min_length=3, max_length=3)
     resize: str = RESIZE_RULE
+
+    def prepare(self, image: bytes | Image.Image) -> Picture:
+        """Prepare one picture; safe to call from several threads, never raises for a bad one."""
+        return prepare(image, self.size)
+
+    def inputs(self, pixels: Prepared) -> Tensor:
+        """Turn the pixels of n prepared pictures into the network's input."""
+        import torch
+
+        return normalise(torch.from_numpy(pixels), self.mean, self.std)
 
 
 class ValidationRecord(_Strict):

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.model.inference import normalise
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -74,7 +73,7 @@ class Explainer:
         """
         import torch
 
-        inputs = normalise(torch.from_numpy(pixels), self._record.mean, self._record.std)
+        inputs = self._record.inputs(pixels)
         # Gradients are wanted of the feature map alone, and need a leaf to flow from.
         logits, features = self._forward(inputs.requires_grad_())
         sign = torch.where(torch.from_numpy(called_ai), 1.0, -1.0)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import whole_file
-from faceaudit.model.inference import AT_ONCE, normalise
+from faceaudit.model.inference import AT_ONCE
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -125,9 +125,9 @@ class FeatureExtractor:
         try:
             with torch.inference_mode():
                 for start in range(0, len(pixels), AT_ONCE):
-                    few = torch.from_numpy(pixels[start : start + AT_ONCE])
+                    few = pixels[start : start + AT_ONCE]
                     n = len(few)
-                    self._network(normalise(few, self._record.mean, self._record.std))
+                    self._network(self._record.inputs(few))
         finally:
             hook.remove()
         return torch.cat(features).numpy()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from faceaudit.model.checkpoint import InputRecord
-    from faceaudit.model.preprocess import Pixels
+    from faceaudit.model.preprocess import Prepared
 
 
 def normalise(pixels: Tensor, mean: list[float], std: list[float]) -> Tensor:
@@ -60,12 +60,13 @@ class Predictor:
         self._record = record
         self._network = copy.deepcopy(network).eval().to(memory_format=torch.channels_last)
 
-    def __call__(self, pixels: Pixels) -> npt.NDArray[np.float32]:
+    def __call__(self, pixels: Prepared) -> npt.NDArray[np.float32]:
         """Return the probability of AI-generated.
 
         Parameters
         ----------
-        pixels : ndarray of uint8, shape (n, size, size, 3)
+        pixels : ndarray, shape (n, …)
+            What `record.prepare` made of each picture.
 
         Returns
         -------
@@ -77,8 +78,6 @@ class Predictor:
         with torch.inference_mode():
             for start in range(0, len(pixels), AT_ONCE):
                 few = slice(start, start + AT_ONCE)
-                inputs = normalise(
-                    torch.from_numpy(pixels[few]), self._record.mean, self._record.std
-                )
+                inputs = self._record.inputs(pixels[few])
                 scores[few] = self._network(inputs).squeeze(1).sigmoid().numpy()
         return scores

@@ -7,8 +7,9 @@ between the two. Pillow and numpy only; no torch.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,8 @@ RESIZE_RULE = (
 
 Status = Literal["ok", "no_face", "missing", "unreadable", "too_large"]
 Pixels = npt.NDArray[np.uint8]
+#: What a classifier that prepares pictures its own way makes of one; of one shape in a batch.
+Prepared = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,8 @@ class Picture:
     status : {'ok', 'no_face', 'missing', 'unreadable', 'too_large'}
         ``no_face`` only where a face was looked for.
     pixels : ndarray of uint8, shape (size, size, 3), or None
-        RGB; None unless the status is ``ok`` or ``no_face``.
+        RGB, unless the classifier prepares pictures its own way; None unless the status is ``ok``
+        or ``no_face``.
     sha256 : str or None
         Hash of the file's bytes; None if they could not be read.
     reason : str
@@ -42,13 +46,13 @@ class Picture:
     """
 
     status: Status
-    pixels: Pixels | None = None
+    pixels: Prepared | None = None
     sha256: str | None = None
     reason: str = ""
 
 
 def prepare(image: bytes | Image.Image, size: int, formats: tuple[str, ...] = FORMATS) -> Picture:
-    """Prepare a picture; never raises for a bad one.
+    """Prepare a picture as `RESIZE_RULE` says; never raises for a bad one.
 
     Parameters
     ----------
@@ -59,13 +63,32 @@ def prepare(image: bytes | Image.Image, size: int, formats: tuple[str, ...] = FO
     formats : tuple of str
         As in `open_picture`.
     """
+    return prepare_by(lambda opened: square_pixels(opened, size), image, formats)
+
+
+def prepare_by(
+    how: Callable[[Image.Image], Prepared],
+    image: bytes | Image.Image,
+    formats: tuple[str, ...] = FORMATS,
+) -> Picture:
+    """Prepare a picture in a way of one's own, else like `prepare`.
+
+    Parameters
+    ----------
+    how : callable
+        From an opened picture, of which no pixel need be decoded yet, to what a network takes.
+    image, formats
+        As in `prepare`.
+    """
     sha256 = hashlib.sha256(image).hexdigest() if isinstance(image, bytes) else None
     try:
         if isinstance(image, bytes):
             with open_picture(image, formats) as opened:
-                pixels = square_pixels(opened, size)
+                pixels = how(opened)
+        elif image.width * image.height > MAX_PIXELS:
+            raise TooLargeError
         else:
-            pixels = square_pixels(image, size)
+            pixels = how(image)
     except TooLargeError as error:
         return Picture("too_large", None, sha256, str(error))
     except PictureError as error:
@@ -89,8 +112,6 @@ def square_pixels(image: Image.Image, size: int) -> Pixels:
     ndarray of uint8, shape (size, size, 3)
         RGB, as `RESIZE_RULE` says.
     """
-    if image.width * image.height > MAX_PIXELS:
-        raise TooLargeError
     # Lets a JPEG decode at half or a quarter of its size, but only while that stays four times
     # finer than what is needed: closer than that, the shortcut would show in the pixels.
     image.draft(None, (4 * size, 4 * size))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ import pyarrow as pa
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import sha256_of
 from faceaudit.model.pictures import PictureReader, read_batches
+from faceaudit.model.preprocess import prepare
 from faceaudit.model.split import contradicted
 from faceaudit.tables import ManifestInfo, read_manifest_into
 
@@ -63,7 +65,7 @@ def decode(
     FaceAuditError
         If no picture can be read.
     """
-    reader = PictureReader(info, size)
+    reader = PictureReader(info, partial(prepare, size=size))
     pixels = np.memmap(path, np.uint8, "w+", shape=(len(table), size, size, 3))
     rows = zip(table["dataset"].to_pylist(), table["image"].to_pylist(), strict=True)
     kept: list[int] = []

@@ -14,7 +14,7 @@ from PIL import Image
 from faceaudit.bundled import resolve_model
 from faceaudit.model.checkpoint import load_checkpoint
 from faceaudit.model.inference import Predictor
-from faceaudit.model.preprocess import Picture, Status, prepare
+from faceaudit.model.preprocess import Picture, Status
 
 if TYPE_CHECKING:
     from faceaudit.model.checkpoint import Checkpoint
@@ -51,7 +51,7 @@ class Classifier:
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self.checkpoint = checkpoint
-        self.size = checkpoint.record.input.size
+        self.prepare = checkpoint.record.input.prepare
         self._predict = Predictor(checkpoint.network, checkpoint.record.input)
 
     @classmethod
@@ -76,7 +76,7 @@ class Classifier:
         Parameters
         ----------
         pictures : sequence of Picture
-            Prepared at this classifier's `size`.
+            Prepared by this classifier's `prepare`.
 
         Returns
         -------
@@ -103,7 +103,7 @@ def score_images(classifier: Classifier, images: Sequence[bytes | Image.Image]) 
     list of ImageScore
         One for each image; a bad image has a status and a reason, and stops nothing.
     """
-    pictures = [prepare(image, classifier.size) for image in images]
+    pictures = [classifier.prepare(image) for image in images]
     threshold = np.float32(classifier.checkpoint.record.threshold)
     return [
         ImageScore("ok", float(p), bool(p >= threshold))

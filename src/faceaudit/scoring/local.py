@@ -75,7 +75,7 @@ def score(
         manifest = read_manifest(manifest)
     table = manifest.table
     finder = face_finder() if find_faces else None
-    reader = PictureReader(manifest.info, classifier.size, finder)
+    reader = PictureReader(manifest.info, classifier.prepare, finder)
     rows = zip(table["dataset"].to_pylist(), table["image"].to_pylist(), strict=True)
 
     p_ai = np.empty(len(table), np.float32)
@@ -90,7 +90,7 @@ def score(
             bars.advance(task, len(batch))
 
     hashes = pa.array(sha256, pa.string())
-    explained = attention(classifier, PictureReader(manifest.info, classifier.size), table, p_ai)
+    explained = attention(classifier, PictureReader(manifest.info, classifier.prepare), table, p_ai)
     result = {
         "p_ai": pa.array(p_ai, mask=np.isnan(p_ai)),
         "status": pa.array(status, pa.string()),

@@ -49,8 +49,8 @@ def pictures(
     Pictures that the model learned from, as their hashes tell, are left out.
     """
     read = read_manifest(manifest)
-    size, rng = checkpoint.record.input.size, np.random.default_rng(seed)
-    reader = PictureReader(read.info, size)
+    rng = np.random.default_rng(seed)
+    reader = PictureReader(read.info, checkpoint.record.input.prepare)
     for name in read.info.datasets:
         images = read.table.filter(pc.equal(read.table["dataset"], name))
         if "sha256" in images.column_names:
