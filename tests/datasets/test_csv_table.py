@@ -13,7 +13,8 @@ def root(tmp_path):
 
 def test_path_label_and_tags(root, indexed):
     (root / "faces.csv").write_text(
-        "path;label;gender;age;mood\na/1.jpg;real;F;44;glad\nb/1.jpg;AI;M;;\nb/2.jpg;maybe;M;;\n"
+        "path;label;gender;age;mood\n"
+        "a/1.jpg;real;F;44;glad\nb/1.jpg;Fake;Other;old;\nb/2.jpg;maybe;M;;\n"
     )
     run = indexed("csv", root)
     assert {image: row["label"] for image, row in run.rows.items()} == {
@@ -26,11 +27,19 @@ def test_path_label_and_tags(root, indexed):
         "mood": "glad",
         "age_band": "40-49",
     }
+    assert run.tags("b/1.jpg")["gender"] == "Other"
+    assert run.report.notes == [
+        "'gender': 'F' (1 row) is read as 'female'.",
+        "'label': 'fake' (1 row) is read as 'ai'.",
+    ]
     assert {image: reason for image, (reason, _) in run.rejected.items()} == {
         "a/2.jpg": "no row in the table",
         "b/2.jpg": "no row in the table",
     }
-    assert "row 4: b/2.jpg: label 'maybe'" in run.outcomes("remark")[0].remedy
+    assert [entry.remedy for entry in run.outcomes("remark")][:2] == [
+        "row 3: b/1.jpg: age: 'old' is not a number; left empty",
+        "row 4: b/2.jpg: label 'maybe' is neither 'real' nor 'ai'",
+    ]
 
 
 def test_table_elsewhere_with_absolute_paths(root, tmp_path, indexed):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from faceaudit.errors import FaceAuditError
+from faceaudit.schema import FIXED_COLUMNS
 from tests.datasets.planted import plant
 
 
@@ -33,16 +34,16 @@ def test_a_label_is_refused_where_the_set_knows_it(tmp_path, indexed):
 
 
 def test_tags_csv(tmp_path, indexed):
-    root = plant(tmp_path / "set", "ai/a.jpg", "ai/b.jpg", "ai/c.jpg")
+    root = plant(tmp_path / "set", "ai/a.jpg", "ai/b.jpg", "ai/c.jpg", "ai/d.JPG", "ai/e.jpg")
     (root / "tags.csv").write_text(
         "file,gender,age,country\n"
         "a.jpg,Female,31,Haiti\n"
         "ai/b.jpg,man,,NA\n"
         "gone.jpg,male,4,Chad\n"
         "a.jpg,male,5,Chad\n"
-        "c.jpg,male,old,Chad\n"
-        "c.jpg,robot,5,Chad\n"
-        "c.jpg,male,1,Virgin Islands, British\n",
+        "c.jpg,Non-binary,old,Chad\n"
+        "d.jpg,FEMALE ,999,chad\n"
+        "e.jpg,male,1,Virgin Islands, British\n",
     )
     run = indexed("folder", root)
     assert run.tags("ai/a.jpg") == {
@@ -51,9 +52,29 @@ def test_tags_csv(tmp_path, indexed):
         "country": "Haiti",
         "age_band": "30-39",
     }
-    assert run.tags("ai/b.jpg")["gender"] == "male"
-    assert run.tags("ai/b.jpg")["country"] is None
-    assert run.tags("ai/c.jpg")["gender"] == "robot"
+    assert run.tags("ai/b.jpg") == {
+        "gender": "male",
+        "age": None,
+        "country": "NA",
+        "age_band": None,
+    }
+    # One faulty cell does not cost the row its other tags.
+    assert run.tags("ai/c.jpg") == {
+        "gender": "Non-binary",
+        "age": None,
+        "country": "Chad",
+        "age_band": None,
+    }
+    assert run.tags("ai/d.JPG")["gender"] == "female"
+    assert run.tags("ai/d.JPG")["country"] == "Chad"
+    assert set(run.tags("ai/e.jpg").values()) == {None}
+    assert run.report.notes == [
+        "'gender': 'FEMALE ' and 'Female' (2 rows) are read as 'female'.",
+        "'gender': 'man' (1 row) is read as 'male'.",
+        "'country': 'chad' (1 row) is read as 'Chad'.",
+        "'country' holds 'NA' 1 time and it is read as a value; if it means that the tag is "
+        "missing, say --missing NA.",
+    ]
     remarks = [(entry.file, entry.reason, entry.remedy) for entry in run.outcomes("remark")]
     assert remarks == [
         (
@@ -61,11 +82,57 @@ def test_tags_csv(tmp_path, indexed):
             "fault in a tag file",
             "row 5: a.jpg stands there twice; the first row was used",
         ),
-        ("tags.csv", "fault in a tag file", "row 6: c.jpg: 'old' is not a number"),
+        (
+            "tags.csv",
+            "fault in a tag file",
+            "row 6: c.jpg: age: 'old' is not a number; left empty",
+        ),
+        (
+            "tags.csv",
+            "fault in a tag file",
+            "row 7: d.jpg: age: 999 is no age in years (0 to 120); left empty",
+        ),
         ("tags.csv", "fault in a tag file", "row 8: 5 cells where the header has 4"),
         ("gone.jpg", "tag without image", "in tags.csv"),
+        ("tags.csv", "image without tag", "1 image is not in it: no tags there"),
     ]
     assert run.manifest.info.tag_sources["country"] == {"folder": "as given in tags.csv"}
+
+
+def test_words_that_mean_missing(tmp_path, indexed):
+    root = plant(tmp_path / "set", "ai/a.jpg", "ai/b.jpg")
+    (root / "tags.csv").write_text("file,age,glasses\na.jpg,NA,None\nb.jpg,40,reading\n")
+    run = indexed("folder", root, missing=["NA", "None"])
+    assert run.tags("ai/a.jpg") == {"age": None, "glasses": None, "age_band": None}
+    assert (run.report.notes, run.outcomes("remark")) == ([], [])
+    with pytest.raises(FaceAuditError, match="--missing NA: UTKFace takes no such option"):
+        indexed("utkface", root, missing=["NA"])
+
+
+@pytest.mark.parametrize("dataset", ["folder", "generated-photos", "csv"])
+def test_columns_that_mean_something_else_are_no_tags_and_said(tmp_path, indexed, dataset):
+    root = plant(tmp_path / "set", "ai/a.jpg")
+    extra = [name for name in FIXED_COLUMNS if name != "label"]
+    key = "path" if dataset == "csv" else "file"
+    (root / "tags.csv").write_text(
+        f"{key},label,gender,,{','.join(extra)}\nai/a.jpg,ai,f,x,{','.join('7' for _ in extra)}\n"
+    )
+    run = indexed(dataset, root)
+    assert run.tags("ai/a.jpg") == {"gender": "female"}
+    assert run.rows["ai/a.jpg"]["width"] == 24
+    (taken,) = [note for note in run.report.notes if "are not read as tags" in note]
+    assert all(f"'{name}'" in taken for name in extra)
+    assert ("'label'" in taken) == (dataset != "csv")
+    assert "tags.csv: a column without a name is not read." in run.report.notes
+
+
+@pytest.mark.parametrize("dataset", ["folder", "csv", "fairface"])
+def test_two_columns_of_one_name(tmp_path, indexed, dataset):
+    root = plant(tmp_path / "set", "ai/a.jpg")
+    name = "fairface_label_val.csv" if dataset == "fairface" else "tags.csv"
+    (root / name).write_text("file,path,label,age,age\na.jpg,ai/a.jpg,ai,1,2\n")
+    with pytest.raises(FaceAuditError, match=f"^{name}: two columns are called 'age'"):
+        indexed(dataset, root)
 
 
 @pytest.mark.real_data

@@ -47,10 +47,11 @@ def test_attributes(root, indexed):
     assert (tags["race"], tags["glasses"], tags["facial_hair"]) == (None, "sunglasses", "moustache")
     faults = [entry.remedy for entry in run.outcomes("remark")]
     assert faults == [
-        "line 5: male 'x' is not a number",
+        "line 5: Ada_Lovelace_0002.jpg: male 'x' is not a number; left empty",
         "line 6: 2 values for 11 columns",
-        "1 images are not in it; their tags are empty in the manifest",
     ]
+    tags = run.tags(ADA_2)
+    assert (tags["gender"], tags["glasses"], tags["race"]) == (None, "sunglasses", None)
 
 
 @pytest.mark.real_data

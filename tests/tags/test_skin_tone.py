@@ -9,7 +9,6 @@ from faceaudit.tags.skin_tone import (
     MONK_COLOURS,
     MONK_TONES,
     measure_skin,
-    monk_tone,
     tone_of_colour,
 )
 from tests.tags.faces import drawn_face
@@ -58,11 +57,3 @@ def test_less_light_makes_the_same_skin_darker():
 
 def test_cheeks_outside_the_picture():
     assert measure_skin(flat((160, 126, 86)), FACE + 5000) is None
-
-
-def test_names_of_tones():
-    assert monk_tone("10") == monk_tone(10) == "Monk 10"
-    assert monk_tone(None) is None
-    for wrong in ("0", "11", "1.0", "dark"):
-        with pytest.raises(ValueError, match="no Monk tone"):
-            monk_tone(wrong)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 
 from faceaudit.datasets.attributes import attribute_tags
 from faceaudit.datasets.description import Dataset, Options, Reader, Tagged
 from faceaudit.datasets.sources import SideFiles, base_name
-from faceaudit.datasets.tagfiles import Tags, read_columns, read_csv, read_sidecar
+from faceaudit.datasets.tagfiles import Cells, Tags, read_columns, read_csv, read_sidecar
 
 SPLITS = {"0": "train", "1": "validation", "2": "test"}
 
@@ -39,7 +39,7 @@ class CelebAReader(Reader):
         partition = read_columns(files, f"{_PARTITION}.txt", 0, _split, ["split"]) or read_csv(
             files, f"{_PARTITION}.csv", "image_id", _split, ["split"]
         )
-        for table in (attributes, partition, read_sidecar(files, "gender.csv")):
+        for table in (attributes, partition, read_sidecar(files, "gender.csv", options.missing)):
             self.use(table, DATASET.tags)
 
     def read(self, path: str) -> Tagged:
@@ -49,18 +49,20 @@ class CelebAReader(Reader):
         return Tagged("real", self.look_up(name, f"{name.rpartition('.')[0]}.jpg"))
 
 
-def _marks(cells: Mapping[str, str | None]) -> Tags:
+def _marks(cells: Cells, doubt: Callable[[str], None]) -> Tags:
     marks = {}
     for attribute, mark in cells.items():
-        if attribute != "image_id":
-            if mark not in ("1", "-1", "0"):
-                raise ValueError(f"{attribute} is {mark!r}, neither 1 nor -1")
-            marks[attribute.lower()] = mark == "1"
+        if attribute == "image_id":
+            continue
+        if (mark or "").strip() in ("1", "-1", "0"):
+            marks[attribute.lower()] = str(mark).strip() == "1"
+        else:
+            doubt(f"{attribute} is {mark!r}, neither 1 nor -1")
     return attribute_tags(marks)
 
 
-def _split(cells: Mapping[str, str | None]) -> Tags:
-    number = str(cells.get("1", cells.get("partition")))
+def _split(cells: Cells, _doubt: Callable[[str], None]) -> Tags:
+    number = str(cells.get("1", cells.get("partition"))).strip()
     if number not in SPLITS:
         raise ValueError(f"partition {number!r} is not 0, 1 or 2")
     return {"split": SPLITS[number]}
@@ -76,4 +78,5 @@ DATASET = Dataset(
     layout="img_align_celeba/000001.jpg; list_attr_celeba.txt; optional list_eval_partition.txt",
     reader=CelebAReader,
     tags={**dict.fromkeys(_TAGS, _SOURCE), "split": "the publishers' partition"},
+    options=("missing",),
 )

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable
 
-from faceaudit.datasets.description import Dataset, Label, Options, Reader, Tagged
+from faceaudit.datasets.description import Dataset, Options, Reader, Tagged
 from faceaudit.datasets.ledger import Reject
 from faceaudit.datasets.sources import SideFiles
-from faceaudit.datasets.tagfiles import Tags, read_csv
+from faceaudit.datasets.tagfiles import Cells, Tags, own_tags, read_csv, settle
 from faceaudit.errors import FaceAuditError
-from faceaudit.tags.vocabulary import standard
-
-LABELS: dict[str, Label] = {"real": "real", "ai": "ai"}
+from faceaudit.schema import LABEL_WORDS, LABELS
 
 
 class CSVReader(Reader):
@@ -27,26 +26,32 @@ class CSVReader(Reader):
             raise FaceAuditError(
                 f"which table holds the labels? {held} below the root; name it with --tags-from"
             )
-        table = read_csv(files, tables[0], "path", _translate)
+        self._words: Counter[str] = Counter()
+        table = read_csv(files, tables[0], "path", self._translate)
+        if table is not None:
+            settle(table, "path", "label")
         self.use(table, {})
         self._prefixes = table.prefixes() if table else []
-        self.tags.pop("label", None)
+        self.notes += [
+            f"'label': {word!r} ({n:,} row{'s' * (n != 1)}) is read as '{LABEL_WORDS[word]}'."
+            for word, n in sorted(self._words.items())
+            if word not in LABELS
+        ]
 
     def read(self, path: str) -> Tagged:
         """Return the image's row."""
         tags = self.look_up(*(prefix + path for prefix in self._prefixes))
-        label = LABELS.get(str(tags.pop("label", None)))
+        label = LABEL_WORDS.get(str(tags.pop("label", None)))
         if label is None:
             raise Reject("no row in the table", "without it there is no label")
         return Tagged(label, tags)
 
-
-def _translate(cells: Mapping[str, str | None]) -> Tags:
-    label = str(cells.get("label")).lower()
-    if label not in LABELS:
-        raise ValueError(f"label {cells.get('label')!r} is neither 'real' nor 'ai'")
-    tags = {tag: standard(tag, value) for tag, value in cells.items() if tag != "path"}
-    return {**tags, "label": label}
+    def _translate(self, cells: Cells, doubt: Callable[[str], None]) -> Tags:
+        word = (cells.get("label") or "").strip().lower()
+        if word not in LABEL_WORDS:
+            raise ValueError(f"label {cells.get('label')!r} is neither 'real' nor 'ai'")
+        self._words[word] += 1
+        return own_tags("path", self.options.missing, cells, doubt) | {"label": word}
 
 
 DATASET = Dataset(
@@ -59,4 +64,5 @@ DATASET = Dataset(
     layout="a .csv with the columns path, label (real or ai) and one column a tag; the images "
     "at those paths",
     reader=CSVReader,
+    options=("missing",),
 )

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from faceaudit.datasets.ledger import Entry
-from faceaudit.datasets.sources import SideFiles
+from faceaudit.datasets.sources import SideFiles, names_side_file, with_lower_suffix
 from faceaudit.datasets.tagfiles import TagTable, TagValue, missing_tag_file
 from faceaudit.errors import FaceAuditError
 
@@ -38,11 +38,19 @@ class Options:
         Label of every image, for a folder that says nothing about it.
     photoshopped_as : {'skip', 'real', 'ai'}
         What a photograph retouched by hand counts as.
+    missing : tuple of str
+        Words in a tag file of one's own that say that a tag is missing.
     """
 
     tags_from: Path | None = None
     label: Label | None = None
     photoshopped_as: Literal["skip", "real", "ai"] = "skip"
+    missing: tuple[str, ...] = ()
+
+    def tag_file(self, usual: str) -> str:
+        """Return the name of the tag file that the user named, or else the usual one."""
+        given = self.tags_from
+        return given.name if given is not None and names_side_file(given) else usual
 
 
 class Reader:
@@ -88,7 +96,11 @@ class Reader:
     def use(self, table: TagTable | None, sources: Mapping[str, str]) -> None:
         """Take the tags of a table, if it is there; `sources` says whose word each tag is."""
         if table is not None:
+            if len(table) == 0 and table.name == self.options.tag_file(""):
+                fault = next((entry.remedy for entry in table.problems), "it has no rows")
+                raise FaceAuditError(f"{self.options.tags_from}: {fault}")
             self.tables.append(table)
+            self.notes += table.notes
             for tag in table.tags:
                 self.tags.setdefault(tag, sources.get(tag, f"as given in {table.name}"))
 
@@ -97,6 +109,8 @@ class Reader:
 
         Where two tables have the same tag, the first that knows it counts.
         """
+        # A camera writes IMG.JPG where the table has IMG.jpg.
+        keys = (*keys, *(with_lower_suffix(key) for key in keys))
         tags: dict[str, TagValue] = {}
         known = False
         for table in self.tables:
@@ -122,7 +136,8 @@ class Reader:
                 ", ".join(table.name for table in self.tables),
                 "remark",
                 "image without tag",
-                f"{self._without:,} images are not in it; their tags are empty in the manifest",
+                f"{self._without:,} image{'s are' if self._without > 1 else ' is'} not in it: no "
+                "tags there",
             )
 
 
@@ -177,11 +192,12 @@ class Dataset:
         ------
         FaceAuditError
         """
-        for name in ("label", "photoshopped_as"):
+        for name in ("label", "photoshopped_as", "missing"):
             given = getattr(options, name)
             if given != getattr(Options, name) and name not in self.options:
                 flag = f"--{name.replace('_', '-')}"
+                shown = given if isinstance(given, str) else given[0]
                 raise FaceAuditError(
-                    f"{flag} {given}: {self.title} takes no such option "
+                    f"{flag} {shown}: {self.title} takes no such option "
                     f"(its images are {self.label})"
                 )

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from faceaudit.datasets import ffhq_metadata
 from faceaudit.datasets.description import Dataset, Options, Reader, Tagged
 from faceaudit.datasets.ledger import Entry, Reject
 from faceaudit.datasets.sources import SideFiles, UnreadableError, base_name
-from faceaudit.datasets.tagfiles import LISTED, Tags, TagTable, missing_tag_file, read_text
+from faceaudit.datasets.tagfiles import (
+    LISTED,
+    Tags,
+    TagTable,
+    TagValue,
+    missing_tag_file,
+    read_text,
+)
+from faceaudit.tags.vocabulary import standard
 
 PUBLISHED = 70_000
 GLASSES = {
@@ -25,19 +34,8 @@ EXPOSURES = {"underExposure": "under", "goodExposure": "good", "overExposure": "
 HAIR_DEGREE = 0.5
 
 _NUMBER = re.compile(r"(\d{5})\.(png|jpe?g|webp)", re.IGNORECASE)
-_FEATURES = (
-    "age",
-    "gender",
-    "glasses",
-    "yaw",
-    "pitch",
-    "roll",
-    "makeup",
-    "facial_hair",
-    "blur",
-    "exposure",
-)
 _CREDITS = ("photo_licence", "photo_author", "split")
+_FAULTS = (ValueError, KeyError, IndexError, TypeError, RecursionError)
 _API = "estimated by a face API (Microsoft), not by people"
 
 
@@ -48,7 +46,8 @@ class FFHQReader(Reader):
         super().__init__(files, options)
         self._features = {name[:5] for name in files.names(".json") if _is_feature_file(name)}
         if self._features:
-            self.tags = {tag: DATASET.tags[tag] for tag in _FEATURES}
+            files.used.update(f"{number}.json" for number in self._features)
+            self.tags = {tag: DATASET.tags[tag] for tag in _READERS}
         self.use(_read_credits(files), DATASET.tags)
         self._seen: set[str] = set()
         self._no_face = 0
@@ -80,17 +79,27 @@ class FFHQReader(Reader):
             if faces == []:
                 self._no_face += 1
                 return {}
-            return _tags(faces[0]["faceAttributes"])
-        except (UnreadableError, ValueError, KeyError, IndexError, TypeError, RecursionError) as e:
-            fault = f"{type(e).__name__}: {e}"
-            self._faults.append(Entry(name, "remark", "fault in a tag file", fault))
+            face = faces[0]["faceAttributes"]
+        except (UnreadableError, *_FAULTS) as error:
+            self._fault(name, error)
             return {}
+        tags: Tags = {}
+        for tag, read in _READERS.items():
+            try:
+                tags[tag] = read(face)
+            except _FAULTS as error:
+                self._fault(name, error, f"{tag} is left empty: ")
+        return tags
+
+    def _fault(self, name: str, error: Exception, what: str = "") -> None:
+        fault = f"{what}{type(error).__name__}: {error}"
+        self._faults.append(Entry(name, "remark", "fault in a tag file", fault))
 
     def remarks(self) -> Iterator[Entry]:
         """Say which feature files were faulty, missing, or without their photograph."""
         yield from super().remarks()
         if not self._features:
-            yield missing_tag_file("json/00000.json", _FEATURES)
+            yield missing_tag_file("json/00000.json", _READERS)
         if self._no_face:
             self.notes.append(
                 f"In {self._no_face:,} photographs the face API found no face: their tags are empty"
@@ -123,22 +132,47 @@ def _is_feature_file(name: str) -> bool:
     return len(name) == 10 and name[:5].isdigit()
 
 
-def _tags(face: dict[str, Any]) -> Tags:
-    pose, hair, makeup = face["headPose"], face["facialHair"], face["makeup"]
-    worn = [part for part, key in (("eyes", "eyeMakeup"), ("lips", "lipMakeup")) if makeup[key]]
-    beard = [kind for kind in ("beard", "moustache") if float(hair[kind]) >= HAIR_DEGREE]
-    return {
-        "age": float(face["age"]),
-        "gender": {"female": "female", "male": "male"}[face["gender"]],
-        "glasses": GLASSES[face["glasses"]],
-        "yaw": float(pose["yaw"]),
-        "pitch": float(pose["pitch"]),
-        "roll": float(pose["roll"]),
-        "makeup": " and ".join(worn) or "none",
-        "facial_hair": beard[0] if beard else "none",
-        "blur": str(face["blur"]["blurLevel"]),
-        "exposure": EXPOSURES[face["exposure"]["exposureLevel"]],
-    }
+def _word(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no word")
+    return value
+
+
+def _makeup(face: Any) -> str:
+    worn = [
+        part for part, key in (("eyes", "eyeMakeup"), ("lips", "lipMakeup")) if face["makeup"][key]
+    ]
+    return " and ".join(worn) or "none"
+
+
+def _facial_hair(face: Any) -> str:
+    hair = face["facialHair"]
+    worn = [kind for kind in ("beard", "moustache") if float(hair[kind]) >= HAIR_DEGREE]
+    return worn[0] if worn else "none"
+
+
+def _exposure(face: Any) -> str:
+    level = _word(face["exposure"]["exposureLevel"])
+    return EXPOSURES.get(level, level)
+
+
+def _pose(angle: str, face: Any) -> TagValue:
+    return standard(angle, face["headPose"][angle])
+
+
+#: Tag -> what it is made of. A word that is not known is kept as it is.
+_READERS: dict[str, Callable[[Any], TagValue]] = {
+    "age": lambda face: standard("age", face["age"]),
+    "gender": lambda face: standard("gender", _word(face["gender"])),
+    "glasses": lambda face: GLASSES.get(_word(face["glasses"]), face["glasses"]),
+    "yaw": partial(_pose, "yaw"),
+    "pitch": partial(_pose, "pitch"),
+    "roll": partial(_pose, "roll"),
+    "makeup": _makeup,
+    "facial_hair": _facial_hair,
+    "blur": lambda face: standard("blur", _word(face["blur"]["blurLevel"])),
+    "exposure": _exposure,
+}
 
 
 DATASET = Dataset(
@@ -153,7 +187,7 @@ DATASET = Dataset(
     "folder; features of DCGM's ffhq-features-dataset as json/00000.json",
     reader=FFHQReader,
     tags={
-        **dict.fromkeys(_FEATURES, _API),
+        **dict.fromkeys(_READERS, _API),
         "makeup": f"eye and lip make-up, {_API}",
         "facial_hair": f"beard or moustache of degree {HAIR_DEGREE} or more, {_API}",
         **dict.fromkeys(_CREDITS, f"{ffhq_metadata.NAME}, by the publishers"),

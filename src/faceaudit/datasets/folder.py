@@ -15,7 +15,7 @@ class FolderReader(Reader):
 
     def __init__(self, files: SideFiles, options: Options) -> None:
         super().__init__(files, options)
-        self.use(read_sidecar(files, "tags.csv"), {})
+        self.use(read_sidecar(files, options.tag_file("tags.csv"), options.missing), {})
 
     def read(self, path: str) -> Tagged:
         """Return the label that the user gave, or else that of the innermost telling folder."""
@@ -39,5 +39,5 @@ DATASET = Dataset(
     "one column a tag",
     reader=FolderReader,
     tags={},
-    options=("label",),
+    options=("label", "missing"),
 )

@@ -12,7 +12,8 @@ class GeneratedPhotosReader(Reader):
 
     def __init__(self, files: SideFiles, options: Options) -> None:
         super().__init__(files, options)
-        self.use(read_sidecar(files, "tags.csv"), DATASET.tags)
+        table = read_sidecar(files, options.tag_file("tags.csv"), options.missing)
+        self.use(table, DATASET.tags)
 
     def read(self, path: str) -> Tagged:
         """Return the label and what the table says."""
@@ -35,4 +36,5 @@ DATASET = Dataset(
     layout="any folders of images; optional tags.csv with the columns file, gender, race",
     reader=GeneratedPhotosReader,
     tags={"gender": _SOURCE, "race": _SOURCE},
+    options=("missing",),
 )

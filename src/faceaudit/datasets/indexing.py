@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -20,7 +20,15 @@ from faceaudit.datasets.ffhq_metadata import NAME as FFHQ_METADATA
 from faceaudit.datasets.ledger import Entry, ledger_path, open_ledger
 from faceaudit.datasets.registry import get_dataset
 from faceaudit.datasets.rows import OTHER_TAGS, ROW_GROUP, Progress, Run
-from faceaudit.datasets.sources import Member, SideFiles, Source, is_side_file, open_source
+from faceaudit.datasets.sources import (
+    Member,
+    SideFiles,
+    Source,
+    base_name,
+    is_side_file,
+    names_side_file,
+    open_source,
+)
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import whole_file
 from faceaudit.tables import METADATA_KEY, Manifest, read_manifest, write_table
@@ -74,6 +82,7 @@ def index(
     tags_from: Path | str | None = None,
     label: Literal["real", "ai"] | None = None,
     photoshopped_as: Literal["skip", "real", "ai"] = "skip",
+    missing: Sequence[str] = (),
     face_shape: bool = False,
     skin_tone: bool = False,
     look_for_near_copies: bool = False,
@@ -101,6 +110,8 @@ def index(
         Label of every image, for a folder that says nothing about it.
     photoshopped_as : {'skip', 'real', 'ai'}
         What a photograph retouched by hand counts as.
+    missing : sequence of str
+        Words in a tag file of one's own that say that a tag is missing, besides the empty cell.
     face_shape, skin_tone : bool
         Look at every picture to derive these tags; needs the extra ``landmarks``.
     look_for_near_copies : bool
@@ -114,19 +125,29 @@ def index(
     Raises
     ------
     FaceAuditError
-        If the root cannot be read, or nothing in it could be indexed.
+        If the root cannot be read, nothing in it could be indexed, or the tag file that
+        was named is not one that the data set has a use for.
     MissingExtraError
         If a tag is asked for whose extra is not installed.
     """
     description = get_dataset(dataset)
-    options = Options(None if tags_from is None else Path(tags_from), label, photoshopped_as)
+    options = Options(
+        None if tags_from is None else Path(tags_from), label, photoshopped_as, tuple(missing)
+    )
     description.refuse_foreign(options)
     source, out = open_source(root), Path(out)
     total, side = _survey(source)
     metadata = _metadata(source, options) if description.id == "ffhq" else None
     if skin_tone or (face_shape and metadata is None):
         require_landmarks("face shape" if face_shape else "skin tone")
-    reader = description.reader(SideFiles([*_extra(options.tags_from), *side]), options)
+    extra = _extra(options.tags_from)
+    files = SideFiles([*extra, *side])
+    reader = description.reader(files, options)
+    if extra and files.used.isdisjoint(base_name(member.path) for _, member in extra):
+        raise FaceAuditError(
+            f"--tags-from {tags_from}: {description.title} reads no tag file of that name "
+            f"(it expects {description.layout})"
+        )
     with open_ledger(ledger_path(out)) as ledger, warnings.catch_warnings(), _rare_collections():
         # Pillow warns of very large pictures and odd metadata; what matters is in the ledger.
         warnings.simplefilter("ignore")
@@ -206,9 +227,12 @@ def _extra(tags_from: Path | None) -> list[tuple[Source, Member]]:
     """List the tag files that the user named besides the root."""
     if tags_from is None:
         return []
-    if tags_from.is_file() and is_side_file(tags_from.name):
+    if names_side_file(tags_from):
         return [(open_source(tags_from.parent), Member(tags_from.name))]
-    return _survey(open_source(tags_from))[1]
+    found = _survey(open_source(tags_from))[1]
+    if not found:
+        raise FaceAuditError(f"--tags-from {tags_from}: there is no table and no text in it")
+    return found
 
 
 def _count_note(description: Dataset, indexed: int) -> list[str]:

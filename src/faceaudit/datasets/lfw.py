@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from faceaudit.datasets.attributes import attribute_tags
 from faceaudit.datasets.description import Dataset, Options, Reader, Tagged
@@ -40,7 +41,7 @@ class LFWReader(Reader):
         for name, gender in _GENDER_LISTS.items():
             listed = _read_list(files, name, gender)
             self.use(listed, {"gender": "male_names.txt and female_names.txt, by people"})
-        self.use(read_sidecar(files, "gender.csv"), {})
+        self.use(read_sidecar(files, "gender.csv", options.missing), {})
         self.use(_read_attributes(files), DATASET.tags)
 
     def read(self, path: str) -> Tagged:
@@ -85,25 +86,29 @@ def _read_attributes(files: SideFiles) -> TagTable | None:
             table.remark(f"line {at}", f"{len(cells)} values for {len(columns)} columns")
             continue
         try:
-            person, image, tags = _translate(dict(zip(columns, cells, strict=True)))
-            table.add(f"{person}_{image:04d}.jpg", tags, f"line {at}")
-        except ValueError as error:
+            row = dict(zip(columns, cells, strict=True))
+            person = row.pop("person").strip().replace(" ", "_")
+            name = f"{person}_{int(row.pop('imagenum')):04d}.jpg"
+            tags = _translate(row, partial(table.doubt, f"line {at}", name))
+            table.add(name, tags, f"line {at}")
+        except (ValueError, KeyError) as error:
             table.remark(f"line {at}", str(error))
     return table
 
 
-def _translate(cells: Mapping[str, str]) -> tuple[str, int, Tags]:
-    degrees = {
-        name: number(cell, name) or 0.0
-        for name, cell in cells.items()
-        if name not in ("person", "imagenum")
-    }
+def _translate(cells: Mapping[str, str], doubt: Callable[[str], None]) -> Tags:
+    degrees = {}
+    for name, cell in cells.items():
+        try:
+            degrees[name] = number(cell, name)
+        except ValueError as error:
+            doubt(str(error))
     tags = attribute_tags({name: degree > 0 for name, degree in degrees.items()})
     tags.pop("young", None)
     races = {race: degrees[race.lower()] for race in RACES if race.lower() in degrees}
     likeliest = max(races, key=lambda race: races[race], default=None)
     tags["race"] = likeliest if likeliest and races[likeliest] > 0 else None
-    return cells["person"].strip().replace(" ", "_"), int(cells["imagenum"]), tags
+    return tags
 
 
 DATASET = Dataset(
@@ -117,4 +122,5 @@ DATASET = Dataset(
     "male_names.txt, female_names.txt, gender.csv (file, gender)",
     reader=LFWReader,
     tags={"person": "folder name, from the news captions", **dict.fromkeys(_TAGS, _ESTIMATED)},
+    options=("missing",),
 )

@@ -65,6 +65,17 @@ def is_side_file(path: str) -> bool:
     return suffix in SIDE_SUFFIXES or name.lower() in SIDE_NAMES or unfinished
 
 
+def names_side_file(path: Path) -> bool:
+    """Tell whether a path on this machine is a table or text, and no folder or archive."""
+    return path.is_file() and is_side_file(path.name)
+
+
+def with_lower_suffix(path: str) -> str:
+    """Return a path with what follows its last dot in lower case."""
+    stem, dot, suffix = path.rpartition(".")
+    return stem + dot + suffix.lower()
+
+
 def base_name(path: str) -> str:
     """Return the last part of a path."""
     return path.rpartition("/")[2]
@@ -272,10 +283,12 @@ class SideFiles:
         self._by_name: dict[str, list[tuple[Source, Member]]] = {}
         for source, member in found:
             self._by_name.setdefault(base_name(member.path), []).append((source, member))
+        #: Names of those that were read, or will be.
+        self.used: set[str] = set()
 
     def names(self, suffix: str = "") -> list[str]:
         """Return the base names that end in `suffix`."""
-        return [name for name in self._by_name if name.endswith(suffix)]
+        return [name for name in self._by_name if name.lower().endswith(suffix)]
 
     def read(self, name: str) -> bytes | None:
         """Return the bytes of the first file called `name`, or None if there is none.
@@ -285,6 +298,7 @@ class SideFiles:
         UnreadableError
         """
         places = self._by_name.get(name)
+        self.used.add(name)
         return places[0][0].read(places[0][1]) if places else None
 
 

@@ -4,22 +4,37 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
 from itertools import islice
 from posixpath import commonpath
 
+import numpy as np
+import pyarrow as pa
+
 from faceaudit.datasets.ledger import Entry
 from faceaudit.datasets.sources import SideFiles, UnreadableError
-from faceaudit.tags.vocabulary import standard
+from faceaudit.errors import FaceAuditError
+from faceaudit.schema import FIXED_COLUMNS
+from faceaudit.tags.vocabulary import (
+    IDENTITY_TAGS,
+    NUMERIC_TAGS,
+    Words,
+    readings,
+    say_readings,
+    standard,
+    suspected_words,
+)
 
-#: Cells that say "not known".
-NULLS = frozenset({"", "na", "n/a", "nan", "null", "unknown"})
 #: How many tags without an image are listed one by one before they are only counted.
 LISTED = 100
 
 TagValue = str | float | None
 Tags = dict[str, TagValue]
-Translate = Callable[[Mapping[str, str | None]], Tags]
+Cells = Mapping[str, str | None]
+#: Makes tags out of a row's cells; tells a faulty cell to its second argument.
+Translate = Callable[[Cells, Callable[[str], None]], Tags]
 
 
 class TagTable:
@@ -31,14 +46,22 @@ class TagTable:
     ----------
     name : str
         The tag file's name, for messages.
-
     tags : sequence of str
         The tags that it gives.
+
+    Attributes
+    ----------
+    columns : list of str
+        Its header.
+    notes : list of str
+        Sentences for the user on how it was read.
     """
 
     def __init__(self, name: str, tags: Sequence[str] = ()) -> None:
         self.name = name
         self.tags = list(tags)
+        self.columns: list[str] = []
+        self.notes: list[str] = []
         self._rows: dict[str, Tags] = {}
         self._used: set[str] = set()
         self._same: dict[tuple[tuple[str, TagValue], ...], Tags] = {}
@@ -60,9 +83,38 @@ class TagTable:
                 return self._rows[key]
         return None
 
-    def values(self, tag: str) -> set[TagValue]:
-        """Return the distinct values of a tag."""
-        return {tags.get(tag) for tags in self._same.values()}
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self._rows)
+
+    def words(self, tag: str) -> Words:
+        """Return the distinct texts of a tag, and how many rows hold each."""
+        counts: Counter[str] = Counter()
+        for tags in self._same.values():
+            if isinstance(word := tags.get(tag), str):
+                counts[word] += self._uses[id(tags)]
+        return Words(pa.array(counts, pa.string()), np.fromiter(counts.values(), np.int64))
+
+    @cached_property
+    def _uses(self) -> Counter[int]:
+        """How many rows share each combination of tags."""
+        return Counter(map(id, self._rows.values()))
+
+    def replace(self, tag: str, read_as: Mapping[str, str | None]) -> None:
+        """Put other words in the place of those of a tag that `read_as` holds."""
+        for tags in self._same.values():
+            if isinstance(word := tags.get(tag), str):
+                tags[tag] = read_as.get(word, word)
+
+    def standardise(self) -> None:
+        """Read each tag's words as `faceaudit.tags.vocabulary.standardise` reads a column's."""
+        for tag in self.tags:
+            if tag not in (*NUMERIC_TAGS, *IDENTITY_TAGS):
+                given = self.words(tag)
+                read_as = readings(tag, given)
+                self.notes += say_readings(tag, given, read_as)
+                self.replace(tag, read_as)
+                self.notes += suspected_words(tag, self.words(tag))
 
     def prefixes(self) -> list[str]:
         """Return what may stand before an image's path, for tables of another machine's paths."""
@@ -71,6 +123,10 @@ class TagTable:
         except ValueError:  # absolute and relative paths side by side
             parts = []
         return ["", *("/".join(parts[:end]) + "/" for end in range(1, len(parts) + 1))]
+
+    def doubt(self, place: str, image: str, fault: str) -> None:
+        """Note a cell that cannot be read, and leaves its tag empty."""
+        self.remark(place, f"{image}: {fault}; left empty")
 
     def remark(self, place: str, fault: str) -> None:
         """Note a fault of the table."""
@@ -131,8 +187,8 @@ def read_csv(
     key : str
         Column that names the image.
     translate : callable
-        Makes tags out of a row's cells; a ValueError that it raises is noted with the
-        row's number, and the row is left out.
+        Makes tags out of a row's cells. A ValueError that it raises is noted with the
+        row's number, and the row is left out; a fault that it tells is noted likewise.
     tags : sequence of str, optional
         The tags that it makes; all columns but `key` if not given.
 
@@ -140,6 +196,11 @@ def read_csv(
     -------
     TagTable or None
         None if there is no such file.
+
+    Raises
+    ------
+    FaceAuditError
+        If two columns have one name.
     """
     table = TagTable(name, tags)
     text = read_text(files, table)
@@ -151,7 +212,11 @@ def read_csv(
     # A quote that is never closed swallows the rest of a file: fields have csv's own limit.
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
     try:
-        header = [name.strip() for name in next(rows, [])]
+        header = table.columns = [name.strip() for name in next(rows, [])]
+        if twice := [column for column, n in Counter(header).items() if column and n > 1]:
+            raise FaceAuditError(
+                f"{name}: two columns are called '{twice[0]}'; give each a name of its own"
+            )
         if key not in header:
             table.remark("row 1", f"there is no column '{key}'; the columns are {header}")
             return table
@@ -163,13 +228,13 @@ def read_csv(
             if len(row) != len(header):
                 table.remark(place, f"{len(row)} cells where the header has {len(header)}")
                 continue
-            cells = {column: cell(value) for column, value in zip(header, row, strict=True)}
-            image = cells[key]
-            if image is None:
+            cells = {column: value or None for column, value in zip(header, row, strict=True)}
+            image = (cells[key] or "").strip()
+            if not image:
                 table.remark(place, "names no image")
                 continue
             try:
-                table.add(image, translate(cells), place)
+                table.add(image, translate(cells, partial(table.doubt, place, image)), place)
             except ValueError as error:
                 table.remark(place, f"{image}: {error}")
     except csv.Error as error:
@@ -211,29 +276,81 @@ def read_columns(
             table.remark(place, f"{len(values)} values for {len(columns)} columns")
             continue
         try:
-            table.add(key, translate(dict(zip(columns, values, strict=True))), place)
+            cells = dict(zip(columns, values, strict=True))
+            table.add(key, translate(cells, partial(table.doubt, place, key)), place)
         except ValueError as error:
             table.remark(place, f"{key}: {error}")
     return table
 
 
-def read_sidecar(files: SideFiles, name: str, key: str = "file") -> TagTable | None:
-    """Read a table of any tags, whose column `key` holds each image's name or path."""
-    return read_csv(
-        files,
-        name,
-        key,
-        lambda cells: {tag: standard(tag, value) for tag, value in cells.items() if tag != key},
-    )
+def read_sidecar(
+    files: SideFiles, name: str, missing: Collection[str] = (), key: str = "file"
+) -> TagTable | None:
+    """Read a table of any tags that somebody made, and say how.
+
+    Parameters
+    ----------
+    files, name, key
+        As in `read_csv`.
+    missing : collection of str, optional
+        Words that say that a tag is missing, besides the empty cell.
+    """
+    table = read_csv(files, name, key, partial(own_tags, key, missing))
+    if table is not None:
+        settle(table, key)
+    return table
 
 
-def cell(value: str) -> str | None:
-    """Return a cell's text, or None if it says "not known"."""
-    value = value.strip()
-    return None if value.lower() in NULLS else value
+def own_tags(
+    key: str, missing: Collection[str], cells: Cells, doubt: Callable[[str], None]
+) -> Tags:
+    """Return the tags in a row of a table that somebody made: all columns but those of `settle`."""
+    tags: Tags = {}
+    for tag, value in cells.items():
+        if not tag or tag == key or tag in FIXED_COLUMNS:
+            continue
+        if value is not None and value.strip() in missing:
+            value = None
+        if tag in (*NUMERIC_TAGS, *IDENTITY_TAGS):
+            try:
+                tags[tag] = standard(tag, value)
+            except ValueError as error:
+                doubt(f"{tag}: {error}")
+                tags[tag] = None
+        else:
+            tags[tag] = value  # `TagTable.standardise` knows the other rows' spellings
+    return tags
 
 
-def number(value: str | None, what: str) -> float | None:
+def settle(table: TagTable, *keys: str) -> None:
+    """Bring a table that somebody made into the standard vocabulary, and say what is not a tag.
+
+    The columns `keys` are no tags, and have been read.
+    """
+    others = [column for column in table.columns if column and column not in keys]
+    table.tags = [column for column in others if column not in FIXED_COLUMNS]
+    table.standardise()
+    taken = [f"'{column}'" for column in others if column in FIXED_COLUMNS]
+    if taken:
+        table.notes.append(
+            f"{table.name}: {', '.join(taken)} of its columns are not read as tags, for in a "
+            "manifest these names mean something else; rename them to keep them."
+        )
+    if "" in table.columns:
+        table.notes.append(f"{table.name}: a column without a name is not read.")
+
+
+def read_code(
+    cells: Cells, heading: str | None, names: Mapping[str, str], doubt: Callable[[str], None]
+) -> str | None:
+    """Return what the number in a cell stands for, or None if the cell is empty or unknown."""
+    code = ((cells.get(heading) if heading else None) or "").strip().removesuffix(".0")
+    if code and code not in names:
+        doubt(f"{heading} {code!r} is none of {', '.join(names)}")
+    return names.get(code)
+
+
+def number(value: str, what: str) -> float:
     """Return a cell's number.
 
     Raises
@@ -241,8 +358,6 @@ def number(value: str | None, what: str) -> float | None:
     ValueError
         If it is text, infinite or not a number.
     """
-    if value is None:
-        return None
     try:
         parsed = float(value)
     except ValueError:
