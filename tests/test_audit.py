@@ -1,11 +1,19 @@
 """What an audit says of tables whose error rates are known."""
 
-import pytest
+import json
 
-from faceaudit.audit import audit
+import pyarrow as pa
+import pyarrow.compute
+import pytest
+import yaml
+
+from faceaudit.audit import audit, headline
 from faceaudit.errors import FaceAuditError
-from faceaudit.result import read_result, write_result
+from faceaudit.result import GRAVITY, Finding, read_result, write_result
 from faceaudit.spec import Spec, find_spec, parse_spec, ready_specs
+from faceaudit.stats.gaps import max_min_gap
+from faceaudit.stats.intervals import difference_interval
+from faceaudit.tables import Scores
 from tests.drawn import drawn_scores
 
 
@@ -78,6 +86,32 @@ def test_result_survives_the_file(tmp_path):
         read_result(tmp_path / "bad.json")
 
 
+@pytest.mark.parametrize("version", [1, 2])
+def test_results_of_this_version_and_the_one_before_are_read(tmp_path, version):
+    result = audit(drawn_scores({"a": (50, 1), "b": (60, 9)}), spec())
+    assert result.result_version == 2
+    content = json.loads(write_result(tmp_path / "audit.json", result).read_text("utf-8"))
+    content["result_version"] = version
+    if version == 1:
+        for old in content["checks"]:
+            del old["verdicts"]
+    (tmp_path / "audit.json").write_text(json.dumps(content), "utf-8")
+    assert read_result(tmp_path / "audit.json").verdict == result.verdict
+
+
+@pytest.mark.parametrize("version", [0, -1, 3, 7, 99, "2", 2.5, True, None])
+def test_a_result_of_another_version_is_refused(tmp_path, version):
+    result = audit(drawn_scores({"a": (50, 1), "b": (60, 9)}), spec())
+    content = json.loads(write_result(tmp_path / "audit.json", result).read_text("utf-8"))
+    # A later version may also have keys that this one does not know.
+    content = {"later": 1} | content | {"result_version": version}
+    (tmp_path / "audit.json").write_text(json.dumps(content), "utf-8")
+    with pytest.raises(FaceAuditError, match=r"audit\.json: .*version") as refused:
+        read_result(tmp_path / "audit.json")
+    assert "later" not in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -123,3 +157,152 @@ def test_ready_specifications_are_valid_and_found_by_name():
         assert find_spec(name).name == name
     with pytest.raises(FaceAuditError, match="no such specification"):
         find_spec("nonsense")
+
+
+# --- what passes, and at which confidence --------------------------------------------------
+
+NO_LIMITS = {"fpr_gap": None, "fnr_gap": None}
+ALIKE = {"a": (4000, 40), "b": (4000, 40)}
+SOURCE = {"generator-source": {"dataset": "ffhq"}}
+
+
+def by_dataset(groups):
+    """Draw scores whose photographs are of the data set named like their group."""
+    scores = drawn_scores(groups)
+    names = pa.compute.coalesce(scores.table["group"], "generated")
+    table = scores.table.set_column(scores.table.column_names.index("dataset"), "dataset", names)
+    datasets = dict.fromkeys((*groups, "generated"), scores.info.datasets["drawn"])
+    return Scores(table, scores.info.model_copy(update={"datasets": datasets}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"limits": {"fnr_gap": None}}, "pass"),
+        ({"limits": NO_LIMITS}, "info"),
+        ({"checks": ["triviality"]}, "info"),
+        ({"checks": ["triviality", "group-error-rates"]}, "info"),
+        ({"checks": {"triviality": {}, **SOURCE}}, "not-estimable"),
+        ({"checks": SOURCE}, "not-estimable"),
+        ({"checks": {"equalized-odds-gap": {}, **SOURCE}}, "not-estimable"),
+        ({"checks": SOURCE, "limits": NO_LIMITS}, "not-estimable"),
+        ({"checks": {"triviality": {}, **SOURCE}, "limits": {"fpr_gap": None}}, "not-estimable"),
+        ({"limits": {"fpr_gap": None, "fnr_gap": 0.05}}, "not-estimable"),
+        ({"checks": ["triviality", "equalized-odds-gap"], "limits": {"fnr_gap": None}}, "pass"),
+    ],
+)
+def test_only_a_judged_limit_passes(changes, status):
+    result = audit(drawn_scores(ALIKE), spec(**changes))
+    assert result.status == status
+    told = "These data cannot answer the question. " if status == "not-estimable" else ""
+    assert result.verdict.startswith(told) and len(result.verdict) > len(told)
+    if status == "pass":
+        assert "within the chosen limit" in result.verdict
+        assert any(verdict.status == "pass" for c in result.checks for verdict in c.verdicts)
+
+
+def test_a_check_without_limits_vetoes():
+    always_real = drawn_scores({"a": (400, 0), "b": (400, 0)}, ai=(500, 500))
+    for limits in (NO_LIMITS, {"fpr_gap": 0.05}):
+        result = audit(always_real, spec(limits=limits))
+        assert result.status == "fail"
+        assert "tells nothing apart" in result.verdict
+        assert result.checks[0].id == "triviality"
+    few = audit(drawn_scores({"a": (4, 0), "b": (4, 0)}, ai=(4, 1)), spec(limits=NO_LIMITS))
+    assert few.status == "insufficient-evidence"
+    assert "too few images" in few.verdict
+
+
+def test_reversed_scores_take_the_verdicts_place():
+    reversed_scores = drawn_scores({"a": (400, 390), "b": (400, 200)}, ai=(400, 390))
+    result = audit(reversed_scores, spec())
+    assert check(result, "equalized-odds-gap").status == "fail"
+    assert result.verdict.startswith("The scores look reversed: ")
+    assert result.checks[0].title == "The scores look reversed"
+
+
+@pytest.mark.parametrize(
+    ("checks", "limits", "together"),
+    [
+        (["equalized-odds-gap"], {}, 6),
+        (["equalized-odds-gap"], {"fnr_gap": None}, 3),
+        ({"equalized-odds-gap": {}, **SOURCE}, {}, 7),
+        ({"equalized-odds-gap": {}, **SOURCE}, {"fpr_gap": None}, 3),
+        (SOURCE, {}, 1),
+        (SOURCE, {"fnr_gap": None}, 1),
+        ({}, {}, 6),
+    ],
+)
+def test_the_verdicts_of_an_audit_share_its_confidence(checks, limits, together):
+    scores = by_dataset({"ffhq": (400, 4), "b": (400, 4)})
+    tags = {"attributes": ["group", "dataset"], "intersections": [["group", "dataset"]]}
+    result = audit(scores, spec(**tags, checks=checks, limits=limits, confidence=0.9))
+    verdicts = [verdict for c in result.checks for verdict in c.verdicts]
+    assert len(verdicts) == together
+    assert [verdict.confidence for verdict in verdicts] == pytest.approx(
+        [1 - 0.1 / together] * together
+    )
+
+
+def test_a_label_without_images_makes_no_verdict():
+    scores = drawn_scores({"a": (50, 5), "b": (50, 5)}, ai=(0, 0))
+    gaps = check(audit(scores, spec()), "equalized-odds-gap").verdicts
+    assert [(v.rate, v.status, v.confidence) for v in gaps] == [
+        ("fpr", "insufficient-evidence", 0.95),
+        ("fnr", "not-estimable", 0.95),
+    ]
+
+
+def test_a_verdict_has_the_numbers_of_its_gap():
+    scores = drawn_scores({"a": (1000, 10), "b": (1000, 200)})
+    (fpr, fnr) = check(audit(scores, spec(limits={"fpr_gap": 0.1})), "equalized-odds-gap").verdicts
+    gap = max_min_gap([10, 200], [1000, 1000], 0.975)
+    assert fpr.model_dump() == {
+        "tags": ["group"],
+        "rate": "fpr",
+        "limit": 0.1,
+        "value": pytest.approx(0.19),
+        "low": pytest.approx(gap.low),
+        "high": pytest.approx(gap.high),
+        "confidence": 0.975,
+        "status": "fail",
+    }
+    assert (fnr.rate, fnr.limit, fnr.value, fnr.status) == ("fnr", 0.05, None, "not-estimable")
+    of_source = {"checks": SOURCE, "limits": {"fpr_gap": 0.1}}
+    result = audit(by_dataset({"ffhq": (1000, 10), "b": (1000, 200)}), spec(**of_source))
+    (verdict,) = result.checks[0].verdicts
+    low, high = difference_interval(10, 1000, 200, 1000, 0.95)
+    assert (verdict.tags, verdict.rate, verdict.status) == (["dataset"], "fpr", "pass")
+    assert (verdict.value, verdict.low, verdict.high) == pytest.approx((-0.19, low, high))
+
+
+def test_the_gravest_is_read_first():
+    result = audit(drawn_scores({"a": (1000, 10), "b": (1000, 300), "c": (9, 1)}), spec())
+    gravity = [GRAVITY.index(c.status) for c in result.checks]
+    assert gravity == sorted(gravity) and len(set(gravity)) > 2
+    assert result.checks[0].id == "equalized-odds-gap"
+    assert result.verdict == result.checks[0].sentence
+
+
+def test_findings_are_the_gravest_and_heaviest_of_different_checks():
+    def found(sentence, status, check, weight):
+        return Finding(sentence=sentence, status=status, check=check, weight=weight)
+
+    result = audit(drawn_scores({"a": (50, 1), "b": (60, 9)}), spec()).checks[0]
+    findings = [
+        found("light", "info", "x", 0.1),
+        found("heavy", "info", "x", 9.0),
+        found("said.", "fail", "y", 9.0),
+        found("fails", "fail", "y", 0.2),
+        found("other", "info", "z", 0.5),
+    ]
+    results = [result.model_copy(update={"findings": findings})]
+    told = [finding.sentence for finding in headline(results, "said (1 of 2).")]
+    assert told == ["fails", "heavy", "other"]
+
+
+def test_the_specification_that_was_run_can_be_run_again():
+    given = spec(limits={"fpr_gap": None, "fnr_gap": 0.1}, rows="label != 'x'")
+    result = audit(drawn_scores(ALIKE), given)
+    text = yaml.safe_dump(result.spec, sort_keys=False)
+    assert parse_spec(text, "again") == given

@@ -14,6 +14,7 @@ from faceaudit.errors import FaceAuditError
 from faceaudit.result import (
     GRAVITY,
     CheckResult,
+    ErrorRate,
     Finding,
     LeftOut,
     Result,
@@ -78,7 +79,7 @@ def audit(
         info=scores.info,
         spec=spec,
         threshold=summary.threshold,
-        gap_verdicts=_gap_verdicts(spec, summary),
+        gap_verdicts=_gap_verdicts(planned, spec, summary),
     )
     results = []
     for done, (check, options) in enumerate(planned):
@@ -86,10 +87,16 @@ def audit(
             on_check(check.title, done, len(planned))
         results.append(_run(check, options, data))
     adjust_tests(results)
-    # What bears a verdict is read first, the gravest of all at the top.
-    results.sort(key=lambda result: GRAVITY.index(result.status))
+    # What bears a verdict is read first, the gravest of all at the top. Where the classifier
+    # itself fails, its gaps mean little; where all passes, the limits are what was asked about.
+    results.sort(
+        key=lambda result: (
+            GRAVITY.index(result.status),
+            bool(result.verdicts) == (result.status == "fail"),
+        )
+    )
     status = overall_status(results)
-    verdict = next(result.sentence for result in results if result.status == status)
+    verdict = next((r for r in results if r.status == status), results[0]).sentence
     return Result(
         kind="audit",
         created=timestamp(),
@@ -105,7 +112,8 @@ def audit(
         scores=[summary],
         thresholds=list(data.thresholds),
         checks=results,
-        spec=spec.model_dump(exclude_none=True),
+        # With its nulls: a limit that is not set is not the default limit.
+        spec=spec.model_dump(),
         versions=result_versions(),
     )
 
@@ -124,12 +132,16 @@ def _plan(spec: Spec) -> list[tuple[Check, Options]]:
     ]
 
 
-def _gap_verdicts(spec: Spec, summary: ScoresSummary) -> int:
+def _gap_verdicts(
+    planned: Sequence[tuple[Check, Options]], spec: Spec, summary: ScoresSummary
+) -> int:
     """Count the gaps held against a limit, for the family-wise confidence of verdicts."""
-    limits = (spec.limits.fpr_gap is not None and summary.n_real > 0) + (
-        spec.limits.fnr_gap is not None and summary.n_ai > 0
+    limits: tuple[tuple[ErrorRate, float | None, int], ...] = (
+        ("fpr", spec.limits.fpr_gap, summary.n_real),
+        ("fnr", spec.limits.fnr_gap, summary.n_ai),
     )
-    return max(1, limits * (len(spec.attributes) + len(spec.intersections)))
+    rates = {rate for rate, limit, n in limits if limit is not None and n > 0}
+    return max(1, sum(check.verdicts(spec, rates) for check, _ in planned))
 
 
 def _run(check: Check, options: Options, data: AuditInput) -> CheckResult:
@@ -143,8 +155,9 @@ def _run(check: Check, options: Options, data: AuditInput) -> CheckResult:
             sentence=f"The scores have no column {', '.join(missing)}.",
         )
     result = check.run(data, options)
-    title = check.failure_title if result.status == "fail" else check.title
-    return result.model_copy(update={"title": title})
+    if result.status == "fail" and result.title == check.title:
+        return result.model_copy(update={"title": check.failure_title})
+    return result
 
 
 # --- shared with comparisons ---------------------------------------------------------------
@@ -187,10 +200,20 @@ def adjust_tests(results: Sequence[CheckResult]) -> None:
 
 
 def overall_status(results: Sequence[CheckResult]) -> Status:
-    """Return the gravest verdict; without one, whether anything could not be estimated."""
-    statuses = {result.status for result in results}
-    order: tuple[Status, ...] = ("fail", "insufficient-evidence", "pass", "not-estimable")
-    return next((status for status in order if status in statuses), "info")
+    """Return the gravest status of the checks that hold something against a limit.
+
+    Any other check may veto and never confer: what it fails, or has not the evidence for, is
+    so for the whole; its `pass` is none. If no limit was to be judged, the whole informs, or is
+    not estimable if no check found anything.
+    """
+    judged = {result.status for result in results if result.verdicts}
+    vetoes = {result.status for result in results} & {"fail", "insufficient-evidence"}
+    order: tuple[Status, ...] = ("fail", "insufficient-evidence", "not-estimable", "pass")
+    for status in order:
+        if status in judged | vetoes:
+            return status
+    found = {result.status for result in results} - {"pass"}
+    return "not-estimable" if found == {"not-estimable"} else "info"
 
 
 def headline(results: Sequence[CheckResult], verdict: str) -> list[Finding]:

@@ -9,17 +9,20 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, model_validator
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import write_text
 from faceaudit.tables import DatasetInfo, ModelInfo
 
-RESULT_VERSION = 1
+#: Version 2 records every judged gap (`CheckResult.verdicts`); version 1 is still drawn.
+RESULT_VERSION = 2
 
 Status = Literal["pass", "fail", "insufficient-evidence", "not-estimable", "info"]
 #: The order in which answers are read.
 GRAVITY: tuple[Status, ...] = ("fail", "insufficient-evidence", "pass", "info", "not-estimable")
+#: A false positive is a real photograph called AI-generated.
+ErrorRate = Literal["fpr", "fnr"]
 Cell = str | int | float | bool | None
 Number = int | float | None
 
@@ -262,14 +265,33 @@ class Finding(_Strict):
     weight: float = 0.0
 
 
+class GapVerdict(_Strict):
+    """One gap between groups held against its limit.
+
+    `low` and `high` are the ends of the gap's interval at `confidence`, at which all verdicts
+    of the audit hold together. Shares from 0 to 1; None where there is no gap to judge.
+    """
+
+    #: Whose groups were compared; with the check and the rate it names the gap.
+    tags: list[str]
+    rate: ErrorRate
+    limit: float
+    value: float | None
+    low: float | None
+    high: float | None
+    confidence: float
+    status: Status
+
+
 class CheckResult(_Strict):
-    """The answer of one check."""
+    """The answer of one check. One that held something against a limit has `verdicts`."""
 
     id: str
     title: str
     description: str
     status: Status
     sentence: str
+    verdicts: list[GapVerdict] = Field(default_factory=list)
     findings: list[Finding] = Field(default_factory=list)
     tests: list[Test] = Field(default_factory=list)
     details: list[Detail] = Field(default_factory=list)
@@ -390,23 +412,34 @@ def write_result(path: Path | str, result: Result) -> Path:
     return write_text(path, re.sub(r"(?<=[\dl])\n +(?=\])", "", text) + "\n")
 
 
+class _Version(BaseModel):
+    result_version: StrictInt
+
+
 def read_result(path: Path | str) -> Result:
-    """Read ``audit.json`` or ``compare.json``.
+    """Read ``audit.json``, ``compare.json`` or ``study.json`` of this version or an earlier one.
 
     Raises
     ------
     FaceAuditError
-        If the file is missing, of another version, or not a result.
+        If the file is missing, of a version that this faceaudit does not know, or not a result.
     """
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise FaceAuditError(f"{path}: cannot be read ({error})") from None
     try:
+        # The version first: a later one may differ in anything else.
+        version = _Version.model_validate_json(text).result_version
+        if not 1 <= version <= RESULT_VERSION:
+            raise FaceAuditError(
+                f"{path}: a result of version {version}, of which this faceaudit knows nothing "
+                f"(it reads 1 to {RESULT_VERSION}); read it with the faceaudit that wrote it"
+            )
         return Result.model_validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"
         raise FaceAuditError(
-            f"{path}: not a result of faceaudit (version {RESULT_VERSION}): {place}: {first['msg']}"
+            f"{path}: not a result of faceaudit: {place}: {first['msg']}"
         ) from None

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from faceaudit.checks import Options
+from faceaudit.checks import Options, all_checks
+from faceaudit.checks.parts.phrases import percent_range
+from faceaudit.checks.parts.rate_details import interval_title
 from faceaudit.checks.triviality import CHECK
 
 
@@ -53,6 +56,49 @@ def test_ai_only_says_what_it_can(counted):
     result = run(counted({"a": (0, 0, 40, 5)}))
     assert result.status == "not-estimable"
     assert "5 of 40 AI-generated faces real (12.5 %)" in result.sentence
+
+
+def scored(n, auc):
+    """Draw 2 n scores that rank an AI face above a real photograph in a share `auc` of pairs."""
+    real = np.linspace(0.2, 0.8, n)
+    swapped = round(auc * n)
+    ai = np.where(np.arange(n) < swapped, 0.9, 0.1)
+    return ["real"] * n + ["ai"] * n, [*real, *ai], {"g": ["x"] * (2 * n)}
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.001, 0.5, 0.85, 1.0])
+def test_reversed_scores_are_called_reversed_at_any_threshold(drawn, threshold):
+    result = run(drawn(*scored(300, 0.1), threshold=threshold))
+    assert result.status == result.findings[0].status == "fail"
+    assert result.title == "The scores look reversed"
+    assert result.sentence == result.findings[0].sentence
+    assert "in only 10.0 % of pairs (95 % interval " in result.sentence
+    assert "--score-is p-real" in result.sentence
+    assert "guessing." not in result.sentence
+
+
+@pytest.mark.parametrize(
+    ("n", "auc"),
+    [
+        (2000, 0.5),
+        (2000, 0.45),  # surely below one half, yet not far
+        (2000, 0.39),  # perhaps at 40 %
+        (10, 0.3),  # too few to say so
+        (300, 0.95),
+    ],
+)
+def test_scores_that_rank_badly_are_not_called_reversed(drawn, n, auc):
+    result = run(drawn(*scored(n, auc)))
+    assert result.title == CHECK.title
+    assert "reversed" not in result.sentence
+    assert (result.status == "pass") == (auc > 0.9)
+
+
+def test_the_interval_of_reversed_scores_is_that_of_the_ranking_check(drawn):
+    data = drawn(*scored(200, 0.2))
+    ranking = all_checks()["ranking"].run(data, Options())
+    row = next(d for d in ranking.details if d.kind == "forest").rows[0]
+    assert f"({interval_title(0.95)} {percent_range(row.low, row.high)})" in run(data).sentence
 
 
 def test_awkward_tables(awkward):

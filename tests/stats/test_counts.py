@@ -162,3 +162,18 @@ def test_columns_are_read_once_and_go_with_their_table() -> None:
     del table
     gc.collect()
     assert len(counts_module._READ) == before
+
+
+def test_a_group_of_the_smallest_size_counts_and_one_below_does_not() -> None:
+    groups = [("just",), ("below",)]
+    found = OutcomeCounts(
+        attributes=("tag",),
+        groups=groups,
+        n_real=np.array([30, 29]),
+        real_called_ai=np.array([3, 2]),
+        n_ai=np.array([29, 30]),
+        ai_called_real=np.array([5, 4]),
+        missing=0,
+    ).at_least(30)
+    assert (found.groups, found.n_real.tolist(), found.n_ai.tolist()) == (groups, [30, 0], [0, 30])
+    assert (found.real_called_ai.tolist(), found.ai_called_real.tolist()) == ([3, 0], [0, 4])

@@ -70,6 +70,10 @@ def counts(n_real: int, real_called_ai: int, n_ai: int, ai_called_real: int) -> 
         ((5000, 2500, 5000, 2500), "fail", None),  # a coin
         ((5000, 100, 5000, 4850), "fail", None),  # all but constant
         ((5000, 4000, 5000, 4000), "fail", None),  # worse than a coin
+        # The bound is 55 % of cases: surely 54 % is not above it, surely 56 % is.
+        ((50_000, 23_000, 50_000, 23_000), "fail", None),
+        ((50_000, 22_000, 50_000, 22_000), "pass", None),
+        ((5_000, 2_250, 5_000, 2_250), "insufficient-evidence", None),
         ((5, 2, 5, 2), "insufficient-evidence", None),
         ((500, 5, 0, 0), "not-estimable", None),
         ((500, 0, 0, 0), "not-estimable", "real"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -18,7 +18,7 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.result import CheckResult
+from faceaudit.result import CheckResult, ErrorRate
 from faceaudit.spec import Spec, describe
 from faceaudit.tables import ScoresInfo
 
@@ -92,6 +92,10 @@ class Check:
         What the specification may set.
     default : bool
         Whether it runs when a specification names no checks.
+    verdicts : callable
+        ``verdicts(spec, rates) -> int``: how many gaps it holds against a limit, where `rates`
+        are the error rates that have a limit and images. Only a check that records such
+        verdicts can make an audit pass; a `fail` of any other is a veto.
     """
 
     id: str
@@ -102,6 +106,7 @@ class Check:
     columns: tuple[str, ...] = ()
     options: type[Options] = field(default=Options)
     default: bool = True
+    verdicts: Callable[[Spec, Collection[ErrorRate]], int] = lambda spec, rates: 0
 
     def parse_options(self, given: dict[str, Any], source: str) -> Options:
         """Validate the options that a specification gives."""

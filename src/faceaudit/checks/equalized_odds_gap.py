@@ -21,7 +21,6 @@ from faceaudit.checks.parts.phrases import (
 from faceaudit.checks.parts.rate_details import (
     ERROR_RATES,
     WORDS,
-    ErrorRate,
     defined,
     interval_title,
     tag_source,
@@ -31,9 +30,11 @@ from faceaudit.result import (
     CheckResult,
     Column,
     Detail,
+    ErrorRate,
     Estimate,
     Finding,
     Forest,
+    GapVerdict,
     Status,
     Table,
 )
@@ -46,7 +47,7 @@ LIMIT_NOTE = "a chosen limit, not a legal test"
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Judged:
     """One gap held against its limit.
 
     Attributes
@@ -81,6 +82,19 @@ class Verdict:
     def title(self) -> str:
         """Name the tags whose groups are compared."""
         return attributes_title(self.counts.attributes)
+
+    def record(self, confidence: float) -> GapVerdict:
+        """Give the verdict as numbers."""
+        return GapVerdict(
+            tags=list(self.counts.attributes),
+            rate=self.rate,
+            limit=self.limit,
+            value=defined(self.gap.value),
+            low=defined(self.gap.low),
+            high=defined(self.gap.high),
+            confidence=confidence,
+            status=self.status,
+        )
 
     def finding(self) -> Finding:
         """Give the verdict as a sentence; it weighs as much as the gap amounts to at least."""
@@ -162,6 +176,7 @@ def run(data: AuditInput, options: Options) -> CheckResult:
         description=CHECK.description,
         status=status,
         sentence=_sentence(verdicts, status),
+        verdicts=[verdict.record(verdict_confidence(data)) for verdict in verdicts],
         findings=[verdict.finding() for verdict in verdicts if verdict.status != "not-estimable"],
         details=details,
     )
@@ -172,7 +187,7 @@ def verdict_confidence(data: AuditInput) -> float:
     return 1 - (1 - data.spec.confidence) / data.gap_verdicts
 
 
-def _verdicts(data: AuditInput) -> Iterator[Verdict]:
+def _verdicts(data: AuditInput) -> Iterator[Judged]:
     whole = count_outcomes(data.table, (), data.threshold)
     trivial = judge_triviality(whole, data.spec.confidence).trivial
     confidence = verdict_confidence(data)
@@ -204,16 +219,16 @@ def _verdicts(data: AuditInput) -> Iterator[Verdict]:
                 times = times_to_decide(events, n, limit, confidence)
             moved_events = [rate_counts(found, rate)[0] for found in moved]
             gaps = max_min_gaps(moved_events, n, confidence) if moved else []
-            yield Verdict(counts, rate, gap, limit, status, times, held_back, smallest, gaps)
+            yield Judged(counts, rate, gap, limit, status, times, held_back, smallest, gaps)
 
 
-def _overall(verdicts: Sequence[Verdict]) -> Status:
+def _overall(verdicts: Sequence[Judged]) -> Status:
     statuses = {verdict.status for verdict in verdicts}
     order: tuple[Status, ...] = ("fail", "insufficient-evidence", "pass", "not-estimable")
     return next((status for status in order if status in statuses), "info")
 
 
-def _sentence(verdicts: Sequence[Verdict], status: Status) -> str:
+def _sentence(verdicts: Sequence[Judged], status: Status) -> str:
     if status == "info":
         return "The specification sets no limit on the gaps between groups."
     if status == "not-estimable":
@@ -249,7 +264,7 @@ def _interval_note(data: AuditInput) -> str:
     )
 
 
-def _forest(verdicts: Sequence[Verdict], rate: ErrorRate, data: AuditInput) -> Forest | None:
+def _forest(verdicts: Sequence[Judged], rate: ErrorRate, data: AuditInput) -> Forest | None:
     chosen = [verdict for verdict in verdicts if verdict.rate == rate]
     if all(verdict.status == "not-estimable" for verdict in chosen):
         return None
@@ -280,7 +295,7 @@ def _forest(verdicts: Sequence[Verdict], rate: ErrorRate, data: AuditInput) -> F
 
 
 def _moved(
-    verdicts: Sequence[Verdict], value: str, low: str, high: str, *judged: str
+    verdicts: Sequence[Judged], value: str, low: str, high: str, *judged: str
 ) -> ByThreshold:
     """Name the gaps at every threshold; what is judged holds for the audited one only."""
     if not all(verdict.moved for verdict in verdicts):
@@ -294,7 +309,7 @@ def _moved(
     }
 
 
-def _left_out(verdict: Verdict) -> str | None:
+def _left_out(verdict: Judged) -> str | None:
     left_out = len(verdict.gap.left_out)
     if not left_out:
         return None
@@ -304,7 +319,7 @@ def _left_out(verdict: Verdict) -> str | None:
     )
 
 
-def _table(verdicts: Sequence[Verdict], data: AuditInput) -> Table:
+def _table(verdicts: Sequence[Judged], data: AuditInput) -> Table:
     rows: list[list[Cell]] = []
     for verdict in verdicts:
         n = rate_counts(verdict.counts, verdict.rate)[1]
@@ -365,4 +380,5 @@ CHECK = Check(
         "does no better than guessing never passes."
     ),
     run=run,
+    verdicts=lambda spec, rates: len(rates) * (len(spec.attributes) + len(spec.intersections)),
 )

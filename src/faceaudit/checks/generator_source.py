@@ -28,6 +28,7 @@ from faceaudit.result import (
     Estimate,
     Finding,
     Forest,
+    GapVerdict,
     Status,
     Table,
     Test,
@@ -120,6 +121,7 @@ def run(data: AuditInput, options: GeneratorSourceOptions) -> CheckResult:
     """Compare the generator's training photographs with all other real photographs."""
     real = data.table.filter(pc.equal(data.table["label"], "real"))
     counts = count_outcomes(real, ("dataset",), data.threshold)
+    limit = data.spec.limits.fpr_gap
     if options.dataset not in counts.labels or len(counts.labels) < 2:
         return CheckResult(
             id=CHECK.id,
@@ -130,9 +132,9 @@ def run(data: AuditInput, options: GeneratorSourceOptions) -> CheckResult:
                 f"This needs real photographs of '{options.dataset}' and of another data set; "
                 f"there are real photographs of {', '.join(counts.labels) or 'no data set'}."
             ),
+            verdicts=_verdicts(None, limit, "not-estimable", data),
         )
     contrast = Contrast(options.dataset, counts, verdict_confidence(data))
-    limit = data.spec.limits.fpr_gap
     status: Status = "info"
     if limit is not None:
         whole = count_outcomes(data.table, (), data.threshold)
@@ -147,6 +149,7 @@ def run(data: AuditInput, options: GeneratorSourceOptions) -> CheckResult:
         description=CHECK.description,
         status=status,
         sentence=sentence,
+        verdicts=_verdicts(contrast, limit, status, data),
         findings=[
             Finding(
                 sentence=sentence,
@@ -168,6 +171,26 @@ def run(data: AuditInput, options: GeneratorSourceOptions) -> CheckResult:
             _distribution(contrast, data),
         ],
     )
+
+
+def _verdicts(
+    contrast: Contrast | None, limit: float | None, status: Status, data: AuditInput
+) -> list[GapVerdict]:
+    if limit is None:
+        return []
+    value, low, high = contrast.difference if contrast else (None, None, None)
+    return [
+        GapVerdict(
+            tags=["dataset"],
+            rate="fpr",
+            limit=limit,
+            value=value,
+            low=low,
+            high=high,
+            confidence=verdict_confidence(data),
+            status=status,
+        )
+    ]
 
 
 def _conclusion(contrast: Contrast, status: Status, limit: float | None) -> str:
@@ -384,4 +407,5 @@ CHECK = Check(
     run=run,
     options=GeneratorSourceOptions,
     default=False,
+    verdicts=lambda spec, rates: int("fpr" in rates),
 )

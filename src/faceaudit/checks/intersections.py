@@ -12,7 +12,6 @@ from faceaudit.checks.parts.phrases import attributes_title, capitalised, counte
 from faceaudit.checks.parts.rate_details import (
     ERROR_RATES,
     WORDS,
-    ErrorRate,
     RateGap,
     defined,
     interval_title,
@@ -23,7 +22,7 @@ from faceaudit.checks.parts.rate_details import (
     tag_source,
     widest,
 )
-from faceaudit.result import CheckResult, Detail, Heatmap, Test
+from faceaudit.result import CheckResult, Detail, ErrorRate, Heatmap, Test
 from faceaudit.stats.counts import OutcomeCounts, count_outcomes
 from faceaudit.stats.intervals import FloatArray, rate_interval, rate_of
 from faceaudit.stats.rates import rate_counts

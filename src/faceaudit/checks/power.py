@@ -13,8 +13,8 @@ from faceaudit.checks.parts.phrases import (
     missing_note,
     points,
 )
-from faceaudit.checks.parts.rate_details import ERROR_RATES, WORDS, ErrorRate, defined, tag_source
-from faceaudit.result import Cell, CheckResult, Column, Detail, Finding, Table
+from faceaudit.checks.parts.rate_details import ERROR_RATES, WORDS, defined, tag_source
+from faceaudit.result import Cell, CheckResult, Column, Detail, ErrorRate, Finding, Table
 from faceaudit.stats.counts import OutcomeCounts, count_outcomes
 from faceaudit.stats.intervals import FloatArray, rate_of
 from faceaudit.stats.power import minimum_detectable_gap

@@ -22,7 +22,6 @@ from faceaudit.checks.parts.phrases import (
 from faceaudit.checks.parts.rate_details import (
     ERROR_RATES,
     WORDS,
-    ErrorRate,
     defined,
     interval_title,
     tag_source,
@@ -34,6 +33,7 @@ from faceaudit.result import (
     Column,
     Curve,
     Detail,
+    ErrorRate,
     Finding,
     Series,
     Status,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pyarrow.compute as pc
 
 from faceaudit.checks import AuditInput, Check, Options
 from faceaudit.checks.parts.by_threshold import as_shown, count_by_threshold
@@ -10,10 +13,14 @@ from faceaudit.checks.parts.phrases import counted, percent, percent_range
 from faceaudit.checks.parts.rate_details import interval_title
 from faceaudit.result import Cell, CheckResult, Column, Confusion, Finding, Number, Table
 from faceaudit.stats.counts import OutcomeCounts, count_outcomes
+from faceaudit.stats.ranking import Auc, group_ranking, rank_scores
 from faceaudit.stats.verdicts import NEAR_CHANCE, Triviality, judge_triviality
 
 #: Heavier than any gap: where this fails, the gaps mean nothing.
 WEIGHT = 10.0
+#: An AUC that is surely below this is no bad luck: the scores point the other way.
+REVERSED = 0.4
+REVERSED_TITLE = "The scores look reversed"
 COIN = "a coin that says AI-generated as often as the classifier"
 
 
@@ -22,6 +29,10 @@ def run(data: AuditInput, options: Options) -> CheckResult:
     counts = count_outcomes(data.table, (), data.threshold)
     verdict = judge_triviality(counts, data.spec.confidence)
     sentence = _sentence(counts, verdict, data.spec.confidence)
+    title = CHECK.title
+    if verdict.trivial and (auc := _auc(data)).high[0] < REVERSED:
+        verdict = replace(verdict, status="fail")
+        title, sentence = REVERSED_TITLE, _reversed(auc, data.spec.confidence)
     findings = []
     if verdict.status in ("fail", "insufficient-evidence"):
         findings.append(
@@ -29,12 +40,31 @@ def run(data: AuditInput, options: Options) -> CheckResult:
         )
     return CheckResult(
         id=CHECK.id,
-        title=CHECK.title,
+        title=title,
         description=CHECK.description,
         status=verdict.status,
         sentence=sentence,
         findings=findings,
         details=[_confusion(counts, data), _predictors(counts, data)],
+    )
+
+
+def _auc(data: AuditInput) -> Auc:
+    ranked = rank_scores(
+        data.table["p_ai"].to_numpy(), pc.equal(data.table["label"], "ai").to_numpy()
+    )
+    everybody = np.zeros(len(data.table), np.int64)
+    return group_ranking(ranked, everybody, 1, data.spec.confidence).subgroup
+
+
+def _reversed(auc: Auc, confidence: float) -> str:
+    low, high = float(auc.low[0]), float(auc.high[0])
+    return (
+        "The scores look reversed: an AI-generated face scores above a real photograph in only "
+        f"{percent(float(auc.value[0]))} of pairs ({interval_title(confidence)} "
+        f"{percent_range(low, high)}), where guessing gives 50.0 %. If they are the probability "
+        "of a real photograph, audit again with --score-is p-real; if the labels are swapped, "
+        "correct those; else the classifier is wrong more often than right."
     )
 
 

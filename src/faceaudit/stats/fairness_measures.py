@@ -14,17 +14,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from faceaudit.result import ErrorRate
 from faceaudit.stats.counts import OutcomeCounts
 from faceaudit.stats.intervals import rate_of
 from faceaudit.stats.rates import rate_counts
 
 FloatArray = NDArray[np.float64]
-ErrorRate = Literal["fpr", "fnr"]
 #: The label that an error rate is about.
 LABEL_OF: dict[ErrorRate, str] = {"fpr": "real", "fnr": "ai"}
 #: Weight of FPR against FNR in measures that join the two; both count alike.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
@@ -20,7 +19,7 @@ from faceaudit.checks.parts.phrases import (
     points,
     points_range,
 )
-from faceaudit.result import Cell, Column, Estimate, Finding, Forest, Table, Test
+from faceaudit.result import Cell, Column, ErrorRate, Estimate, Finding, Forest, Table, Test
 from faceaudit.stats.counts import (
     IntArray,
     OutcomeCounts,
@@ -33,7 +32,6 @@ from faceaudit.stats.rates import group_rates, rate_counts
 from faceaudit.stats.significance import all_alike, each_against_rest
 from faceaudit.tables import DELIVERY_COLUMNS
 
-ErrorRate = Literal["fpr", "fnr"]
 ERROR_RATES: tuple[ErrorRate, ...] = ("fpr", "fnr")
 
 
