@@ -15,11 +15,14 @@ from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+from faceaudit.adoption import KEY, adopt, rename
+from faceaudit.columns import as_text, mark_missing
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import whole_file
+from faceaudit.formats import first_line, read_file
+from faceaudit.meaning import ScoreIs, with_labels
 from faceaudit.schema import (
     DELIVERY_COLUMNS,
     FIXED_COLUMNS,
@@ -34,7 +37,9 @@ from faceaudit.schema import (
     TableInfo,
     tag_columns,
 )
-from faceaudit.validation import cast_column, validate
+from faceaudit.tagging import TagTable
+from faceaudit.tags.vocabulary import standardise
+from faceaudit.validation import validate
 
 __all__ = [
     "DELIVERY_COLUMNS",
@@ -54,6 +59,7 @@ __all__ = [
     "read_manifest",
     "read_manifest_into",
     "read_scores",
+    "read_tags",
     "scored",
     "status_counts",
     "tag_columns",
@@ -131,20 +137,36 @@ def write_table(path: Path | str, table: pa.Table, info: TableInfo) -> Path:
 
 def read_manifest(path: Path | str) -> Manifest:
     """Read and validate a manifest that `write_table` wrote."""
-    table, metadata = _read_parquet(path)
+    table, metadata, _ = read_file(path)
     info = _parse_info(ManifestInfo, metadata, path)
     return Manifest(validate(table, "manifest", str(path)), info)
 
 
-def read_scores(path: Path | str, mapping: Mapping[str, str] | None = None) -> Scores:
-    """Read and validate scores from a Parquet or CSV file.
+def read_scores(
+    path: Path | str,
+    mapping: Mapping[str, str] | None = None,
+    *,
+    missing: Sequence[str] = (),
+    ai_label: Sequence[str] = (),
+    score_is: ScoreIs = "probability",
+    tags: Sequence[TagTable] = (),
+) -> Scores:
+    """Read and validate scores from a file of any kind that `faceaudit.formats` knows.
 
     Parameters
     ----------
     path : Path or str
-        A scores table, or any ``.csv``/``.parquet`` with ``image``, ``label``, ``p_ai`` and tags.
+        A scores table, or any table with ``image``, ``label``, ``p_ai`` and tags.
     mapping : mapping of str to str, optional
         Our column name to the file's column name, for tables with other headings.
+    missing : sequence of str
+        Words that say that a value is missing. Without them only an empty cell does.
+    ai_label : sequence of str
+        What the file calls AI-generated, for labels that are no known words.
+    score_is : {'probability', 'logit', 'percent', 'p-real'}
+        What the scores of a table from elsewhere are.
+    tags : sequence of TagTable
+        Tables of the same images whose tags are joined, from `read_tags`.
 
     Raises
     ------
@@ -152,16 +174,48 @@ def read_scores(path: Path | str, mapping: Mapping[str, str] | None = None) -> S
         Naming file, column and row, if the file cannot be read or breaks the schema.
     """
     path = Path(path)
-    if path.suffix.lower() == ".csv":
-        table, metadata = _read_csv(path), None
-    else:
-        table, metadata = _read_parquet(path)
-    table = _rename(table, mapping or {}, path)
-    if metadata is not None:
-        info = _parse_info(ScoresInfo, metadata, path)
-    else:
-        table, info = _adopt(table, path)
+    table, metadata, notes = read_file(path)
+    info = None if metadata is None else _parse_info(ScoresInfo, metadata, path)
+    table, info = adopt(
+        rename(table, mapping or {}, path),
+        info,
+        path,
+        missing=missing,
+        ai_label=ai_label,
+        score_is=score_is,
+        tags=tags,
+    )
+    notes = [f"{path.name}: {note}" for note in notes]
+    info = info.model_copy(update={"notes": [*notes, *info.notes]})
+    if metadata is None:
+        info = info.model_copy(update={"versions": library_versions()})
     return Scores(validate(table, "scores", str(path)), info)
+
+
+def read_tags(
+    path: Path | str, mapping: Mapping[str, str] | None = None, missing: Sequence[str] = ()
+) -> TagTable:
+    """Read a table whose tags are to be joined to scores: a manifest, or any with ``image``.
+
+    Parameters are those of `read_scores`; columns of `mapping` that it lacks are passed over.
+    """
+    path = Path(path)
+    table, metadata, _ = read_file(path)
+    theirs = {ours: name for ours, name in (mapping or {}).items() if name in table.column_names}
+    table = mark_missing(rename(table, theirs, path), missing, keep=KEY)
+    if "image" not in table.column_names:
+        raise FaceAuditError(
+            f"{path}: column 'image' is missing, which says whose tags these are; name yours with "
+            f"--map image=COLUMN (the columns are {', '.join(table.column_names)})"
+        )
+    info: TableInfo | None = None
+    if metadata is not None:
+        # Scores of one classifier may carry the tags for those of another.
+        scores = b'"kind":"scores"' in metadata
+        info = _parse_info(ScoresInfo if scores else ManifestInfo, metadata, path)
+    if "label" in table.column_names:
+        table, _ = with_labels(table, (), str(path))
+    return TagTable(path, table, info)
 
 
 def read_manifest_into(info: ManifestInfo, path: Path | str) -> pa.Table:
@@ -199,8 +253,9 @@ def concat_scores(parts: Sequence[Scores]) -> Scores:
             f"the scores come from {len(models)} different classifiers; audit them one by one, "
             "or use 'faceaudit compare'"
         )
-    table = pa.concat_tables([part.table for part in parts], promote_options="permissive")
+    table, notes = standardise(_together([part.table for part in parts]), "the given scores")
     info = parts[0].info.model_copy(deep=True)
+    info.notes = [note for part in parts for note in part.info.notes] + notes
     finders = {part.info.face_finder for part in parts} - {None}
     info.face_finder = " or ".join(sorted(map(str, finders))) or None
     for part in parts[1:]:
@@ -223,63 +278,27 @@ def concat_scores(parts: Sequence[Scores]) -> Scores:
     return Scores(validate(table, "scores", "the given scores"), info)
 
 
+def _together(tables: Sequence[pa.Table]) -> pa.Table:
+    """Put tables under each other; a tag that is a number in one and text in another is text."""
+    types: dict[str, set[pa.DataType]] = {}
+    for table in tables:
+        for field in table.schema:
+            types.setdefault(field.name, set()).add(field.type)
+    for name in (name for name, kinds in types.items() if len(kinds) > 1):
+        tables = [
+            table.set_column(table.column_names.index(name), name, as_text(table[name]))
+            if name in table.column_names
+            else table
+            for table in tables
+        ]
+    return pa.concat_tables(tables, promote_options="default")
+
+
 def _add(first: int | None, second: int | None) -> int | None:
     return None if first is None or second is None else first + second
 
 
-def _read_parquet(path: Path | str) -> tuple[pa.Table, bytes | None]:
-    try:
-        table = pq.read_table(path, partitioning=None)
-    except FileNotFoundError:
-        raise FaceAuditError(f"{path}: no such file") from None
-    except (pa.ArrowInvalid, OSError) as error:
-        raise FaceAuditError(
-            f"{path}: not a readable Parquet file ({_first_line(error)}); "
-            "a table of another kind must end in .csv"
-        ) from None
-    return table, (table.schema.metadata or {}).get(METADATA_KEY)
-
-
-def _read_csv(path: Path) -> pa.Table:
-    try:
-        # Tags such as "01" or "true" are names, not numbers: types are decided in `_adopt`.
-        with pa_csv.open_csv(path) as probe:
-            names = probe.schema.names
-        table = pa_csv.read_csv(
-            path,
-            convert_options=pa_csv.ConvertOptions(
-                column_types={name: pa.string() for name in names},
-                strings_can_be_null=True,
-                null_values=["", "NA", "N/A", "NaN", "nan", "null", "None"],
-            ),
-        )
-    except FileNotFoundError:
-        raise FaceAuditError(f"{path}: no such file") from None
-    except (pa.ArrowInvalid, OSError) as error:
-        raise FaceAuditError(
-            f"{path}: not a readable CSV file with a header line ({_first_line(error)})"
-        ) from None
-    return table
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
-
-
-def _rename(table: pa.Table, mapping: Mapping[str, str], path: Path) -> pa.Table:
-    for ours, theirs in mapping.items():
-        if theirs not in table.column_names:
-            raise FaceAuditError(
-                f"{path}: --map {ours}={theirs}: there is no column '{theirs}'; "
-                f"the columns are {', '.join(table.column_names)}"
-            )
-    theirs_to_ours = {theirs: ours for ours, theirs in mapping.items()}
-    # A mapped name replaces a column that already bears it.
-    kept = [name for name in table.column_names if name in theirs_to_ours or name not in mapping]
-    return table.select(kept).rename_columns([theirs_to_ours.get(name, name) for name in kept])
-
-
-InfoT = TypeVar("InfoT", ManifestInfo, ScoresInfo)
+InfoT = TypeVar("InfoT", bound=TableInfo)
 
 
 def _parse_info(kind: type[InfoT], metadata: bytes | None, path: Path | str) -> InfoT:
@@ -298,43 +317,7 @@ def _parse_info(kind: type[InfoT], metadata: bytes | None, path: Path | str) -> 
             raise FaceAuditError(f"{path}: is a {given} table, and a {expected} is needed")
         return kind.model_validate(stated)
     except (ValueError, AttributeError) as error:
-        raise FaceAuditError(f"{path}: damaged file metadata ({_first_line(error)})") from None
-
-
-def _adopt(table: pa.Table, path: Path) -> tuple[pa.Table, ScoresInfo]:
-    """Give a table from elsewhere the columns and metadata of a scores table."""
-    from faceaudit.tags.vocabulary import DERIVED_TAGS, standardise
-
-    for name in ("image", "label", "p_ai"):
-        if name not in table.column_names:
-            raise FaceAuditError(
-                f"{path}: column '{name}' is missing; name yours with --map {name}=COLUMN "
-                f"(the columns are {', '.join(table.column_names)})"
-            )
-    for name in table.column_names:
-        if name in FIXED_COLUMNS:
-            table = cast_column(table, name, FIXED_COLUMNS[name], str(path))
-    if "dataset" not in table.column_names:
-        table = table.append_column("dataset", pa.repeat(pa.scalar(path.stem), len(table)))
-    given = table.column_names
-    table, _ = standardise(table, str(path))
-    counts = {
-        entry["values"]: entry["counts"] for entry in pc.value_counts(table["dataset"]).to_pylist()
-    }
-    tags = tag_columns(table)
-    return table, ScoresInfo(
-        datasets={str(name): DatasetInfo(indexed=count) for name, count in counts.items()},
-        tag_sources={
-            tag: dict.fromkeys(
-                map(str, counts),
-                f"as given in {path.name}"
-                if tag in given
-                else f"derived from {DERIVED_TAGS[tag][0]}",
-            )
-            for tag in tags
-        },
-        versions=library_versions(),
-    )
+        raise FaceAuditError(f"{path}: damaged file metadata ({first_line(error)})") from None
 
 
 def scored(scores: Scores) -> pa.Table:

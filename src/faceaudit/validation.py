@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from faceaudit.columns import cast_column
 from faceaudit.errors import FaceAuditError
 from faceaudit.schema import FIXED_COLUMNS, LABELS, SCORED
 
@@ -55,38 +56,6 @@ def validate(table: pa.Table, kind: Literal["manifest", "scores"], source: str) 
         _refuse(table, "attention", wrong, source, "is not a square map; leave the column out")
     _refuse_repeated_keys(table, source)
     return table
-
-
-def cast_column(table: pa.Table, name: str, to: pa.DataType, source: str) -> pa.Table:
-    """Give a column its type, or name the first cell that cannot have it."""
-    column = table[name]
-    if column.type == to:
-        return table
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    try:
-        cast = column.cast(to, safe=not pa.types.is_floating(to))
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        row = _first_uncastable(column, to)
-        raise FaceAuditError(
-            f"{source}: column '{name}', row {row + 1}: {column[row].as_py()!r} is not "
-            f"{'a number' if pa.types.is_floating(to) or pa.types.is_integer(to) else f'a {to}'}"
-        ) from None
-    return table.set_column(table.column_names.index(name), name, cast)
-
-
-def _first_uncastable(column: pa.ChunkedArray, to: pa.DataType) -> int:
-    """Find by bisection the first cell that cannot be cast, in O(n) work."""
-    low, high = 0, len(column)
-    while high - low > 1:
-        middle = (low + high) // 2
-        try:
-            column.slice(low, middle - low).cast(to)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-            high = middle
-        else:
-            low = middle
-    return low
 
 
 def _refuse(

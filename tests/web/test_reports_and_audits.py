@@ -179,8 +179,8 @@ def test_the_page_leads_to_the_progress(client):
     [
         ("s.txt", CSV, {}, "s.txt: scores are a .csv or a .parquet"),
         ("s.csv", "a,b\n1,2\n", {}, "s.csv: column 'image' is missing"),
-        ("s.csv", "", {}, "s.csv: not a readable CSV"),
-        ("s.parquet", b"PAR1nonsense", {}, "s.parquet: not a readable Parquet"),
+        ("s.csv", "", {}, "s.csv: not a readable table"),
+        ("s.parquet", b"PAR1nonsense", {}, "s.parquet: not a readable table"),
         ("s.csv", CSV.replace("0.5", "5"), {}, "s.csv: "),
         ("s.csv", CSV, {"columns": "label"}, "not of the form NAME=COLUMN"),
         ("s.csv", CSV, {"columns": "label=truth"}, "no column 'truth'"),

@@ -1,0 +1,125 @@
+"""What the label and the score of a table from elsewhere mean: read as ours, or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal, get_args
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from faceaudit.columns import as_text, cast_column
+from faceaudit.errors import FaceAuditError
+from faceaudit.schema import LABEL_WORDS, LABELS
+
+FloatArray = NDArray[np.float64]
+ScoreIs = Literal["probability", "logit", "percent", "p-real"]
+SCORE_KINDS: tuple[ScoreIs, ...] = get_args(ScoreIs)
+_TO_P_AI: dict[ScoreIs, Callable[[FloatArray], FloatArray]] = {
+    "logit": expit,
+    "percent": lambda score: score / 100,
+    "p-real": lambda score: 1 - score,
+}
+READ_AS = {"real": "read as real", "ai": "read as AI-generated"}
+#: Labels that say nothing about what they mean.
+CODES = frozenset({"0", "1", "true", "false"})
+
+
+def with_labels(
+    table: pa.Table, ai_label: Sequence[str], source: str
+) -> tuple[pa.Table, list[str]]:
+    """Give the column ``label`` our words, ``real`` and ``ai``.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+    ai_label : sequence of str
+        What the file calls AI-generated; every other word is then real. Empty: the words of
+        `faceaudit.schema.LABEL_WORDS` are understood, in capitals or not.
+    source : str
+        The file, for messages.
+
+    Returns
+    -------
+    table : pyarrow.Table
+    notes : list of str
+        Which words were read as which label, if they were not ours.
+
+    Raises
+    ------
+    FaceAuditError
+        At the first label that cannot be told, with the remedy.
+    """
+    column = as_text(table["label"])
+    words = pc.utf8_lower(pc.utf8_trim_whitespace(column))
+    counts = {
+        str(pair["values"]): int(pair["counts"])
+        for pair in pc.value_counts(words).to_pylist()
+        if pair["values"]
+    }
+    if ai_label:
+        named = {word.strip().lower() for word in ai_label}
+        if absent := sorted(named - set(counts)):
+            raise FaceAuditError(
+                f"{source}: --ai-label {absent[0]}: no row has it; the labels are "
+                f"{', '.join(counts) or 'all empty'}"
+            )
+        meaning = {word: "ai" if word in named else "real" for word in counts}
+    else:
+        meaning = {word: LABEL_WORDS[word] for word in counts if word in LABEL_WORDS}
+        if unknown := [word for word in counts if word not in meaning]:
+            row = int(pc.index(words, unknown[0]).as_py())
+            raise FaceAuditError(
+                f"{source}: column 'label', row {row + 1}: {column[row].as_py()!r} is neither "
+                "'real' nor 'ai'; say which label is AI-generated, as in --ai-label "
+                f"{max(unknown) if set(unknown) <= CODES else unknown[0]}"
+            )
+    ours = pa.array([meaning.get(word) for word in counts], pa.string())
+    label = ours.take(pc.index_in(words, pa.array(list(counts), pa.string())))
+    table = table.set_column(table.column_names.index("label"), "label", label)
+    told = [
+        f"{', '.join(f'{word!r} ({counts[word]:,} rows)' for word in foreign)} {READ_AS[label]}"
+        for label in LABELS
+        if (foreign := [w for w, is_label in meaning.items() if is_label == label and w != label])
+    ]
+    return table, [f"Labels: {'; '.join(told)}."] if told else []
+
+
+def with_scores(table: pa.Table, score_is: ScoreIs, source: str) -> tuple[pa.Table, list[str]]:
+    """Give the column ``p_ai`` the probability of AI-generated, from 0 to 1.
+
+    Raises
+    ------
+    FaceAuditError
+        At the first cell that is no such score, with the remedy.
+    """
+    table = cast_column(table, "p_ai", pa.float64(), source)
+    score = table["p_ai"]
+    low, high = (0.0, 100.0) if score_is == "percent" else (0.0, 1.0)
+    if score_is == "logit":
+        low, high = -np.inf, np.inf
+    outside = pc.fill_null(pc.or_(pc.less(score, low), pc.greater(score, high)), False)
+    row = pc.index(outside, True).as_py()
+    if row >= 0:
+        raise FaceAuditError(
+            f"{source}: column 'p_ai', row {row + 1}: {score[row].as_py():g} is not a "
+            f"{'percentage' if score_is == 'percent' else 'probability'} between {low:g} and "
+            f"{high:g}; say what the scores are: --score-is {_likely(score)}"
+        )
+    if score_is == "probability":
+        return table, []
+    values = score.to_numpy()
+    ours = _TO_P_AI[score_is](values)
+    table = table.set_column(
+        table.column_names.index("p_ai"), "p_ai", pa.array(ours, mask=np.isnan(values))
+    )
+    return table, [f"Scores: read as {score_is}, turned into the probability of AI-generated."]
+
+
+def _likely(score: pa.ChunkedArray) -> str:
+    """Guess, for a message only, what scores outside 0 to 1 are."""
+    span = pc.min_max(score).as_py()
+    return "percent" if span["min"] >= 0 and span["max"] <= 100 else "logit"

@@ -1,0 +1,142 @@
+"""Tags from another table, joined to scores: ``audit scores.csv --tags manifest.parquet``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from faceaudit.columns import as_text
+from faceaudit.errors import FaceAuditError
+from faceaudit.matching import match
+from faceaudit.schema import FIXED_COLUMNS, ScoresInfo, TableInfo
+
+#: What only scores have: never taken from a table of tags.
+_OF_SCORES = ("image", "p_ai", "status", "in_training", "attention")
+
+
+@dataclass(frozen=True)
+class TagTable:
+    """Tagged images without scores, from a manifest or any table with a column ``image``.
+
+    Attributes
+    ----------
+    path : Path
+    table : pyarrow.Table
+    info : TableInfo or None
+        Data sets and sources of the tags, where faceaudit wrote the table.
+    """
+
+    path: Path
+    table: pa.Table
+    info: TableInfo | None
+
+    def source(self, tag: str, dataset: str | None = None) -> str:
+        """Say whose word a tag is, in one of its data sets or in all."""
+        told = self.info.tag_sources.get(tag, {}) if self.info else {}
+        if dataset in told:
+            return told[dataset]
+        return "; ".join(sorted(set(told.values()))) or f"as given in {self.path.name}"
+
+
+def join_tags(
+    table: pa.Table, info: ScoresInfo, tags: TagTable, source: str
+) -> tuple[pa.Table, ScoresInfo, list[str]]:
+    """Add the columns of a table of tags to the scores of the same images.
+
+    What the scores say themselves stays. Images are matched by path, else by hash, else by a
+    file name that is unique (`faceaudit.matching`).
+
+    Returns
+    -------
+    table : pyarrow.Table
+    info : ScoresInfo
+        With the sources of the tags that were added.
+    notes : list of str
+
+    Raises
+    ------
+    FaceAuditError
+        If no image is found, or an image has another label there.
+    """
+    found = match(table, tags.table)
+    there = found.index >= 0
+    if not there.any():
+        raise FaceAuditError(
+            f"{source}: none of its images is in {tags.path}; images are matched by path, hash "
+            f"or file name (here {table['image'][0].as_py()!r}, there "
+            f"{tags.table['image'][0].as_py()!r})"
+        )
+    rows = pa.array(found.index, mask=~there)
+    joined = {
+        name: tags.table[name].take(rows)
+        for name in tags.table.column_names
+        if name not in _OF_SCORES
+    }
+    if "label" in table.column_names and "label" in joined:
+        _refuse_other_label(table, joined["label"], tags, source)
+    differing = [
+        f"'{name}' in {n:,} rows"
+        for name, column in joined.items()
+        if name in table.column_names and name not in FIXED_COLUMNS
+        if (n := _differing(table[name], column))
+    ]
+    added = [name for name in joined if name not in table.column_names]
+    had_dataset = "dataset" in table.column_names
+    for name in added:
+        table = table.append_column(name, joined[name])
+    ways = " and ".join(f"{n:,} by {way}" for way, n in found.ways.items() if n)
+    notes = [
+        f"tags of {tags.path.name} joined to {there.sum():,} of {len(table):,} images ({ways})."
+    ]
+    if not there.all():
+        notes.append(f"not in {tags.path.name}: {_by_dataset(table, ~there)}.")
+    if differing:
+        notes.append(
+            f"{tags.path.name} has other values for {', '.join(differing)}; "
+            "those of the scores were used."
+        )
+    names = (
+        pc.unique(table["dataset"]).drop_null().to_pylist()
+        if "dataset" in table.column_names
+        else []
+    )
+    sources = {
+        tag: {name: tags.source(tag, None if had_dataset else name) for name in names}
+        for tag in added
+        if tag not in FIXED_COLUMNS
+    }
+    datasets = {} if had_dataset or tags.info is None else dict(tags.info.datasets)
+    update = {
+        "tag_sources": info.tag_sources | sources,
+        "datasets": datasets | info.datasets,
+    }
+    return table, info.model_copy(update=update), notes
+
+
+def _refuse_other_label(
+    table: pa.Table, label: pa.ChunkedArray, tags: TagTable, source: str
+) -> None:
+    differ = pc.fill_null(pc.not_equal(table["label"], label), False)
+    row = pc.index(differ, True).as_py()
+    if row >= 0:
+        raise FaceAuditError(
+            f"{source}: column 'label', row {row + 1}: {table['image'][row].as_py()!r} is "
+            f"{table['label'][row].as_py()} here and {label[row].as_py()} in {tags.path}"
+        )
+
+
+def _differing(ours: pa.ChunkedArray, theirs: pa.ChunkedArray) -> int:
+    """Count the rows in which both have a value, and another one."""
+    return int(pc.sum(pc.not_equal(as_text(ours), as_text(theirs))).as_py() or 0)
+
+
+def _by_dataset(table: pa.Table, rows: NDArray[np.bool_]) -> str:
+    if "dataset" not in table.column_names:
+        return f"{int(rows.sum()):,} images"
+    counts = pc.value_counts(table["dataset"].filter(pa.array(rows))).to_pylist()
+    return ", ".join(f"{pair['counts']:,} of '{pair['values']}'" for pair in counts)
