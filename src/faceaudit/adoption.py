@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from faceaudit.columns import cast_column, mark_missing, with_decimal_points
+from faceaudit.columns import cast_column, mark_missing, value_counts, with_decimal_points
 from faceaudit.errors import FaceAuditError
 from faceaudit.meaning import ScoreIs, with_labels, with_scores
 from faceaudit.schema import FIXED_COLUMNS, STATUSES, DatasetInfo, ScoresInfo, tag_columns
@@ -102,6 +102,8 @@ def adopt(
         "dataset",
         pc.fill_null(table["dataset"], path.stem) if "dataset" not in own else table["dataset"],
     )
+    if "label" not in own:
+        table, known = _without_unlabelled(table, known)
     table, repaired = standardise(table, source)
     notes += [*repaired, *suspected_missing(table)]
     known = _described(table, known, own, path)
@@ -118,12 +120,16 @@ def _require(table: pa.Table, names: Sequence[str], source: str) -> None:
             )
 
 
+def _without_unlabelled(table: pa.Table, known: ScoresInfo) -> tuple[pa.Table, ScoresInfo]:
+    """Leave out and count what no table of tags has a label for."""
+    labelled = pc.is_valid(table["label"])
+    counts = value_counts(table["dataset"].filter(pc.invert(labelled)))
+    return table.filter(labelled), known.model_copy(update={"unlabelled": counts})
+
+
 def _described(table: pa.Table, known: ScoresInfo, own: set[str], path: Path) -> ScoresInfo:
     """Say of every data set and tag where it comes from, if that is not known yet."""
-    counts = {
-        str(pair["values"]): int(pair["counts"])
-        for pair in pc.value_counts(table["dataset"]).to_pylist()
-    }
+    counts = value_counts(table["dataset"])
     sources = dict(known.tag_sources)
     for tag in tag_columns(table):
         said = f"as given in {path.name}"

@@ -168,7 +168,7 @@ def summarise(name: str, scores: Scores, threshold: float | None) -> ScoresSumma
     table = scored(scores)
     model = scores.info.model
     if threshold is not None:
-        rule = "set by the specification"
+        rule = "chosen for this audit"
     elif model is not None:
         threshold, rule = model.threshold, model.threshold_rule
     else:
@@ -282,7 +282,7 @@ def limitations(
 def _left_out_note(left: LeftOut) -> str:
     words = {"real": "real", "ai": "AI-generated"}
     by = "; ".join(
-        f"{dataset} {', '.join(f'{n:,} {words[label]}' for label, n in labels.items())}"
+        f"{dataset} {', '.join(f'{n:,} {words.get(label, label)}' for label, n in labels.items())}"
         for dataset, labels in left.by.items()
     )
     return f"Left out, {left.reason}: {counted(left.n, 'row')} ({by})."

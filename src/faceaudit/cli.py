@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -164,14 +164,51 @@ def _parse_map(ctx: click.Context, param: click.Parameter, pairs: Sequence[str])
     return mapping
 
 
-_MAP = click.option(
-    "--map",
-    "mapping",
-    multiple=True,
-    callback=_parse_map,
-    metavar="NAME=COLUMN",
-    help="Our name for a column of the file; repeatable.",
+_READING = (
+    click.option(
+        "--map",
+        "mapping",
+        multiple=True,
+        callback=_parse_map,
+        metavar="NAME=COLUMN",
+        help="Our name for a column of the file; repeatable.",
+    ),
+    click.option(
+        "--missing",
+        multiple=True,
+        metavar="WORD",
+        help="A word that says that a value is missing; repeatable. Else only an empty cell does.",
+    ),
+    click.option(
+        "--ai-label",
+        multiple=True,
+        metavar="WORD",
+        help="What the file calls AI-generated, as 1 or fake; every other label is real then.",
+    ),
+    click.option(
+        "--score-is",
+        type=click.Choice(["probability", "logit", "percent", "p-real"]),
+        default="probability",
+        show_default=True,
+        help="What the scores are; p-real: of being real.",
+    ),
+    click.option(
+        "--tags",
+        multiple=True,
+        type=PATH,
+        metavar="TABLE",
+        help="A table of the same images, as a manifest, whose tags are joined; repeatable.",
+    ),
 )
+
+
+def _reading(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say how a table is to be read."""
+    for option in reversed(_READING):
+        function = option(function)
+    return function
+
+
 _NO_IMAGES = click.option("--no-images", is_flag=True, help="Leave out every picture.")
 
 
@@ -181,18 +218,12 @@ _NO_IMAGES = click.option("--no-images", is_flag=True, help="Leave out every pic
 @click.option("-o", "--out", required=True, type=PATH, help="Folder for the results.")
 @click.option("--where", default=None, help="Compare this slice with the rest.")
 @click.option("--include-training", is_flag=True, help="Count images seen in training too.")
-@_MAP
+@click.option("--threshold", type=click.FloatRange(0, 1), help="AI is a score of at least this.")
+@click.option("--name", help="What to call the classifier.")
+@_reading
 @_NO_IMAGES
 @example("faceaudit audit scores.csv --spec utkface-demographics -o out")
-def audit(
-    scores: Sequence[Path],
-    spec: str,
-    out: Path,
-    where: str | None,
-    include_training: bool,
-    mapping: dict[str, str],
-    no_images: bool,
-) -> None:
+def audit(scores: Sequence[Path], spec: str, out: Path, no_images: bool, **options: Any) -> None:
     """Audit scores: whom does the classifier get wrong?
 
     Writes OUT/audit.json and OUT/report.html.
@@ -200,16 +231,7 @@ def audit(
     from faceaudit import commands
     from faceaudit.terminal import print_result
 
-    result = commands.audit(
-        scores,
-        spec,
-        out,
-        where=where,
-        include_training=include_training,
-        mapping=mapping,
-        images=not no_images,
-    )
-    print_result(result)
+    print_result(commands.audit(scores, spec, out, images=not no_images, **options))
     click.echo(f"report: {out / 'report.html'}")
 
 
@@ -218,11 +240,9 @@ def audit(
 @click.argument("scores_b", type=PATH)
 @click.option("--spec", default=None, help="A specification; without one, every tag is compared.")
 @click.option("-o", "--out", required=True, type=PATH, help="Folder for the results.")
-@_MAP
+@_reading
 @example("faceaudit compare old.parquet new.parquet -o out")
-def compare(
-    scores_a: Path, scores_b: Path, spec: str | None, out: Path, mapping: dict[str, str]
-) -> None:
+def compare(scores_a: Path, scores_b: Path, spec: str | None, out: Path, **options: Any) -> None:
     """Compare two classifiers on the same images.
 
     Writes OUT/compare.json and OUT/report.html.
@@ -230,7 +250,7 @@ def compare(
     from faceaudit import commands
     from faceaudit.terminal import print_result
 
-    result = commands.compare(scores_a, scores_b, out, spec=spec, mapping=mapping)
+    result = commands.compare(scores_a, scores_b, out, spec=spec, **options)
     print_result(result)
     click.echo(f"report: {out / 'report.html'}")
 

@@ -115,6 +115,12 @@ def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column.cast(pa.string())
 
 
+def value_counts(column: pa.ChunkedArray) -> dict[str, int]:
+    """Return how often each value stands there, as text; nulls do not count."""
+    pairs = pc.value_counts(column.drop_null()).to_pylist()
+    return {str(pair["values"]): int(pair["counts"]) for pair in pairs}
+
+
 def mark_missing(table: pa.Table, words: Sequence[str], keep: Sequence[str] = ()) -> pa.Table:
     """Empty every cell that holds one of `words`, outer white space aside.
 

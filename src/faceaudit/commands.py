@@ -9,11 +9,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 if TYPE_CHECKING:
     from faceaudit.gate import Outcome
+    from faceaudit.meaning import ScoreIs
     from faceaudit.result import Result
+    from faceaudit.spec import Spec
+    from faceaudit.tables import Scores
+
+
+class Reading(TypedDict, total=False):
+    """How tables are read that are not as ours; see `faceaudit.tables.read_scores`."""
+
+    #: Our column name to the file's, for tables with other headings.
+    mapping: Mapping[str, str]
+    #: Words that say that a value is missing, besides those of the specification.
+    missing: Sequence[str]
+    #: What the file calls AI-generated.
+    ai_label: Sequence[str]
+    score_is: ScoreIs
+    #: Tables of the same images whose tags are joined.
+    tags: Sequence[Path | str]
 
 
 def audit(
@@ -23,15 +40,17 @@ def audit(
     *,
     where: str | None = None,
     include_training: bool = False,
-    mapping: Mapping[str, str] | None = None,
+    threshold: float | None = None,
+    name: str | None = None,
     images: bool = True,
+    **reading: Unpack[Reading],
 ) -> Result:
     """Audit scores and write ``audit.json`` and ``report.html`` into a folder.
 
     Parameters
     ----------
     scores : sequence of Path or str
-        Scores tables of one classifier, Parquet or CSV.
+        Scores tables of one classifier, of any kind that `faceaudit.formats` reads.
     spec : str or Path
         A specification's file, or the name of a ready one.
     out : Path or str
@@ -40,10 +59,14 @@ def audit(
         A slice to compare with the rest, for instance ``"race == 'Indian' and age >= 40"``.
     include_training : bool
         Count the images that the classifier was trained on too.
-    mapping : mapping of str to str, optional
-        Our column name to the file's, for tables with other headings.
+    threshold : float, optional
+        An image is called AI when its score is at least this; goes before the specification's.
+    name : str, optional
+        What to call the classifier.
     images : bool
         Whether thumbnails of the worst errors may go into the results.
+    **reading : Reading
+        How the tables are to be read.
 
     Raises
     ------
@@ -52,14 +75,16 @@ def audit(
     """
     from faceaudit.audit import audit as run_audit
     from faceaudit.spec import find_spec
-    from faceaudit.tables import concat_scores, read_scores
+    from faceaudit.tables import concat_scores, renamed
     from faceaudit.thumbnails import add_thumbnails
 
     chosen = find_spec(spec)
-    if include_training:
-        chosen = chosen.model_copy(update={"include_training": True})
-    parts = [read_scores(path, mapping) for path in scores]
+    given = {"include_training": include_training or None, "threshold": threshold}
+    chosen = chosen.model_copy(update={k: v for k, v in given.items() if v is not None})
+    parts = _read(scores, chosen, reading)
     together = concat_scores(parts) if len(parts) > 1 else parts[0]
+    if name is not None:
+        together = renamed(together, name)
     result = run_audit(together, chosen, where=where)
     if images:
         add_thumbnails(result)
@@ -73,7 +98,7 @@ def compare(
     out: Path | str,
     *,
     spec: str | Path | None = None,
-    mapping: Mapping[str, str] | None = None,
+    **reading: Unpack[Reading],
 ) -> Result:
     """Compare two classifiers on the same images; write ``compare.json`` and ``report.html``.
 
@@ -85,16 +110,16 @@ def compare(
         Folder for the results.
     spec : str or Path, optional
         Whose attributes, intersections and rows to use; without one, every tag.
-    mapping : mapping of str to str, optional
-        As in `audit`, for both files.
+    **reading : Reading
+        How both tables are to be read.
     """
     from faceaudit.compare import compare as run_compare
     from faceaudit.spec import find_spec
-    from faceaudit.tables import read_scores
 
-    first, second = read_scores(scores_a, mapping), read_scores(scores_b, mapping)
+    chosen = find_spec(spec) if spec else None
+    first, second = _read([scores_a, scores_b], chosen, reading)
     names = (Path(scores_a).stem, Path(scores_b).stem)
-    result = run_compare(first, second, find_spec(spec) if spec else None, names=names)
+    result = run_compare(first, second, chosen, names=names)
     _write(result, Path(out), "compare.json", images=False)
     return result
 
@@ -149,6 +174,26 @@ def gate(
     if markdown is not None:
         write_text(markdown, to_markdown(result))
     return code, outcomes
+
+
+def _read(paths: Sequence[Path | str], spec: Spec | None, reading: Reading) -> list[Scores]:
+    """Read scores, with the specification's words for "missing" besides the given ones."""
+    from faceaudit.tables import read_scores, read_tags
+
+    mapping = reading.get("mapping")
+    missing = [*(spec.missing if spec else ()), *reading.get("missing", ())]
+    tags = [read_tags(path, mapping, missing) for path in reading.get("tags", ())]
+    return [
+        read_scores(
+            path,
+            mapping,
+            missing=missing,
+            ai_label=reading.get("ai_label", ()),
+            score_is=reading.get("score_is", "probability"),
+            tags=tags,
+        )
+        for path in paths
+    ]
 
 
 def _write(result: Result, folder: Path, name: str, images: bool) -> None:

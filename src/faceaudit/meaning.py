@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from faceaudit.columns import as_text, cast_column
+from faceaudit.columns import as_text, cast_column, value_counts
 from faceaudit.errors import FaceAuditError
 from faceaudit.schema import LABEL_WORDS, LABELS
 
@@ -55,11 +55,7 @@ def with_labels(
     """
     column = as_text(table["label"])
     words = pc.utf8_lower(pc.utf8_trim_whitespace(column))
-    counts = {
-        str(pair["values"]): int(pair["counts"])
-        for pair in pc.value_counts(words).to_pylist()
-        if pair["values"]
-    }
+    counts = {word: n for word, n in value_counts(words).items() if word}
     if ai_label:
         named = {word.strip().lower() for word in ai_label}
         if absent := sorted(named - set(counts)):

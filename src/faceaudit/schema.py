@@ -112,6 +112,8 @@ class ScoresInfo(TableInfo):
     model: ModelInfo | None = None
     #: What looked for faces and marked pictures ``no_face``; None if nothing did.
     face_finder: str | None = None
+    #: Data set -> rows without a label, which are not in the table: no table of tags had them.
+    unlabelled: dict[str, int] = Field(default_factory=dict)
     #: What scoring or reading did that a reader of the numbers must know, as whole sentences.
     notes: list[str] = Field(default_factory=list)
 

@@ -10,7 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from faceaudit.adoption import KEY
 from faceaudit.checks.parts.phrases import attributes_title, counted, percent, tag_title
+from faceaudit.columns import mark_missing
 from faceaudit.errors import FaceAuditError
 from faceaudit.result import LeftOut, Rows, Unscored, Untagged
 from faceaudit.spec import Spec
@@ -62,7 +64,7 @@ def select(scores: Scores, spec: Spec, where: str | None = None) -> Selection:
     FaceAuditError
         If no row is left, all rows or none are in the slice, or a tag is not there.
     """
-    table = scores.table
+    table = mark_missing(scores.table, spec.missing, keep=KEY)
     notes: list[str] = []
     fates = _Fates(table)
     if spec.rows is not None:
@@ -117,7 +119,8 @@ def select(scores: Scores, spec: Spec, where: str | None = None) -> Selection:
                 f"{spec.name}: the specification asks for the tag '{name}', which the scores do "
                 f"not have; they have {', '.join(tags) or 'no tags'} (rename with --map)"
             )
-    return Selection(Scores(table, info), spec, fates.account(), notes)
+    rows = fates.account(scores.info.unlabelled)
+    return Selection(Scores(table, info), spec, rows, notes)
 
 
 class _Fates:
@@ -138,8 +141,11 @@ class _Fates:
         self._fate[np.asarray(pc.fill_null(rows, False)) & self.kept] = len(self._reasons)
         self._reasons.append(reason)
 
-    def account(self) -> Rows:
-        """Count the rows by what became of them, data set and label."""
+    def account(self, unlabelled: dict[str, int]) -> Rows:
+        """Count the rows by what became of them, data set and label.
+
+        `unlabelled` are rows that were read and are not in the table, by data set.
+        """
         counts: list[dict[str, dict[str, int]]] = [{} for _ in (None, *self._reasons)]
         fates = self._table.append_column("fate", pa.array(self._fate))
         grouped = fates.group_by(["fate", "dataset", "label"]).aggregate([([], "count_all")])
@@ -152,7 +158,12 @@ class _Fates:
             for reason, by in zip(self._reasons, left, strict=True)
             if by
         ]
-        rows = Rows(read=len(self._table), used=_total(used), by=used, left_out=left_out)
+        if unlabelled:
+            by = {dataset: {"without a label": n} for dataset, n in unlabelled.items()}
+            reason = "without a label in any table of tags"
+            left_out.insert(0, LeftOut(reason=reason, n=_total(by), by=by))
+        read = len(self._table) + sum(unlabelled.values())
+        rows = Rows(read=read, used=_total(used), by=used, left_out=left_out)
         return rows.model_copy(update={"sentence": _sentence(rows)})
 
 

@@ -26,13 +26,16 @@ class Limits(BaseModel):
 class Spec(BaseModel):
     """What to ask of a scores table."""
 
-    model_config = ConfigDict(extra="forbid")
+    # A word for "missing" may be a number (999), which YAML does not know for text.
+    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
 
     name: str
     title: str
     question: str
     #: Which rows the audit is about, as an expression (see `faceaudit.where`); None is all.
     rows: str | None = None
+    #: Words that say that a value is missing; without them only an empty cell does.
+    missing: list[str] = Field(default_factory=list)
     #: Whether images that the classifier was trained on count; its errors on them are too low.
     include_training: bool = False
     #: A slice to be compared with the rest, as an expression; adds the attribute "slice".

@@ -8,7 +8,8 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -18,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from faceaudit.adoption import KEY, adopt, rename
-from faceaudit.columns import as_text, mark_missing
+from faceaudit.columns import as_text, mark_missing, value_counts
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import whole_file
 from faceaudit.formats import first_line, read_file
@@ -60,6 +61,7 @@ __all__ = [
     "read_manifest_into",
     "read_scores",
     "read_tags",
+    "renamed",
     "scored",
     "status_counts",
     "tag_columns",
@@ -256,6 +258,8 @@ def concat_scores(parts: Sequence[Scores]) -> Scores:
     table, notes = standardise(_together([part.table for part in parts]), "the given scores")
     info = parts[0].info.model_copy(deep=True)
     info.notes = [note for part in parts for note in part.info.notes] + notes
+    unlabelled = sum((Counter(part.info.unlabelled) for part in parts), Counter[str]())
+    info.unlabelled = dict(unlabelled)
     finders = {part.info.face_finder for part in parts} - {None}
     info.face_finder = " or ".join(sorted(map(str, finders))) or None
     for part in parts[1:]:
@@ -276,6 +280,13 @@ def concat_scores(parts: Sequence[Scores]) -> Scores:
             info.tag_sources.setdefault(tag, {}).update(sources)
         info = info.model_copy(update={"model": info.model or part.info.model})
     return Scores(validate(table, "scores", "the given scores"), info)
+
+
+def renamed(scores: Scores, name: str) -> Scores:
+    """Give the classifier a name of the user's; scores from elsewhere have none of their own."""
+    model = scores.info.model or ModelInfo(id=name)
+    update = {"model": model.model_copy(update={"id": name})}
+    return Scores(scores.table, scores.info.model_copy(update=update))
 
 
 def _together(tables: Sequence[pa.Table]) -> pa.Table:
@@ -327,5 +338,4 @@ def scored(scores: Scores) -> pa.Table:
 
 def status_counts(table: pa.Table) -> dict[str, int]:
     """Return how many rows have each status."""
-    pairs: Iterable[dict[str, object]] = pc.value_counts(table["status"]).to_pylist()
-    return {str(pair["values"]): int(str(pair["counts"])) for pair in pairs}
+    return value_counts(table["status"])

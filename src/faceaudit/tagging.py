@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from faceaudit.columns import as_text
+from faceaudit.columns import as_text, value_counts
 from faceaudit.errors import FaceAuditError
 from faceaudit.matching import match
 from faceaudit.schema import FIXED_COLUMNS, ScoresInfo, TableInfo
@@ -100,11 +100,7 @@ def join_tags(
             f"{tags.path.name} has other values for {', '.join(differing)}; "
             "those of the scores were used."
         )
-    names = (
-        pc.unique(table["dataset"]).drop_null().to_pylist()
-        if "dataset" in table.column_names
-        else []
-    )
+    names = value_counts(table["dataset"]) if "dataset" in table.column_names else {}
     sources = {
         tag: {name: tags.source(tag, None if had_dataset else name) for name in names}
         for tag in added
@@ -138,5 +134,5 @@ def _differing(ours: pa.ChunkedArray, theirs: pa.ChunkedArray) -> int:
 def _by_dataset(table: pa.Table, rows: NDArray[np.bool_]) -> str:
     if "dataset" not in table.column_names:
         return f"{int(rows.sum()):,} images"
-    counts = pc.value_counts(table["dataset"].filter(pa.array(rows))).to_pylist()
-    return ", ".join(f"{pair['counts']:,} of '{pair['values']}'" for pair in counts)
+    counts = value_counts(table["dataset"].filter(pa.array(rows)))
+    return ", ".join(f"{n:,} of '{name}'" for name, n in counts.items())
