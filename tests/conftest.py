@@ -20,3 +20,9 @@ def real_data() -> Path:
     if not (folder / "utkface").is_dir():
         pytest.skip(f"no tagged faces at {folder}: set FACEAUDIT_DATA (see data/README.md)")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _state_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep what `index` notes out of the user's own state."""
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))

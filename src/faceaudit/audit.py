@@ -178,7 +178,7 @@ def summarise(name: str, scores: Scores, threshold: float | None) -> ScoresSumma
     return ScoresSummary(
         name=name,
         model=model,
-        datasets=scores.info.datasets,
+        datasets={**scores.info.datasets},
         tag_sources=scores.info.tag_sources,
         versions=scores.info.versions,
         n_real=len(table) - n_ai,

@@ -212,6 +212,17 @@ def _reading(function: Callable[..., Any]) -> Callable[..., Any]:
 _NO_IMAGES = click.option("--no-images", is_flag=True, help="Leave out every picture.")
 
 
+def _parse_places(
+    ctx: click.Context, param: click.Parameter, given: Sequence[str]
+) -> list[tuple[str | None, Path]]:
+    places: list[tuple[str | None, Path]] = []
+    for text in given:
+        dataset, separator, folder = text.partition("=")
+        named = separator and dataset and not {"/", "\\"} & set(dataset)
+        places.append((dataset, Path(folder)) if named else (None, Path(text)))
+    return places
+
+
 @main.command()
 @click.argument("scores", nargs=-1, required=True, type=PATH)
 @click.option("--spec", required=True, help="A specification (YAML), or the name of a ready one.")
@@ -222,6 +233,14 @@ _NO_IMAGES = click.option("--no-images", is_flag=True, help="Leave out every pic
 @click.option("--name", help="What to call the classifier.")
 @_reading
 @_NO_IMAGES
+@click.option(
+    "--images-from",
+    multiple=True,
+    callback=_parse_places,
+    metavar="[DATASET=]FOLDER",
+    help="Where the images lie, for the report's pictures; repeatable. Without it, pictures are "
+    "shown of data sets that were indexed on this machine.",
+)
 @example("faceaudit audit scores.csv --spec utkface-demographics -o out")
 def audit(scores: Sequence[Path], spec: str, out: Path, no_images: bool, **options: Any) -> None:
     """Audit scores: whom does the classifier get wrong?

@@ -43,6 +43,7 @@ def audit(
     threshold: float | None = None,
     name: str | None = None,
     images: bool = True,
+    images_from: Sequence[tuple[str | None, Path | str]] = (),
     **reading: Unpack[Reading],
 ) -> Result:
     """Audit scores and write ``audit.json`` and ``report.html`` into a folder.
@@ -65,6 +66,9 @@ def audit(
         What to call the classifier.
     images : bool
         Whether thumbnails of the worst errors may go into the results.
+    images_from : sequence of (str or None, path)
+        Data set (None for all) and the folder or archive that holds its images. Without it,
+        pictures are shown of data sets that were indexed on this machine, and no others.
     **reading : Reading
         How the tables are to be read.
 
@@ -76,7 +80,7 @@ def audit(
     from faceaudit.audit import audit as run_audit
     from faceaudit.spec import find_spec
     from faceaudit.tables import concat_scores, renamed
-    from faceaudit.thumbnails import add_thumbnails
+    from faceaudit.thumbnails import PicturesAtHand, add_thumbnails
 
     chosen = find_spec(spec)
     given = {"include_training": include_training or None, "threshold": threshold}
@@ -85,9 +89,10 @@ def audit(
     together = concat_scores(parts) if len(parts) > 1 else parts[0]
     if name is not None:
         together = renamed(together, name)
+    at_hand = PicturesAtHand(together.table, images_from) if images else None
     result = run_audit(together, chosen, where=where)
-    if images:
-        add_thumbnails(result)
+    if at_hand is not None:
+        add_thumbnails(result, at_hand)
     _write(result, Path(out), "audit.json", images)
     return result
 

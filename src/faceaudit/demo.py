@@ -102,4 +102,9 @@ def _samples(folder: Path) -> Result:
     manifest = bundled.samples_manifest()
     write_table(folder / "manifest.parquet", manifest.table, manifest.info)
     score("bundled:default", folder / "manifest.parquet", folder / "scores.parquet")
-    return commands.audit([folder / "scores.parquet"], "samples", folder)
+    return commands.audit(
+        [folder / "scores.parquet"],
+        "samples",
+        folder,
+        images_from=[(bundled.SAMPLES, bundled.samples_folder())],
+    )

@@ -9,11 +9,19 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictInt,
+    ValidationError,
+    model_validator,
+)
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import write_text
-from faceaudit.tables import DatasetInfo, ModelInfo
+from faceaudit.schema import DatasetSummary, ModelInfo
 
 #: Version 2 records every judged gap (`CheckResult.verdicts`); version 1 is still drawn.
 RESULT_VERSION = 2
@@ -349,12 +357,18 @@ class Rows(_Strict):
         return self
 
 
+def _without_root(info: object) -> object:
+    """Leave out where images lie: whoever reads a result has no business there."""
+    given = info.model_dump() if isinstance(info, BaseModel) else info
+    return {k: v for k, v in given.items() if k != "root"} if isinstance(given, dict) else given
+
+
 class ScoresSummary(_Strict):
     """What one scores table held: who gave the scores, on which images, tagged by whom."""
 
     name: str
     model: ModelInfo | None
-    datasets: dict[str, DatasetInfo]
+    datasets: dict[str, Annotated[DatasetSummary, BeforeValidator(_without_root)]]
     tag_sources: dict[str, dict[str, str]]
     versions: dict[str, str]
     n_real: int

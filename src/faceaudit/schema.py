@@ -59,17 +59,22 @@ STATUSES = (*SCORED, "missing", "unreadable", "too_large", "replaced", "unscored
 DELIVERY_COLUMNS = ("width", "height", "bytes", "format")
 
 
-class DatasetInfo(BaseModel):
-    """Where the rows of one data set come from, and what became of its files."""
+class DatasetSummary(BaseModel):
+    """What became of the files of one data set."""
 
     model_config = ConfigDict(extra="forbid")
 
-    root: str | None = None
     licence: str | None = None
     found: int | None = None
     indexed: int
     rejected: int = 0
     note: str | None = None
+
+
+class DatasetInfo(DatasetSummary):
+    """The same, and where a manifest's images lie. Scores and results name no place."""
+
+    root: str | None = None
 
 
 class TableInfo(BaseModel):

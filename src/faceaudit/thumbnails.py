@@ -1,44 +1,127 @@
-"""Thumbnails for galleries: small, few, and only from folders that are at hand."""
+"""Thumbnails for galleries: small, few, and only of pictures that the user may be shown."""
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from faceaudit.errors import FaceAuditError
+from faceaudit.known_roots import known_roots
 from faceaudit.result import Gallery, GalleryItem, Result
-from faceaudit.tables import DatasetInfo
 
 if TYPE_CHECKING:
     from PIL import Image
+
+    from faceaudit.datasets.sources import StoredImages
 
 LARGEST = 48
 SIDE = 112
 
 
-def add_thumbnails(result: Result) -> int:
-    """Put thumbnails into the galleries of a result, in place.
+class PicturesAtHand:
+    """The pictures that a report on a table may show, whatever the table says of places.
+
+    They lie where the user says, or else where this machine's own `index` found the data set;
+    in the latter case the file must be the one that was scored, told by its hash, which nobody
+    knows who has not got the picture. Nothing outside a folder is shown, also not by a link.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        Scores; ``sha256`` tells whether a file is the one that was scored.
+    named : sequence of (str or None, path)
+        Data set, or None for all, and the folder or archive that holds its images.
+
+    Raises
+    ------
+    FaceAuditError
+        If a named place or data set is not there.
+    """
+
+    def __init__(
+        self, table: pa.Table, named: Sequence[tuple[str | None, Path | str]] = ()
+    ) -> None:
+        from faceaudit.datasets.sources import StoredImages
+
+        self.table = table
+        datasets = pc.unique(table["dataset"]).to_pylist()
+        for dataset, _ in named:
+            if dataset is not None and dataset not in datasets:
+                raise FaceAuditError(
+                    f"--images-from {dataset}=…: the scores have no data set '{dataset}'; "
+                    f"they have {', '.join(sorted(datasets))}"
+                )
+        #: Data set -> (root, its pictures, whether the hash must be known).
+        self._places: dict[str, list[tuple[Path, StoredImages, bool]]] = {}
+        for dataset in datasets:
+            roots = [(Path(root), False) for of, root in named if of in (None, dataset)]
+            places = self._places[dataset] = []
+            for root, strict in roots or [(root, True) for root in known_roots(dataset)]:
+                try:
+                    places.append((root, StoredImages({dataset: str(root)}), strict))
+                except FaceAuditError as error:
+                    if not strict:
+                        raise FaceAuditError(f"--images-from: {error}") from None
+
+    def thumbnail(self, item: GalleryItem, sha256: str | None) -> str | None:
+        """Return a small picture as a data URI, or None if it may not or cannot be shown."""
+        for root, images, strict in self._places[item.dataset]:
+            content = _content(root, images, item)
+            if content is None or (strict and sha256 is None):
+                continue
+            if sha256 in (None, hashlib.sha256(content).hexdigest()):
+                return _small(content)
+        return None
+
+    def reason(self, dataset: str) -> str:
+        """Say why a picture of a data set is not shown."""
+        if self._places[dataset]:
+            return f"the files of '{dataset}' at hand are not those that were scored"
+        return f"no images of '{dataset}' were indexed on this machine"
+
+
+def add_thumbnails(result: Result, at_hand: PicturesAtHand) -> int:
+    """Put thumbnails into the galleries of a result, in place, and say which are lacking.
 
     Parameters
     ----------
     result : Result
-        Each `GalleryItem` is looked for below the root that its data set names.
+    at_hand : PicturesAtHand
+        Of the table that the result is about.
 
     Returns
     -------
     int
         How many were added: at most `LARGEST`, each at most `SIDE` pixels wide and high.
     """
-    datasets = {name: info for summary in result.scores for name, info in summary.datasets.items()}
+    details = (detail for check in result.checks for detail in check.details)
+    galleries = [detail for detail in details if isinstance(detail, Gallery)]
+    hashes = _hashes(at_hand.table, [item for gallery in galleries for item in gallery.items])
     added = 0
-    for item in _gallery_items(result):
-        if added == LARGEST:
-            break
-        if data := _thumbnail(item, datasets.get(item.dataset)):
-            item.thumbnail = data
-            added += 1
+    for gallery in galleries:
+        reasons = []
+        for item in gallery.items:
+            if added == LARGEST:
+                reasons.append(f"a report shows {LARGEST} pictures at most")
+                continue
+            item.thumbnail = at_hand.thumbnail(item, hashes.get((item.dataset, item.image)))
+            added += item.thumbnail is not None
+            if item.thumbnail is None:
+                reasons.append(at_hand.reason(item.dataset))
+        if reasons:
+            told = (
+                f"{len(reasons)} of {len(gallery.items)} pictures are not shown: "
+                f"{'; '.join(dict.fromkeys(reasons))}. 'faceaudit audit --images-from FOLDER' "
+                "says where they lie."
+            )
+            gallery.note = f"{gallery.note} {told}" if gallery.note else told
     return added
 
 
@@ -49,31 +132,36 @@ def data_uri(image: Image.Image, kind: Literal["JPEG", "PNG"], quality: int = 85
     return f"data:image/{kind.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
-def _gallery_items(result: Result) -> Iterator[GalleryItem]:
-    for check in result.checks:
-        for detail in check.details:
-            if isinstance(detail, Gallery):
-                yield from detail.items
+def _hashes(table: pa.Table, items: Sequence[GalleryItem]) -> dict[tuple[str, str], str | None]:
+    if "sha256" not in table.column_names:
+        return {}
+    shown = pc.is_in(table["image"], pa.array([item.image for item in items], pa.string()))
+    rows = table.select(["dataset", "image", "sha256"]).filter(shown).to_pylist()
+    return {(row["dataset"], row["image"]): row["sha256"] for row in rows}
 
 
-def _thumbnail(item: GalleryItem, dataset: DatasetInfo | None) -> str | None:
+def _content(root: Path, images: StoredImages, item: GalleryItem) -> bytes | None:
+    from faceaudit.datasets.sources import UnreadableError
+
+    try:
+        root = root.resolve()
+        if root.is_dir() and not (root / item.image).resolve().is_relative_to(root):
+            return None
+        return images.read(item.dataset, item.image)
+    except (UnreadableError, OSError, ValueError):  # a name may hold anything
+        return None
+
+
+def _small(content: bytes) -> str | None:
     from PIL import ImageOps
 
     from faceaudit.pictures import open_picture
 
-    if dataset is None or dataset.root is None:
-        return None
-    root = Path(dataset.root).resolve()
-    path = (root / item.image).resolve()
-    # A scores table from elsewhere must not make a report show files outside the data set.
-    if not path.is_relative_to(root) or not path.is_file():
-        return None
     try:
-        with open_picture(path.read_bytes()) as image:
+        with open_picture(content) as image:
             image.draft("RGB", (SIDE, SIDE))
             small = ImageOps.exif_transpose(image).convert("RGB")
         small.thumbnail((SIDE, SIDE))
         return data_uri(small, "JPEG", quality=72)
     except Exception:  # decoders raise nearly anything on damaged files
-        # A gallery without one picture is still a gallery.
         return None

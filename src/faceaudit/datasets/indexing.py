@@ -31,6 +31,7 @@ from faceaudit.datasets.sources import (
 )
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import whole_file
+from faceaudit.known_roots import remember_root
 from faceaudit.tables import METADATA_KEY, Manifest, read_manifest, write_table
 from faceaudit.tags.landmarks import require_landmarks
 
@@ -179,6 +180,10 @@ def index(
                 notes.append(f"{told:,} of the copies have other tags; the ledger lists them.")
         if face_shape or skin_tone:
             _derive_tags(out, face_shape, skin_tone, metadata, progress)
+        try:
+            remember_root(run.dataset, source.root)
+        except OSError as error:
+            notes.append(f"Where the images lie could not be noted for reports ({error}).")
         if look_for_near_copies:
             for group in near_copies(read_manifest(out), progress=progress):
                 first, *others = group.copies

@@ -152,6 +152,8 @@ class FolderSource:
 
     def read(self, member: Member) -> bytes:
         """Return a file's bytes."""
+        if ".." in member.path.replace("\\", "/").split("/"):
+            raise UnreadableError("the name leads out of the folder")
         try:
             # Non-blocking, or a named pipe would keep us waiting for ever.
             handle = os.open(f"{self._prefix}{member.path}", _OPEN_FLAGS)

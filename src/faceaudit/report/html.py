@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path, PurePath, PureWindowsPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faceaudit.files import write_text
@@ -89,7 +89,6 @@ def render_html(result: Result, images: bool = True) -> str:
             citation=_citation(result),
             images=images,
             supplements=_supplements,
-            folder=_folder_name,
             policy=policy(code, plotly),
             moves=moves,
             # Our own files, which hold neither "</style" nor "</script" (tested).
@@ -305,10 +304,3 @@ def _citation(result: Result) -> str:
         created=result.created[:10],
         version=result.versions.get("faceaudit", ""),
     )
-
-
-def _folder_name(root: str | None) -> str:
-    """Name a data set's folder without the way to it, which is the auditor's own business."""
-    if root is None:
-        return numbers.NOT_ESTIMABLE
-    return (PureWindowsPath(root) if "\\" in root else PurePath(root)).name or root

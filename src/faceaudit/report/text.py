@@ -144,7 +144,6 @@ TEXT: dict[str, str] = {
     "p_bh": "p, Benjamini–Hochberg",
     "provenance": "Where everything comes from",
     "datasets": "Data sets",
-    "root": "Folder",
     "licence": "Licence",
     "found": "Files found",
     "indexed": "Indexed",

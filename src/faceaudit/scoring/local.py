@@ -103,7 +103,10 @@ def score(
             table = table.drop_columns(name)
         table = table.append_column(name, column)
     info = ScoresInfo(
-        **manifest.info.model_dump(include={"datasets", "tag_sources"}),
+        # Where the images lie is not for whoever is given the scores.
+        **manifest.info.model_dump(
+            include={"datasets", "tag_sources"}, exclude={"datasets": {"__all__": {"root"}}}
+        ),
         model=classifier.checkpoint.info(),
         face_finder=None if finder is None else finder.name,
         versions=library_versions("torch", "torchvision", "timm", "pillow"),
