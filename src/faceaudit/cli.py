@@ -48,7 +48,15 @@ def datasets(as_json: bool) -> None:
 @click.option("-o", "--out", required=True, type=PATH, help="The manifest to write (Parquet).")
 @click.option("--name", help="What the manifest calls the data set; its id if not given.")
 @click.option("--tags-from", type=PATH, help="A tag file or folder that lies elsewhere.")
+@click.option(
+    "--missing",
+    multiple=True,
+    metavar="WORD",
+    help="A word in your tag file that says that a tag is missing; repeatable.",
+)
 @click.option("--label", type=click.Choice(["real", "ai"]), help="The label of every image.")
+@click.option("--real-dir", multiple=True, help="A folder of real photographs; repeatable.")
+@click.option("--ai-dir", multiple=True, help="A folder of AI-generated images; repeatable.")
 @click.option(
     "--photoshopped-as",
     type=click.Choice(["skip", "real", "ai"]),

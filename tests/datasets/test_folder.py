@@ -19,6 +19,59 @@ def test_labels_come_from_the_folders(tmp_path, indexed):
     assert run.report.labels == {"real": 1, "ai": 2}
 
 
+def test_folders_as_people_call_them(tmp_path, indexed):
+    labels = {
+        "cat/0_real/a.jpg": "real",
+        "cat/1_fake/b.jpg": "ai",
+        "train/nature/c.jpg": "real",
+        "train/ai/d.jpg": "ai",
+        "Authentic/e.jpg": "real",
+        "Deepfake/f.jpg": "ai",
+    }
+    run = indexed("folder", plant(tmp_path / "set", *labels, "2024/g.jpg", "realistic/h.jpg"))
+    assert {image: row["label"] for image, row in run.rows.items()} == labels
+    assert sorted(run.rejected) == ["2024/g.jpg", "realistic/h.jpg"]
+    assert run.report.notes == []
+
+
+def test_folders_that_contradict_each_other_are_said(tmp_path, indexed):
+    root = plant(tmp_path / "set", "fake/photos/a.jpg", "gan/0_real/b.jpg", "real/c.jpg")
+    run = indexed("folder", root)
+    assert [row["label"] for row in run.rows.values()] == ["real", "real", "real"]
+    (note,) = run.report.notes
+    assert note.startswith("Two folders above 2 images say different labels, as in fake/photos/a")
+    run = indexed("folder", root, ai_dir=["fake"])
+    assert run.rows["fake/photos/a.jpg"]["label"] == "ai"
+    assert "above 1 image say" in run.report.notes[0]
+
+
+def test_folders_that_the_user_names(tmp_path, indexed, monkeypatch):
+    images = ("originals/a.jpg", "out/sd3/b.jpg", "out/x/c.jpg", "out/real/d.jpg", "e.jpg")
+    root = plant(tmp_path / "set", *images)
+    run = indexed("folder", root, real_dir=["originals"], ai_dir=["sd3", root / "out" / "real"])
+    assert {image: row["label"] for image, row in run.rows.items()} == {
+        "originals/a.jpg": "real",
+        "out/sd3/b.jpg": "ai",
+        "out/real/d.jpg": "ai",
+    }
+    assert "--real-dir" in run.rejected["e.jpg"][1]
+    monkeypatch.chdir(tmp_path)
+    run = indexed("folder", root, real_dir=["set/out"], ai_dir=["sd3"])
+    assert [run.rows[image]["label"] for image in images[1:4]] == ["ai", "real", "real"]
+
+
+def test_named_folders_that_cannot_be_meant(tmp_path, indexed):
+    root = plant(tmp_path / "set", "real/a.jpg", "b/b.jpg")
+    with pytest.raises(FaceAuditError, match="--ai-dir gone: there is no image in a folder"):
+        indexed("folder", root, ai_dir=["gone"])
+    with pytest.raises(FaceAuditError, match="name the same folder"):
+        indexed("folder", root, ai_dir=["b"], real_dir=["b/"])
+    with pytest.raises(FaceAuditError, match="--label is for all images"):
+        indexed("folder", root, ai_dir=["b"], label="ai")
+    with pytest.raises(FaceAuditError, match="--real-dir b: UTKFace takes no such option"):
+        indexed("utkface", root, real_dir=["b"])
+
+
 def test_one_label_for_all_and_a_name(tmp_path, indexed):
     root = plant(tmp_path / "real", "a.jpg", "real/b.jpg")
     run = indexed("folder", root, label="ai", name="stylegan3")

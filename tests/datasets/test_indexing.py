@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from faceaudit.datasets import all_datasets, index
+from faceaudit.datasets.folder import FolderReader
 from faceaudit.datasets.ledger import read_ledger
 from faceaudit.datasets.rows import ROW_GROUP
 from faceaudit.errors import FaceAuditError, MissingExtraError
@@ -31,6 +32,15 @@ def mocked(monkeypatch):
 
 
 NAME = "25_1_2_2017011617452512{}.jpg.chip.jpg"
+
+
+def test_a_table_that_could_not_be_read_is_not_called_written(tmp_path, monkeypatch):
+    root = plant(tmp_path / "set", "ai/a.jpg")
+    out = tmp_path / "manifest.parquet"
+    monkeypatch.setattr(FolderReader, "use", lambda self, *_: setattr(self, "tags", {"width": ""}))
+    with pytest.raises(FaceAuditError, match="two columns have the same name"):
+        index("folder", root, out)
+    assert not out.exists()
 
 
 def test_nothing_indexed_leaves_the_ledger_and_the_old_manifest(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import tarfile
@@ -179,3 +180,59 @@ def test_side_files():
 def test_reading_a_member_that_is_no_path(tmp_path):
     with pytest.raises(UnreadableError):
         open_source(tmp_path).read(Member("a\0b.jpg"))
+
+
+LEFT = ("ai/.ipynb_checkpoints/a-checkpoint.jpg", "__MACOSX/ai/._a.jpg", "real/._b.png")
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip", "tar"])
+def test_what_other_programs_left_is_skipped_and_counted_in_one_line(kind, tmp_path, indexed):
+    root = plant(tmp_path / "set", "ai/a.jpg", "real/b.png", *LEFT)
+    (root / "__MACOSX" / "tags.csv").write_text("file,junk\na.jpg,1\n")
+    (root / "._tags.csv").write_bytes(b"\0\5\x16\7")
+    if kind != "folder":
+        root = pack(kind, root, tmp_path / f"set.{kind}")
+    run = indexed("folder", root)
+    assert (sorted(run.rows), run.rejected) == (["ai/a.jpg", "real/b.png"], {})
+    assert run.manifest.tags == []
+    assert run.report.notes == [
+        "Skipped 5 files that other programs left (._* 3, .ipynb_checkpoints 1, __MACOSX 1)."
+    ]
+    assert "Skipped 5 files" in run.manifest.info.datasets["folder"].note
+
+
+def test_a_zip_with_backslashes(tmp_path, indexed):
+    archive = tmp_path / "set.zip"
+    with zipfile.ZipFile(archive, "w") as out:
+        out.writestr("ai\\", b"")
+        out.writestr("ai\\a.jpg", draw(1))
+        out.writestr("real\\deep\\b.png", draw(2, ".png"))
+        out.writestr("tags\\tags.csv", "file,gender\na.jpg,male\n")
+    run = indexed("folder", archive)
+    assert {image: row["label"] for image, row in run.rows.items()} == {
+        "ai/a.jpg": "ai",
+        "real/deep/b.png": "real",
+    }
+    assert run.tags("ai/a.jpg") == {"gender": "male"}
+    assert StoredImages({"x": str(archive)}).read("x", "real/deep/b.png") == draw(2, ".png")
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_the_first_of_a_name_that_a_zip_holds_twice_is_indexed_and_read_back(tmp_path, indexed):
+    archive = tmp_path / "set.zip"
+    with zipfile.ZipFile(archive, "w") as out:
+        out.writestr("ai/a.jpg", draw(1))
+        out.writestr("ai/a.jpg", draw(2))
+    run = indexed("folder", archive)
+    assert run.rejected["ai/a.jpg"][0] == "the same name again"
+    content = StoredImages({"x": str(archive)}).read("x", "ai/a.jpg")
+    assert content == draw(1)
+    assert run.rows["ai/a.jpg"]["sha256"] == hashlib.sha256(content).hexdigest()
+
+
+def test_of_several_tag_files_of_one_name_one_is_read_and_said(tmp_path, indexed):
+    root = plant(tmp_path / "set", "ai/a.jpg", "real/b.jpg")
+    for folder in ("ai", "real"):
+        (root / folder / "tags.csv").write_text("file,mood\na.jpg,glad\n")
+    run = indexed("folder", root)
+    assert run.report.notes == ["Of 2 files called tags.csv only ai/tags.csv was read."]

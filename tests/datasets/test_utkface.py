@@ -48,6 +48,12 @@ def test_malformed_names_are_in_the_ledger_with_their_fault(tmp_path, indexed, n
     assert list(run.rows) == [GOOD]
 
 
+def test_capitals_in_the_ending(tmp_path, indexed):
+    names = ("1_1_1_20170116174525125.JPG", "26_0_2_20170116174525125.jpg.chip.JPG")
+    run = indexed("utkface", plant(tmp_path / "UTKFace", *names))
+    assert {run.tags(name)["age"] for name in names} == {1.0, 26.0}
+
+
 @pytest.mark.real_data
 def test_exactly_the_malformed_names_of_the_real_folder_are_rejected(real_data, indexed):
     run = indexed("utkface", real_data / "utkface")

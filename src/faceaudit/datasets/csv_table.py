@@ -18,9 +18,8 @@ class CSVReader(Reader):
 
     def __init__(self, files: SideFiles, options: Options) -> None:
         super().__init__(files, options)
-        tables = files.names(".csv")
-        if options.tags_from is not None and options.tags_from.name in tables:
-            tables = [options.tags_from.name]
+        given = options.tag_file("")
+        tables = [given] if given else files.names(".csv")
         if len(tables) != 1:
             held = f"there are {len(tables)}" if tables else "there is none"
             raise FaceAuditError(

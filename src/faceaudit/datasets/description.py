@@ -40,12 +40,16 @@ class Options:
         What a photograph retouched by hand counts as.
     missing : tuple of str
         Words in a tag file of one's own that say that a tag is missing.
+    real_dir, ai_dir : tuple of str
+        Folders below the root, by path or name, that hold real photographs and AI images.
     """
 
     tags_from: Path | None = None
     label: Label | None = None
     photoshopped_as: Literal["skip", "real", "ai"] = "skip"
     missing: tuple[str, ...] = ()
+    real_dir: tuple[str, ...] = ()
+    ai_dir: tuple[str, ...] = ()
 
     def tag_file(self, usual: str) -> str:
         """Return the name of the tag file that the user named, or else the usual one."""
@@ -131,6 +135,8 @@ class Reader:
         yield from self._missing
         for table in self.tables:
             yield from table.remarks()
+            if len(table) and not table.met:
+                self.notes.append(f"{table.name} names none of the images: no tags come from it.")
         if self.tables and self._without:
             yield Entry(
                 ", ".join(table.name for table in self.tables),
@@ -192,7 +198,7 @@ class Dataset:
         ------
         FaceAuditError
         """
-        for name in ("label", "photoshopped_as", "missing"):
+        for name in ("label", "photoshopped_as", "missing", "real_dir", "ai_dir"):
             given = getattr(options, name)
             if given != getattr(Options, name) and name not in self.options:
                 flag = f"--{name.replace('_', '-')}"

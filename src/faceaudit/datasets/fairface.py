@@ -17,7 +17,9 @@ class FairFaceReader(Reader):
 
     def __init__(self, files: SideFiles, options: Options) -> None:
         super().__init__(files, options)
-        tables = [name for name in files.names(".csv") if name.startswith("fairface_label_")]
+        tables = {name for name in files.names(".csv") if name.startswith("fairface_label_")}
+        # The table that the user named may be called anything.
+        tables |= {options.tag_file("")} - {""}
         if not tables:
             self.lacks("fairface_label_val.csv", *_TAGS)
         for name in sorted(tables):

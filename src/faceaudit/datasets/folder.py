@@ -1,13 +1,20 @@
-"""Any images: what lies in ``real/`` is real, what lies in ``ai/`` is AI-generated."""
+"""Any images: folders say which are real photographs and which are AI-generated."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
 from faceaudit.datasets.description import Dataset, Label, Options, Reader, Tagged
-from faceaudit.datasets.ledger import Reject
+from faceaudit.datasets.ledger import Entry, Reject
 from faceaudit.datasets.sources import SideFiles, base_name
 from faceaudit.datasets.tagfiles import read_sidecar
+from faceaudit.errors import FaceAuditError
+from faceaudit.schema import LABEL_WORDS
 
-_LABELS: dict[str, Label] = {"real": "real", "ai": "ai", "fake": "ai"}
+#: What folders are called; some bear a number in front, as in ``0_real``.
+FOLDER_WORDS: dict[str, Label] = {**LABEL_WORDS, "nature": "real"}
+_NUMBERED = re.compile(r"\d+[ _.-]+")
 
 
 class FolderReader(Reader):
@@ -15,17 +22,56 @@ class FolderReader(Reader):
 
     def __init__(self, files: SideFiles, options: Options) -> None:
         super().__init__(files, options)
+        self._named: dict[str, Label] = dict.fromkeys(options.real_dir, "real")
+        self._named |= dict.fromkeys(options.ai_dir, "ai")
+        if set(options.real_dir) & set(options.ai_dir):
+            raise FaceAuditError("--real-dir and --ai-dir name the same folder")
+        if self._named and options.label:
+            raise FaceAuditError("--label is for all images: leave out --real-dir and --ai-dir")
+        self._met: set[str] = set()
+        self._torn = 0
+        self._example = ""
         self.use(read_sidecar(files, options.tag_file("tags.csv"), options.missing), {})
 
     def read(self, path: str) -> Tagged:
         """Return the label that the user gave, or else that of the innermost telling folder."""
-        label = self.options.label
+        label = self.options.label or self._by_named_folder(path) or self._by_word(path)
         if label is None:
-            folders = reversed(path.lower().split("/")[:-1])
-            label = next((_LABELS[name] for name in folders if name in _LABELS), None)
-        if label is None:
-            raise Reject("no label", "put it into a folder 'real' or 'ai', or give --label for all")
+            raise Reject(
+                "no label",
+                "put it into a folder 'real' or 'ai', name its folder with --real-dir or "
+                "--ai-dir, or give --label for all",
+            )
         return Tagged(label, self.look_up(path, base_name(path)))
+
+    def _by_named_folder(self, path: str) -> Label | None:
+        found = {folder: f"/{path}".rfind(f"/{folder}/") for folder in self._named}
+        self._met |= {folder for folder, place in found.items() if place >= 0}
+        innermost = max(found, key=lambda folder: (found[folder], len(folder)), default=None)
+        return self._named[innermost] if innermost and found[innermost] >= 0 else None
+
+    def _by_word(self, path: str) -> Label | None:
+        folders = path.lower().split("/")[:-1]
+        told = [FOLDER_WORDS.get(_NUMBERED.sub("", folder, count=1)) for folder in folders]
+        labels = [label for label in told if label is not None]
+        if len(set(labels)) > 1:
+            self._torn += 1
+            self._example = self._example or path
+        return labels[-1] if labels else None
+
+    def remarks(self) -> Iterator[Entry]:
+        """Say where folders contradict each other, and refuse named ones that are not there."""
+        yield from super().remarks()
+        for folder in self._named:
+            if folder not in self._met:
+                option = f"--{self._named[folder]}-dir"
+                raise FaceAuditError(f"{option} {folder}: there is no image in a folder so named")
+        if self._torn:
+            self.notes.append(
+                f"Two folders above {self._torn:,} image{'s' * (self._torn != 1)} say different "
+                f"labels, as in {self._example}: the inner one counts. If it should not, name "
+                "the folders with --real-dir and --ai-dir."
+            )
 
 
 DATASET = Dataset(
@@ -35,9 +81,9 @@ DATASET = Dataset(
     published=None,
     licence="your own",
     home="your own",
-    layout="real/… and ai/… with any folders below; optional tags.csv with the column file and "
-    "one column a tag",
+    layout="real/… and ai/… with any folders below (or 0_real and 1_fake, nature and ai, or what "
+    "--real-dir and --ai-dir name); optional tags.csv with the column file and one column a tag",
     reader=FolderReader,
     tags={},
-    options=("label", "missing"),
+    options=("label", "missing", "real_dir", "ai_dir"),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from faceaudit.datasets.sources import (
     Source,
     base_name,
     is_side_file,
+    left_behind,
     names_side_file,
     open_source,
 )
@@ -84,6 +86,8 @@ def index(
     label: Literal["real", "ai"] | None = None,
     photoshopped_as: Literal["skip", "real", "ai"] = "skip",
     missing: Sequence[str] = (),
+    real_dir: Sequence[Path | str] = (),
+    ai_dir: Sequence[Path | str] = (),
     face_shape: bool = False,
     skin_tone: bool = False,
     look_for_near_copies: bool = False,
@@ -113,6 +117,9 @@ def index(
         What a photograph retouched by hand counts as.
     missing : sequence of str
         Words in a tag file of one's own that say that a tag is missing, besides the empty cell.
+    real_dir, ai_dir : sequence of Path or str
+        Folders of real photographs and of AI images below the root, as a path or by name,
+        for a folder whose subfolders do not say so themselves.
     face_shape, skin_tone : bool
         Look at every picture to derive these tags; needs the extra ``landmarks``.
     look_for_near_copies : bool
@@ -133,11 +140,16 @@ def index(
     """
     description = get_dataset(dataset)
     options = Options(
-        None if tags_from is None else Path(tags_from), label, photoshopped_as, tuple(missing)
+        None if tags_from is None else Path(tags_from),
+        label,
+        photoshopped_as,
+        tuple(missing),
+        tuple(_below(Path(root), folder) for folder in real_dir),
+        tuple(_below(Path(root), folder) for folder in ai_dir),
     )
     description.refuse_foreign(options)
     source, out = open_source(root), Path(out)
-    total, side = _survey(source)
+    total, side, skipped = _survey(source)
     metadata = _metadata(source, options) if description.id == "ffhq" else None
     if skin_tone or (face_shape and metadata is None):
         require_landmarks("face shape" if face_shape else "skin tone")
@@ -171,7 +183,13 @@ def index(
                         f"{description.title} (expected: {description.layout}); "
                         f"{ledger_path(out)} says why"
                     )
-                notes = [*_count_note(description, run.indexed), *reader.notes, *run.copies_note()]
+                notes = [
+                    *_count_note(description, run.indexed),
+                    *_skipped_note(skipped),
+                    *files.repeated(),
+                    *reader.notes,
+                    *run.copies_note(),
+                ]
                 info = run.info(source, description, notes)
                 writer.add_key_value_metadata({METADATA_KEY: info.model_dump_json().encode()})
             for entry in run.copies(temporary):
@@ -217,15 +235,33 @@ def _rare_collections() -> Iterator[None]:
         gc.set_threshold(*usual)
 
 
-def _survey(source: Source) -> tuple[int, list[tuple[Source, Member]]]:
-    """Count the files that could be images, and list the others."""
+def _survey(source: Source) -> tuple[int, list[tuple[Source, Member]], Counter[str]]:
+    """Count the files that could be images, list those beside them, count what is neither."""
     total, side = 0, []
+    skipped: Counter[str] = Counter()
     for member in source.members():
-        if is_side_file(member.path):
+        if kind := left_behind(member.path):
+            skipped[kind] += 1
+        elif is_side_file(member.path):
             side.append((source, member))
         else:
             total += 1
-    return total, side
+    return total, side, skipped
+
+
+def _skipped_note(skipped: Counter[str]) -> list[str]:
+    """Say what was not even looked at."""
+    told = ", ".join(f"{kind} {n:,}" for kind, n in sorted(skipped.items()))
+    n = skipped.total()
+    return [f"Skipped {n:,} file{'s' * (n != 1)} that other programs left ({told})."] if n else []
+
+
+def _below(root: Path, folder: Path | str) -> str:
+    """Return a folder that the user named, seen from the root."""
+    path = Path(folder)
+    if path.exists() and path.resolve().is_relative_to(root.resolve()):
+        path = path.resolve().relative_to(root.resolve())
+    return path.as_posix()
 
 
 def _extra(tags_from: Path | None) -> list[tuple[Source, Member]]:

@@ -18,8 +18,14 @@ from faceaudit.datasets.description import Dataset, Reader, Tagged
 from faceaudit.datasets.images import Facts, expected_format
 from faceaudit.datasets.inspection import BATCH, in_parallel
 from faceaudit.datasets.ledger import Entry, Ledger, Reject
-from faceaudit.datasets.sources import Member, Source, is_side_file
-from faceaudit.tables import FIXED_COLUMNS, DatasetInfo, ManifestInfo, library_versions
+from faceaudit.datasets.sources import Member, Source, is_side_file, left_behind
+from faceaudit.tables import (
+    FIXED_COLUMNS,
+    DatasetInfo,
+    ManifestInfo,
+    library_versions,
+    validate,
+)
 from faceaudit.tags.vocabulary import tag_type, with_derived_tags
 
 #: Rows of one row group of the manifest.
@@ -81,7 +87,7 @@ class Run:
         # Paths of a folder are unique; an archive can hold a name twice.
         seen: set[int] | None = None if source.root.is_dir() else set()
         for member in source.members():
-            if is_side_file(member.path):
+            if is_side_file(member.path) or left_behind(member.path):
                 continue
             try:
                 if seen is not None:
@@ -103,7 +109,9 @@ class Run:
         arrays = [
             pa.array(column, kind) for column, kind in zip(columns, self._given.types, strict=True)
         ]
-        return with_derived_tags(pa.table(arrays, schema=self._given))[0]
+        table = with_derived_tags(pa.table(arrays, schema=self._given))[0]
+        # As it will be read: what is called written must be readable.
+        return validate(table, "manifest", self.dataset)
 
     def copies_note(self) -> list[str]:
         """Say how many images are byte for byte copies of another."""

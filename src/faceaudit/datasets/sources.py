@@ -22,6 +22,8 @@ SIDE_SUFFIXES = frozenset(
     | {"npz", "pdf", "parquet", "gz", "xls", "xlsx", "py"}
 )
 SIDE_NAMES = frozenset({"license", "readme", ".gitattributes", ".gitignore", ".ds_store"})
+#: Folders that notebooks and macOS leave behind; what is in them is no part of any set.
+LEFT_BEHIND = (".ipynb_checkpoints", "__MACOSX")
 
 
 class UnreadableError(Exception):
@@ -29,7 +31,10 @@ class UnreadableError(Exception):
 
 
 class Member(NamedTuple):
-    """One file of a source: its name below the root, and where a tar archive holds its bytes."""
+    """One file of a source: its name below the root, and where an archive holds it.
+
+    `offset` is the place in a zip's table of contents, or that of the bytes in a tar.
+    """
 
     path: str
     offset: int = -1
@@ -63,6 +68,13 @@ def is_side_file(path: str) -> bool:
     # Our own unfinished files lie below the root if the manifest is to be there.
     unfinished = suffix == "part" and name.startswith(".")
     return suffix in SIDE_SUFFIXES or name.lower() in SIDE_NAMES or unfinished
+
+
+def left_behind(path: str) -> str | None:
+    """Return what a file is that other programs left behind, or None for all others."""
+    if base_name(path).startswith("._"):
+        return "._*"
+    return next((name for name in LEFT_BEHIND if f"/{name}/" in f"/{path}"), None)
 
 
 def names_side_file(path: Path) -> bool:
@@ -187,14 +199,16 @@ class ZipSource:
 
     def members(self) -> Iterator[Member]:
         """Yield every file in the archive's order."""
-        for entry in self._archive.infolist():
-            if not entry.is_dir():
-                yield Member(entry.filename)
+        for place, entry in enumerate(self._archive.infolist()):
+            # Some programs on Windows write backslashes, against the format's rule.
+            path = entry.filename.replace("\\", "/")
+            if not path.endswith("/"):
+                yield Member(path, place)
 
     def read(self, member: Member) -> bytes:
         """Return a file's bytes, whose checksum the archive guards."""
         try:
-            entry = self._archive.getinfo(member.path)
+            entry = self._archive.infolist()[member.offset]
             _refuse_large(entry.file_size)
             with self._archive.open(entry) as file:
                 # A forged size must not unpack without end.
@@ -288,6 +302,14 @@ class SideFiles:
         #: Names of those that were read, or will be.
         self.used: set[str] = set()
 
+    def repeated(self) -> list[str]:
+        """Say of which names there are several files, and that one of them was read."""
+        return [
+            f"Of {len(places):,} files called {name} only {places[0][1].path} was read."
+            for name, places in sorted(self._by_name.items())
+            if name in self.used and len(places) > 1
+        ]
+
     def names(self, suffix: str = "") -> list[str]:
         """Return the base names that end in `suffix`."""
         return [name for name in self._by_name if name.lower().endswith(suffix)]
@@ -302,6 +324,14 @@ class SideFiles:
         places = self._by_name.get(name)
         self.used.add(name)
         return places[0][0].read(places[0][1]) if places else None
+
+
+def contents(source: Source) -> dict[str, Member]:
+    """Return what an archive holds; the first file of a name counts, as in `index`."""
+    held: dict[str, Member] = {}
+    for member in source.members():
+        held.setdefault(member.path, member)
+    return held
 
 
 class StoredImages:
@@ -329,7 +359,7 @@ class StoredImages:
                 )
             source = self._sources[name] = open_source(root)
             if not source.root.is_dir():
-                self._contents[name] = {member.path: member for member in source.members()}
+                self._contents[name] = contents(source)
 
     def read(self, dataset: str, image: str) -> bytes:
         """Return an image's bytes.

@@ -83,6 +83,11 @@ class TagTable:
                 return self._rows[key]
         return None
 
+    @property
+    def met(self) -> bool:
+        """Whether any row has met its image."""
+        return bool(self._used)
+
     def __len__(self) -> int:
         """Return the number of rows."""
         return len(self._rows)

@@ -13,7 +13,7 @@ RACES = ("White", "Black", "Asian", "Indian", "Others")
 MAX_AGE = 116
 
 # Aligned crops end in .jpg.chip.jpg; the photographs in the wild (part1 to part3) in .jpg.
-_NAME = re.compile(r"(\d{1,3})_([01])_([0-4])_(\d{17})\.jpg(\.chip\.jpg)?")
+_NAME = re.compile(r"(\d{1,3})_([01])_([0-4])_(\d{17})\.jpg(\.chip\.jpg)?", re.IGNORECASE)
 _SOURCE = "file name; by the publishers' own estimator (DEX), checked by people"
 
 

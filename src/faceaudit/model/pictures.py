@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
 
-from faceaudit.datasets.sources import Member, Source, UnreadableError, open_source
+from faceaudit.datasets.sources import Member, Source, UnreadableError, contents, open_source
 from faceaudit.errors import FaceAuditError
 from faceaudit.model.faces import THOROUGH_SIDE, FaceFinder
 from faceaudit.model.preprocess import Picture, prepare
@@ -52,7 +52,7 @@ class PictureReader:
                 )
             source = self._sources[name] = open_source(dataset.root)
             if not source.root.is_dir():
-                self._contents[name] = {member.path: member for member in source.members()}
+                self._contents[name] = contents(source)
 
     def read(self, dataset: str, image: str) -> Picture:
         """Read and prepare one picture; never raises for a bad one."""
