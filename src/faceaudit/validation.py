@@ -21,6 +21,8 @@ def validate(table: pa.Table, kind: Literal["manifest", "scores"], source: str) 
     FaceAuditError
         ``source: column 'x', row n: …`` for the first offending cell (rows count from 1).
     """
+    if len(set(table.column_names)) < len(table.column_names):
+        raise FaceAuditError(f"{source}: two columns have the same name")
     needed = ["image", "label", "dataset"] + (["p_ai"] if kind == "scores" else [])
     for name in needed:
         if name not in table.column_names:
@@ -31,8 +33,6 @@ def validate(table: pa.Table, kind: Literal["manifest", "scores"], source: str) 
     for name in table.column_names:
         if name in FIXED_COLUMNS:
             table = cast_column(table, name, FIXED_COLUMNS[name], source)
-    if len(set(table.column_names)) < len(table.column_names):
-        raise FaceAuditError(f"{source}: two columns have the same name")
     for name in ("image", "label", "dataset"):
         _refuse(table, name, pc.is_null(table[name]), source, "is empty")
     _refuse(
