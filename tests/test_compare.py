@@ -2,6 +2,7 @@
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from faceaudit.compare import compare
@@ -17,6 +18,26 @@ def rescored(scores, p_ai):
     column = scores.table.column_names.index("p_ai")
     p_ai = pa.array(np.asarray(p_ai, np.float32))
     return Scores(scores.table.set_column(column, "p_ai", p_ai), scores.info)
+
+
+def unscored(scores, rows, status="unreadable"):
+    """The scores without those of some rows."""
+    table = scores.table
+    lost = np.zeros(len(table), bool)
+    lost[rows] = True
+    p_ai = pc.if_else(pa.array(~lost), table["p_ai"], None)
+    stated = pc.if_else(pa.array(~lost), table["status"], status)
+    for name, column in (("p_ai", p_ai), ("status", stated)):
+        table = table.set_column(table.column_names.index(name), name, column)
+    return Scores(table, scores.info)
+
+
+def with_column(scores, name, values):
+    table = scores.table
+    column = pa.array(values)
+    if name in table.column_names:
+        return Scores(table.set_column(table.column_names.index(name), name, column), scores.info)
+    return Scores(table.append_column(name, column), scores.info)
 
 
 def slopes(result, check):
@@ -51,16 +72,10 @@ def test_the_order_of_rows_does_not_matter():
     first = drawn_scores({"a": (30, 3), "b": (30, 9)})
     second = rescored(first, 1 - first.table["p_ai"].to_numpy())
     order = np.random.default_rng(0).permutation(first.table.num_rows)
+    first, second = unscored(first, [0, 5]), unscored(second, [1, 2, 40])
     shuffled = Scores(second.table.take(pa.array(order)), second.info)
     kept = compare(first, second, SPEC).model_dump(exclude={"created"})
     assert compare(first, shuffled, SPEC).model_dump(exclude={"created"}) == kept
-
-
-def test_images_that_only_one_scored_are_said():
-    first = drawn_scores({"a": (30, 3), "b": (30, 9)})
-    second = Scores(first.table.slice(10), first.info)
-    result = compare(first, second, SPEC)
-    assert result.limitations[0].startswith("10 images that second did not score")
 
 
 def test_refusals():
@@ -71,9 +86,9 @@ def test_refusals():
     with pytest.raises(FaceAuditError, match="share no image"):
         compare(first, other, SPEC)
     flipped = pa.array(["ai", *first.table["label"].to_pylist()[1:]])
-    with pytest.raises(FaceAuditError, match=r"'a/0\.jpg' is real in the first scores and ai in"):
+    with pytest.raises(FaceAuditError, match=r"'a/0\.jpg' is real in first and ai in sec"):
         compare(first, Scores(first.table.set_column(1, "label", flipped), first.info), SPEC)
-    with pytest.raises(FaceAuditError, match="no tag 'race'"):
+    with pytest.raises(FaceAuditError, match="has a tag 'race'; the tags are group"):
         compare(first, first, SPEC.model_copy(update={"attributes": ["race"]}))
 
 
@@ -81,3 +96,272 @@ def test_without_a_specification_every_category_is_compared():
     scores = drawn_scores({"a": (30, 3), "b": (30, 9)})
     result = compare(scores, scores)
     assert {check.id for check in result.checks} == {"compare-overall", "compare-group"}
+
+
+# --- images that one of the two did not score ------------------------------------------------
+
+
+def detail(result, title):
+    found = next(c for c in result.checks if c.id == "compare-overall")
+    return next(d for d in found.details if d.title == title)
+
+
+@pytest.mark.parametrize("how", ["no row", "no score"])
+def test_who_skips_its_own_errors_does_not_win(how):
+    """The second skips all 30 photographs that both would get wrong, and seems to be better."""
+    first = drawn_scores({"a": (100, 30)})
+    second = drawn_scores({"a": (100, 30)})
+    p_ai = first.table["p_ai"].to_numpy().copy()
+    p_ai[30] = 0.9  # one error more, which both scored
+    first = rescored(first, p_ai)
+    if how == "no row":
+        second = Scores(second.table.slice(30), second.info)
+    else:
+        second = unscored(second, range(30))
+    result = compare(first, second, SPEC, names=("old", "new"))
+    (fpr, _) = slopes(result, "compare-overall")
+    assert (fpr.rows[0].n, fpr.rows[0].difference) == (70, pytest.approx(-1 / 70))
+    # Had the second got those wrong that the first gets wrong: 31 and 30 errors of 100; all else
+    # is between all right (31 and 0) and all wrong.
+    said = result.limitations[0]
+    assert said == (
+        "30 real photographs were scored by old alone, which calls AI-generated 100.0 % of them, "
+        "and 1.4 % of the 70 of both. They could turn the answer: over all images of either, "
+        "the difference is between -31.0 and -1.0 points."
+    ).replace("could turn", "cannot turn")
+    p_ai[:30] = 0.1  # and were the first right there, the second could be worse by 29 points
+    turned = compare(rescored(first, p_ai), second, SPEC, names=("old", "new"))
+    assert "They could turn the answer" in turned.verdict
+    assert "between -1.0 and +29.0 points" in turned.verdict
+    assert turned.limitations[0] in turned.verdict
+    table = detail(turned, "Images that one of the two alone scored")
+    assert table.rows == [["drawn", "real", "old", 30, 0.0, 70, pytest.approx(1 / 70)]]
+    rows = turned.scores[0].rows
+    why = "not in its table" if how == "no row" else "unreadable"
+    assert [(left.reason, left.by) for left in rows.left_out] == [
+        (f"without a score of new ({why}), scored by old", {"drawn": {"real": 30}})
+    ]
+    assert (rows.read, rows.used) == (300, 270)
+    (group,) = slopes(turned, "compare-group")[0].rows
+    assert group.note == "30 more scored by old alone (0.0 % wrong); they could turn the difference"
+
+
+def test_equal_rates_are_an_answer_that_skipped_errors_could_turn():
+    first = drawn_scores({"a": (100, 5)}, ai=(0, 0))
+    result = compare(first, Scores(first.table.slice(5), first.info), SPEC)
+    assert "They could turn the answer" in result.verdict
+    assert "between -5.0 and +0.0 points" in result.verdict
+
+
+def test_images_that_only_the_second_scored_are_said_too():
+    first = drawn_scores({"a": (50, 5)}, ai=(40, 4))
+    fewer = Scores(first.table.slice(0, 70), first.info)  # 20 AI images less, all right
+    result = compare(fewer, first, SPEC)
+    assert result.limitations[0].startswith(
+        "20 AI-generated images were scored by second alone, which calls real 0.0 % of them, "
+        "and 20.0 % of the 20 of both. They could turn the answer"
+    )
+
+
+def test_images_without_any_score_are_counted():
+    first = drawn_scores({"a": (50, 5)})
+    rows = compare(unscored(first, [0, 1]), unscored(first, [1, 2]), SPEC).scores[1].rows
+    assert {left.reason: left.n for left in rows.left_out} == {
+        "without a score of first (unreadable), scored by second": 1,
+        "without a score of second (unreadable), scored by first": 1,
+        "without a score of either": 1,
+    }
+
+
+def test_a_group_that_one_of_the_two_never_scored_is_shown():
+    first = drawn_scores({"a": (50, 5), "b": (20, 5)})
+    result = compare(
+        first,
+        Scores(
+            first.table.filter(pc.not_equal(pc.fill_null(first.table["group"], ""), "b")),
+            first.info,
+        ),
+        SPEC,
+    )
+    rows = slopes(result, "compare-group")[0].rows
+    assert (rows[1].group, rows[1].n, rows[1].first) == ("b", 0, None)
+    assert rows[1].note == (
+        "no real photographs that both scored: not estimable; "
+        "20 more scored by first alone (25.0 % wrong)"
+    )
+
+
+# --- which images count ------------------------------------------------------------------------
+
+
+def test_training_images_of_either_are_left_out():
+    first = drawn_scores({"a": (100, 10)}, ai=(100, 10))
+    n = len(first.table)
+    in_first = with_column(first, "in_training", [i < 10 for i in range(n)])
+    in_second = with_column(first, "in_training", [5 <= i < 30 for i in range(n)])
+    reasons = {"in the training data of first": 10, "in the training data of second": 20}
+    result = compare(in_first, in_second, SPEC)
+    assert {left.reason: left.n for left in result.scores[0].rows.left_out} == reasons
+    assert slopes(result, "compare-overall")[0].rows[0].n == 70
+    assert compare(in_first, first, SPEC).scores[0].n_real == 90
+    assert compare(first, in_first, SPEC).scores[0].n_real == 90
+    # They are no images that one alone scored, though the other lacks them.
+    without = compare(in_first, Scores(first.table.slice(10), first.info), SPEC)
+    assert "alone" not in " ".join(without.limitations)
+    kept = compare(in_first, in_second, SPEC.model_copy(update={"include_training": True}))
+    assert kept.scores[0].n_real == 100
+    notes = " ".join(kept.limitations)
+    assert "first: 10 of the 200 images were in this classifier's training data" in notes
+    assert "second: 25 of the 200 images were in this classifier's training data" in notes
+
+
+def test_no_image_is_left():
+    first = drawn_scores({"a": (30, 3)}, ai=(0, 0))
+    seen = with_column(first, "in_training", [True] * 30)
+    with pytest.raises(
+        FaceAuditError, match=r"--include-training\): .* 30 in the training data of"
+    ):
+        compare(seen, first, SPEC)
+    with pytest.raises(FaceAuditError, match="no image is left that both scored"):
+        compare(unscored(first, range(15)), unscored(first, range(15, 30)), SPEC)
+
+
+def test_rows_and_slice_of_the_specification_hold_and_are_accounted_for():
+    scores = drawn_scores({"a": (50, 5), "b": (50, 25)}, ai=(20, 2))
+    rows = SPEC.model_copy(update={"rows": "group != 'a'"})
+    result = compare(scores, scores, rows)
+    assert {left.reason: left.n for left in result.scores[0].rows.left_out} == {
+        "outside 'rows: group != 'a''": 50,
+        "not known whether inside 'rows: group != 'a'', for a tag is missing": 20,
+    }
+    sliced = compare(scores, scores, SPEC.model_copy(update={"slice": "group == 'b'"}))
+    groups = {row.group: row.n for row in slopes(sliced, "compare-slice")[0].rows}
+    assert groups == {"group == 'b'": 50, "all others": 50}
+    assert "20 rows are on neither side of the slice" in " ".join(sliced.limitations)
+
+
+def test_exchanged_tables_give_the_mirrored_answer():
+    rng = np.random.default_rng(3)
+    first = drawn_scores({"a": (60, 20), "b": (60, 9)}, ai=(50, 9))
+    n = len(first.table)
+    second = rescored(first, rng.random(n))
+    first = with_column(first, "in_training", rng.random(n) < 0.1)
+    second = with_column(second, "in_training", rng.random(n) < 0.1)
+    first = unscored(first, rng.choice(n, 10, replace=False))
+    second = Scores(second.table.filter(pa.array(rng.random(n) < 0.8)), second.info)
+    there = compare(first, second, SPEC, names=("x", "y"))
+    back = compare(second, first, SPEC, names=("y", "x"))
+
+    def told(result):
+        return {
+            (row.group, detail.measure): (row.n, row.first, row.second, row.difference)
+            for check in result.checks
+            for detail in check.details
+            if detail.kind == "slopes"
+            for row in detail.rows
+        }
+
+    mirrored = {
+        key: (n, second, first, pytest.approx(-difference))
+        for key, (n, first, second, difference) in told(back).items()
+    }
+    assert told(there) == mirrored
+    accounts = [
+        {left.reason: left.by for left in result.scores[0].rows.left_out}
+        for result in (there, back)
+    ]
+    assert accounts[0].keys() == accounts[1].keys() and len(accounts[0]) >= 4
+    assert sum(n for by in accounts[0].values() for n in by["drawn"].values()) == sum(
+        n for by in accounts[1].values() for n in by["drawn"].values()
+    )
+    tables = [
+        sorted(map(str, detail(result, "Images that one of the two alone scored").rows))
+        for result in (there, back)
+    ]
+    assert tables[0] == tables[1]
+    assert len(there.limitations) == len(back.limitations)
+
+
+# --- matching, tags, names ---------------------------------------------------------------------
+
+
+def test_images_match_by_hash_and_the_answer_says_how():
+    first = drawn_scores({"a": (30, 3)}, ai=(10, 1))
+    hashes = [f"{i:064x}" for i in range(40)]
+    first = with_column(first, "sha256", hashes)
+    moved = with_column(first, "image", [f"D:\\moved\\{i}.png" for i in range(40)])
+    result = compare(first, moved, SPEC)
+    assert result.scores[0].rows.used == 40
+    assert "not matched by their paths: 40 by hash." in " ".join(result.limitations)
+    other = with_column(first, "sha256", ["f" * 64, *hashes[1:]])
+    result = compare(first, other, SPEC)
+    assert result.scores[0].rows.used == 39
+    assert "under that path second scored a picture with another hash" in " ".join(
+        result.limitations
+    )
+
+
+def test_tables_named_after_their_files_match_by_image():
+    first = drawn_scores({"a": (30, 3)}, ai=(10, 1))
+    second = with_column(first, "dataset", ["vendor"] * 40)
+    result = compare(first, second, SPEC)
+    assert result.scores[0].rows.used == 40
+    assert "no data set's name in common (drawn; vendor)" in " ".join(result.limitations)
+
+
+def test_tags_of_either_table_count_and_differences_are_said():
+    first = drawn_scores({"a": (30, 3), "b": (30, 9)})
+    bare = Scores(first.table.drop_columns(["group"]), first.info)
+    (there, back) = (compare(bare, first, SPEC), compare(first, bare, SPEC))
+    for result in (there, back):
+        assert [row.n for row in slopes(result, "compare-group")[0].rows] == [30, 30]
+    assert "'group' of 60 images is known from second alone, and taken from there." in (
+        there.limitations
+    )
+    assert not any("known from" in note for note in back.limitations)
+    other = with_column(first, "group", ["b"] * 5 + first.table["group"].to_pylist()[5:])
+    result = compare(first, other, SPEC)
+    assert "The tables differ in 'group' of 5 images; what first says is used." in (
+        result.limitations
+    )
+    assert [row.n for row in slopes(result, "compare-group")[0].rows] == [30, 30]
+
+
+def test_one_tag_as_numbers_and_as_text():
+    first = drawn_scores({"a": (30, 3)}, ai=(10, 1))
+    numbers = [i % 2 for i in range(40)]
+    spec = SPEC.model_copy(update={"attributes": ["fold"]})
+    for other in (list(map(str, numbers)), list(map(float, numbers))):
+        result = compare(
+            with_column(first, "fold", numbers), with_column(first, "fold", other), spec
+        )
+        assert {row.group: row.n for row in slopes(result, "compare-fold")[0].rows} == {
+            "0": 15,
+            "1": 15,
+        }
+        assert not any("differ in" in note for note in result.limitations)
+
+
+def test_one_classifier_given_twice_is_said():
+    first = drawn_scores({"a": (30, 3)})
+    assert "give every image the same score" in " ".join(compare(first, first, SPEC).limitations)
+    info = first.info.model_copy(deep=True)
+    info.model.sha256 = "ab" * 32
+    p_ai = first.table["p_ai"].to_numpy() * 0.9
+    result = compare(Scores(first.table, info), Scores(rescored(first, p_ai).table, info), SPEC)
+    assert "are scores of one classifier (drawn)" in " ".join(result.limitations)
+
+
+def test_images_without_the_tag_are_said():
+    scores = drawn_scores({"a": (30, 3), "b": (30, 9)}, ai=(7, 1))
+    fpr = slopes(compare(scores, scores, SPEC), "compare-group")[0]
+    assert fpr.note == "7 images have no tag for group and are in no group here."
+
+
+def test_words_for_missing_and_rows_without_a_label_are_heeded():
+    scores = drawn_scores({"a": (30, 3), "unknown": (30, 9)}, ai=(7, 1))
+    info = scores.info.model_copy(update={"unlabelled": {"drawn": 4}})
+    spec = SPEC.model_copy(update={"missing": ["unknown"]})
+    result = compare(scores, Scores(scores.table, info), spec)
+    assert [row.group for row in slopes(result, "compare-group")[0].rows] == ["a"]
+    assert "second: 4 rows without a label in any table of tags are left out." in result.limitations

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -16,32 +17,34 @@ from faceaudit.audit import (
     headline,
     limitations,
     result_versions,
-    summarise,
     timestamp,
 )
-from faceaudit.checks.parts.phrases import attributes_title, capitalised, percent
+from faceaudit.checks.parts.phrases import (
+    attributes_title,
+    capitalised,
+    counted,
+    missing_note,
+    percent,
+)
 from faceaudit.checks.parts.rate_details import interval_title
 from faceaudit.errors import FaceAuditError
+from faceaudit.pairing import Pair, Tally, pair
 from faceaudit.result import (
     CheckResult,
     Column,
     Detail,
     Finding,
     Result,
-    ScoresSummary,
     SlopeRow,
     Slopes,
     Table,
     Test,
 )
 from faceaudit.spec import Spec
-from faceaudit.stats.counts import OutcomeCounts, count_outcomes
 from faceaudit.stats.intervals import paired_difference_interval
-from faceaudit.tables import Scores, scored, tag_columns
+from faceaudit.tables import Scores, tag_columns
 from faceaudit.tags.vocabulary import NUMERIC_TAGS
-from faceaudit.where import row_mask
 
-KEY = ["dataset", "image"]
 DESCRIPTION = (
     "Both classifiers judged the very same images, so the difference is counted image by image: "
     "how many the second gets wrong that the first gets right, and the reverse. That says more "
@@ -61,10 +64,11 @@ def compare(
     Parameters
     ----------
     first, second : Scores
-        Joined by data set and image. Tags are taken from the first.
+        Their images are matched as `faceaudit.matching.match` says. Tags are taken from the
+        first, and from the second where the first has none.
     spec : Spec, optional
-        Attributes, intersections, rows and confidence; without one, every category with two
-        groups or more.
+        Attributes, intersections, rows, threshold and confidence, and whether images from the
+        training of either count; without one, every category with two groups or more.
     names : tuple of str
         How the two are called in the report.
 
@@ -77,28 +81,27 @@ def compare(
     Raises
     ------
     FaceAuditError
-        If they share no image, or disagree on a label.
+        If no image is left that both scored, or they disagree on a label.
     """
-    pair = _pair(first, second, spec)
-    spec = spec or _every_tag(pair.table)
+    paired = pair(first, second, spec, names)
+    spec = paired.spec or _every_tag(paired.table)
     for name in (*spec.attributes, *(tag for tags in spec.intersections for tag in tags)):
-        if name not in pair.table.column_names:
+        if name not in paired.table.column_names:
             raise FaceAuditError(
-                f"{spec.name}: the first scores have no tag '{name}'; "
-                f"the columns are {', '.join(pair.table.column_names)}"
+                f"{spec.name}: neither {names[0]} nor {names[1]} has a tag '{name}'; "
+                f"the tags are {', '.join(tag_columns(paired.table)) or 'none'}"
             )
     checks = [
-        _compare_groups(pair, attributes, spec.confidence, names)
+        _compare_groups(paired, attributes, spec.confidence, names)
         for attributes in ([], *([name] for name in spec.attributes), *spec.intersections)
     ]
+    alone = list(_scored_by_one(paired.tally([]), names))
+    # What could turn the answer is part of it.
+    verdict = " ".join([checks[0].sentence, *(said for said, turns in alone if turns)])
+    checks[0] = checks[0].model_copy(
+        update={"sentence": verdict, "details": [*checks[0].details, *_alone_table(paired, names)]}
+    )
     adjust_tests(checks)
-    notes = limitations(Scores(pair.table, first.info), pair.summaries[0], checks)
-    if pair.unmatched:
-        notes.insert(
-            0,
-            f"{pair.unmatched:,} images that {names[1]} did not score are left out; "
-            f"{len(pair.table):,} are compared.",
-        )
     return Result(
         kind="compare",
         created=timestamp(),
@@ -106,83 +109,29 @@ def compare(
         title=f"{names[0]} and {names[1]} on the same images",
         question=f"Whom does {names[1]} get wrong more or less often than {names[0]}?",
         status="info",
-        verdict=checks[0].sentence,
-        findings=headline(checks, checks[0].sentence),
-        limitations=notes,
-        scores=[
-            summary.model_copy(update={"name": name})
-            for summary, name in zip(pair.summaries, names, strict=True)
+        verdict=verdict,
+        findings=headline(checks, verdict),
+        limitations=[
+            *(said for said, _ in alone),
+            *_too_alike(paired, names),
+            *_limitations(paired, checks, names),
+            *paired.notes,
         ],
+        scores=list(paired.summaries),
         checks=checks,
         spec=spec.model_dump(exclude_none=True),
         versions=result_versions(),
     )
 
 
-@dataclass(frozen=True)
-class _Pair:
-    """The shared images, with each classifier's verdict (1 is AI) as a 0/1 score column."""
-
-    table: pa.Table
-    wrong: tuple[NDArray[np.bool_], NDArray[np.bool_]]
-    summaries: tuple[ScoresSummary, ScoresSummary]
-    unmatched: int
-
-    def tag_source(self, tag: str) -> str | None:
-        """Say whose word a tag is."""
-        return "; ".join(sorted(set(self.summaries[0].tag_sources.get(tag, {}).values()))) or None
-
-    def counts(self, attributes: Sequence[str], wrong: NDArray[np.bool_]) -> OutcomeCounts:
-        """Count errors by group, where `wrong` says which images count as errors."""
-        is_ai = np.asarray(pc.equal(self.table["label"], "ai"))
-        called_ai = pa.array((is_ai ^ wrong).astype(np.float32))
-        column = self.table.column_names.index("p_ai")
-        return count_outcomes(self.table.set_column(column, "p_ai", called_ai), attributes, 0.5)
-
-
-def _pair(first: Scores, second: Scores, spec: Spec | None) -> _Pair:
-    table = scored(first)
-    if spec is not None and spec.rows is not None:
-        table = table.filter(row_mask(table, spec.rows, f"{spec.name}: rows:"))
-    other = scored(second).select([*KEY, "label", "p_ai"])
-    other = other.rename_columns([*KEY, "label_second", "p_ai_second"])
-    # Arrow's join keeps no order: a report must not depend on it.
-    both = table.join(other, keys=KEY, join_type="inner").sort_by([(k, "ascending") for k in KEY])
-    if len(both) == 0:
-        raise FaceAuditError(
-            "the two scores share no image; images are matched by data set and path "
-            "(for CSV files the data set is the file's name unless there is a column 'dataset')"
-        )
-    differ = pc.not_equal(both["label"], both["label_second"])
-    row = pc.index(differ, True).as_py()
-    if row >= 0:
-        raise FaceAuditError(
-            f"{both['image'][row].as_py()!r} is {both['label'][row].as_py()} in the first scores "
-            f"and {both['label_second'][row].as_py()} in the second"
-        )
-    threshold = spec.threshold if spec else None
-    shared = both.drop_columns(["label_second", "p_ai_second"])
-    second_table = shared.set_column(shared.column_names.index("p_ai"), "p_ai", both["p_ai_second"])
-    summaries = (
-        summarise("first", Scores(shared, first.info), threshold),
-        summarise("second", Scores(second_table, second.info), threshold),
-    )
-    is_ai = np.asarray(pc.equal(both["label"], "ai"))
-    wrong_first, wrong_second = (
-        (np.asarray(both[column]) >= np.float32(summary.threshold)) != is_ai
-        for column, summary in zip(("p_ai", "p_ai_second"), summaries, strict=True)
-    )
-    return _Pair(
-        table=shared,
-        wrong=(wrong_first, wrong_second),
-        summaries=summaries,
-        unmatched=len(table) - len(both),
-    )
-
-
 def _every_tag(table: pa.Table) -> Spec:
     names = ["dataset", *(tag for tag in tag_columns(table) if tag not in NUMERIC_TAGS)]
-    chosen = [name for name in names if 2 <= pc.count_distinct(table[name]).as_py() <= 50]
+    chosen = [
+        name
+        for name in names
+        if not pa.types.is_floating(table[name].type)
+        and 2 <= pc.count_distinct(table[name]).as_py() <= 50
+    ]
     return Spec(
         name="every-tag",
         title="Every tag",
@@ -191,55 +140,175 @@ def _every_tag(table: pa.Table) -> Spec:
     )
 
 
+def _limitations(paired: Pair, checks: Sequence[CheckResult], names: tuple[str, str]) -> list[str]:
+    """Say what holds of both once, and by name what holds of one."""
+    notes = [
+        limitations(scores, summary, checks)
+        for scores, summary in zip(paired.shared, paired.summaries, strict=True)
+    ]
+    return [
+        *(note for note in notes[0] if note in notes[1]),
+        *(f"{names[0]}: {note}" for note in notes[0] if note not in notes[1]),
+        *(f"{names[1]}: {note}" for note in notes[1] if note not in notes[0]),
+    ]
+
+
+def _too_alike(paired: Pair, names: tuple[str, str]) -> Iterator[str]:
+    """Say where there may be only one classifier."""
+    first, second = (scores.table["p_ai"] for scores in paired.shared)
+    models = [summary.model for summary in paired.summaries]
+    if first.equals(second):
+        yield (
+            f"{names[0]} and {names[1]} give every image the same score: "
+            "they may be one classifier's, or one table was given twice."
+        )
+    elif models[0] and models[1] and models[0].sha256 and models[0].sha256 == models[1].sha256:
+        yield (
+            f"{names[0]} and {names[1]} are scores of one classifier ({models[0].id}): the "
+            "difference lies in how it was used, or in the pictures it was given."
+        )
+
+
+# --- images that one of the two did not score ------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Bounds:
+    """What the missing verdicts leave open; arrays of shape (groups,).
+
+    `low` and `high` are the difference of the error rates (second minus first) over all images
+    that either scored, if every verdict that is missing were right, or wrong, to that effect.
+    """
+
+    n: NDArray[np.int64]
+    alone: NDArray[np.int64]  # (2, groups): images that this one alone scored
+    alone_wrong: NDArray[np.int64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    turns: NDArray[np.bool_]
+
+
+def _bounds(outcomes: NDArray[np.int64]) -> _Bounds:
+    n = outcomes[:, :4].sum(axis=1)
+    change = outcomes[:, 2] - outcomes[:, 1]
+    alone = np.stack([outcomes[:, 4:6].sum(axis=1), outcomes[:, 6:8].sum(axis=1)])
+    wrong = outcomes[:, [5, 7]].T
+    total = np.maximum(n + alone.sum(axis=0), 1)
+    low = (change - wrong[0] + wrong[1] - alone[1]) / total
+    high = (change + alone[0] - wrong[0] + wrong[1]) / total
+    keeps = ((change > 0) & (low > 0)) | ((change < 0) & (high < 0)) | ((low == 0) & (high == 0))
+    return _Bounds(n, alone, wrong, low, high, turns=~keeps & (alone.sum(axis=0) > 0))
+
+
+def _scored_by_one(tally: Tally, names: tuple[str, str]) -> Iterator[tuple[str, bool]]:
+    """Say for each label what one alone scored, and whether that could turn the answer."""
+    for measure in MEASURES:
+        outcomes = measure.of(tally)
+        bounds = _bounds(outcomes)
+        if not bounds.alone.any():
+            continue
+        parts = []
+        for side, name in enumerate(names):
+            m, wrong = int(bounds.alone[side, 0]), int(bounds.alone_wrong[side, 0])
+            if m:
+                both = (
+                    percent(outcomes[0, [1 + side, 3]].sum() / bounds.n[0]) if bounds.n[0] else None
+                )
+                beside = f", and {both} of the {int(bounds.n[0]):,} of both" if both else ""
+                parts.append(
+                    f"{counted(m, measure.image)} {'was' if m == 1 else 'were'} scored by {name} "
+                    f"alone, which {measure.verb} {percent(wrong / m)} of them{beside}"
+                )
+        turns = bool(bounds.turns[0])
+        ending = (
+            f"They {'could' if turns else 'cannot'} turn the answer: over all images of either, "
+            f"the difference is between {100 * bounds.low[0]:+.1f} and "
+            f"{100 * bounds.high[0]:+.1f} points."
+        )
+        yield f"{capitalised('; '.join(parts))}. {ending}", turns
+
+
+def _alone_table(paired: Pair, names: tuple[str, str]) -> list[Detail]:
+    tally = paired.tally(["dataset"])
+    rows: list[list[str | int | float | None]] = []
+    for measure in MEASURES:
+        outcomes = measure.of(tally)
+        bounds = _bounds(outcomes)
+        for side, name in enumerate(names):
+            for i in np.flatnonzero(bounds.alone[side]):
+                n, m = int(bounds.n[i]), int(bounds.alone[side, i])
+                wrong = int(outcomes[i, [1 + side, 3]].sum())
+                rows.append(
+                    [
+                        tally.groups[i],
+                        measure.label,
+                        name,
+                        m,
+                        int(bounds.alone_wrong[side, i]) / m,
+                        n,
+                        wrong / n if n else None,
+                    ]
+                )
+    if not rows:
+        return []
+    return [
+        Table(
+            title="Images that one of the two alone scored",
+            note="They are in no rate above. The last two columns are for comparison.",
+            columns=[
+                Column(title="data set"),
+                Column(title="label"),
+                Column(title="scored by"),
+                Column(title="images", kind="count"),
+                Column(title="wrong", kind="percent"),
+                Column(title="images of both", kind="count"),
+                Column(title="wrong on those", kind="percent"),
+            ],
+            rows=rows,
+        )
+    ]
+
+
 # --- one set of groups ---------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class _Measure:
-    """One of the two error rates, read from counts."""
+    """One of the two error rates, read from a tally."""
 
     name: str
     short: str
     verb: str
-    images: str
-    n: Callable[[OutcomeCounts], NDArray[np.int64]]
-    events: Callable[[OutcomeCounts], NDArray[np.int64]]
+    label: Literal["real", "ai"]
+    image: str
+
+    @property
+    def images(self) -> str:
+        return f"{self.image}s"
+
+    def of(self, tally: Tally) -> NDArray[np.int64]:
+        """Return the outcomes of the images of its label, shape (groups, outcomes)."""
+        return tally.real if self.label == "real" else tally.ai
 
 
 MEASURES = (
-    _Measure(
-        "False positive rate",
-        "FPR",
-        "calls AI-generated",
-        "real photographs",
-        lambda counts: counts.n_real,
-        lambda counts: counts.real_called_ai,
-    ),
-    _Measure(
-        "False negative rate",
-        "FNR",
-        "calls real",
-        "AI-generated images",
-        lambda counts: counts.n_ai,
-        lambda counts: counts.ai_called_real,
-    ),
+    _Measure("False positive rate", "FPR", "calls AI-generated", "real", "real photograph"),
+    _Measure("False negative rate", "FNR", "calls real", "ai", "AI-generated image"),
 )
 
 
 def _compare_groups(
-    pair: _Pair, attributes: Sequence[str], confidence: float, names: tuple[str, str]
+    paired: Pair, attributes: Sequence[str], confidence: float, names: tuple[str, str]
 ) -> CheckResult:
-    counted = [
-        pair.counts(attributes, wrong) for wrong in (*pair.wrong, pair.wrong[0] & pair.wrong[1])
-    ]
+    tally = paired.tally(attributes)
     title = capitalised(attributes_title(attributes)) if attributes else "All images"
     details: list[Detail] = []
     findings: list[Finding] = []
     tests: list[Test] = []
     check = "compare-" + ("-".join(attributes) if attributes else "overall")
     for measure in MEASURES:
-        rows, measured_tests = _paired_rows(measure, counted, confidence)
-        if all(row.n == 0 for row in rows):
+        rows, measured_tests = _paired_rows(measure, tally, confidence, names)
+        if not measure.of(tally).any():
             continue
         for row, test in zip(rows, measured_tests, strict=True):
             if test is not None:
@@ -247,7 +316,7 @@ def _compare_groups(
             if row.n > 0:
                 where = f"{title} '{row.group}': " if attributes else ""
                 findings.append(_finding(row, measure, names, check, where, confidence))
-        details += _details(title, rows, measure, names, attributes, pair)
+        details += _details(title, rows, measure, names, attributes, paired, tally.missing)
     findings.sort(key=lambda found: -found.weight)
     sentences = [found.sentence for found in findings[: 1 if attributes else 2]]
     return CheckResult(
@@ -263,21 +332,32 @@ def _compare_groups(
 
 
 def _paired_rows(
-    measure: _Measure, counted: Sequence[OutcomeCounts], confidence: float
+    measure: _Measure, tally: Tally, confidence: float, names: tuple[str, str]
 ) -> tuple[list[SlopeRow], list[Test | None]]:
-    n = measure.n(counted[0])
-    first, second, both = (measure.events(counts) for counts in counted)
-    only_first, only_second = first - both, second - both
-    neither = n - both - only_first - only_second
+    outcomes = measure.of(tally)
+    neither, only_first, only_second, both = outcomes[:, :4].T
+    first, second = both + only_first, both + only_second
     low, high = paired_difference_interval(both, only_first, only_second, neither, confidence)
+    bounds = _bounds(outcomes)
+    n = bounds.n
     rows: list[SlopeRow] = []
     tests: list[Test | None] = []
-    for i, group in enumerate(counted[0].labels):
+    for i, group in enumerate(tally.groups):
+        notes = [
+            f"{int(m):,} more scored by {name} alone ({percent(wrong / m)} wrong)"
+            for m, wrong, name in zip(
+                bounds.alone[:, i], bounds.alone_wrong[:, i], names, strict=True
+            )
+            if m
+        ]
         if n[i] == 0:
-            note = f"no {measure.images}: not estimable"
+            missing = f"no {measure.images} that both scored: not estimable"
+            note = "; ".join([missing, *notes])
             rows.append(SlopeRow(group=group, n=0, first=None, second=None, note=note))
             tests.append(None)
             continue
+        if bounds.turns[i]:
+            notes.append("they could turn the difference")
         rows.append(
             SlopeRow(
                 group=group,
@@ -287,6 +367,7 @@ def _paired_rows(
                 difference=float((second[i] - first[i]) / n[i]),
                 low=float(low[i]),
                 high=float(high[i]),
+                note="; ".join(notes) or None,
             )
         )
         changed = int(only_first[i] + only_second[i])
@@ -313,6 +394,9 @@ def _finding(
         f"{names[0]} {percent(row.first)}: {100 * row.difference:+.1f} points "
         f"({interval_title(confidence)} {100 * row.low:+.1f} to {100 * row.high:+.1f})."
     )
+    # The answer over all images says it in a sentence of its own.
+    if row.note and where:
+        sentence = f"{sentence[:-1]}; {row.note}."
     # What is certain of the change counts, not its size alone; everybody before a group.
     certain = max(row.low, -row.high, 0.0)
     return Finding(sentence=sentence, status="info", check=check, weight=certain + (not where))
@@ -324,11 +408,13 @@ def _details(
     measure: _Measure,
     names: tuple[str, str],
     attributes: Sequence[str],
-    pair: _Pair,
+    paired: Pair,
+    missing: int,
 ) -> list[Detail]:
-    sources = [pair.tag_source(name) for name in attributes]
+    sources = [paired.tag_source(name) for name in attributes]
     slopes = Slopes(
         title=f"{measure.name} by {title}" if attributes else measure.name,
+        note=missing_note(missing, attributes),
         measure=measure.name,
         attribute=title,
         tag_source="; ".join(source for source in sources if source) or None,

@@ -375,7 +375,7 @@ class ScoresSummary(_Strict):
     n_ai: int
     #: Rows without a score, by status (unreadable, missing …).
     unscored: dict[str, int]
-    #: Which rows an audit rests on; None for a comparison, which has its own account.
+    #: Which rows the result rests on; of a comparison, the images that are in either table.
     rows: Rows | None = None
     threshold: float
     threshold_rule: str

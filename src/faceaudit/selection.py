@@ -65,20 +65,8 @@ def select(scores: Scores, spec: Spec, where: str | None = None) -> Selection:
         If no row is left, all rows or none are in the slice, or a tag is not there.
     """
     table = mark_missing(scores.table, spec.missing, keep=KEY)
-    notes: list[str] = []
-    fates = _Fates(table)
-    if spec.rows is not None:
-        option = f"{spec.name}: rows:"
-        inside, notes = read_rows(table, spec.rows, option)
-        fates.leave_out(pc.invert(inside), f"outside 'rows: {spec.rows}'")
-        fates.leave_out(
-            pc.is_null(inside),
-            f"not known whether inside 'rows: {spec.rows}', for a tag is missing",
-        )
-        if not fates.kept.any():
-            raise FaceAuditError(
-                f"{option} no row satisfies {spec.rows!r} ({columns_in_words(table, spec.rows)})"
-            )
+    fates = Fates(table)
+    notes = keep_rows(fates, table, spec)
     if "in_training" in table.column_names and not spec.include_training:
         before = int(fates.kept.sum())
         fates.leave_out(table["in_training"], "in the classifier's training data")
@@ -98,7 +86,7 @@ def select(scores: Scores, spec: Spec, where: str | None = None) -> Selection:
         )
     info = scores.info
     if where is not None or spec.slice is not None:
-        table, spec, missed = _mark_slice(table, spec, where)
+        table, spec, missed = mark_slice(table, spec, where)
         notes += missed
         sources = dict.fromkeys(info.datasets, f"the expression {spec.slice}")
         info = info.model_copy(update={"tag_sources": info.tag_sources | {SLICE: sources}})
@@ -123,8 +111,25 @@ def select(scores: Scores, spec: Spec, where: str | None = None) -> Selection:
     return Selection(Scores(table, info), spec, rows, notes)
 
 
-class _Fates:
-    """What becomes of each row: it is audited, or left out for the first reason that holds."""
+def keep_rows(fates: Fates, table: pa.Table, spec: Spec) -> list[str]:
+    """Leave out the rows that the specification is not about; return values that no row has."""
+    if spec.rows is None:
+        return []
+    option = f"{spec.name}: rows:"
+    inside, notes = read_rows(table, spec.rows, option)
+    fates.leave_out(pc.invert(inside), f"outside 'rows: {spec.rows}'")
+    fates.leave_out(
+        pc.is_null(inside), f"not known whether inside 'rows: {spec.rows}', for a tag is missing"
+    )
+    if not fates.kept.any():
+        raise FaceAuditError(
+            f"{option} no row satisfies {spec.rows!r} ({columns_in_words(table, spec.rows)})"
+        )
+    return notes
+
+
+class Fates:
+    """What becomes of each row: it is used, or left out for the first reason that holds."""
 
     def __init__(self, table: pa.Table) -> None:
         self._table = table.select(["dataset", "label"])
@@ -141,11 +146,15 @@ class _Fates:
         self._fate[np.asarray(pc.fill_null(rows, False)) & self.kept] = len(self._reasons)
         self._reasons.append(reason)
 
-    def account(self, unlabelled: dict[str, int]) -> Rows:
+    def account(
+        self, unlabelled: dict[str, int] | None = None, one: str = "row", done: str = "audited"
+    ) -> Rows:
         """Count the rows by what became of them, data set and label.
 
-        `unlabelled` are rows that were read and are not in the table, by data set.
+        `unlabelled` are rows that were read and are not in the table, by data set; `one` is what
+        a row is called, and `done` what was done with those that were kept.
         """
+        unlabelled = unlabelled or {}
         counts: list[dict[str, dict[str, int]]] = [{} for _ in (None, *self._reasons)]
         fates = self._table.append_column("fate", pa.array(self._fate))
         grouped = fates.group_by(["fate", "dataset", "label"]).aggregate([([], "count_all")])
@@ -164,24 +173,27 @@ class _Fates:
             left_out.insert(0, LeftOut(reason=reason, n=_total(by), by=by))
         read = len(self._table) + sum(unlabelled.values())
         rows = Rows(read=read, used=_total(used), by=used, left_out=left_out)
-        return rows.model_copy(update={"sentence": _sentence(rows)})
+        return rows.model_copy(update={"sentence": _sentence(rows, one, done)})
 
 
 def _total(by: dict[str, dict[str, int]]) -> int:
     return sum(n for labels in by.values() for n in labels.values())
 
 
-def _sentence(rows: Rows) -> str:
+def _sentence(rows: Rows, one: str, done: str) -> str:
     if not rows.left_out:
-        return f"All {counted(rows.read, 'row')} read were audited."
+        return f"All {counted(rows.read, one)} read were {done}."
     why = "; ".join(f"{left.n:,} {left.reason}" for left in rows.left_out)
     return (
-        f"{rows.used:,} of {counted(rows.read, 'row')} read were audited; "
+        f"{rows.used:,} of {counted(rows.read, one)} read were {done}; "
         f"{rows.read - rows.used:,} left out: {why}."
     )
 
 
-def _mark_slice(table: pa.Table, spec: Spec, where: str | None) -> tuple[pa.Table, Spec, list[str]]:
+def mark_slice(
+    table: pa.Table, spec: Spec, where: str | None = None
+) -> tuple[pa.Table, Spec, list[str]]:
+    """Add the tag `SLICE`; return what the expression names and no row has, or cannot be told."""
     option = "--where" if where is not None else f"{spec.name}: slice:"
     text = where if where is not None else str(spec.slice)
     if SLICE in table.column_names:

@@ -140,11 +140,12 @@ def print_result(result: Result) -> None:
     console = _console()
     console.print(f"[bold]{escape(result.title)}[/]  {_styled(result.status)}")
     console.print(escape(result.verdict))
-    for summary in result.scores:
-        if summary.rows is not None:
-            console.print(f"Rows: {escape(summary.rows.sentence)}")
-            for share in summary.rows.shares:
-                console.print(f"  {escape(share)}")
+    # The two classifiers of a comparison have one account.
+    accounts = {s.rows.sentence: s.rows.shares for s in result.scores if s.rows is not None}
+    for sentence, shares in accounts.items():
+        console.print(f"Rows: {escape(sentence)}")
+        for share in shares:
+            console.print(f"  {escape(share)}")
     table = _table("status", "check", "what was found")
     for check in result.checks:
         table.add_row(_styled(check.status), escape(check.id), escape(check.sentence))
