@@ -72,6 +72,10 @@ def test_audit_gate_report_compare(folder):
         (["audit", "none.csv", "--spec", "utkface-demographics", "-o", "out"], "none.csv: no such"),
         (["audit", "good.csv", "--spec", "nonsense", "-o", "out"], "nonsense: no such spec"),
         (["audit", "good.csv", "--spec", "spec.yaml", "-o", "out", "--where", "x ="], "--where"),
+        (
+            ["audit", "good.csv", "--spec", "spec.yaml", "-o", "out", "--where", "label == 'reel'"],
+            "--where \"label == 'reel'\": no row has label 'reel'; did you mean 'real'?",
+        ),
         (["audit", "good.csv", "--spec", "spec.yaml", "-o", "out", "--map", "x"], "NAME=COLUMN"),
         (["gate", "good.csv"], "good.csv: not a result"),
         (["report", "none.json"], "none.json: cannot be read"),
@@ -91,6 +95,31 @@ def test_bad_input_is_one_line_and_exit_code_2(folder, monkeypatch, arguments, m
     if done.stderr.startswith("faceaudit:"):
         assert done.stderr.count("\n") == 1
     assert set(folder.iterdir()) == before
+
+
+def test_rows_that_do_not_count_are_said_and_training_images_are_asked_for(folder):
+    header, *rows = (folder / "good.csv").read_text().splitlines()
+    marked = [f"{row},{'true' if i % 4 == 0 else 'false'}" for i, row in enumerate(rows)]
+    (folder / "seen.csv").write_text("\n".join([header + ',"in_training"', *marked]))
+    audit = ("audit", folder / "seen.csv", "--spec", folder / "spec.yaml", "-o", folder / "out")
+    done = run(*audit)
+    assert done.exit_code == 0, done.output
+    told = " ".join(done.stdout.split())
+    assert (
+        "Rows: 6,150 of 8,200 read were audited (6,000 of 8,000 real photographs, 150 of 200 "
+        "AI-generated images); 2,050 left out: in the classifier's training data."
+    ) in told
+    kept = json.loads((folder / "out" / "audit.json").read_text())["scores"][0]["rows"]
+    assert (kept["read"], kept["used"], kept["left_out"][0]["n"]) == (8200, 6150, 2050)
+    everything = run(*audit, "--include-training")
+    assert "Rows: all 8,200 read were audited." in everything.stdout
+    assert "2,050 of the 8,200 images were in this classifier's training data" in " ".join(
+        everything.stdout.split()
+    )
+    slices = run(*audit, "--where", "in_training")
+    assert slices.exit_code == 2
+    assert "images seen in training count with --include-training" in slices.stderr
+    assert run(*audit, "--where", "in_training", "--include-training").exit_code == 0
 
 
 @pytest.mark.parametrize("name", sorted(main.commands))

@@ -5,6 +5,7 @@ import pytest
 from faceaudit import bundled
 from faceaudit.demo import demo
 from faceaudit.tables import read_scores
+from faceaudit.terminal import print_demo
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,17 @@ def test_the_published_experiment_is_in_the_recorded_scores(shown):
     assert source.status == "fail"
 
 
+def test_the_terminal_says_of_how_many_photographs_each_line_speaks(shown, capsys):
+    print_demo(shown)
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    (ffhq,) = (line for line in lines if line.startswith("without-ffhq/ffhq-glasses"))
+    assert " fail 540 of 8,468 1,860 Averaged over" in ffhq
+    (everything,) = (line for line in lines if line.startswith("without-ffhq/generator-source"))
+    assert " fail 8,468 1,860 98.5 % of" in everything
+
+
 def test_the_published_results_are_told_first(shown):
+    assert "540 of 8,468 real photographs" in shown.index.read_text()
     test_set, in_training = shown.experiments.values()
     assert "photographs that the generator was trained on (ffhq) are called AI" in test_set
     assert "AI-generated images" in in_training

@@ -69,7 +69,7 @@ def test_used_and_left_out_are_all_that_was_read(drawn, rows, include_training):
     full = [{"label": "real", "dataset": "d", "p_ai": 0.1, "status": "ok"} | row for row in drawn]
     fate = Counter(_fate(row, rows, include_training) for row in full)
     used = fate.pop("used")
-    told = Counter({left.reason.split(" '")[0]: left.n for left in account.left_out})
+    told = Counter({left.reason.split(" rows:")[0]: left.n for left in account.left_out})
     assert (account.read, account.used) == (len(drawn), used)
     assert told == fate
     assert used + sum(told.values()) == len(drawn)
@@ -120,7 +120,7 @@ def _fate(row, rows, include_training):
         "label == 'ai'": row["label"] == "ai",
     }[rows]
     if inside is None:
-        return "not known whether inside"
+        return "without a tag that 'rows' needs"
     if not inside:
         return "outside"
     if row["in_training"] and not include_training:
@@ -131,7 +131,7 @@ def _fate(row, rows, include_training):
 
 
 def _without(row, rows, include_training):
-    return _fate(row, rows, include_training).startswith("without")
+    return _fate(row, rows, include_training).startswith("without a score")
 
 
 def test_an_account_that_does_not_add_up_is_refused():
@@ -216,16 +216,17 @@ def test_rows_that_are_left_out_are_told_by_data_set_and_label():
     account = result.scores[0].rows
     assert (account.read, account.used) == (240, 120)
     assert account.sentence == (
-        "120 of 240 rows read were audited; 120 left out: 80 outside 'rows: group == 'a''; "
-        "40 not known whether inside 'rows: group == 'a'', for a tag is missing."
+        "120 of 240 read were audited (60 of 120 real photographs, 60 of 120 AI-generated "
+        "images); 120 left out: 80 outside rows: group == 'a'; "
+        "40 without a tag that 'rows' needs."
     )
     assert account.by == {"d": {"ai": 30, "real": 30}, "e": {"ai": 30, "real": 30}}
     assert (
-        "Left out, outside 'rows: group == 'a'': 80 rows (d 20 AI-generated, 20 real; "
+        "80 rows left out, outside rows: group == 'a' (d 20 AI-generated, 20 real; "
         "e 20 AI-generated, 20 real)."
     ) in result.limitations
     whole = audit(scores_of(rows), spec())
-    assert whole.scores[0].rows.sentence == "All 240 rows read were audited."
+    assert whole.scores[0].rows.sentence == "all 240 read were audited."
 
 
 def test_rows_that_nobody_satisfies_and_values_that_no_row_has():
@@ -259,7 +260,7 @@ def test_images_seen_in_training_are_left_out_unless_asked_for():
     assert (result.scores[0].n_real, result.scores[0].n_ai) == (900, 9)
     (left,) = result.scores[0].rows.left_out
     assert (left.reason, left.n) == ("in the classifier's training data", 300)
-    assert "Left out, in the classifier's training data: 300 rows (d 300 real)." in (
+    assert "300 rows left out, in the classifier's training data (d 300 real)." in (
         result.limitations
     )
     rates = next(check for check in result.checks if check.id == "group-error-rates")
@@ -290,9 +291,9 @@ def test_tags_and_scores_that_are_missing_unequally_are_told_the_worst_first():
     rows += [{"label": "ai", "p_ai": p} for p in (0.9, 0.1)]
     result = audit(scores_of(rows), spec(attributes=["group", "other"]))
     assert result.scores[0].rows.shares == [
+        "Without a score: 8.3 % of the real photographs with group 'a', 0.0 % with 'b'.",
         "No tag for group: 12.0 % of the real photographs called AI-generated, 0.0 % of those "
         "called real.",
-        "Without a score: 8.3 % of the real photographs with group 'a', 0.0 % with 'b'.",
         "No tag for other: 0.0 % of the real photographs called AI-generated, 2.0 % of those "
         "called real.",
     ]

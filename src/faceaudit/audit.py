@@ -285,7 +285,7 @@ def _left_out_note(left: LeftOut) -> str:
         f"{dataset} {', '.join(f'{n:,} {words.get(label, label)}' for label, n in labels.items())}"
         for dataset, labels in left.by.items()
     )
-    return f"Left out, {left.reason}: {counted(left.n, 'row')} ({by})."
+    return f"{counted(left.n, 'row')} left out, {left.reason} ({by})."
 
 
 def _delivery_note(table: pa.Table) -> str | None:

@@ -138,7 +138,7 @@ def pair(first: Scores, second: Scores, spec: Spec | None, names: tuple[str, str
             fates.leave_out(pc.and_(without, other.has_score), f"{reason}, scored by {other.name}")
     neither = pc.invert(pc.or_(sides[0].has_score, sides[1].has_score))
     fates.leave_out(neither, "without a score of either")
-    rows = fates.account(one="image", done="compared")
+    rows = fates.account(done="compared")
     if rows.used == 0:
         seen = any(left.reason.startswith(_TRAINING) for left in rows.left_out)
         remedy = " (count those of training with --include-training)" if seen else ""

@@ -21,7 +21,7 @@ from pydantic import (
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import write_text
-from faceaudit.schema import DatasetSummary, ModelInfo
+from faceaudit.schema import LABELS, DatasetSummary, ModelInfo
 
 #: Version 2 records every judged gap (`CheckResult.verdicts`); version 1 is still drawn.
 RESULT_VERSION = 2
@@ -349,6 +349,18 @@ class Rows(_Strict):
     sentence: str = ""
     #: Sentences on tags and scores that are missing unequally, the most unequal first.
     shares: list[str] = Field(default_factory=list)
+
+    @property
+    def labels(self) -> dict[str, tuple[int, int]]:
+        """How many images of each label are used, and were read."""
+        everything = [self.by, *(left.by for left in self.left_out)]
+        return {
+            label: (
+                sum(labels.get(label, 0) for labels in self.by.values()),
+                sum(labels.get(label, 0) for by in everything for labels in by.values()),
+            )
+            for label in LABELS
+        }
 
     @model_validator(mode="after")
     def _every_row_is_accounted_for(self) -> Self:

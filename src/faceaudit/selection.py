@@ -117,10 +117,8 @@ def keep_rows(fates: Fates, table: pa.Table, spec: Spec) -> list[str]:
         return []
     option = f"{spec.name}: rows:"
     inside, notes = read_rows(table, spec.rows, option)
-    fates.leave_out(pc.invert(inside), f"outside 'rows: {spec.rows}'")
-    fates.leave_out(
-        pc.is_null(inside), f"not known whether inside 'rows: {spec.rows}', for a tag is missing"
-    )
+    fates.leave_out(pc.invert(inside), f"outside rows: {spec.rows}")
+    fates.leave_out(pc.is_null(inside), "without a tag that 'rows' needs")
     if not fates.kept.any():
         raise FaceAuditError(
             f"{option} no row satisfies {spec.rows!r} ({columns_in_words(table, spec.rows)})"
@@ -147,12 +145,12 @@ class Fates:
         self._reasons.append(reason)
 
     def account(
-        self, unlabelled: dict[str, int] | None = None, one: str = "row", done: str = "audited"
+        self, unlabelled: dict[str, int] | None = None, done: str = "audited"
     ) -> Rows:
         """Count the rows by what became of them, data set and label.
 
-        `unlabelled` are rows that were read and are not in the table, by data set; `one` is what
-        a row is called, and `done` what was done with those that were kept.
+        `unlabelled` are rows that were read and are not in the table, by data set; `done` is
+        what was done with those that were kept.
         """
         unlabelled = unlabelled or {}
         counts: list[dict[str, dict[str, int]]] = [{} for _ in (None, *self._reasons)]
@@ -173,20 +171,26 @@ class Fates:
             left_out.insert(0, LeftOut(reason=reason, n=_total(by), by=by))
         read = len(self._table) + sum(unlabelled.values())
         rows = Rows(read=read, used=_total(used), by=used, left_out=left_out)
-        return rows.model_copy(update={"sentence": _sentence(rows, one, done)})
+        return rows.model_copy(update={"sentence": _sentence(rows, done)})
 
 
 def _total(by: dict[str, dict[str, int]]) -> int:
     return sum(n for labels in by.values() for n in labels.values())
 
 
-def _sentence(rows: Rows, one: str, done: str) -> str:
+def _sentence(rows: Rows, done: str) -> str:
     if not rows.left_out:
-        return f"All {counted(rows.read, one)} read were {done}."
+        return f"all {rows.read:,} read were {done}."
+    labels = [
+        f"{used:,} of {read:,} {_WORDS[label][0]}"
+        for label, (used, read) in rows.labels.items()
+        if read
+    ]
+    n = rows.read - rows.used
     why = "; ".join(f"{left.n:,} {left.reason}" for left in rows.left_out)
     return (
-        f"{rows.used:,} of {counted(rows.read, one)} read were {done}; "
-        f"{rows.read - rows.used:,} left out: {why}."
+        f"{rows.used:,} of {rows.read:,} read were {done} ({', '.join(labels)}); "
+        f"{n:,} left out: {why.removeprefix(f'{n:,} ')}."
     )
 
 
@@ -202,15 +206,18 @@ def mark_slice(
             f"rename it with --map NAME={SLICE}"
         )
     inside, notes = read_rows(table, text, option)
-    judged = inside.filter(pc.is_in(table["status"], pa.array(SCORED)).combine_chunks())
+    scored_rows = pc.is_in(table["status"], pa.array(SCORED))
+    judged = inside.filter(scored_rows.combine_chunks())
     known = {str(answer) for answer in pc.unique(judged).drop_null().to_pylist()}
     if len(known) < 2:
         found = {"True": "every row is", "False": "no row is"}.get(
             "".join(known), "no row is known to be"
         )
+        training = "; images seen in training count with --include-training"
+        training = training if "in_training" in text and not spec.include_training else ""
         raise FaceAuditError(
             f"{option} {text!r}: {found} in this slice, of {counted(len(judged), 'row')} to audit "
-            f"({columns_in_words(table, text)})"
+            f"({columns_in_words(table.filter(scored_rows), text)}){training}"
         )
     if unknown := judged.null_count:
         verb = "is" if unknown == 1 else "are"
@@ -231,7 +238,9 @@ def with_shares(selection: Selection, threshold: float) -> Rows:
     spec = selection.spec
     untagged = list(_untagged(scored(selection.scores), spec, threshold))
     unscored = list(_unscored(selection.scores.table, spec))
-    told = sorted([*_unscored_told(unscored, spec), *_untagged_told(untagged)], reverse=True)
+    # What a combination lacks, its tags lack.
+    single = [u for u in untagged if len(u.tags) == 1 or set(u.tags) - set(spec.attributes)]
+    told = sorted([*_unscored_told(unscored, spec), *_untagged_told(single)], reverse=True)
     return selection.rows.model_copy(
         update={
             "untagged": untagged,
@@ -261,19 +270,25 @@ def _untagged(table: pa.Table, spec: Spec, threshold: float) -> Iterator[Untagge
 
 
 def _untagged_told(untagged: list[Untagged]) -> Iterator[tuple[float, str]]:
-    """Give a sentence for each tag that the errors lack more or less often than the rest."""
-    for found in untagged:
-        right, right_missing = found.n - found.wrong, found.missing - found.wrong_missing
-        # A tag that a label has nowhere makes no groups of it, and so moves no rate.
-        if found.missing == found.n or not found.wrong or not right:
-            continue
-        of_wrong, of_right = found.wrong_missing / found.wrong, right_missing / right
-        images, error, rightly = _WORDS[found.label]
-        yield (
-            abs(of_wrong - of_right),
-            f"No tag for {attributes_title(found.tags)}: {percent(of_wrong)} of the {images} "
-            f"{error}, {percent(of_right)} of those {rightly}.",
-        )
+    """Give a sentence for each tag that the errors lack more or less often than the rest.
+
+    With it comes by how much, at most, that moves an error rate.
+    """
+    for tags in dict.fromkeys(tuple(found.tags) for found in untagged):
+        parts, moved = [], []
+        for found in untagged:
+            right, right_missing = found.n - found.wrong, found.missing - found.wrong_missing
+            # A tag that a label has nowhere makes no groups of it, and so moves no rate.
+            if tuple(found.tags) == tags and found.missing < found.n and found.wrong and right:
+                of_wrong, of_right = found.wrong_missing / found.wrong, right_missing / right
+                images, error, rightly = _WORDS[found.label]
+                parts.append(
+                    f"{percent(of_wrong)} of the {images} {error}, {percent(of_right)} of those "
+                    f"{rightly}"
+                )
+                moved.append(abs(of_wrong - of_right) * found.wrong / found.n)
+        if parts:
+            yield max(moved), f"No tag for {attributes_title(tags)}: {'; '.join(parts)}."
 
 
 def _unscored(table: pa.Table, spec: Spec) -> Iterator[Unscored]:
@@ -298,24 +313,20 @@ def _unscored(table: pa.Table, spec: Spec) -> Iterator[Unscored]:
 
 def _unscored_told(unscored: list[Unscored], spec: Spec) -> Iterator[tuple[float, str]]:
     """Give a sentence for each tag by whose groups scores are missing unequally often."""
-    for tag, label in dict.fromkeys((found.tag, found.label) for found in unscored):
-        groups = [
-            (found.unscored / found.n, found)
-            for found in unscored
-            if (found.tag, found.label) == (tag, label)
-            and found.group
-            and found.n >= spec.small_group
-        ]
-        if not groups:
-            continue
-        (low, fewest), (high, most) = min(groups, key=_share), max(groups, key=_share)
-        if high > low:
-            yield (
-                high - low,
-                f"Without a score: {percent(high)} of the {_WORDS[label][0]} with "
-                f"{tag_title(tag)} '{most.group}', {percent(low)} with '{fewest.group}'.",
-            )
-
-
-def _share(pair: tuple[float, Unscored]) -> float:
-    return pair[0]
+    shares: dict[str, dict[str, list[tuple[float, str]]]] = {}
+    for found in unscored:
+        if found.group is not None and found.n >= spec.small_group:
+            groups = shares.setdefault(found.tag, {}).setdefault(found.label, [])
+            groups.append((found.unscored / found.n, found.group))
+    for tag, by_label in shares.items():
+        parts, moved = [], []
+        for label, groups in by_label.items():
+            (low, fewest), (high, most) = min(groups), max(groups)
+            if high > low:
+                parts.append(
+                    f"{percent(high)} of the {_WORDS[label][0]} with {tag_title(tag)} '{most}', "
+                    f"{percent(low)} with '{fewest}'"
+                )
+                moved.append(high - low)
+        if parts:
+            yield max(moved), f"Without a score: {'; '.join(parts)}."

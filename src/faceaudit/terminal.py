@@ -160,14 +160,26 @@ def print_demo(demo: Demo) -> None:
     for done, found in demo.experiments.items():
         console.print(f"[bold]{escape(done)}.[/] {escape(found)}", end="\n\n")
     _print_slopes(console, demo.reports[0].result)
-    table = _table("report", "status", "what was found")
+    table = _table("report", "status", "real", "AI", "what was found")
     for report in demo.reports:
         status = _styled(report.result.status)
-        table.add_row(escape(report.name), status, escape(report.result.verdict))
+        images = _of_how_many(report.result)
+        table.add_row(escape(report.name), status, *images, escape(report.result.verdict))
     console.print(table)
     if demo.skipped:
         console.print(f"[dim]note:[/] the bundled faces were not scored: {escape(demo.skipped)}")
     console.print(f"reports: {escape(str(demo.index))}")
+
+
+def _of_how_many(result: Result) -> list[str]:
+    """Say on how many of how many real photographs and AI-generated images a result rests."""
+    rows = result.scores[0].rows
+    if rows is None:
+        return [f"{result.scores[0].n_real:,}", f"{result.scores[0].n_ai:,}"]
+    return [
+        f"{used:,} of {read:,}" if used < read else f"{used:,}"
+        for used, read in rows.labels.values()
+    ]
 
 
 def _print_slopes(console: Console, result: Result) -> None:

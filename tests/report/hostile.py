@@ -32,6 +32,7 @@ def hostile() -> Result:
                 "n",
                 "versions",
                 "unscored",
+                "by",
             }
             return {
                 (HOSTILE + key if free else key): spoil(item, key) for key, item in value.items()

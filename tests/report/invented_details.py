@@ -13,8 +13,12 @@ from faceaudit.result import (
     Gallery,
     GalleryItem,
     Heatmap,
+    LeftOut,
+    Rows,
     ScoresSummary,
     Series,
+    Unscored,
+    Untagged,
 )
 from faceaudit.stats.thresholds import reader_thresholds
 from faceaudit.tables import DatasetInfo, ModelInfo
@@ -172,6 +176,37 @@ def gallery(n: int, rng: random.Random) -> Gallery:
     )
 
 
+ROWS = Rows(
+    read=6988,
+    used=6577,
+    by={"UTKFace": {"real": 4927}, "StyleGAN": {"ai": 1650}},
+    left_out=[
+        LeftOut(reason="outside rows: age >= 1", n=410, by={"UTKFace": {"real": 410}}),
+        LeftOut(reason="without a score (unreadable)", n=1, by={"StyleGAN": {"ai": 1}}),
+    ],
+    untagged=[
+        Untagged(
+            tags=["race", "age_band"], label="real", n=4927, missing=99, wrong=256, wrong_missing=64
+        ),
+        Untagged(tags=["gender"], label="ai", n=1650, missing=1650, wrong=0, wrong_missing=0),
+    ],
+    unscored=[
+        Unscored(tag="age_band", label="ai", group="70 and over", n=8, unscored=1),
+        Unscored(tag="age_band", label="ai", group=None, n=1643, unscored=0),
+    ],
+    sentence="6,577 of 6,988 read were audited; 411 left out: 410 outside rows: age >= 1; "
+    "1 without a score (unreadable).",
+    shares=[
+        "No tag for gender: 9.0 % of the real photographs called AI-generated, 1.0 % of those "
+        "called real.",
+        "No tag for race: 8.0 % of the real photographs called AI-generated, 1.0 % of those "
+        "called real.",
+        "No tag for age band: 7.0 % of the real photographs called AI-generated, 1.0 % of those "
+        "called real.",
+    ],
+)
+
+
 def summary(name: str, n_ai: int = 1650) -> ScoresSummary:
     return ScoresSummary(
         name=name,
@@ -203,6 +238,7 @@ def summary(name: str, n_ai: int = 1650) -> ScoresSummary:
         n_real=4927,
         n_ai=n_ai,
         unscored={"unreadable": 1} if n_ai else {},
+        rows=ROWS if n_ai else None,
         threshold=0.5,
         threshold_rule="the threshold of the best accuracy on the validation images",
     )

@@ -30,7 +30,25 @@ def test_the_first_screen_answers(audit: Result, page: Page) -> None:
     assert all(limitation in before_checks for limitation in audit.limitations)
     for fact in ("efficientnet-lite0 with FFHQ", "UTKFace , StyleGAN", "4,927", "1,650"):
         assert fact in before_checks
-    assert "1 without a score (unreadable)" in before_checks
+    rows = audit.scores[0].rows
+    assert rows is not None
+    assert f"Rows {rows.sentence}" in before_checks
+    assert all(prose(share) in before_checks for share in rows.shares)
+
+
+def test_every_row_that_was_read_stands_in_a_table(page: Page) -> None:
+    told = page.text[page.text.rindex("Which rows count") :]
+    for line in (
+        "audited UTKFace 4,927 0",
+        "audited StyleGAN 0 1,650",
+        "left out, outside rows: age >= 1 UTKFace 410 0",
+        "left out, without a score (unreadable) StyleGAN 0 1",
+        "race × age band real photograph 4,927 99 25.0\u202f% 0.7\u202f%",
+        "gender AI-generated face 1,650 1,650 – 100.0\u202f%",
+        "age band 70 and over AI-generated face 8 1 12.5\u202f%",
+        "age band without the tag AI-generated face 1,643 0 0.0\u202f%",
+    ):
+        assert line in told
 
 
 def test_a_missing_class_is_said_and_not_shown_as_zero(comparison: Result) -> None:

@@ -33,6 +33,7 @@ _HERE = Path(__file__).parent
 #: The script of a report, in this order.
 _SCRIPTS = ("start.js", "tables.js", "curves.js", "threshold.js", "page.js")
 _APPENDIX = {
+    "about-rows": "rows_account",
     "about-tests": "tests",
     "about-provenance": "provenance",
     "about-glossary": "glossary",
@@ -80,7 +81,11 @@ def render_html(result: Result, images: bool = True) -> str:
             anchors=anchors,
             titles={check.id: check.title for check in result.checks},
             tests=tests,
-            appendix=[(anchor, TEXT[key]) for anchor, key in _APPENDIX.items()],
+            appendix=[
+                (anchor, TEXT[key])
+                for anchor, key in _APPENDIX.items()
+                if anchor != "about-rows" or any(summary.rows for summary in result.scores)
+            ],
             facts=_facts(result),
             limit_unsaid=_has_limit(result) and NOT_LEGAL not in result.verdict,
             data=_data(result, anchors, tests),
@@ -272,7 +277,7 @@ def _facts(result: Result) -> list[_Facts]:
 
 
 def _same_but_for_the_classifier(a: ScoresSummary, b: ScoresSummary) -> bool:
-    shown = ("n_real", "n_ai", "unscored", "threshold_rule")
+    shown = ("n_real", "n_ai", "unscored", "rows", "threshold_rule")
     return list(a.datasets) == list(b.datasets) and all(
         getattr(a, name) == getattr(b, name) for name in shown
     )

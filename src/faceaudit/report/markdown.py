@@ -66,7 +66,14 @@ def _scores(result: Result) -> list[str]:
     ]
     heads = ["classifier", "data", "n_real", "n_ai", "threshold"]
     kinds = ["text", "text", "count", "count", "text"]
-    return [_table([TEXT[head] for head in heads], rows, kinds)] if rows else []
+    told = [
+        "\n".join(
+            [f"{TEXT['rows']}: {_text(s.rows.sentence)}", *(f"- {_text(x)}" for x in s.rows.shares)]
+        )
+        for s in result.scores
+        if s.rows is not None
+    ]
+    return [_table([TEXT[head] for head in heads], rows, kinds), *told] if rows else []
 
 
 def _check(check: CheckResult) -> list[str]:
