@@ -20,8 +20,8 @@ from faceaudit.result import (
     Unscored,
     Untagged,
 )
+from faceaudit.schema import DatasetInfo, ModelInfo
 from faceaudit.stats.thresholds import reader_thresholds
-from faceaudit.tables import DatasetInfo, ModelInfo
 
 AGES = ["0–2", "3–9", "10–19", "20–29", "30–39", "40–49", "50–59", "60–69", "70 and over"]
 RACES = ["White", "Black", "Asian", "Indian", "Other"]
