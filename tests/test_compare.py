@@ -219,7 +219,7 @@ def test_no_image_is_left():
     first = drawn_scores({"a": (30, 3)}, ai=(0, 0))
     seen = with_column(first, "in_training", [True] * 30)
     with pytest.raises(
-        FaceAuditError, match=r"--include-training\): .* 30 in the training data of"
+        FaceAuditError, match=r"--include-training\): .* 30 left out: in the training data of"
     ):
         compare(seen, first, SPEC)
     with pytest.raises(FaceAuditError, match="no image is left that both scored"):
@@ -231,8 +231,8 @@ def test_rows_and_slice_of_the_specification_hold_and_are_accounted_for():
     rows = SPEC.model_copy(update={"rows": "group != 'a'"})
     result = compare(scores, scores, rows)
     assert {left.reason: left.n for left in result.scores[0].rows.left_out} == {
-        "outside 'rows: group != 'a''": 50,
-        "not known whether inside 'rows: group != 'a'', for a tag is missing": 20,
+        "outside rows: group != 'a'": 50,
+        "without a tag that 'rows' needs": 20,
     }
     sliced = compare(scores, scores, SPEC.model_copy(update={"slice": "group == 'b'"}))
     groups = {row.group: row.n for row in slopes(sliced, "compare-slice")[0].rows}

@@ -144,9 +144,7 @@ class Fates:
         self._fate[np.asarray(pc.fill_null(rows, False)) & self.kept] = len(self._reasons)
         self._reasons.append(reason)
 
-    def account(
-        self, unlabelled: dict[str, int] | None = None, done: str = "audited"
-    ) -> Rows:
+    def account(self, unlabelled: dict[str, int] | None = None, done: str = "audited") -> Rows:
         """Count the rows by what became of them, data set and label.
 
         `unlabelled` are rows that were read and are not in the table, by data set; `done` is

@@ -39,10 +39,10 @@ def test_the_first_screen_answers(audit: Result, page: Page) -> None:
 def test_every_row_that_was_read_stands_in_a_table(page: Page) -> None:
     told = page.text[page.text.rindex("Which rows count") :]
     for line in (
-        "audited UTKFace 4,927 0",
-        "audited StyleGAN 0 1,650",
-        "left out, outside rows: age >= 1 UTKFace 410 0",
-        "left out, without a score (unreadable) StyleGAN 0 1",
+        "counted UTKFace 4,927 0 4,927",
+        "counted StyleGAN 0 1,650 1,650",
+        "left out, outside rows: age >= 1 UTKFace 410 0 410",
+        "left out, without a score (unreadable) StyleGAN 0 1 1",
         "race × age band real photograph 4,927 99 25.0\u202f% 0.7\u202f%",
         "gender AI-generated face 1,650 1,650 – 100.0\u202f%",
         "age band 70 and over AI-generated face 8 1 12.5\u202f%",

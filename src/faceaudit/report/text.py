@@ -146,7 +146,8 @@ TEXT: dict[str, str] = {
     "rows_account": "Which rows count",
     "fates": "What became of the rows that were read",
     "fate": "What became of them",
-    "audited": "audited",
+    "used": "counted",
+    "all_labels": "Together",
     "left_out": "left out, {reason}",
     "untagged": "Audited images without a tag",
     "untagged_note": "Images without a tag are in none of its groups. Where it is missing more "
