@@ -4,9 +4,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from click.testing import CliRunner
 
+from faceaudit.cli import main
 from faceaudit.compare import compare
 from faceaudit.errors import FaceAuditError
+from faceaudit.result import read_result
 from faceaudit.spec import Spec
 from faceaudit.tables import Scores
 from tests.drawn import drawn_scores
@@ -365,3 +368,121 @@ def test_words_for_missing_and_rows_without_a_label_are_heeded():
     result = compare(scores, Scores(scores.table, info), spec)
     assert [row.group for row in slopes(result, "compare-group")[0].rows] == ["a"]
     assert "second: 4 rows without a label in any table of tags are left out." in result.limitations
+
+
+# --- as a command ------------------------------------------------------------------------------
+
+
+def write_csv(path, rows, header="image,label,p_ai,group"):
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("\n".join([header, *rows]) + "\n")
+    return str(path)
+
+
+def run(*arguments):
+    done = CliRunner().invoke(main, ["compare", *map(str, arguments)])
+    if done.exit_code not in (0, 2):
+        raise AssertionError(done.output) from done.exception
+    return done
+
+
+def test_two_columns_of_one_file(tmp_path):
+    rows = [f"{i}.jpg,real,{i < 3:d},{i < 1:d},g{i % 2}" for i in range(10)]
+    both = write_csv(tmp_path / "both.csv", rows, "image,label,vendor_a,vendor_b,group")
+    out = tmp_path / "out"
+    done = run(both, "--score-column", "vendor_a", "--score-column", "vendor_b", "-o", out)
+    assert done.exit_code == 0, done.output
+    assert "vendor_b calls AI-generated 10.0 % of 10 real photographs, vendor_a 30.0 %" in (
+        done.output
+    )
+    result = read_result(out / "compare.json")
+    # The other's scores are no tag, though they have few values.
+    assert [check.id for check in result.checks] == ["compare-overall", "compare-group"]
+    named = run(
+        both,
+        "-o",
+        out,
+        *("--score-column", "vendor_b", "--score-column", "vendor_a"),
+        *("--name", "New", "--name", "Old"),
+    )
+    assert "Old calls AI-generated 30.0 % of 10 real photographs, New 10.0 %" in named.output
+
+
+def test_a_column_p_ai_beside_another(tmp_path):
+    rows = [f"{i}.jpg,real,{i < 3:d},{i < 1:d}" for i in range(10)]
+    both = write_csv(tmp_path / "both.csv", rows, "image,label,p_ai,other")
+    options = ("--score-column", "other", "--score-column", "p_ai", "-o", tmp_path / "out")
+    assert (
+        "p_ai calls AI-generated 30.0 % of 10 real photographs, other 10.0 %"
+        in run(both, *options).output
+    )
+
+
+def test_files_that_have_one_name_are_told_apart_by_their_folders(tmp_path):
+    rows = [f"{i}.jpg,real,{i < 3:d},g" for i in range(10)]
+    old, new = (write_csv(tmp_path / folder / "scores.csv", rows) for folder in ("old", "new"))
+    done = run(old, new, "-o", tmp_path / "out")
+    assert "new/scores calls AI-generated 30.0 % of 10 real photographs, old/scores" in done.output
+    twice = run(old, old, "-o", tmp_path / "out")
+    assert "scores (first) and scores (second) give every image the same score" in " ".join(
+        twice.output.split()
+    )
+
+
+def test_windows_and_absolute_paths_match(tmp_path):
+    ours = write_csv(tmp_path / "ours.csv", [f"utk/{i}.jpg,real,0.9,g" for i in range(10)])
+    theirs = write_csv(
+        tmp_path / "theirs.csv", [f"C:\\faces\\utk\\{i}.jpg,real,0.1,g" for i in range(10)]
+    )
+    done = run(ours, theirs, "-o", tmp_path / "out")
+    assert "theirs calls AI-generated 0.0 % of 10 real photographs, ours 100.0 %" in done.output
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((), "name the two columns to compare, as in --score-column a --score-column b, or a sec"),
+        (("--score-column", "p_ai"), "name the two columns to compare"),
+        (("--score-column", "p_ai", "--score-column", "p_ai"), "two names that differ"),
+        (("--score-column", "p_ai", "--score-column", "b"), "there is no column 'b'"),
+        (("both.csv", "--name", "x"), "two names that differ, not 'x'"),
+        (("both.csv", "--name", "x", "--name", "x"), "two names that differ, not 'x' and 'x'"),
+        (("both.csv", "--score-column", "p_ai"), "name the two columns to compare"),
+    ],
+)
+def test_calls_that_are_wrong_are_one_line(tmp_path, monkeypatch, options, said):
+    monkeypatch.chdir(tmp_path)
+    write_csv(tmp_path / "both.csv", ["0.jpg,real,0.2,g"])
+    done = run("both.csv", *options, "-o", "out")
+    assert done.exit_code == 2
+    assert said in done.output
+    assert done.output.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_first_lines_account_for_every_image(tmp_path):
+    old = write_csv(
+        tmp_path / "old.csv", [f"{i}.jpg,real,{0.9 if i < 4 else 0.1},g" for i in range(20)]
+    )
+    new = write_csv(tmp_path / "new.csv", [f"{i}.jpg,real,0.1,g" for i in range(4, 25)])
+    text = " ".join(run(old, new, "-o", tmp_path / "out").output.split())
+    first_lines = text[: text.index("status check what was found")]
+    for said in (
+        "4 real photographs were scored by old alone, which calls AI-generated 100.0 % of them",
+        "Rows: 16 of 25 images read were compared; 9 left out: ",
+        "5 without a score of old (not in its table), scored by new",
+    ):
+        assert said in first_lines
+
+
+def test_training_images_count_if_it_is_asked_for(tmp_path):
+    rows = [f"{i}.jpg,real,{i < 3:d},{str(i < 5).lower()}" for i in range(10)]
+    old = write_csv(tmp_path / "old.csv", rows, "image,label,p_ai,in_training")
+    new = write_csv(tmp_path / "new.csv", [f"{i}.jpg,real,0.1,g" for i in range(10)])
+    for pair in ((old, new), (new, old)):
+        done = run(*pair, "-o", tmp_path / "out")
+        assert "Rows: 5 of 10 images read were compared" in done.output
+        assert "5 in the training data of old" in done.output
+        done = run(*pair, "--include-training", "-o", tmp_path / "out")
+        assert "Rows: All 10 images read were compared." in done.output
+        assert read_result(tmp_path / "out" / "compare.json").spec["include_training"]

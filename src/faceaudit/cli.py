@@ -264,21 +264,29 @@ def audit(scores: Sequence[Path], spec: str, out: Path, no_images: bool, **optio
 
 @main.command()
 @click.argument("scores_a", type=PATH)
-@click.argument("scores_b", type=PATH)
+@click.argument("scores_b", type=PATH, required=False)
 @click.option("--spec", default=None, help="A specification; without one, every tag is compared.")
 @click.option("-o", "--out", required=True, type=PATH, help="Folder for the results.")
+@click.option(
+    "--score-column",
+    "score_columns",
+    multiple=True,
+    metavar="COLUMN",
+    help="Where the scores are (as --map p_ai=COLUMN), once for each classifier.",
+)
+@click.option("--name", "names", multiple=True, help="What to call them, once for each.")
+@click.option("--include-training", is_flag=True, help="Count images seen in training too.")
 @_reading
 @example("faceaudit compare old.parquet new.parquet -o out")
-def compare(scores_a: Path, scores_b: Path, spec: str | None, out: Path, **options: Any) -> None:
-    """Compare two classifiers on the same images.
+def compare(scores_a: Path, scores_b: Path | None, out: Path, **options: Any) -> None:
+    """Compare two classifiers on the same images, in two tables or two columns of one.
 
     Writes OUT/compare.json and OUT/report.html.
     """
     from faceaudit import commands
     from faceaudit.terminal import print_result
 
-    result = commands.compare(scores_a, scores_b, out, spec=spec, **options)
-    print_result(result)
+    print_result(commands.compare(scores_a, scores_b, out, **options))
     click.echo(f"report: {out / 'report.html'}")
 
 

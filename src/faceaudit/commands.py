@@ -99,10 +99,13 @@ def audit(
 
 def compare(
     scores_a: Path | str,
-    scores_b: Path | str,
+    scores_b: Path | str | None,
     out: Path | str,
     *,
     spec: str | Path | None = None,
+    score_columns: Sequence[str] = (),
+    names: Sequence[str] = (),
+    include_training: bool = False,
     **reading: Unpack[Reading],
 ) -> Result:
     """Compare two classifiers on the same images; write ``compare.json`` and ``report.html``.
@@ -110,23 +113,70 @@ def compare(
     Parameters
     ----------
     scores_a, scores_b : Path or str
-        Two scores tables; only images that both scored are compared.
+        Two scores tables; only images that both scored are compared. Without a second one, two
+        columns of the first.
     out : Path or str
         Folder for the results.
     spec : str or Path, optional
         Whose attributes, intersections and rows to use; without one, every tag.
+    score_columns : sequence of str
+        The column with the scores of the first classifier, and of the second.
+    names : sequence of str
+        What to call the two; else they are called after the columns, or the files.
+    include_training : bool
+        Count images that one of the two was trained on too.
     **reading : Reading
         How both tables are to be read.
+
+    Raises
+    ------
+    FaceAuditError
+        If an input is unusable.
     """
     from faceaudit.compare import compare as run_compare
+    from faceaudit.errors import FaceAuditError
     from faceaudit.spec import find_spec
+    from faceaudit.tables import Scores
 
+    one_file = scores_b is None
+    if len(score_columns) != 2 and (one_file or score_columns):
+        raise FaceAuditError(
+            f"{scores_a}: name the two columns to compare, as in --score-column a --score-column b"
+            + (", or a second table" if one_file else "")
+        )
+    paths = [Path(scores_a), Path(scores_a if scores_b is None else scores_b)]
+    called = list(names) or (list(score_columns) if one_file else _names(paths))
+    if len(called) != 2 or called[0] == called[1]:
+        raise FaceAuditError(
+            f"compare needs two names that differ, not {' and '.join(map(repr, called))}; "
+            "give --name twice"
+        )
     chosen = find_spec(spec) if spec else None
-    first, second = _read([scores_a, scores_b], chosen, reading)
-    names = (Path(scores_a).stem, Path(scores_b).stem)
-    result = run_compare(first, second, chosen, names=names)
+    # Read for one classifier, the other's scores look like a tag.
+    others = {column for column in score_columns if one_file} - {"p_ai"}
+    sides = []
+    for path, column in zip(paths, score_columns or (None, None), strict=True):
+        mapping = {**reading.get("mapping", {}), **({"p_ai": column} if column else {})}
+        (scores,) = _read([path], chosen, {**reading, "mapping": mapping})
+        kept = [name for name in scores.table.column_names if name not in others]
+        sides.append(Scores(scores.table.select(kept), scores.info))
+    first, second = sides
+    result = run_compare(
+        first, second, chosen, names=(called[0], called[1]), include_training=include_training
+    )
     _write(result, Path(out), "compare.json", images=False)
     return result
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """Call two files by as little of their paths as tells them apart."""
+    for names in (
+        [path.stem for path in paths],
+        [f"{path.parent.name}/{path.stem}" for path in paths],
+    ):
+        if names[0] != names[1]:
+            return names
+    return [f"{paths[0].stem} ({place})" for place in ("first", "second")]
 
 
 def report(result_json: Path | str, out: Path | str | None = None, *, images: bool = True) -> Path:

@@ -58,6 +58,7 @@ def compare(
     spec: Spec | None = None,
     *,
     names: tuple[str, str] = ("first", "second"),
+    include_training: bool = False,
 ) -> Result:
     """Compare two classifiers on the images that both scored.
 
@@ -67,10 +68,12 @@ def compare(
         Their images are matched as `faceaudit.matching.match` says. Tags are taken from the
         first, and from the second where the first has none.
     spec : Spec, optional
-        Attributes, intersections, rows, threshold and confidence, and whether images from the
-        training of either count; without one, every category with two groups or more.
+        Attributes, intersections, slice, rows, threshold and confidence; without one, every
+        category with two groups or more.
     names : tuple of str
         How the two are called in the report.
+    include_training : bool
+        Count images that one of the two was trained on too, whatever the specification says.
 
     Returns
     -------
@@ -83,8 +86,10 @@ def compare(
     FaceAuditError
         If no image is left that both scored, or they disagree on a label.
     """
-    paired = pair(first, second, spec, names)
+    include_training |= spec is not None and spec.include_training
+    paired = pair(first, second, spec, names, include_training=include_training)
     spec = paired.spec or _every_tag(paired.table)
+    spec = spec.model_copy(update={"include_training": include_training})
     for name in (*spec.attributes, *(tag for tags in spec.intersections for tag in tags)):
         if name not in paired.table.column_names:
             raise FaceAuditError(

@@ -96,7 +96,14 @@ class Pair:
         return Tally(steps[0].labels, real, ai, steps[0].missing)
 
 
-def pair(first: Scores, second: Scores, spec: Spec | None, names: tuple[str, str]) -> Pair:
+def pair(
+    first: Scores,
+    second: Scores,
+    spec: Spec | None,
+    names: tuple[str, str],
+    *,
+    include_training: bool = False,
+) -> Pair:
     """Put two tables together, image by image.
 
     Parameters
@@ -104,9 +111,11 @@ def pair(first: Scores, second: Scores, spec: Spec | None, names: tuple[str, str
     first, second : Scores
         Tags are taken from the first, and from the second where the first has none.
     spec : Spec, optional
-        Which rows count, whether images from training do, and the threshold.
+        Which rows count, a slice, words for "missing", and the threshold.
     names : tuple of str
         How the two are called.
+    include_training : bool
+        Whether images from the training of either count.
 
     Raises
     ------
@@ -127,7 +136,7 @@ def pair(first: Scores, second: Scores, spec: Spec | None, names: tuple[str, str
     fates = Fates(table)
     if spec is not None:
         notes += keep_rows(fates, table, spec)
-    if spec is None or not spec.include_training:
+    if not include_training:
         for side in sides:
             fates.leave_out(side.of("in_training"), f"{_TRAINING} {side.name}")
     counts = pa.array(fates.kept)
