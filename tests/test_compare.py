@@ -469,7 +469,7 @@ def test_the_first_lines_account_for_every_image(tmp_path):
     first_lines = text[: text.index("status check what was found")]
     for said in (
         "4 real photographs were scored by old alone, which calls AI-generated 100.0 % of them",
-        "Rows: 16 of 25 images read were compared; 9 left out: ",
+        "Rows: 16 of 25 read were compared (16 of 25 real photographs); 9 left out: ",
         "5 without a score of old (not in its table), scored by new",
     ):
         assert said in first_lines
@@ -481,8 +481,8 @@ def test_training_images_count_if_it_is_asked_for(tmp_path):
     new = write_csv(tmp_path / "new.csv", [f"{i}.jpg,real,0.1,g" for i in range(10)])
     for pair in ((old, new), (new, old)):
         done = run(*pair, "-o", tmp_path / "out")
-        assert "Rows: 5 of 10 images read were compared" in done.output
-        assert "5 in the training data of old" in done.output
+        assert "Rows: 5 of 10 read were compared" in done.output
+        assert "5 left out: in the training data of old." in done.output
         done = run(*pair, "--include-training", "-o", tmp_path / "out")
-        assert "Rows: All 10 images read were compared." in done.output
+        assert "Rows: all 10 read were compared." in done.output
         assert read_result(tmp_path / "out" / "compare.json").spec["include_training"]
