@@ -143,7 +143,7 @@ def index(
         None if tags_from is None else Path(tags_from),
         label,
         photoshopped_as,
-        tuple(missing),
+        tuple(word.strip() for word in missing),
         tuple(_below(Path(root), folder) for folder in real_dir),
         tuple(_below(Path(root), folder) for folder in ai_dir),
     )
