@@ -96,7 +96,7 @@ def _read(path: Path, notes: list[str]) -> pa.Table:
             raise pa.ArrowInvalid(f"damaged gzip: {error}") from None
     if name.endswith(".parquet"):
         raise pa.ArrowInvalid("it does not begin as Parquet does")
-    text = _as_utf8(data, notes)
+    text = as_utf8(data, notes)
     if name.endswith(_JSON_LINES):
         return pa_json.read_json(pa.BufferReader(text))
     return _read_text(text, notes)
@@ -126,7 +126,7 @@ def _read_folder(path: Path) -> pa.Table:
     return data.replace_schema(whole).to_table()
 
 
-def _as_utf8(data: bytes, notes: list[str]) -> bytes:
+def as_utf8(data: bytes, notes: list[str]) -> bytes:
     """Return text as UTF-8 without a byte order mark."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         try:
@@ -147,17 +147,22 @@ def _as_utf8(data: bytes, notes: list[str]) -> bytes:
     return data
 
 
+def delimiter_of(line: str) -> tuple[str, bool]:
+    """Return what parts the cells below a table's first line, and whether that is all it says."""
+    told = line.strip()
+    if told.lower().startswith("sep=") and len(told) == 5:  # as a spreadsheet writes it
+        return told[-1], True
+    outside = "".join(line.split('"')[::2])
+    return max(_DELIMITERS, key=outside.count), False
+
+
 def _read_text(text: bytes, notes: list[str]) -> pa.Table:
     if b"\n" not in text:
         text = text.replace(b"\r", b"\n")
     header, _, rest = text.partition(b"\n")
-    if header.strip().lower().startswith(b"sep=") and len(header.strip()) == 5:
-        # A spreadsheet's way to say what stands between the cells.
-        delimiter, text = header.strip()[-1:].decode(), rest
-        header = text.partition(b"\n")[0]
-    else:
-        outside = b"".join(header.split(b'"')[::2]).decode()
-        delimiter = max(_DELIMITERS, key=outside.count)
+    delimiter, says_only_that = delimiter_of(header.decode())
+    if says_only_that:
+        text, header = rest, rest.partition(b"\n")[0]
     names = next(csv.reader([header.decode().rstrip("\r")], delimiter=delimiter), [])
     if not any(name.strip() for name in names):
         raise pa.ArrowInvalid("there is no header line")

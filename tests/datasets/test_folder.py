@@ -152,6 +152,23 @@ def test_tags_csv(tmp_path, indexed):
     assert run.manifest.info.tag_sources["country"] == {"folder": "as given in tags.csv"}
 
 
+@pytest.mark.parametrize(
+    ("encoding", "head", "told"),
+    [
+        ("utf-8-sig", "", []),
+        ("utf-16", "sep=;\r\n", []),
+        ("cp1252", "", ["tags.csv: The file is not UTF-8 text; it was read as Windows-1252"]),
+    ],
+)
+def test_tags_csv_as_spreadsheets_write_it(tmp_path, indexed, encoding, head, told):
+    root = plant(tmp_path / "set", "ai/é.jpg")
+    text = f"{head}file;land\r\né.jpg;España, sur\r\n"
+    (root / "tags.csv").write_bytes(text.encode(encoding))
+    run = indexed("folder", root)
+    assert run.tags("ai/é.jpg") == {"land": "España, sur"}
+    assert [note.partition(" (")[0] for note in run.report.notes] == told
+
+
 def test_words_that_mean_missing(tmp_path, indexed):
     root = plant(tmp_path / "set", "ai/a.jpg", "ai/b.jpg")
     (root / "tags.csv").write_text("file,age,glasses\na.jpg,NA,None\nb.jpg,40,reading\n")

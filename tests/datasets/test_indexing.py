@@ -116,7 +116,7 @@ def test_copies_are_reported_with_the_tags_that_differ(tmp_path, indexed):
     assert len(run.rows) == 5
     assert run.report.notes[1:] == [
         "2 images are copies of another, byte for byte.",
-        "1 of the copies have other tags; the ledger lists them.",
+        "1 of the copies has other tags; the ledger lists them.",
     ]
 
 

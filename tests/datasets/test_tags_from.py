@@ -74,11 +74,14 @@ def test_a_folder_of_tag_files_is_used_or_refused(dataset, tmp_path, indexed):
         indexed(dataset, root, tags_from=other)
 
 
-def test_a_table_that_names_none_of_the_images_is_said(tmp_path, indexed):
+def test_a_table_that_names_none_of_the_images_is_refused_or_said(tmp_path, indexed):
     root = plant(tmp_path / "set", "ai/a.jpg")
-    (tmp_path / "labels.csv").write_text("file,mood\nset/ai/b.jpg,glad\n")
-    run = indexed("folder", root, tags_from=tmp_path / "labels.csv")
-    assert run.report.notes == ["labels.csv names none of the images: no tags come from it."]
+    for name in ("labels.csv", "set/tags.csv"):
+        (tmp_path / name).write_text("file,mood\nset/ai/a.jpg,glad\n")
+    told = "names none of the images, but for example 'set/ai/a.jpg'"
+    with pytest.raises(FaceAuditError, match=f"labels.csv {told}; an image here is 'ai/a.jpg'$"):
+        indexed("folder", root, tags_from=tmp_path / "labels.csv")
+    assert indexed("folder", root).report.notes == [f"tags.csv {told}: no tags come from it."]
 
 
 @pytest.mark.parametrize("dataset", [name for name, layout in LAYOUTS.items() if layout.tables])

@@ -85,6 +85,7 @@ class Reader:
         self.tables: list[TagTable] = []
         self._missing: list[Entry] = []
         self._without = 0
+        self._example = ""
         self.notes: list[str] = []
 
     def read(self, path: str) -> Tagged:
@@ -113,6 +114,7 @@ class Reader:
 
         Where two tables have the same tag, the first that knows it counts.
         """
+        self._example = self._example or next(iter(keys), "")
         # A camera writes IMG.JPG where the table has IMG.jpg.
         keys = (*keys, *(with_lower_suffix(key) for key in keys))
         tags: dict[str, TagValue] = {}
@@ -136,7 +138,7 @@ class Reader:
         for table in self.tables:
             yield from table.remarks()
             if len(table) and not table.met:
-                self.notes.append(f"{table.name} names none of the images: no tags come from it.")
+                self._refuse_strange(table)
         if self.tables and self._without:
             yield Entry(
                 ", ".join(table.name for table in self.tables),
@@ -145,6 +147,15 @@ class Reader:
                 f"{self._without:,} image{'s are' if self._without > 1 else ' is'} not in it: no "
                 "tags there",
             )
+
+    def _refuse_strange(self, table: TagTable) -> None:
+        """Refuse a table that names none of the images if the user named it, or else say so."""
+        told = f"{table.name} names none of the images, but for example '{table.example}'"
+        if table.name == self.options.tag_file(""):
+            raise FaceAuditError(
+                f"--tags-from {self.options.tags_from}: {told}; an image here is '{self._example}'"
+            )
+        self.notes.append(f"{told}: no tags come from it.")
 
 
 @dataclass(frozen=True)

@@ -195,7 +195,8 @@ def index(
             for entry in run.copies(temporary):
                 ledger.add(entry)
             if told := ledger.remarks[OTHER_TAGS]:
-                notes.append(f"{told:,} of the copies have other tags; the ledger lists them.")
+                have = "has" if told == 1 else "have"
+                notes.append(f"{told:,} of the copies {have} other tags; the ledger lists them.")
         if face_shape or skin_tone:
             _derive_tags(out, face_shape, skin_tone, metadata, progress)
         try:
@@ -282,7 +283,8 @@ def _count_note(description: Dataset, indexed: int) -> list[str]:
     if published is None or indexed == published:
         return []
     relation = "fewer" if indexed < published else "more"
-    return [f"{indexed:,} images, {relation} than the {published:,} that were published."]
+    images = f"{indexed:,} image{'s' * (indexed != 1)}"
+    return [f"{images}, {relation} than the {published:,} that were published."]
 
 
 def _metadata(source: Source, options: Options) -> Path | None:

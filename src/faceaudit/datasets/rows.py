@@ -116,7 +116,8 @@ class Run:
     def copies_note(self) -> list[str]:
         """Say how many images are byte for byte copies of another."""
         copies = len(self._repeated())
-        return [f"{copies:,} images are copies of another, byte for byte."] if copies else []
+        are = "image is a copy" if copies == 1 else "images are copies"
+        return [f"{copies:,} {are} of another, byte for byte."] if copies else []
 
     def _repeated(self) -> npt.NDArray[np.uint64]:
         """Return every digest once for each time that it was there before."""

@@ -16,6 +16,7 @@ import pyarrow as pa
 from faceaudit.datasets.ledger import Entry
 from faceaudit.datasets.sources import SideFiles, UnreadableError
 from faceaudit.errors import FaceAuditError
+from faceaudit.formats import as_utf8, delimiter_of
 from faceaudit.schema import FIXED_COLUMNS
 from faceaudit.tags.vocabulary import (
     IDENTITY_TAGS,
@@ -87,6 +88,11 @@ class TagTable:
     def met(self) -> bool:
         """Whether any row has met its image."""
         return bool(self._used)
+
+    @property
+    def example(self) -> str:
+        """What its first row calls an image."""
+        return next(iter(self._rows))
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -168,11 +174,14 @@ def read_text(files: SideFiles, table: TagTable) -> str | None:
         return None
     if data is None:
         return None
+    said: list[str] = []
     try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        table.remark("the file", f"byte {error.start} is not UTF-8 text")
-        return data.decode("utf-8-sig", errors="replace")
+        text = as_utf8(data, said)
+    except pa.ArrowInvalid:
+        said.append("The file holds zero bytes, which were left out.")
+        text = as_utf8(data.lstrip(b"\xff\xfe").replace(b"\0", b""), said)
+    table.notes += [f"{table.name}: {sentence}" for sentence in said]
+    return text.decode()
 
 
 def read_csv(
@@ -211,11 +220,12 @@ def read_csv(
     text = read_text(files, table)
     if text is None:
         return table if table.problems else None
-    if "\0" in text:
-        table.remark("the file", "holds zero bytes, which were left out")
-        text = text.replace("\0", "")
+    header_line, _, rest = text.partition("\n")
+    delimiter, says_only_that = delimiter_of(header_line)
     # A quote that is never closed swallows the rest of a file: fields have csv's own limit.
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
+    rows = csv.reader(
+        io.StringIO(rest if says_only_that else text, newline=""), delimiter=delimiter
+    )
     try:
         header = table.columns = [name.strip() for name in next(rows, [])]
         if twice := [column for column, n in Counter(header).items() if column and n > 1]:
@@ -370,8 +380,3 @@ def number(value: str, what: str) -> float:
     if not abs(parsed) < float("inf"):
         raise ValueError(f"{what} {value!r} is not a number")
     return parsed
-
-
-def _delimiter(text: str) -> str:
-    header = text.split("\n", 1)[0]
-    return max(",;\t", key=header.count)
