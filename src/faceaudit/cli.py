@@ -312,23 +312,35 @@ def report(result_json: Path, out: Path | None, open_it: bool, no_images: bool) 
 @main.command()
 @click.argument("audit_json", type=PATH)
 @click.option("--baseline", type=PATH, help="An earlier audit.json: only new failures count.")
+@click.option("--accept-changes", is_flag=True, help="Even if the baseline was audited otherwise.")
 @click.option("--junit", type=PATH, help="Write the verdicts as JUnit XML.")
 @click.option("--markdown", type=PATH, help="Write the verdicts as Markdown.")
 @example("faceaudit gate out/audit.json --junit verdicts.xml")
 def gate(
-    audit_json: Path, baseline: Path | None, junit: Path | None, markdown: Path | None
+    audit_json: Path,
+    baseline: Path | None,
+    accept_changes: bool,
+    junit: Path | None,
+    markdown: Path | None,
 ) -> None:
     """Turn an audit into an exit code, for CI.
 
-    0: every verdict is a pass; 1: a check fails; 3: the evidence is insufficient; 2: the call
-    itself is wrong.
+    0: every verdict is a pass; 1: a gap or a check fails; 3: the evidence is insufficient, or no
+    limit was judged; 2: the call itself is wrong. With a baseline, failures count gap by gap:
+    what failed there does not count again, unless it is worse by more than chance.
     """
     from faceaudit import commands
-    from faceaudit.terminal import print_outcomes
+    from faceaudit.terminal import print_decision
 
-    code, outcomes = commands.gate(audit_json, baseline=baseline, junit=junit, markdown=markdown)
-    print_outcomes(outcomes)
-    sys.exit(code)
+    decision = commands.gate(
+        audit_json,
+        baseline=baseline,
+        junit=junit,
+        markdown=markdown,
+        accept_changes=accept_changes,
+    )
+    print_decision(decision)
+    sys.exit(decision.code)
 
 
 main.add_command(study)

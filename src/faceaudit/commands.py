@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
 if TYPE_CHECKING:
-    from faceaudit.gate import Outcome
+    from faceaudit.gate import Decision
     from faceaudit.meaning import ScoreIs
     from faceaudit.result import Result
     from faceaudit.spec import Spec
@@ -214,21 +214,23 @@ def gate(
     baseline: Path | str | None = None,
     junit: Path | str | None = None,
     markdown: Path | str | None = None,
-) -> tuple[int, list[Outcome]]:
-    """Hold a result against its limits; see `faceaudit.gate.gate` for the exit codes."""
+    accept_changes: bool = False,
+) -> Decision:
+    """Hold an audit against its limits; see `faceaudit.gate.gate` for the exit codes."""
     from faceaudit.files import write_text
     from faceaudit.gate import gate as run_gate
+    from faceaudit.gate import read_audit
     from faceaudit.report.junit import write_junit
     from faceaudit.report.markdown import to_markdown
-    from faceaudit.result import read_result
 
-    result = read_result(audit_json)
-    code, outcomes = run_gate(result, read_result(baseline) if baseline else None)
+    result = read_audit(audit_json)
+    earlier = read_audit(baseline) if baseline is not None else None
+    decision = run_gate(result, earlier, accept_changes=accept_changes)
     if junit is not None:
-        write_junit(result, Path(junit))
+        write_junit(result, decision, Path(junit))
     if markdown is not None:
-        write_text(markdown, to_markdown(result))
-    return code, outcomes
+        write_text(markdown, to_markdown(result, decision.outcomes))
+    return decision
 
 
 def _read(paths: Sequence[Path | str], spec: Spec | None, reading: Reading) -> list[Scores]:

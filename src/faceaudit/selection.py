@@ -224,7 +224,9 @@ def mark_slice(
             "it names is missing."
         )
     table = table.append_column(SLICE, pc.if_else(inside, text, "all others"))
-    spec = spec.model_copy(update={"slice": text, "attributes": [SLICE, *spec.attributes]})
+    # A specification that was run names the slice already.
+    attributes = list(dict.fromkeys([SLICE, *spec.attributes]))
+    spec = spec.model_copy(update={"slice": text, "attributes": attributes})
     return table, spec, notes
 
 

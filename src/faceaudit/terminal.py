@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from faceaudit.datasets import IndexReport
     from faceaudit.datasets.description import Dataset
     from faceaudit.demo import Demo
-    from faceaudit.gate import Outcome
+    from faceaudit.gate import Decision
     from faceaudit.model.checkpoint import Checkpoint
     from faceaudit.result import Result, Status
     from faceaudit.tables import Scores
@@ -204,13 +204,14 @@ def _print_slopes(console: Console, result: Result) -> None:
     console.print(table, end="\n\n")
 
 
-def print_outcomes(outcomes: Sequence[Outcome]) -> None:
-    """Print one line for every verdict that the gate looked at."""
+def print_decision(decision: Decision) -> None:
+    """Print one line for every gap and check that the gate looked at."""
     console = _console()
-    table = _table("status", "before", "check", "why")
-    for outcome in outcomes:
+    table = _table("status", "before", "check", "gap", "what was found", "remark", wraps=3)
+    for outcome in decision.outcomes:
         before = _styled(outcome.baseline) if outcome.baseline else "–"
-        table.add_row(
-            _styled(outcome.status), before, escape(outcome.check), escape(outcome.sentence)
-        )
-    console.print(table if outcomes else "no check gave a verdict: the evidence is insufficient")
+        words = (outcome.check, outcome.name, outcome.found, outcome.remark)
+        table.add_row(_styled(outcome.status), before, *(escape(word) for word in words))
+    console.print(table)
+    for note in decision.notes:
+        console.print(f"[dim]other than the baseline:[/] {escape(note)}")

@@ -1,4 +1,4 @@
-"""The result as JUnit XML, for continuous-integration servers."""
+"""The gate's decision as JUnit XML, for continuous-integration servers."""
 
 from __future__ import annotations
 
@@ -7,52 +7,55 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 from faceaudit.files import write_text
+from faceaudit.gate import FAILED, PASSED, UNDECIDED, Decision, Outcome
 from faceaudit.result import Result
 
 #: Characters that XML 1.0 cannot hold, even escaped.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def write_junit(result: Result, path: Path | str) -> Path:
-    """Write one test case a check.
+def write_junit(result: Result, decision: Decision, path: Path | str) -> Path:
+    """Write one test case for each outcome, which fails on what makes the gate fail.
 
-    A failed check is a ``failure``. One whose evidence is insufficient is an ``error``: the
-    question was asked and got no answer. What is not estimable, or only informs, is
-    ``skipped``: there was no verdict to give.
+    What fails is a ``failure``. What the evidence does not decide is an ``error``: the question
+    was asked and got no answer. What cannot be judged, or failed in the baseline already, is
+    ``skipped``.
 
     Returns
     -------
     Path
         `path`.
     """
-    outcomes = [check.status for check in result.checks]
-    skipped = sum(status in ("not-estimable", "info") for status in outcomes)
+    elements = [_element(outcome) for outcome in decision.outcomes]
     suite = ET.Element(
         "testsuite",
         name=_clean(f"faceaudit.{result.kind}.{result.name}"),
-        tests=str(len(outcomes)),
-        failures=str(outcomes.count("fail")),
-        errors=str(outcomes.count("insufficient-evidence")),
-        skipped=str(skipped),
+        tests=str(len(elements)),
+        failures=str(elements.count("failure")),
+        errors=str(elements.count("error")),
+        skipped=str(elements.count("skipped")),
         timestamp=_clean(result.created),
     )
-    for check in result.checks:
+    for outcome, element in zip(decision.outcomes, elements, strict=True):
         case = ET.SubElement(
-            suite, "testcase", classname=_clean(f"faceaudit.{result.name}"), name=_clean(check.id)
+            suite,
+            "testcase",
+            classname=_clean(f"faceaudit.{result.name}.{outcome.check}"),
+            name=_clean(outcome.name),
         )
-        sentence = _clean(check.sentence)
-        match check.status:
-            case "fail":
-                outcome = ET.SubElement(case, "failure", type=check.status, message=sentence)
-            case "insufficient-evidence":
-                outcome = ET.SubElement(case, "error", type=check.status, message=sentence)
-            case "not-estimable" | "info":
-                outcome = ET.SubElement(case, "skipped", message=sentence)
-            case _:
-                continue
-        outcome.text = "\n".join(_clean(finding.sentence) for finding in check.findings)
+        if element is not None:
+            told = ": ".join(part for part in (outcome.remark, outcome.found) if part)
+            ET.SubElement(case, element, type=outcome.status, message=_clean(told))
     ET.indent(suite)
     return write_text(path, ET.tostring(suite, encoding="unicode", xml_declaration=False) + "\n")
+
+
+def _element(outcome: Outcome) -> str | None:
+    if outcome.code == PASSED and outcome.status == "pass":
+        return None
+    if outcome.code == FAILED:
+        return "failure"
+    return "error" if outcome.code == UNDECIDED else "skipped"
 
 
 def _clean(text: str) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from faceaudit.files import write_text
+from faceaudit.gate import Outcome
 from faceaudit.report import numbers
 from faceaudit.report.flat import flat
 from faceaudit.report.text import STATUS, TEXT
@@ -18,8 +20,10 @@ MOST_ROWS = 30
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~^$@:])")
 
 
-def to_markdown(result: Result) -> str:
+def to_markdown(result: Result, outcomes: Sequence[Outcome] = ()) -> str:
     """Return the verdict, the findings, the limits of the data and the tables of the checks.
+
+    With the outcomes of a gate, what it judged comes after the verdict.
 
     Text from outside is escaped, so that a group named ``<b>`` or ``[x](y)`` shows as it is.
     """
@@ -28,6 +32,9 @@ def to_markdown(result: Result) -> str:
         f"**{STATUS[result.status]['word']}.** {_text(result.verdict)}",
         *_scores(result),
     ]
+    if outcomes:
+        parts.append(f"## {TEXT['judged']}")
+        parts.append(_outcomes(outcomes))
     if result.findings:
         parts.append(f"## {TEXT['findings']}")
         parts.append("\n".join(f"1. {_text(f.sentence)}" for f in result.findings))
@@ -74,6 +81,22 @@ def _scores(result: Result) -> list[str]:
         if s.rows is not None
     ]
     return [_table([TEXT[head] for head in heads], rows, kinds), *told] if rows else []
+
+
+def _outcomes(outcomes: Sequence[Outcome]) -> str:
+    rows = [
+        [
+            STATUS[o.status]["word"],
+            STATUS[o.baseline]["word"] if o.baseline else None,
+            o.check,
+            o.name,
+            o.found,
+            o.remark or None,
+        ]
+        for o in outcomes
+    ]
+    heads = ["status", "baseline", "check", "gap", "answer", "note"]
+    return _table([TEXT[head] for head in heads], rows, ["text"] * len(heads))
 
 
 def _check(check: CheckResult) -> list[str]:
