@@ -122,11 +122,11 @@ def test_tags_csv(tmp_path, indexed):
     assert run.tags("ai/d.JPG")["country"] == "Chad"
     assert set(run.tags("ai/e.jpg").values()) == {None}
     assert run.report.notes == [
-        "'gender': 'FEMALE ' and 'Female' (2 rows) are read as 'female'.",
-        "'gender': 'man' (1 row) is read as 'male'.",
-        "'country': 'chad' (1 row) is read as 'Chad'.",
-        "'country' holds 'NA' 1 time and it is read as a value; if it means that the tag is "
-        "missing, say --missing NA.",
+        "tags.csv: 'gender': 'FEMALE ' and 'Female' (2 rows) are read as 'female'.",
+        "tags.csv: 'gender': 'man' (1 row) is read as 'male'.",
+        "tags.csv: 'country': 'chad' (1 row) is read as 'Chad'.",
+        "tags.csv: 'country' holds 'NA' 1 time and it is read as a value; if it means that the "
+        "tag is missing, say --missing NA.",
     ]
     remarks = [(entry.file, entry.reason, entry.remedy) for entry in run.outcomes("remark")]
     assert remarks == [

@@ -105,7 +105,7 @@ class Reader:
                 fault = next((entry.remedy for entry in table.problems), "it has no rows")
                 raise FaceAuditError(f"{self.options.tags_from}: {fault}")
             self.tables.append(table)
-            self.notes += table.notes
+            self.notes += [f"{table.name}: {note}" for note in table.notes]
             for tag in table.tags:
                 self.tags.setdefault(tag, sources.get(tag, f"as given in {table.name}"))
 

@@ -31,6 +31,9 @@ from faceaudit.tags.vocabulary import (
 #: How many tags without an image are listed one by one before they are only counted.
 LISTED = 100
 
+#: Tags that are read cell by cell; the others' spellings are compared once the table is whole.
+_BY_CELL = frozenset((*NUMERIC_TAGS, *IDENTITY_TAGS))
+
 TagValue = str | float | None
 Tags = dict[str, TagValue]
 Cells = Mapping[str, str | None]
@@ -120,7 +123,7 @@ class TagTable:
     def standardise(self) -> None:
         """Read each tag's words as `faceaudit.tags.vocabulary.standardise` reads a column's."""
         for tag in self.tags:
-            if tag not in (*NUMERIC_TAGS, *IDENTITY_TAGS):
+            if tag not in _BY_CELL:
                 given = self.words(tag)
                 read_as = readings(tag, given)
                 self.notes += say_readings(tag, given, read_as)
@@ -174,14 +177,11 @@ def read_text(files: SideFiles, table: TagTable) -> str | None:
         return None
     if data is None:
         return None
-    said: list[str] = []
     try:
-        text = as_utf8(data, said)
+        return as_utf8(data, table.notes).decode()
     except pa.ArrowInvalid:
-        said.append("The file holds zero bytes, which were left out.")
-        text = as_utf8(data.lstrip(b"\xff\xfe").replace(b"\0", b""), said)
-    table.notes += [f"{table.name}: {sentence}" for sentence in said]
-    return text.decode()
+        table.notes.append("The file holds zero bytes, which were left out.")
+        return as_utf8(data.lstrip(b"\xff\xfe").replace(b"\0", b""), table.notes).decode()
 
 
 def read_csv(
@@ -326,7 +326,7 @@ def own_tags(
             continue
         if value is not None and value.strip() in missing:
             value = None
-        if tag in (*NUMERIC_TAGS, *IDENTITY_TAGS):
+        if tag in _BY_CELL:
             try:
                 tags[tag] = standard(tag, value)
             except ValueError as error:
@@ -348,11 +348,11 @@ def settle(table: TagTable, *keys: str) -> None:
     taken = [f"'{column}'" for column in others if column in FIXED_COLUMNS]
     if taken:
         table.notes.append(
-            f"{table.name}: {', '.join(taken)} of its columns are not read as tags, for in a "
-            "manifest these names mean something else; rename them to keep them."
+            f"{', '.join(taken)} of its columns are not read as tags, for in a manifest these "
+            "names mean something else; rename them to keep them."
         )
     if "" in table.columns:
-        table.notes.append(f"{table.name}: a column without a name is not read.")
+        table.notes.append("a column without a name is not read.")
 
 
 def read_code(
