@@ -161,6 +161,12 @@ def test_rows_without_the_tag_are_on_neither_side_of_a_slice():
         }
         assert result.spec["slice"] == where
         assert any("100 rows are on neither side" in note for note in result.limitations)
+        # Of the 82 errors 60 have no tag, of the 218 others 40.
+        told = "73.2 % of the real photographs called AI-generated, 18.3 % of those called real."
+        assert sorted(result.scores[0].rows.shares) == [
+            f"No tag for group: {told}",
+            f"On neither side of the slice: {told}",
+        ]
         (untagged,) = (u for u in result.scores[0].rows.untagged if u.tags == [SLICE])
         assert (untagged.n, untagged.missing, untagged.wrong_missing) == (300, 100, 60)
 

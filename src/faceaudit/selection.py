@@ -288,7 +288,12 @@ def _untagged_told(untagged: list[Untagged]) -> Iterator[tuple[float, str]]:
                 )
                 moved.append(abs(of_wrong - of_right) * found.wrong / found.n)
         if parts:
-            yield max(moved), f"No tag for {attributes_title(tags)}: {'; '.join(parts)}."
+            lacks = (
+                "On neither side of the slice"
+                if tags == (SLICE,)
+                else f"No tag for {attributes_title(tags)}"
+            )
+            yield max(moved), f"{lacks}: {'; '.join(parts)}."
 
 
 def _unscored(table: pa.Table, spec: Spec) -> Iterator[Unscored]:
