@@ -131,7 +131,8 @@ class _Reader:
             case ast.Name():
                 kind, column = self._column(node)
                 if kind != "boolean":
-                    example = "== 'female'" if kind == "text" else ">= 40"
+                    value = next(iter(pc.unique(column).drop_null().to_pylist()), "a word")
+                    example = f"== {value!r}" if kind == "text" else ">= 40"
                     raise self._refuse(
                         node, f"is no comparison; write for example {node.id} {example}"
                     )
