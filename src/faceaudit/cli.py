@@ -141,6 +141,7 @@ def train(manifests: Sequence[Path], out: Path, **options: Any) -> None:
 @click.option("-o", "--out", required=True, type=PATH, help="The scores to write (Parquet).")
 @click.option("--batch-size", default=64, show_default=True, type=click.IntRange(1))
 @click.option("--trust-pickle", is_flag=True, help="Take a checkpoint that is a pickle.")
+@click.option("--ai-class", help="Of two classes the one that means AI-generated: name or number.")
 @click.option(
     "--find-faces/--no-find-faces",
     default=True,

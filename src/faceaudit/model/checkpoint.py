@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -43,6 +43,9 @@ class _Strict(BaseModel):
 
 class InputRecord(_Strict):
     """How a picture becomes the network's input, in two steps: alone, then in its batch."""
+
+    #: Whether pixels lie in memory picture, row, column, channel.
+    channels_last: ClassVar[bool] = True
 
     size: int = Field(ge=8, le=4096)
     mean: list[float] = Field(min_length=3, max_length=3)
@@ -135,6 +138,8 @@ class Checkpoint:
         First `HASH_DIGITS` digits of the SHA-256 of every image of training and validation.
     familiarity : Familiarity or None
         Tells pictures that are unlike the training pictures; None if the directory is without.
+    notes : tuple of str
+        How a model from elsewhere was understood, in sentences.
     """
 
     record: ModelRecord
@@ -142,6 +147,7 @@ class Checkpoint:
     sha256: str
     training_images: pa.Array
     familiarity: Familiarity | None = None
+    notes: tuple[str, ...] = ()
 
     def info(self) -> ModelInfo:
         """Say which classifier this is, for the metadata of its scores."""
@@ -259,7 +265,9 @@ def read_record(folder: Path | str) -> ModelRecord:
         ) from None
 
 
-def load_checkpoint(path: Path | str, trust_pickle: bool = False) -> Checkpoint:
+def load_checkpoint(
+    path: Path | str, trust_pickle: bool = False, ai_class: str | None = None
+) -> Checkpoint:
     """Read a model directory, or a model that was trained elsewhere.
 
     Parameters
@@ -269,6 +277,8 @@ def load_checkpoint(path: Path | str, trust_pickle: bool = False) -> Checkpoint:
         (``.pth``, ``.pt``, ``.bin``) with a ``model.json`` beside it. A single file is a pickle.
     trust_pickle : bool, default False
         Open pickles too.
+    ai_class : str, optional
+        Of two classes the one that means AI-generated, by name or by number from 0.
 
     Raises
     ------
@@ -289,7 +299,7 @@ def load_checkpoint(path: Path | str, trust_pickle: bool = False) -> Checkpoint:
         refuse_pickle(path, trust_pickle)
         from faceaudit.model.fastai_export import load_fastai_export
 
-        return load_fastai_export(path)
+        return load_fastai_export(path, ai_class)
     weights, folder = (path, path.parent) if path.is_file() else (path / WEIGHTS_FILE, path)
     record = read_record(folder)
     if record.library == "fastai":

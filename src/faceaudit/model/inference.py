@@ -58,7 +58,9 @@ class Predictor:
         import torch
 
         self._record = record
-        self._network = copy.deepcopy(network).eval().to(memory_format=torch.channels_last)
+        self._network = copy.deepcopy(network).eval()
+        if record.channels_last:
+            self._network.to(memory_format=torch.channels_last)
 
     def __call__(self, pixels: Prepared) -> npt.NDArray[np.float32]:
         """Return the probability of AI-generated.

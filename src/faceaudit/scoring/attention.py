@@ -38,9 +38,14 @@ def attention(
     -------
     pyarrow.Array of binary, length n
         Square maps, a byte for each field row by row, in which the strongest field is 255; null
-        for all other images, and for all images of a network that has no feature map.
+        for all other images, and for all images of a network that has no feature map, or of a
+        fastai export.
     """
     record = classifier.checkpoint.record
+    if record.library == "fastai":
+        # Its own transforms may squeeze or pad: fields of what it sees are not those of the square
+        # that a report shows.
+        return pa.nulls(len(table), pa.binary())
     explain = Explainer(classifier.checkpoint.network, record.input)
     rows = gravest(table, p_ai, EXPLAINED)
     keys = table.select(["dataset", "image"]).take(rows)

@@ -55,7 +55,9 @@ class Classifier:
         self._predict = Predictor(checkpoint.network, checkpoint.record.input)
 
     @classmethod
-    def load(cls, model: Path | str, trust_pickle: bool = False) -> Classifier:
+    def load(
+        cls, model: Path | str, trust_pickle: bool = False, ai_class: str | None = None
+    ) -> Classifier:
         """Load a model directory, ``bundled:NAME``, or a trusted checkpoint from elsewhere.
 
         Raises
@@ -68,7 +70,7 @@ class Classifier:
         from faceaudit.model.architecture import require_model_extra
 
         require_model_extra("score")
-        return cls(load_checkpoint(resolve_model(model), trust_pickle))
+        return cls(load_checkpoint(resolve_model(model), trust_pickle, ai_class))
 
     def p_ai(self, pictures: Sequence[Picture]) -> npt.NDArray[np.float32]:
         """Return the probability of AI-generated, not-a-number for pictures without pixels.

@@ -31,6 +31,7 @@ def score(
     batch_size: int = 64,
     workers: int = 2,
     trust_pickle: bool = False,
+    ai_class: str | None = None,
     find_faces: bool = True,
     progress: bool = False,
 ) -> Scores:
@@ -52,6 +53,8 @@ def score(
         Threads that decode.
     trust_pickle : bool
         Take a checkpoint that is a pickle.
+    ai_class : str, optional
+        Of a foreign classifier's two classes the one that means AI-generated.
     find_faces : bool
         Mark pictures in which no face is found, if the extra 'landmarks' is installed.
     progress : bool
@@ -70,7 +73,9 @@ def score(
     FaceAuditError
         If model or manifest cannot be read. A bad image raises nothing.
     """
-    classifier = model if isinstance(model, Classifier) else Classifier.load(model, trust_pickle)
+    classifier = (
+        model if isinstance(model, Classifier) else Classifier.load(model, trust_pickle, ai_class)
+    )
     if not isinstance(manifest, Manifest):
         manifest = read_manifest(manifest)
     table = manifest.table
@@ -109,6 +114,7 @@ def score(
         ),
         model=classifier.checkpoint.info(),
         face_finder=None if finder is None else finder.name,
+        notes=list(classifier.checkpoint.notes),
         versions=library_versions("torch", "torchvision", "timm", "pillow"),
     )
     write_table(out, table, info)
