@@ -68,6 +68,8 @@ def test_rates_and_paired_difference():
     mcnemar = {t.name: t.p for c in result.checks for t in c.tests}
     assert mcnemar["Group: FPR, a"] == pytest.approx(2 * 0.5**20)
     assert mcnemar["Group: FPR, b"] == 1
+    holm = {t.name: t.p_holm for c in result.checks for t in c.tests}
+    assert holm["Group: FPR, a"] == pytest.approx(len(holm) * 2 * 0.5**20)
     assert "new calls AI-generated" in result.verdict
 
 
@@ -95,8 +97,17 @@ def test_refusals():
         compare(first, first, SPEC.model_copy(update={"attributes": ["race"]}))
 
 
+def test_a_score_at_the_threshold_is_called_ai():
+    scores = drawn_scores({"a": (10, 0)}, ai=(0, 0))
+    at = rescored(scores, [0.5, *[0.1] * 9])
+    result = compare(scores, at, SPEC)
+    assert slopes(result, "compare-overall")[0].rows[0].second == 0.1
+
+
 def test_without_a_specification_every_category_is_compared():
     scores = drawn_scores({"a": (30, 3), "b": (30, 9)})
+    # A number is no category, whatever its values.
+    scores = with_column(scores, "sharpness", [0.5 + i % 2 for i in range(260)])
     result = compare(scores, scores)
     assert {check.id for check in result.checks} == {"compare-overall", "compare-group"}
 
@@ -137,6 +148,9 @@ def test_who_skips_its_own_errors_does_not_win(how):
     assert "They could turn the answer" in turned.verdict
     assert "between -1.0 and +29.0 points" in turned.verdict
     assert turned.limitations[0] in turned.verdict
+    back = compare(second, rescored(first, p_ai), SPEC, names=("new", "old"))
+    assert "could turn the answer" in back.verdict
+    assert "between -29.0 and +1.0 points" in back.verdict
     table = detail(turned, "Images that one of the two alone scored")
     assert table.rows == [["drawn", "real", "old", 30, 0.0, 70, pytest.approx(1 / 70)]]
     rows = turned.scores[0].rows
@@ -147,6 +161,8 @@ def test_who_skips_its_own_errors_does_not_win(how):
     assert (rows.read, rows.used) == (300, 270)
     (group,) = slopes(turned, "compare-group")[0].rows
     assert group.note == "30 more scored by old alone (0.0 % wrong); they could turn the difference"
+    by_group = next(check for check in turned.checks if check.id == "compare-group")
+    assert by_group.findings[0].sentence.endswith(f"; {group.note}.")
 
 
 def test_equal_rates_are_an_answer_that_skipped_errors_could_turn():
@@ -301,6 +317,18 @@ def test_images_match_by_hash_and_the_answer_says_how():
     assert result.scores[0].rows.used == 39
     assert "under that path second scored a picture with another hash" in " ".join(
         result.limitations
+    )
+
+
+def test_images_that_fit_several_are_not_compared_and_counted():
+    first = drawn_scores({"a": (30, 3)}, ai=(10, 1))
+    images = first.table["image"].to_pylist()
+    second = with_column(first, "image", ["b/0.jpg", *images[1:-1], "c/0.jpg"])
+    result = compare(first, second, SPEC)
+    assert result.scores[0].rows.used == 38
+    # 'a/0.jpg' may be either of two; 'ai/9.jpg' is not there, and shares its name with none left.
+    assert "1 image of first cannot be compared: several images have that hash or file name" in (
+        " ".join(result.limitations)
     )
 
 
