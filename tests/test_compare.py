@@ -342,10 +342,13 @@ def test_tables_named_after_their_files_match_by_image():
 
 def test_tags_of_either_table_count_and_differences_are_said():
     first = drawn_scores({"a": (30, 3), "b": (30, 9)})
-    bare = Scores(first.table.drop_columns(["group"]), first.info)
+    info = first.info.model_copy(update={"tag_sources": {}})
+    bare = Scores(first.table.drop_columns(["group"]), info)
     (there, back) = (compare(bare, first, SPEC), compare(first, bare, SPEC))
     for result in (there, back):
-        assert [row.n for row in slopes(result, "compare-group")[0].rows] == [30, 30]
+        (fpr,) = slopes(result, "compare-group")
+        assert [row.n for row in fpr.rows] == [30, 30]
+        assert fpr.tag_source == "drawn by the test"
     assert "'group' of 60 images is known from second alone, and taken from there." in (
         there.limitations
     )
