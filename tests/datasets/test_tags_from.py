@@ -54,6 +54,13 @@ def test_a_named_file_that_cannot_be_used_is_refused(dataset, text, tmp_path, in
         indexed(dataset, root, tags_from=named)
 
 
+def test_a_spreadsheet_is_refused(tmp_path, indexed):
+    named = tmp_path / "labels.xlsx"
+    named.write_bytes(b"PK\3\4\0\0")
+    with pytest.raises(FaceAuditError, match=r"labels\.xlsx: tag files are text; save it as CSV$"):
+        indexed("folder", plant(tmp_path / "set", "ai/a.jpg"), tags_from=named)
+
+
 @pytest.mark.parametrize("dataset", ["celeba", "ffhq", "lfw", "folder"])
 def test_a_folder_of_tag_files_is_used_or_refused(dataset, tmp_path, indexed):
     layout = LAYOUTS[dataset]

@@ -96,8 +96,8 @@ def test_head_poses_left_and_right_alike():
     ("tag", "text", "value"),
     [
         ("gender", " FEMALE ", "female"),
-        ("gender", "Girl", "female"),
-        ("gender", "m", "male"),
+        *(("gender", word, "female") for word in ("Girl", "woman", "WOMEN", "females")),
+        *(("gender", word, "male") for word in ("m", "Man", "men", "boy", "Males")),
         ("gender", "Non-binary", "Non-binary"),
         ("gender", "0", "0"),
         ("age_band", "03-Sep", "3-9"),

@@ -22,6 +22,7 @@ from faceaudit.datasets.ledger import Entry, ledger_path, open_ledger
 from faceaudit.datasets.registry import get_dataset
 from faceaudit.datasets.rows import OTHER_TAGS, ROW_GROUP, Progress, Run
 from faceaudit.datasets.sources import (
+    BINARY_SUFFIXES,
     Member,
     SideFiles,
     Source,
@@ -30,6 +31,7 @@ from faceaudit.datasets.sources import (
     left_behind,
     names_side_file,
     open_source,
+    suffix_of,
 )
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import whole_file
@@ -270,6 +272,8 @@ def _extra(tags_from: Path | None) -> list[tuple[Source, Member]]:
     if tags_from is None:
         return []
     if names_side_file(tags_from):
+        if suffix_of(tags_from.name) in BINARY_SUFFIXES:
+            raise FaceAuditError(f"{tags_from}: tag files are text; save it as CSV")
         return [(open_source(tags_from.parent), Member(tags_from.name))]
     found = _survey(open_source(tags_from))[1]
     if not found:

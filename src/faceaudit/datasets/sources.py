@@ -17,9 +17,9 @@ from faceaudit.errors import FaceAuditError
 MAX_BYTES = 256 * 2**20
 _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 #: Tables and texts lie beside images in every published set; they are no images to be found.
-SIDE_SUFFIXES = frozenset(
-    {"csv", "tsv", "json", "jsonl", "txt", "md", "html", "xml", "yaml", "yml", "mat", "npy"}
-    | {"npz", "pdf", "parquet", "gz", "xls", "xlsx", "py"}
+BINARY_SUFFIXES = frozenset({"mat", "npy", "npz", "pdf", "parquet", "gz", "xls", "xlsx"})
+SIDE_SUFFIXES = BINARY_SUFFIXES | frozenset(
+    {"csv", "tsv", "json", "jsonl", "txt", "md", "html", "xml", "yaml", "yml", "py"}
 )
 SIDE_NAMES = frozenset({"license", "readme", ".gitattributes", ".gitignore", ".ds_store"})
 #: Folders that notebooks and macOS leave behind; what is in them is no part of any set.
