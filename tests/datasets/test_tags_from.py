@@ -54,6 +54,14 @@ def test_a_named_file_that_cannot_be_used_is_refused(dataset, text, tmp_path, in
         indexed(dataset, root, tags_from=named)
 
 
+def test_tables_that_lie_there_unread_are_said(tmp_path, indexed):
+    root = plant(tmp_path / "set", "ai/a.jpg")
+    for name in ("labels.csv", "set/tags.csv", "set/x.tsv", "set/y.csv", "set/z.csv"):
+        (tmp_path / name).write_text("file,mood\na.jpg,glad\n")
+    run = indexed("folder", root, tags_from=tmp_path / "labels.csv")
+    assert run.report.notes == ["Not read: tags.csv, x.tsv, y.csv and 1 more."]
+
+
 def test_a_spreadsheet_is_refused(tmp_path, indexed):
     named = tmp_path / "labels.xlsx"
     named.write_bytes(b"PK\3\4\0\0")

@@ -188,7 +188,7 @@ def index(
                 notes = [
                     *_count_note(description, run.indexed),
                     *_skipped_note(skipped),
-                    *files.repeated(),
+                    *files.notes(),
                     *reader.notes,
                     *run.copies_note(),
                 ]

@@ -302,9 +302,12 @@ class SideFiles:
         #: Names of those that were read, or will be.
         self.used: set[str] = set()
 
-    def repeated(self) -> list[str]:
-        """Say of which names there are several files, and that one of them was read."""
-        return [
+    def notes(self) -> list[str]:
+        """Say which tables were not read, though they lie there."""
+        unread = sorted({*self.names(".csv"), *self.names(".tsv")} - self.used)
+        more = f" and {len(unread) - 3:,} more" if len(unread) > 3 else ""
+        said = [f"Not read: {', '.join(unread[:3])}{more}."] if unread else []
+        return said + [
             f"Of {len(places):,} files called {name} only {places[0][1].path} was read."
             for name, places in sorted(self._by_name.items())
             if name in self.used and len(places) > 1
