@@ -19,14 +19,28 @@ from faceaudit.tags.vocabulary import DERIVED_TAGS, NUMERIC_TAGS, standardise, s
 KEY = ("image", "label", "dataset")
 
 
-def rename(table: pa.Table, mapping: Mapping[str, str], source: Path | str) -> pa.Table:
+def rename(
+    table: pa.Table, mapping: Mapping[str, str], source: Path | str, *, strict: bool = True
+) -> pa.Table:
     """Give columns our names; a column that bears one already makes room.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+    mapping : mapping of str to str
+        Our column name to the table's.
+    source : Path or str
+        The file, for messages.
+    strict : bool
+        Whether a table that lacks a column of `mapping` is refused, or has its names already.
 
     Raises
     ------
     FaceAuditError
         If the table lacks a column that `mapping` names.
     """
+    if not strict:
+        mapping = {ours: name for ours, name in mapping.items() if name in table.column_names}
     for ours, theirs in mapping.items():
         if theirs not in table.column_names:
             raise FaceAuditError(

@@ -208,7 +208,9 @@ def _plain_columns(table: pa.Table, path: Path, notes: list[str]) -> pa.Table:
         else:
             kept[name] = found
     if many_valued:
-        notes.append(f"Not read, since a cell holds more than one value: {_list(many_valued)}.")
+        notes.append(
+            f"Not read, since a cell holds a list, a record or bytes: {_list(many_valued)}."
+        )
     if nameless:
         notes.append(f"Not read, since it has no name: {nameless} column{'s'[: nameless > 1]}.")
     return pa.table(kept)

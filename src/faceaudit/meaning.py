@@ -56,8 +56,9 @@ def with_labels(
     column = as_text(table["label"])
     words = pc.utf8_lower(pc.utf8_trim_whitespace(column))
     counts = {word: n for word, n in value_counts(words).items() if word}
-    if ai_label:
-        named = {word.strip().lower() for word in ai_label}
+    named = {word.strip().lower() for word in ai_label}
+    # Of two files that are compared, one may have codes and the other words that need none.
+    if named and not (named <= CODES and counts.keys() <= LABEL_WORDS.keys()):
         if absent := sorted(named - set(counts)):
             raise FaceAuditError(
                 f"{source}: --ai-label {absent[0]}: no row has it; the labels are "

@@ -179,7 +179,7 @@ def read_scores(
     table, metadata, notes = read_file(path)
     info = None if metadata is None else _parse_info(ScoresInfo, metadata, path)
     table, info = adopt(
-        rename(table, mapping or {}, path),
+        rename(table, mapping or {}, path, strict=info is None),
         info,
         path,
         missing=missing,
@@ -203,8 +203,7 @@ def read_tags(
     """
     path = Path(path)
     table, metadata, _ = read_file(path)
-    theirs = {ours: name for ours, name in (mapping or {}).items() if name in table.column_names}
-    table = mark_missing(rename(table, theirs, path), missing, keep=KEY)
+    table = mark_missing(rename(table, mapping or {}, path, strict=False), missing, keep=KEY)
     if "image" not in table.column_names:
         raise FaceAuditError(
             f"{path}: column 'image' is missing, which says whose tags these are; name yours with "
