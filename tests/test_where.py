@@ -157,6 +157,23 @@ def test_refused_in_one_line(text, message):
     assert "\n" not in str(refused.value)
 
 
+LITERALS = ["'Indian'", "5", "-0.5", "1e999", "9" * 400, "-" + "9" * 400, "True", "-True", "None"]
+LITERALS += ["'\\ud800'", "b'x'", "1j", "''", "['Indian', 5]", "[5, '0.25']", "[True, 1]", "[[]]"]
+
+
+@pytest.mark.parametrize("operator", ["==", "!=", "<", ">=", "in", "not in", "is"])
+@pytest.mark.parametrize("name", TABLE.column_names)
+def test_whatever_is_compared_there_is_a_mask_or_one_line(name, operator):
+    for literal in [*LITERALS, *TABLE.column_names]:
+        for text in (f"{name} {operator} {literal}", f"not {literal} {operator} {name}"):
+            try:
+                mask = row_mask(TABLE, text)
+            except FaceAuditError as refused:
+                assert str(refused).startswith("--where ") and "\n" not in str(refused)
+            else:
+                assert len(mask) == len(TABLE) and pa.types.is_boolean(mask.type)
+
+
 def test_a_value_that_no_row_has_is_said():
     mask, absent = read_rows(TABLE, "race in ['Indian', 'Martian'] or label == 'real'", "rows:")
     assert mask.to_pylist() == [True, False, True, True]

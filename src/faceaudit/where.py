@@ -171,13 +171,15 @@ class _Reader:
             raise self._refuse(right, f"is no list; write {left.id} in [{item}]")
         sides = [self._sides(left, item, ordered=False) for item in right.elts]
         column = sides[0][0]
+        if any(of_value.type != column.type for of_value, _ in sides):
+            raise self._refuse(right, "has texts and numbers in one list")
         found = pc.is_in(column, pa.array([value.as_py() for _, value in sides], column.type))
         return pc.if_else(pc.is_valid(column), found, pa.scalar(None, pa.bool_()))
 
     def _sides(self, name: ast.Name, node: ast.expr, ordered: bool) -> tuple[Any, pa.Scalar]:
         """Return a column and the value that it is compared with, of one type."""
         kind, column = self._column(name)
-        value = self._value(node, column)
+        value = self._value(node)
         given: Kind = (
             "boolean" if isinstance(value, bool) else "text" if isinstance(value, str) else "number"
         )
@@ -191,7 +193,7 @@ class _Reader:
         if kind == "text":
             self._look_for(name.id, column, str(value))
         # A score is kept as a float32, and 0.9 is to be the 0.9 that stands in the file.
-        return column, pa.scalar(value, column.type)
+        return column, pa.scalar(float(value) if kind == "number" else value, column.type)
 
     def _mismatch(self, name: str, kind: Kind, value: object, ordered: bool) -> str:
         if kind == "boolean":
@@ -245,12 +247,15 @@ class _Reader:
             return "number", column.cast(pa.float64(), safe=False)
         raise self._refuse(node, "is a column of neither text, numbers nor true and false")
 
-    def _value(self, node: ast.expr, column: Any) -> str | float | bool:
+    def _value(self, node: ast.expr) -> str | float | bool:
         match node:
+            case ast.Constant(value=int() as value) if value >= 2**63:
+                raise self._refuse(node, "is too large a number")
             case ast.Constant(value=str() | int() | float() as value):
                 return value
-            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
-                return -value
+            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float())):
+                value = self._value(node.operand)
+                return -float(value)
             case ast.Constant(value=None):
                 raise self._refuse(node, "is no value: rows without the tag satisfy no comparison")
             case _:
