@@ -39,7 +39,7 @@ YES, NO, OPEN = True, False, None
         ("40 <= age < 60", [YES, YES, NO, OPEN]),
         ("not 40 <= age < 60", [NO, NO, YES, OPEN]),
         ("not (label == 'real' or age == 1)", [NO, YES, NO, NO]),
-        ("age > -1", [YES, YES, YES, OPEN]),
+        ("age != -40", [YES, YES, YES, OPEN]),
         ("in_training", [YES, NO, OPEN, NO]),
         ("not in_training", [NO, YES, OPEN, YES]),
         ("in_training == False and label == 'real'", [NO, NO, OPEN, YES]),
