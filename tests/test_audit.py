@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 import pytest
@@ -11,7 +12,7 @@ from faceaudit.audit import audit, headline
 from faceaudit.errors import FaceAuditError
 from faceaudit.result import GRAVITY, Finding, read_result, write_result
 from faceaudit.spec import Spec, find_spec, parse_spec, ready_specs
-from faceaudit.stats.gaps import max_min_gap
+from faceaudit.stats.gaps import max_min_gap, max_min_gaps
 from faceaudit.stats.intervals import difference_interval
 from faceaudit.tables import Scores
 from tests.drawn import drawn_scores
@@ -308,3 +309,19 @@ def test_the_specification_that_was_run_can_be_run_again():
     again = parse_spec(yaml.safe_dump(result.spec, sort_keys=False), "again")
     assert audit(drawn_scores(ALIKE), again).spec == result.spec
     assert again.model_dump(exclude={"attributes"}) == given.model_dump(exclude={"attributes"})
+
+
+def test_the_chance_of_any_wrong_verdict_is_that_of_the_audit():
+    """Two gaps of independent tags lie at their limit, where each verdict would be wrong."""
+    limit, n, trials = 0.1, 400, 2000
+    given = {"checks": {"equalized-odds-gap": {}, **SOURCE}, "limits": {"fnr_gap": None}}
+    result = audit(by_dataset({"ffhq": (40, 4), "b": (40, 4)}), spec(**given, confidence=0.8))
+    (confidence,) = {verdict.confidence for c in result.checks for verdict in c.verdicts}
+    # Rows are data sets, columns are groups.
+    wrong = np.random.default_rng(7).binomial(n, [[0.3, 0.4], [0.2, 0.3]], (trials, 2, 2))
+    of = np.array([2 * n, 2 * n])
+    (x, y), gaps = wrong.sum(axis=2).T, max_min_gaps(wrong.sum(axis=1), of, confidence)
+    low, high = difference_interval(x, 2 * n, y, 2 * n, confidence)
+    judged = (low > limit) | (high <= limit)
+    judged |= [gap.low > limit or gap.high <= limit for gap in gaps]
+    assert 0.13 < judged.mean() < 0.2 + 3 * np.sqrt(0.2 * 0.8 / trials)
