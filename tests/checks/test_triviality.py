@@ -77,6 +77,10 @@ def test_reversed_scores_are_called_reversed_at_any_threshold(drawn, threshold):
     assert "guessing." not in result.sentence
 
 
+def test_surely_below_40_percent_is_far_enough(drawn):
+    assert run(drawn(*scored(5000, 0.38))).title == "The scores look reversed"
+
+
 @pytest.mark.parametrize(
     ("n", "auc"),
     [
