@@ -460,6 +460,22 @@ def test_files_that_have_one_name_are_told_apart_by_their_folders(tmp_path):
     )
 
 
+def test_what_reading_says_of_a_file_is_said_once(tmp_path):
+    both = write_csv(
+        tmp_path / "both.csv", [f"{i}.jpg,fake,0.9,0.{i}" for i in range(10)], "image,label,a,b"
+    )
+    out = tmp_path / "out"
+    run(both, "--score-column", "a", "--score-column", "b", "-o", out)
+    notes = read_result(out / "compare.json").limitations
+    assert [note for note in notes if "'fake'" in note] == [
+        "both.csv: Labels: 'fake' (10 rows) read as AI-generated."
+    ]
+    real = write_csv(tmp_path / "c.csv", [f"{i}.jpg,ai,0.9" for i in range(10)], "image,label,p_ai")
+    run(both, real, "--score-column", "a", "--score-column", "p_ai", "-o", out)
+    notes = read_result(out / "compare.json").limitations
+    assert "both.csv: Labels: 'fake' (10 rows) read as AI-generated." in notes
+
+
 def test_windows_and_absolute_paths_match(tmp_path):
     ours = write_csv(tmp_path / "ours.csv", [f"utk/{i}.jpg,real,0.9,g" for i in range(10)])
     theirs = write_csv(

@@ -151,11 +151,14 @@ def _limitations(paired: Pair, checks: Sequence[CheckResult], names: tuple[str, 
         limitations(scores, summary, checks)
         for scores, summary in zip(paired.shared, paired.summaries, strict=True)
     ]
-    return [
-        *(note for note in notes[0] if note in notes[1]),
-        *(f"{names[0]}: {note}" for note in notes[0] if note not in notes[1]),
-        *(f"{names[1]}: {note}" for note in notes[1] if note not in notes[0]),
-    ]
+    # What reading a table says names the file.
+    by_file = {note for scores in paired.shared for note in scores.info.notes}
+    told = dict.fromkeys(note for note in notes[0] if note in notes[1])
+    for name, its_own in zip(names, notes, strict=True):
+        for note in its_own:
+            if note not in told:
+                told[note if note in by_file else f"{name}: {note}"] = None
+    return list(told)
 
 
 def _too_alike(paired: Pair, names: tuple[str, str]) -> Iterator[str]:
