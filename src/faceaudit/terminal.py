@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -133,6 +134,8 @@ def print_scores(scores: Scores, path: Path) -> None:
     counts = status_counts(scores.table)
     parts = ", ".join(f"{n:,} {escape(status)}" for status, n in sorted(counts.items()))
     _console().print(f"{len(scores.table):,} images: {parts}\nscores: {escape(str(path))}")
+    for note in scores.info.notes:
+        click.echo(f"note: {note}", err=True)
 
 
 def print_result(result: Result) -> None:

@@ -18,6 +18,7 @@ from faceaudit.model.architecture import (  # noqa: E402
     head_names,
     load_pretrained,
     read_weights,
+    unwrap,
 )
 
 TINY = "test_resnet"
@@ -150,3 +151,12 @@ def test_damaged_safetensors(tmp_path, content):
 def test_missing_weights_file(tmp_path):
     with pytest.raises(FaceAuditError, match="no such weights file"):
         read_weights(tmp_path / "w.safetensors", trust_pickle=False)
+
+
+def test_a_part_that_ends_like_the_whole_is_not_taken_for_it():
+    names = ["conv.weight", "block.conv.weight"]
+    state = {f"net.{name}": torch.zeros(1) for name in names} | {"net.head.bias": torch.ones(1)}
+    inside, sentence = unwrap(state, names, "w.pth")
+    assert sorted(inside) == ["block.conv.weight", "conv.weight", "head.bias"]
+    assert sentence == "'net.' was taken off the names of the weights."
+    assert unwrap({"net.conv.weight": torch.ones(1)}, names, "w.pth")[1] is None

@@ -140,6 +140,100 @@ def test_state_dict_from_elsewhere_needs_trust(folder, network):
         assert torch.equal(tensor, network.state_dict()[name])
 
 
+def wrapped(state, prefix):
+    return {prefix + name: tensor for name, tensor in state.items()}
+
+
+def p_ai(checkpoint, network=None):
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3)).astype(np.uint8)
+    return Predictor(network or checkpoint.network, checkpoint.record.input)(pixels)
+
+
+OPTIMISER = {"state": {0: {"step": torch.tensor(1.0), "exp_avg": torch.zeros(3)}}}
+
+
+@pytest.mark.parametrize(
+    ("save", "said"),
+    [
+        (lambda state: wrapped(state, "module."), "'module.' was taken off"),
+        (lambda state: wrapped(state, "_orig_mod."), "'_orig_mod.' was taken off"),
+        (lambda state: wrapped(state, "module._orig_mod."), "'module._orig_mod.' was taken off"),
+        (
+            lambda state: {
+                "state_dict": {**wrapped(state, "net."), "criterion.weight": torch.ones(2)},
+                "epoch": 3,
+                "optimizer_states": [OPTIMISER],
+            },
+            "'net.' was taken off the names of the weights, and what lies outside of it was left "
+            "out: criterion.weight.",
+        ),
+        (lambda state: {"model": {"state_dict": state}, "optimizer": OPTIMISER}, None),
+        (lambda state: {"model_state_dict": state, "accuracy": 0.5}, None),
+    ],
+)
+def test_state_dicts_as_people_hold_them(folder, network, save, said):
+    path = folder / "weights.pth"
+    torch.save(save(network.state_dict()), path)
+    loaded = load_checkpoint(path, trust_pickle=True)
+    np.testing.assert_allclose(p_ai(loaded), p_ai(loaded, network), atol=1e-6)
+    assert [said in note for note in loaded.notes] == ([True] if said else [])
+
+
+@pytest.mark.parametrize(
+    ("save", "message"),
+    [
+        (lambda state: {"model": state, "model_ema": state}, "several state dicts.*'model_ema'"),
+        (
+            lambda state: {**wrapped(state, "student."), **wrapped(state, "teacher.")},
+            r"several networks \(student\., teacher\.\)",
+        ),
+        (lambda state: {"epoch": 3, "optimizer": OPTIMISER}, "no named tensors"),
+        (lambda state: {}, "no named tensors"),
+        (lambda state: {"a.weight": torch.ones(2)}, "weights are not of test_resnet"),
+    ],
+)
+def test_state_dicts_that_are_none_or_several(folder, network, save, message):
+    path = folder / "weights.pth"
+    torch.save(save(network.state_dict()), path)
+    with pytest.raises(FaceAuditError, match=message):
+        load_checkpoint(path, trust_pickle=True)
+
+
+def head_of(outputs):
+    import timm
+
+    torch.manual_seed(1)
+    return timm.create_model("test_resnet", num_classes=outputs).eval()
+
+
+@pytest.mark.parametrize("ai", [0, 1])
+def test_two_outputs_are_one_when_the_user_says_which(folder, ai):
+    two = head_of(2)
+    path = folder / "weights.pth"
+    torch.save(wrapped(two.state_dict(), "module."), path)
+    with pytest.raises(FaceAuditError, match="--ai-class 0 or --ai-class 1"):
+        load_checkpoint(path, trust_pickle=True)
+    loaded = load_checkpoint(path, trust_pickle=True, ai_class=str(ai))
+    pixels = torch.randn(5, 3, 32, 32)
+    with torch.inference_mode():
+        expected = two(pixels).softmax(1)[:, ai]
+        ours = loaded.network(pixels).sigmoid().squeeze(1)
+    torch.testing.assert_close(ours, expected, atol=1e-6, rtol=0)
+    assert f"'{ai}' was taken as AI-generated" in loaded.notes[1]
+
+
+def test_a_head_of_another_size_is_refused(folder):
+    path = folder / "weights.pth"
+    torch.save(head_of(5).state_dict(), path)
+    with pytest.raises(FaceAuditError, match="has 5 classes"):
+        load_checkpoint(path, trust_pickle=True)
+
+
+def test_ai_class_where_there_is_nothing_to_choose(folder):
+    with pytest.raises(FaceAuditError, match="the network has one output"):
+        load_checkpoint(folder, ai_class="1")
+
+
 def test_fastai_export_is_not_opened_without_trust(tmp_path):
     from tests.model.test_architecture import Bomb
 

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import ExifTags, Image
 from tests.pictures import draw, draw_dataset, write_manifest
 
+from faceaudit.cli import main
 from faceaudit.errors import FaceAuditError
 
 pytest.importorskip("fastai", reason="needs the extra 'model'")
@@ -351,3 +353,17 @@ def test_a_file_that_is_no_export(tmp_path):
     (tmp_path / "export.pkl").write_bytes(b"no pickle")
     with pytest.raises(FaceAuditError, match="not a readable fastai export"):
         Classifier.load(tmp_path / "export.pkl", trust_pickle=True)
+
+
+def test_score_on_the_command_line(folder, files, tmp_path):
+    named("cats", "dogs")
+    _, path = export(folder, get_y=label_of)
+    manifest = write_manifest(files[0].parent, [file.name for file in files], ["ai"] * len(files))
+    call = ["score", str(path), str(manifest), "-o", str(tmp_path / "s.parquet"), "--trust-pickle"]
+    refused = CliRunner().invoke(main, call)
+    assert refused.exit_code == 2 and "--ai-class cats" in refused.stderr
+    done = CliRunner().invoke(main, [*call, "--ai-class", "dogs"])
+    manifest.unlink()
+    assert done.exit_code == 0
+    (line,) = (line for line in done.stderr.splitlines() if "'dogs' was taken" in line)
+    assert line.startswith("note: ") and line.endswith("because --ai-class says so.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -212,12 +212,81 @@ def read_weights(path: Path, trust_pickle: bool) -> Mapping[str, Tensor]:
     except Exception as error:  # a pickle can fail in any way
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise FaceAuditError(f"{path}: not a readable state dict ({reason})") from None
-    for key in ("state_dict", "model"):
-        if isinstance(state, dict) and isinstance(state.get(key), dict):
-            state = state[key]
-    if not isinstance(state, dict) or not all(torch.is_tensor(value) for value in state.values()):
+    found = _state_dicts(state)
+    if len(found) > 1:
+        names = ", ".join(f"'{name}'" for name in found)
+        raise FaceAuditError(f"{path}: holds several state dicts ({names}); save one of them alone")
+    if not found:
         raise FaceAuditError(f"{path}: holds no named tensors; a state dict is needed")
-    return state
+    return next(iter(found.values()))
+
+
+def _state_dicts(content: Any, place: str = "") -> dict[str, dict[str, Tensor]]:
+    """Find what holds nothing but named tensors in a saved file, by where it lies."""
+    import torch
+
+    if not isinstance(content, dict) or not content:
+        return {}
+    if all(torch.is_tensor(value) for value in content.values()):
+        # An optimiser's memory of one tensor ('step', 'exp_avg') is no network.
+        return {place: content} if not place or any("." in str(key) for key in content) else {}
+    inner = [_state_dicts(value, f"{place}/{key}".lstrip("/")) for key, value in content.items()]
+    return {name: state for found in inner for name, state in found.items()}
+
+
+def unwrap(
+    state: Mapping[str, Tensor], names: Collection[str], source: str
+) -> tuple[Mapping[str, Tensor], str | None]:
+    """Take a network's tensors out of those of whatever it was wrapped in.
+
+    DataParallel puts ``module.`` before every name, torch.compile ``_orig_mod.``, a
+    LightningModule the name of its attribute, such as ``model.``.
+
+    Parameters
+    ----------
+    state : mapping of str to torch.Tensor
+    names : collection of str
+        What the network's tensors are called.
+    source : str
+        Where they come from, for messages.
+
+    Returns
+    -------
+    state : mapping of str to torch.Tensor
+        As it was given, if it does not hold all `names` behind one prefix.
+    sentence : str or None
+        What was taken off and left out; None if nothing was.
+
+    Raises
+    ------
+    FaceAuditError
+        If there are several such networks.
+    """
+    first = next(iter(names))
+    ends = [name.removesuffix(first) for name in state if name.endswith(first)]
+    prefixes = [
+        prefix
+        for prefix in ends
+        if prefix == "" or (prefix.endswith(".") and all(prefix + name in state for name in names))
+    ]
+    if "" in prefixes or not prefixes:
+        return state, None
+    if len(prefixes) > 1:
+        raise FaceAuditError(
+            f"{source}: holds several networks ({', '.join(sorted(prefixes))}); save one of them"
+        )
+    prefix = prefixes[0]
+    inside = {
+        name.removeprefix(prefix): tensor
+        for name, tensor in state.items()
+        if name.startswith(prefix)
+    }
+    outside = sorted(name for name in state if not name.startswith(prefix))
+    sentence = f"'{prefix}' was taken off the names of the weights"
+    if outside:
+        sentence += f", and what lies outside of it was left out: {', '.join(outside[:5])}"
+        sentence += " …" if len(outside) > 5 else ""
+    return inside, sentence + "."
 
 
 def refuse_pickle(path: Path, trust_pickle: bool) -> None:
@@ -273,6 +342,7 @@ def _load_body(
 ) -> None:
     head = head_names(architecture)
     body = {name: tensor for name, tensor in network.state_dict().items() if name not in head}
+    state, _ = unwrap(state, body, source)
     for name, tensor in body.items():
         if name not in state or state[name].shape != tensor.shape:
             raise FaceAuditError(

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import sha256_of, whole_file, write_text
+from faceaudit.model.classes import ai_class_of
 from faceaudit.model.familiarity import (
     FAMILIARITY_FILE,
     Familiarity,
@@ -290,8 +291,10 @@ def load_checkpoint(
     from faceaudit.model.architecture import (
         Architecture,
         build_network,
+        head_names,
         read_weights,
         refuse_pickle,
+        unwrap,
     )
 
     path = Path(path)
@@ -310,8 +313,10 @@ def load_checkpoint(
     state = read_weights(weights, trust_pickle)
     with torch.random.fork_rng():  # what it draws is overwritten and should cost nobody a number
         network = build_network(architecture, record.input.size)
+    state, unwrapped = unwrap(state, network.state_dict(), str(weights))
+    state, said = _one_output(dict(state), head_names(architecture), ai_class, weights)
     try:
-        network.load_state_dict(dict(state))
+        network.load_state_dict(state)
     except RuntimeError as error:
         reason = " ".join(str(error).split())
         raise FaceAuditError(
@@ -319,8 +324,32 @@ def load_checkpoint(
         ) from None
     sha256 = sha256_of(weights)
     return Checkpoint(
-        record, network.eval(), sha256, _read_images(folder), read_familiarity(folder, sha256)
+        record,
+        network.eval(),
+        sha256,
+        _read_images(folder),
+        read_familiarity(folder, sha256),
+        tuple(sentence for sentence in (unwrapped, said) if sentence),
     )
+
+
+def _one_output(
+    state: dict[str, Tensor], head: set[str], ai_class: str | None, source: Path
+) -> tuple[dict[str, Tensor], str | None]:
+    """Make the head of two classes one of one: the sigmoid of their difference is their softmax."""
+    outputs = {len(state[name]) for name in head if name in state and state[name].ndim}
+    if len(outputs) == 1 and outputs != {1}:
+        ai, said = ai_class_of([str(number) for number in range(outputs.pop())], ai_class, source)
+        ours, theirs = slice(ai, ai + 1), slice(1 - ai, 2 - ai)
+        return state | {
+            name: state[name][ours] - state[name][theirs] for name in head & state.keys()
+        }, said
+    if ai_class is not None:
+        raise FaceAuditError(
+            f"{source}: --ai-class names one of two classes, but the network has one output, "
+            "the logit of AI-generated"
+        )
+    return state, None
 
 
 def _read_images(folder: Path) -> pa.Array:

@@ -90,6 +90,11 @@ class Classifier:
             scores[list(pixels)] = self._predict(np.stack(list(pixels.values())))
         return scores
 
+    def moves_in_batch(self, pictures: Sequence[Picture]) -> float:
+        """Return by how much the scores of pictures change at most when each is scored alone."""
+        alone = np.concatenate([self.p_ai([picture]) for picture in pictures])
+        return float(np.abs(self.p_ai(pictures) - alone).max())
+
 
 def score_images(classifier: Classifier, images: Sequence[bytes | Image.Image]) -> list[ImageScore]:
     """Score a few pictures in memory.
