@@ -55,7 +55,7 @@ def test_commands_and_python(folder):
             assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
             ran += 1
     assert ran >= 12
-    for name in ("out", "out-other", "out-glasses", "out-compare", "my-comparison"):
+    for name in ("out", "out-vendor", "out-glasses", "out-compare", "my-comparison"):
         assert (folder / name / "report.html").is_file()
 
 
