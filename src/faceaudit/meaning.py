@@ -77,8 +77,9 @@ def with_labels(
     ours = pa.array([meaning.get(word) for word in counts], pa.string())
     label = ours.take(pc.index_in(words, pa.array(list(counts), pa.string())))
     table = table.set_column(table.column_names.index("label"), "label", label)
+    rows = {word: f"{word!r} ({n:,} row{'s' * (n != 1)})" for word, n in counts.items()}
     told = [
-        f"{', '.join(f'{word!r} ({counts[word]:,} rows)' for word in foreign)} {READ_AS[label]}"
+        f"{', '.join(rows[word] for word in foreign)} {READ_AS[label]}"
         for label in LABELS
         if (foreign := [w for w, is_label in meaning.items() if is_label == label and w != label])
     ]

@@ -80,7 +80,7 @@ def join_tags(
     if "label" in table.column_names and "label" in joined:
         _refuse_other_label(table, joined["label"], tags, source)
     differing = [
-        f"'{name}' in {n:,} rows"
+        f"'{name}' in {n:,} row{'s' * (n != 1)}"
         for name, column in joined.items()
         if name in table.column_names and name not in FIXED_COLUMNS
         if (n := _differing(table[name], column))
@@ -133,6 +133,6 @@ def _differing(ours: pa.ChunkedArray, theirs: pa.ChunkedArray) -> int:
 
 def _by_dataset(table: pa.Table, rows: NDArray[np.bool_]) -> str:
     if "dataset" not in table.column_names:
-        return f"{int(rows.sum()):,} images"
+        return f"{rows.sum():,} image{'s' * (rows.sum() != 1)}"
     counts = value_counts(table["dataset"].filter(pa.array(rows)))
     return ", ".join(f"{n:,} of '{name}'" for name, n in counts.items())

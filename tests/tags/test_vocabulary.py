@@ -222,3 +222,12 @@ def test_types_and_order():
     assert all(tag_type(tag) == pa.string() for tag in DERIVED_TAGS)
     assert group_order("face_shape", ["long", "round", "oval"]) == ["round", "oval", "long"]
     assert group_order("skin_tone", ["Monk 10", "Monk 2"]) == ["Monk 2", "Monk 10"]
+
+
+def test_no_glasses_is_not_suspected_of_being_unknown():
+    table = pa.table({"glasses": ["none", "None", "reading"], "hat": ["none", "none", "cap"]})
+    said = suspected_missing(table)
+    assert [sentence.split(" and ")[0] for sentence in said] == [
+        "'glasses' holds 'None' 1 time",
+        "'hat' holds 'none' 2 times",
+    ]

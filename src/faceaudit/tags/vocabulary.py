@@ -64,6 +64,9 @@ _ANY = (float(np.finfo(np.float32).min), float(np.finfo(np.float32).max))
 #: Words that often say "not known". They are values all the same, until the user says otherwise.
 SUSPECTED = ("na", "n/a", "none", "nan", "null", "-", "?", "unknown")
 
+#: Tags of which ``none`` is one of our own words, spelt so: no glasses is not an unknown face.
+_NONE_IS_OURS = ("glasses", "makeup", "facial_hair", "manipulation")
+
 #: Tag -> word in lower case -> how we spell it.
 _KNOWN: dict[str, dict[str, str]] = {
     "gender": {word: gender for gender, words in GENDERS.items() for word in words},
@@ -312,6 +315,8 @@ def suspected_words(tag: str, distinct: Words) -> list[str]:
     """Name those words of one tag that are `SUSPECTED`, with the count of each."""
     folded = pc.utf8_lower(pc.utf8_trim_whitespace(distinct.words))
     suspected = pc.is_in(folded, pa.array(SUSPECTED))
+    if tag in _NONE_IS_OURS:
+        suspected = pc.and_(suspected, pc.not_equal(distinct.words, "none"))
     words = distinct.words.filter(suspected).to_pylist()
     counts = distinct.counts[suspected.to_numpy(zero_copy_only=False)].tolist()
     return [
