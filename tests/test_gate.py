@@ -332,6 +332,11 @@ def test_what_asks_the_same_or_more_is_no_change(changes):
     assert decision.notes == []
 
 
+def test_a_limit_that_neither_sets_is_no_change():
+    found = result(limits={"fnr_gap": None})
+    assert gate(found, baseline=found).notes == []
+
+
 def test_a_stricter_limit_fails_what_passed():
     real = ((0.02, 0.02), (0.045, 0.045))
     before = result(real)
@@ -356,6 +361,15 @@ def test_accepted_changes_leave_out_what_they_say():
     assert decision.code == PASSED
 
 
+def test_what_was_not_judged_before_either_is_not_missed():
+    before = result()
+    gaps = next(c for c in before.checks if c.verdicts).verdicts
+    gaps[0] = gaps[0].model_copy(update={"status": "not-estimable"})
+    decision = gate(result(attributes=["glasses"]), baseline=before, accept_changes=True)
+    assert ("equalized-odds-gap", "gender, FPR") not in told(decision)
+    assert ("equalized-odds-gap", "gender, FNR") in told(decision)
+
+
 def test_another_classifier_and_other_images_are_said_and_no_change():
     old, new = result(model="a", sha256="1"), result(model="b", sha256="2", n=1200)
     decision = gate(new, baseline=old)
@@ -373,6 +387,10 @@ def test_another_classifier_and_other_images_are_said_and_no_change():
         gate(result(sha256="1", own=0.4), baseline=result(sha256="1"))
     with pytest.raises(FaceAuditError, match=r"otherwise: threshold: 0\.5 .* → 0\.4"):
         gate(result(sha256="2", threshold=0.4), baseline=result(sha256="1", threshold=0.5))
+    by_hand = result(sha256="2", own=0.4)
+    by_hand.scores[0].threshold_rule = "by hand"
+    with pytest.raises(FaceAuditError, match=r"otherwise: threshold: 0\.5 .* → 0\.4 \(by hand\)"):
+        gate(by_hand, baseline=result(sha256="1"))
 
 
 # --- what is read and written --------------------------------------------------------------
