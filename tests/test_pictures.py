@@ -26,8 +26,8 @@ from faceaudit.tags.landmarks import working_pixels
 from tests.pictures import draw, encode, write_manifest
 
 SOURCE = Path(faceaudit.__file__).parent
-#: Modules of Pillow that open no file, and other packages' ways to open pictures.
-HARMLESS = {"Image", "ImageDraw", "ImageFilter", "ImageFont", "ImageOps"}
+#: Modules of Pillow that open no file of themselves, and other packages' ways to open pictures.
+HARMLESS = {"ExifTags", "Image", "ImageDraw", "ImageFilter", "ImageFont", "ImageOps"}
 OPENERS = {"imageio", "cv2", "torchvision.io", "torchvision.datasets", "skimage.io", "pylab"}
 NAMES = {"PILImage", "PILImageBW", "load_image", "get_image_files", "pil_loader", "read_image"}
 

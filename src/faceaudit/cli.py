@@ -137,8 +137,15 @@ def train(manifests: Sequence[Path], out: Path, **options: Any) -> None:
 
 @main.command()
 @click.argument("model")
-@click.argument("manifest", type=PATH)
+@click.argument("manifests", nargs=-1, required=True, type=PATH)
 @click.option("-o", "--out", required=True, type=PATH, help="The scores to write (Parquet).")
+@click.option("--where", help='Score these images alone, for instance "age >= 18".')
+@click.option(
+    "--sample",
+    type=click.IntRange(1),
+    help="Score so many images, drawn at random; every data set and label has its share.",
+)
+@click.option("--seed", default=0, show_default=True, help="Of the sample.")
 @click.option("--batch-size", default=64, show_default=True, type=click.IntRange(1))
 @click.option("--trust-pickle", is_flag=True, help="Take a checkpoint that is a pickle.")
 @click.option("--ai-class", help="Of two classes the one that means AI-generated: name or number.")
@@ -148,16 +155,16 @@ def train(manifests: Sequence[Path], out: Path, **options: Any) -> None:
     help="Mark pictures in which no face is found, if the extra 'landmarks' is installed.",
 )
 @example("faceaudit score bundled:default manifest.parquet -o scores.parquet")
-def score(model: str, manifest: Path, out: Path, **options: Any) -> None:
-    """Score a manifest with a classifier (extra 'model').
+def score(model: str, manifests: Sequence[Path], out: Path, **options: Any) -> None:
+    """Score manifests with a classifier (extra 'model').
 
     MODEL is a model directory, or 'bundled:NAME' ('bundled:default' is the best one). An image
     that cannot be read gets a status and no score; it never stops the run.
     """
-    from faceaudit.scoring import score as score_manifest
+    from faceaudit.scoring import score as score_manifests
     from faceaudit.terminal import print_scores
 
-    print_scores(score_manifest(model, manifest, out, progress=True, **options), out)
+    print_scores(score_manifests(model, manifests, out, progress=True, **options), out)
 
 
 # --- scores to answers ---------------------------------------------------------------------

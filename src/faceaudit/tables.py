@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -40,7 +41,7 @@ from faceaudit.schema import (
 )
 from faceaudit.tagging import TagTable
 from faceaudit.tags.vocabulary import standardise
-from faceaudit.validation import validate
+from faceaudit.validation import repeated_keys, validate
 
 __all__ = [
     "DELIVERY_COLUMNS",
@@ -59,6 +60,7 @@ __all__ = [
     "library_versions",
     "read_manifest",
     "read_manifest_into",
+    "read_manifests",
     "read_scores",
     "read_tags",
     "renamed",
@@ -238,6 +240,30 @@ def read_manifest_into(info: ManifestInfo, path: Path | str) -> pa.Table:
     for tag, sources in manifest.info.tag_sources.items():
         info.tag_sources.setdefault(tag, {}).update(sources)
     return manifest.table
+
+
+def read_manifests(paths: Sequence[Path | str]) -> Manifest:
+    """Read manifests and put them together.
+
+    Raises
+    ------
+    FaceAuditError
+        If there is none, or one cannot be read, or an image is in two of them, or they have the
+        images of a data set in different places.
+    """
+    info = ManifestInfo()
+    parts = [read_manifest_into(info, path) for path in paths]
+    if not parts:
+        raise FaceAuditError("no manifest was given")
+    table = _together(parts)
+    ends = np.cumsum([len(part) for part in parts])
+    if (pair := repeated_keys(table)) is not None:
+        first, second = (paths[int(np.searchsorted(ends, row, side="right"))] for row in pair)
+        raise FaceAuditError(
+            f"{second}: {table['image'][pair[1]].as_py()!r} of '{table['dataset'][pair[1]]}' is in "
+            f"{first} too; give every image once"
+        )
+    return Manifest(table, info)
 
 
 def concat_scores(parts: Sequence[Scores]) -> Scores:

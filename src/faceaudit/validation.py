@@ -72,16 +72,24 @@ def _refuse(
 def _refuse_repeated_keys(table: pa.Table, source: str) -> None:
     if len(table) == 0:
         raise FaceAuditError(f"{source}: the table has no rows")
+    if (pair := repeated_keys(table)) is not None:
+        row = pair[1]
+        raise FaceAuditError(
+            f"{source}: column 'image', row {row + 1}: {table['image'][row].as_py()!r} stands "
+            "there twice for the same data set; one row is one image"
+        )
+
+
+def repeated_keys(table: pa.Table) -> tuple[int, int] | None:
+    """Return the first row whose data set and image an earlier row has, after that earlier row."""
     image = table["image"].combine_chunks().dictionary_encode()
     dataset = table["dataset"].combine_chunks().dictionary_encode()
     key = image.indices.to_numpy().astype(np.int64) * len(dataset.dictionary)
     key += dataset.indices.to_numpy()
     unique, first = np.unique(key, return_index=True)
-    if len(unique) < len(key):
-        repeated = np.ones(len(key), dtype=bool)
-        repeated[first] = False
-        row = int(np.argmax(repeated))
-        raise FaceAuditError(
-            f"{source}: column 'image', row {row + 1}: {table['image'][row].as_py()!r} stands "
-            "there twice for the same data set; one row is one image"
-        )
+    if len(unique) == len(key):
+        return None
+    repeated = np.ones(len(key), dtype=bool)
+    repeated[first] = False
+    row = int(np.argmax(repeated))
+    return int(np.argmax(key == key[row])), row

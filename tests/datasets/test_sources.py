@@ -134,7 +134,7 @@ def test_pipes_and_dead_links_do_not_stop_a_run(tmp_path, indexed):
     run = indexed("folder", root)
     assert sorted(run.rows) == ["ai/a.jpg", "ai/alias.jpg"]
     assert run.rejected["ai/pipe.jpg"] == ("cannot be read", "not a regular file")
-    assert "No such file" in run.rejected["ai/dead.jpg"][1]
+    assert "no such file" in run.rejected["ai/dead.jpg"][1]
     (loop,) = [e for e in run.outcomes("remark") if e.reason == "could not be looked into"]
     assert loop.file.startswith("ai/up")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from tests.pictures import draw_dataset, write_manifest
 
+from faceaudit.datasets import index
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import sha256_of
 
@@ -195,3 +197,14 @@ def test_real_faces(real_data, tmp_path):
     assert (tmp_path / "model/model.safetensors").stat().st_size < 7_500_000
     scores = score(tmp_path / "model", manifests[0], tmp_path / "scores.parquet")
     assert all(scores.table["in_training"].to_pylist())
+
+
+def test_a_picture_replaced_since_it_was_indexed_teaches_nothing(tmp_path):
+    folder = tmp_path / "drawn"
+    draw_dataset(folder, 30, 30)
+    index("folder", folder, tmp_path / "m.parquet")
+    shutil.copy(folder / "ai/0.png", folder / "real/0.png")
+    trained = train([tmp_path / "m.parquet"], tmp_path / "model", epochs=1, **TINY)
+    assert trained.record.training.left_out == {"replaced": 1}
+    with pytest.raises(FaceAuditError, match=r"is in .* too; give every image once"):
+        train([tmp_path / "m.parquet"] * 2, tmp_path / "model", epochs=1, **TINY)

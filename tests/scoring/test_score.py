@@ -5,15 +5,19 @@ from __future__ import annotations
 import shutil
 import tracemalloc
 import zipfile
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 from tests.pictures import draw, draw_dataset, encode, write_manifest
 
 from faceaudit import bundled
+from faceaudit.cli import main
+from faceaudit.datasets import index
 from faceaudit.errors import FaceAuditError, MissingExtraError
 from faceaudit.tables import read_manifest, read_scores, scored, status_counts, write_table
 
@@ -24,6 +28,7 @@ from faceaudit.model.checkpoint import InputRecord, ModelRecord, save_checkpoint
 from faceaudit.pictures import MAX_PIXELS  # noqa: E402
 from faceaudit.scoring import Classifier, score, score_images  # noqa: E402
 from faceaudit.scoring.attention import gravest  # noqa: E402
+from faceaudit.scoring.selection import select  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -272,3 +277,178 @@ def test_attention_is_kept_for_the_report(model, tmp_path):
         assert one is None or max(one) in (0, 255)
     real = scores.table["p_ai"].to_numpy()[:15]
     assert set(explained[:12]) == set(np.argsort(-real)[:12].tolist())
+
+
+# --- what became of the pictures since --------------------------------------------------------
+
+
+def test_a_picture_replaced_since_it_was_indexed_has_no_score(model, tmp_path):
+    folder = tmp_path / "d"
+    draw_dataset(folder, 3, 3)
+    index("folder", folder, tmp_path / "m.parquet")
+    indexed = read_manifest(tmp_path / "m.parquet").table
+    rng = np.random.default_rng(5)
+    (folder / "real/0.png").write_bytes(encode(draw(rng, "real")))
+    (folder / "real/1.png").write_bytes(encode(draw(rng, "real"), "EPS"))
+    (folder / "ai/2.png").unlink()
+    scores = score(model, tmp_path / "m.parquet", tmp_path / "s.parquet", find_faces=False)
+    rows = {row["image"]: row for row in scores.table.to_pylist()}
+    status = {name: row["status"] for name, row in rows.items() if row["status"] != "ok"}
+    assert status == {
+        "real/0.png": "replaced",
+        "real/1.png": "unreadable",
+        "ai/2.png": "missing",
+    }
+    for name in status:
+        assert rows[name]["p_ai"] is None and rows[name]["attention"] is None
+    # The rows stay those of the pictures that were indexed.
+    assert scores.table["sha256"].to_pylist() == indexed["sha256"].to_pylist()
+    assert scores.info.notes == [
+        "1 of 6 images are missing, the first of them 'ai/2.png': no such file.",
+        "1 of 6 images are replaced, the first of them 'real/0.png': another picture than the one "
+        "that was indexed, whose label and tags these are.",
+        "1 of 6 images are unreadable, the first of them 'real/1.png': PostScript (EPS) is a "
+        "program, not a photograph.",
+    ]
+    assert read_scores(tmp_path / "s.parquet").info.notes == scores.info.notes
+
+
+def test_scores_name_no_place(model, tmp_path):
+    manifest = draw_dataset(tmp_path / "d", 1, 1)
+    scores = score(model, manifest, tmp_path / "s.parquet")
+    assert scores.info.datasets["drawn"].root is None
+    assert str(tmp_path).encode() not in (tmp_path / "s.parquet").read_bytes()
+
+
+def test_a_name_that_leads_out_of_the_root_is_not_read(model, tmp_path):
+    (tmp_path / "private.png").write_bytes(encode(draw(np.random.default_rng(0), "real")))
+    (tmp_path / "d").mkdir()
+    manifest = write_manifest(tmp_path / "d", ["../private.png"], ["real"])
+    scores = score(model, manifest, tmp_path / "s.parquet")
+    assert scores.table["status"].to_pylist() == ["unreadable"]
+    assert scores.table["sha256"].to_pylist() == [None]
+
+
+def test_a_data_set_that_the_metadata_forgets_is_an_error(model, tmp_path):
+    manifest = read_manifest(draw_dataset(tmp_path / "d", 1, 1))
+    manifest.info.datasets.clear()
+    with pytest.raises(FaceAuditError, match="does not say where the images of 'drawn' lie"):
+        score(model, manifest, tmp_path / "s.parquet")
+
+
+# --- several manifests, some of their images --------------------------------------------------
+
+
+def two_manifests(tmp_path: Path) -> list[Path]:
+    """Two data sets, each indexed, of which a tag is a number in one and text in the other."""
+    paths = []
+    for seed, (name, ages) in enumerate({"one": ["20", "40"], "two": ["young", ""]}.items()):
+        draw_dataset(tmp_path / name, 2, 2, seed)
+        (tmp_path / name / "manifest.parquet").unlink()
+        lines = [f"{label}/{i}.png,{ages[i]}" for label in ("real", "ai") for i in (0, 1)]
+        (tmp_path / name / "tags.csv").write_text("\n".join(["file,mood", *lines]) + "\n")
+        index("folder", tmp_path / name, tmp_path / f"{name}.parquet", name=name)
+        paths.append(tmp_path / f"{name}.parquet")
+    return paths
+
+
+def test_several_manifests_are_scored_as_one(model, tmp_path):
+    paths = two_manifests(tmp_path)
+    scores = score(model, paths, tmp_path / "s.parquet")
+    parts = [score(model, path, tmp_path / "p.parquet").table for path in paths]
+    assert scores.table["dataset"].to_pylist() == ["one"] * 4 + ["two"] * 4
+    for column in ("image", "p_ai", "sha256"):
+        assert scores.table[column].to_pylist() == [
+            value for part in parts for value in part[column].to_pylist()
+        ]
+    assert set(scores.info.datasets) == {"one", "two"}
+    assert set(scores.info.tag_sources["mood"]) == {"one", "two"}
+    assert scores.info.notes == []
+
+
+def test_an_image_in_two_manifests_is_an_error_that_names_both(model, tmp_path):
+    one, two = two_manifests(tmp_path)
+    shutil.copy(one, tmp_path / "again.parquet")
+    with pytest.raises(
+        FaceAuditError, match=r"again\.parquet: 'ai/0\.png' of 'one' is in .*one\.p"
+    ):
+        score(model, [two, one, tmp_path / "again.parquet"], tmp_path / "s.parquet")
+    with pytest.raises(FaceAuditError, match="no manifest was given"):
+        score(model, [], tmp_path / "s.parquet")
+    assert not (tmp_path / "s.parquet").exists()
+
+
+def test_where_keeps_some_images_and_says_so(model, tmp_path):
+    paths = two_manifests(tmp_path)
+    shutil.rmtree(tmp_path / "one")  # whose images are not asked for
+    scores = score(model, paths, tmp_path / "s.parquet", where="mood == 'young'")
+    assert scores.table["image"].to_pylist() == ["ai/0.png", "real/0.png"]
+    assert scores.info.notes == [
+        "Of 8 images in the manifests, 2 satisfy mood == 'young'; of 2 it is not known, for lack "
+        "of a tag. Only these were scored."
+    ]
+    with pytest.raises(FaceAuditError, match="--where"):
+        score(model, paths, tmp_path / "t.parquet", where="moon == 'young'")
+    with pytest.raises(FaceAuditError, match=r"--where .*no image satisfies it"):
+        score(model, paths, tmp_path / "t.parquet", where="mood == 'young' and label != label")
+
+
+def strata(table: pa.Table) -> dict[tuple[str, str], int]:
+    keys = zip(table["dataset"].to_pylist(), table["label"].to_pylist(), strict=True)
+    return dict(sorted(Counter(keys).items()))
+
+
+def drawn_rows() -> pa.Table:
+    counts = {("a", "real"): 600, ("a", "ai"): 300, ("b", "real"): 90, ("c", "ai"): 10}
+    keys = [key for key, n in counts.items() for _ in range(n)]
+    keys = [keys[i] for i in np.random.default_rng(0).permutation(len(keys))]
+    return pa.table(
+        {
+            "dataset": [dataset for dataset, _ in keys],
+            "label": [label for _, label in keys],
+            "image": [str(i) for i in range(len(keys))],
+        }
+    )
+
+
+def test_a_sample_represents_every_data_set_and_label():
+    table = drawn_rows()
+    kept, notes = select(table, None, 100, 3)
+    assert strata(kept) == {("a", "ai"): 30, ("a", "real"): 60, ("b", "real"): 9, ("c", "ai"): 1}
+    assert notes[0].startswith("100 of 1,000 images were scored, drawn at random (seed 3)")
+    rows = [int(image) for image in kept["image"].to_pylist()]
+    assert rows == sorted(set(rows))
+
+
+def test_a_sample_can_be_drawn_again_and_differs_with_the_seed():
+    table = drawn_rows()
+    drawn = [select(table, None, 50, seed)[0]["image"].to_pylist() for seed in (1, 1, 2)]
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_every_image_has_the_same_chance():
+    table = drawn_rows()
+    hits = np.zeros(len(table))
+    for seed in range(400):
+        hits[[int(i) for i in select(table, None, 250, seed)[0]["image"].to_pylist()]] += 1
+    # Of 400 draws, each with a chance of a quarter: 100 +- 8.7; of 1,000 images none is out of 5.
+    assert abs(hits - 100).max() < 5 * 8.7
+    assert 7 < hits.std() < 10.5
+
+
+@pytest.mark.parametrize("count", [1000, 5000])
+def test_a_sample_of_all_is_all(count):
+    table = drawn_rows()
+    kept, notes = select(table, None, count, 0)
+    assert kept.equals(table) and notes == []
+
+
+def test_the_command(model, tmp_path):
+    paths = two_manifests(tmp_path)
+    arguments = [str(model), *map(str, paths), "-o", str(tmp_path / "s.parquet"), "--sample", "4"]
+    ran = CliRunner().invoke(main, ["score", *arguments, "--where", "label == 'ai'"])
+    assert ran.exit_code == 0, ran.output
+    assert "4 images: " in ran.output
+    assert "Of 8 images in the manifests, 4 satisfy label == 'ai'" in " ".join(ran.output.split())
+    arguments[-1] = "3"
+    assert "3 of 8 images were scored" in CliRunner().invoke(main, ["score", *arguments]).output

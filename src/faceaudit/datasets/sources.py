@@ -30,6 +30,10 @@ class UnreadableError(Exception):
     """One file of a source that cannot be read; says why."""
 
 
+class MissingFileError(UnreadableError):
+    """A file that is not there."""
+
+
 class Member(NamedTuple):
     """One file of a source: its name below the root, and where an archive holds it.
 
@@ -169,6 +173,8 @@ class FolderSource:
         try:
             # Non-blocking, or a named pipe would keep us waiting for ever.
             handle = os.open(f"{self._prefix}{member.path}", _OPEN_FLAGS)
+        except FileNotFoundError:
+            raise MissingFileError("no such file") from None
         except (OSError, ValueError) as error:
             raise UnreadableError(getattr(error, "strerror", None) or str(error)) from None
         try:
@@ -357,9 +363,7 @@ class StoredImages:
         self._contents: dict[str, dict[str, Member]] = {}
         for name, root in roots.items():
             if root is None:
-                raise FaceAuditError(
-                    f"the manifest does not say where the images of '{name}' lie; index them again"
-                )
+                raise _unstated(name)
             source = self._sources[name] = open_source(root)
             if not source.root.is_dir():
                 self._contents[name] = contents(source)
@@ -370,9 +374,19 @@ class StoredImages:
         Raises
         ------
         UnreadableError
+        FaceAuditError
+            If no root was given for the data set.
         """
+        if dataset not in self._sources:
+            raise _unstated(dataset)
         contents = self._contents.get(dataset)
         member = Member(image) if contents is None else contents.get(image)
         if member is None:
-            raise UnreadableError("no such file in the archive")
+            raise MissingFileError("no such file in the archive")
         return self._sources[dataset].read(member)
+
+
+def _unstated(dataset: str) -> FaceAuditError:
+    return FaceAuditError(
+        f"the manifest does not say where the images of '{dataset}' lie; index them again"
+    )

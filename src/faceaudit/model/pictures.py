@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from itertools import islice
+from itertools import islice, repeat
 
-from faceaudit.datasets.sources import Member, Source, UnreadableError, contents, open_source
-from faceaudit.errors import FaceAuditError
+import pyarrow as pa
+
+from faceaudit.datasets.sources import MissingFileError, StoredImages, UnreadableError
 from faceaudit.model.faces import THOROUGH_SIDE, FaceFinder
 from faceaudit.model.preprocess import Picture, prepare
 from faceaudit.tables import ManifestInfo
+
+Row = tuple[str, str, str | None]
 
 
 class PictureReader:
@@ -42,32 +44,28 @@ class PictureReader:
     ) -> None:
         self._prepare = prepare
         self._find_face = find_face
-        self._sources: dict[str, Source] = {}
-        #: What an archive holds; a folder is asked file by file.
-        self._contents: dict[str, dict[str, Member]] = {}
-        for name, dataset in info.datasets.items():
-            if dataset.root is None:
-                raise FaceAuditError(
-                    f"the manifest does not say where the images of '{name}' lie; index them again"
-                )
-            source = self._sources[name] = open_source(dataset.root)
-            if not source.root.is_dir():
-                self._contents[name] = contents(source)
+        self._images = StoredImages({name: one.root for name, one in info.datasets.items()})
 
-    def read(self, dataset: str, image: str) -> Picture:
-        """Read and prepare one picture; never raises for a bad one."""
-        source = self._sources[dataset]
-        if dataset in self._contents:
-            member = self._contents[dataset].get(image)
-        else:
-            member = Member(image) if os.path.lexists(f"{source.root}/{image}") else None
-        if member is None:
-            return Picture("missing", reason="no such file")
+    def read(self, dataset: str, image: str, sha256: str | None = None) -> Picture:
+        """Read and prepare one picture; never raises for a bad one.
+
+        Parameters
+        ----------
+        dataset, image : str
+        sha256 : str, optional
+            Of the file that was indexed. A sound picture with another hash is ``replaced``: what
+            is known of the one is not known of the other.
+        """
         try:
-            content = source.read(member)
+            content = self._images.read(dataset, image)
+        except MissingFileError as error:
+            return Picture("missing", reason=str(error))
         except UnreadableError as error:
             return Picture("unreadable", reason=str(error))
         picture = self._prepare(content)
+        if picture.pixels is not None and sha256 not in (None, picture.sha256):
+            reason = "another picture than the one that was indexed, whose label and tags these are"
+            return Picture("replaced", None, picture.sha256, reason)
         if self._shows_no_face(picture, content):
             return replace(picture, status="no_face")
         return picture
@@ -83,15 +81,22 @@ class PictureReader:
         return large is None or not self._find_face(large)
 
 
+def rows_of(table: pa.Table) -> Iterator[Row]:
+    """Give the rows of a manifest to `read_batches`."""
+    hashes = table["sha256"].to_pylist() if "sha256" in table.column_names else repeat(None)
+    return zip(table["dataset"].to_pylist(), table["image"].to_pylist(), hashes, strict=False)
+
+
 def read_batches(
-    reader: PictureReader, rows: Iterable[tuple[str, str]], batch_size: int, workers: int
+    reader: PictureReader, rows: Iterable[Row], batch_size: int, workers: int
 ) -> Iterator[list[Picture]]:
     """Read pictures in order, ahead of whoever consumes them; holds three batches at most.
 
     Parameters
     ----------
     reader : PictureReader
-    rows : iterable of (data set, image)
+    rows : iterable of (data set, image, SHA-256 or None)
+        As `rows_of` gives them.
     batch_size : int
     workers : int
         Threads. Pillow decodes outside Python's lock, so they run in parallel.

@@ -22,7 +22,7 @@ RESIZE_RULE = (
     "then antialiased bilinear (Pillow)"
 )
 
-Status = Literal["ok", "no_face", "missing", "unreadable", "too_large"]
+Status = Literal["ok", "no_face", "missing", "unreadable", "too_large", "replaced"]
 Pixels = npt.NDArray[np.uint8]
 #: What a classifier that prepares pictures its own way makes of one; of one shape in a batch.
 Prepared = npt.NDArray[Any]
@@ -34,8 +34,9 @@ class Picture:
 
     Attributes
     ----------
-    status : {'ok', 'no_face', 'missing', 'unreadable', 'too_large'}
-        ``no_face`` only where a face was looked for.
+    status : {'ok', 'no_face', 'missing', 'unreadable', 'too_large', 'replaced'}
+        ``no_face`` only where a face was looked for; ``replaced`` only where it is known which
+        file there was.
     pixels : ndarray of uint8, shape (size, size, 3), or None
         RGB, unless the classifier prepares pictures its own way; None unless the status is ``ok``
         or ``no_face``.

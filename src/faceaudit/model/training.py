@@ -39,7 +39,7 @@ from faceaudit.model.familiarity import learn_familiarity, write_familiarity
 from faceaudit.model.inference import Predictor
 from faceaudit.model.progress import progress_bars
 from faceaudit.model.split import validation_rows
-from faceaudit.model.training_pictures import decode, read_manifests
+from faceaudit.model.training_pictures import decode, read_training
 from faceaudit.tables import library_versions
 
 
@@ -119,7 +119,7 @@ def train(
         from faceaudit.model.recipe import Recipe, reproducible, training_precision
 
     started = time.monotonic()
-    table, info, hashes = read_manifests(manifests)
+    table, info, hashes = read_training(manifests)
     architecture = find_architecture(arch)
     record = InputRecord(size=size, mean=list(architecture.mean), std=list(architecture.std))
     with (
@@ -236,7 +236,7 @@ def add_familiarity(
     record = checkpoint.record
     if record.training is None:
         raise FaceAuditError(f"{folder}: it is not known what this model was trained on")
-    table, info, _ = read_manifests(manifests)
+    table, info, _ = read_training(manifests)
     with (
         progress_bars(progress) as bars,
         tempfile.TemporaryDirectory(prefix="faceaudit-") as scratch,

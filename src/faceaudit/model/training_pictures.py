@@ -14,10 +14,10 @@ import pyarrow as pa
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import sha256_of
-from faceaudit.model.pictures import PictureReader, read_batches
+from faceaudit.model.pictures import PictureReader, read_batches, rows_of
 from faceaudit.model.preprocess import prepare
 from faceaudit.model.split import contradicted
-from faceaudit.tables import ManifestInfo, read_manifest_into
+from faceaudit.tables import ManifestInfo, read_manifests
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -34,7 +34,7 @@ class Decoded:
     left_out: Counter[str]
 
 
-def read_manifests(
+def read_training(
     paths: Sequence[Path | str],
 ) -> tuple[pa.Table, ManifestInfo, dict[str, str]]:
     """Put manifests together; also return their names and hashes, for the record.
@@ -42,17 +42,12 @@ def read_manifests(
     Raises
     ------
     FaceAuditError
-        If there is none, or two of them have a data set in different places.
+        As `faceaudit.tables.read_manifests`.
     """
-    parts, info, hashes = [], ManifestInfo(), {}
-    for path in map(Path, paths):
-        table = read_manifest_into(info, path)
-        wanted = ("image", "label", "dataset", "person")
-        parts.append(table.select([name for name in wanted if name in table.column_names]))
-        hashes[path.stem] = sha256_of(path)
-    if not parts:
-        raise FaceAuditError("no manifest was given")
-    return pa.concat_tables(parts, promote_options="permissive"), info, hashes
+    manifest = read_manifests(paths)
+    wanted = ("image", "label", "dataset", "person", "sha256")
+    table = manifest.table.select([name for name in wanted if name in manifest.table.column_names])
+    return table, manifest.info, {path.stem: sha256_of(path) for path in map(Path, paths)}
 
 
 def decode(
@@ -67,13 +62,12 @@ def decode(
     """
     reader = PictureReader(info, partial(prepare, size=size))
     pixels = np.memmap(path, np.uint8, "w+", shape=(len(table), size, size, 3))
-    rows = zip(table["dataset"].to_pylist(), table["image"].to_pylist(), strict=True)
     kept: list[int] = []
     sha256: list[str | None] = []
     left_out: Counter[str] = Counter()
     task = bars.add_task("reading images", total=len(table))
     for position, picture in enumerate(
-        picture for batch in read_batches(reader, rows, 256, workers) for picture in batch
+        picture for batch in read_batches(reader, rows_of(table), 256, workers) for picture in batch
     ):
         bars.advance(task)
         if picture.pixels is None:
@@ -85,7 +79,10 @@ def decode(
     bars.remove_task(task)
     if not kept:
         raise FaceAuditError("none of the images in the manifests could be read")
-    table = table.take(kept).append_column("sha256", pa.array(sha256, pa.string()))
+    table = table.take(kept)
+    if "sha256" in table.column_names:
+        table = table.drop_columns("sha256")
+    table = table.append_column("sha256", pa.array(sha256, pa.string()))
     both = contradicted(table)
     if both.any():
         left_out["the same file labelled both real and ai"] = int(both.sum())

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.model.explain import Explainer, Maps
-from faceaudit.model.pictures import PictureReader, read_batches
+from faceaudit.model.pictures import PictureReader, read_batches, rows_of
 from faceaudit.scoring.classifier import Classifier
 from faceaudit.stats.counts import tag_codes
 
@@ -30,7 +30,7 @@ def attention(
     reader : PictureReader
         Of the table's pictures.
     table : pyarrow.Table
-        Rows with ``dataset``, ``image`` and ``label``.
+        Rows with ``dataset``, ``image``, ``label`` and the ``sha256`` of what was scored.
     p_ai : ndarray of float32, shape (n,)
         Scores; not-a-number where there is none.
 
@@ -48,11 +48,9 @@ def attention(
         return pa.nulls(len(table), pa.binary())
     explain = Explainer(classifier.checkpoint.network, record.input)
     rows = gravest(table, p_ai, EXPLAINED)
-    keys = table.select(["dataset", "image"]).take(rows)
-    names = zip(keys["dataset"].to_pylist(), keys["image"].to_pylist(), strict=True)
     maps: list[bytes | None] = [None] * len(table)
     ahead = iter(rows)
-    for batch in read_batches(reader, names, 16, workers=1):
+    for batch in read_batches(reader, rows_of(table.take(rows)), 16, workers=1):
         read = [(row, p.pixels) for row, p in zip(islice(ahead, len(batch)), batch, strict=True)]
         # A file may have changed since it was scored.
         there = {row: pixels for row, pixels in read if pixels is not None}

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from faceaudit.model.faces import face_finder
-from faceaudit.model.pictures import PictureReader, read_batches
+from faceaudit.model.pictures import PictureReader, read_batches, rows_of
 from faceaudit.model.preprocess import Picture
 from faceaudit.model.progress import progress_bars
 from faceaudit.scoring.attention import attention
 from faceaudit.scoring.classifier import Classifier
+from faceaudit.scoring.selection import select
 from faceaudit.tables import (
     Manifest,
     Scores,
     ScoresInfo,
     library_versions,
-    read_manifest,
+    read_manifests,
     validate,
     write_table,
 )
@@ -33,9 +38,12 @@ BATCH_TOLERANCE = 1e-4
 
 def score(
     model: Path | str | Classifier,
-    manifest: Path | str | Manifest,
+    manifests: Path | str | Manifest | Sequence[Path | str],
     out: Path | str,
     *,
+    where: str | None = None,
+    sample: int | None = None,
+    seed: int = 0,
     batch_size: int = 64,
     workers: int = 2,
     trust_pickle: bool = False,
@@ -43,7 +51,7 @@ def score(
     find_faces: bool = True,
     progress: bool = False,
 ) -> Scores:
-    """Score every image of a manifest.
+    """Score the images of manifests.
 
     Pictures are decoded in threads while the network works on those before; three batches at
     most are in memory.
@@ -52,9 +60,15 @@ def score(
     ----------
     model : path, str or Classifier
         A model directory, ``bundled:NAME``, or a classifier that is loaded already.
-    manifest : path or Manifest
+    manifests : path, Manifest or sequence of path
     out : path
         The scores table to write, whole or not at all.
+    where : str, optional
+        Which images are scored, as an expression (see `faceaudit.where`).
+    sample : int, optional
+        Score so many of them, drawn at random; every data set and label has its share.
+    seed : int
+        Of the sample.
     batch_size : int
         Pictures that the network sees at a time.
     workers : int
@@ -71,10 +85,12 @@ def score(
     Returns
     -------
     Scores
-        The manifest's rows, in their order, with ``p_ai``; ``status`` (``ok`` or ``no_face``, or
-        ``missing``, ``unreadable`` or ``too_large``, and then `p_ai` is null); ``sha256`` of the
-        bytes that were scored; ``in_training``: whether the model learned from the same file;
-        and for the gravest errors ``attention``, see `faceaudit.scoring.attention`.
+        The manifests' rows, in their order, with ``p_ai``; ``status`` (``ok`` or ``no_face``, or
+        ``missing``, ``unreadable``, ``too_large`` or ``replaced``, and then `p_ai` is null);
+        ``sha256`` of the bytes that were scored, or else the manifest's; ``in_training``: whether
+        the model learned from the same file; and for the gravest errors ``attention``, see
+        `faceaudit.scoring.attention`. A picture is ``replaced`` if its file is sound but not the
+        one that was indexed, by its SHA-256: label and tags are of the other.
 
     Raises
     ------
@@ -84,52 +100,64 @@ def score(
     classifier = (
         model if isinstance(model, Classifier) else Classifier.load(model, trust_pickle, ai_class)
     )
-    if not isinstance(manifest, Manifest):
-        manifest = read_manifest(manifest)
-    table = manifest.table
+    if not isinstance(manifests, Manifest):
+        paths = [manifests] if isinstance(manifests, Path | str) else manifests
+        manifests = read_manifests(paths)
+    table, notes = select(manifests.table, where, sample, seed)
+    present = set(pc.unique(table["dataset"]).to_pylist())
+    datasets = {name: one for name, one in manifests.info.datasets.items() if name in present}
+    info = manifests.info.model_copy(update={"datasets": datasets})
     finder = face_finder() if find_faces else None
-    reader = PictureReader(manifest.info, classifier.prepare, finder)
-    rows = zip(table["dataset"].to_pylist(), table["image"].to_pylist(), strict=True)
+    reader = PictureReader(info, classifier.prepare, finder)
 
     p_ai = np.empty(len(table), np.float32)
     status: list[str] = []
     sha256: list[str | None] = []
     first: list[Picture] = []
+    #: Status -> the first row without a score that has it, and why.
+    failed: dict[str, tuple[int, str]] = {}
     with progress_bars(progress) as bars:
         task = bars.add_task("scoring", total=len(table))
-        for batch in read_batches(reader, rows, batch_size, workers):
+        for batch in read_batches(reader, rows_of(table), batch_size, workers):
             p_ai[len(status) : len(status) + len(batch)] = classifier.p_ai(batch)
             readable = (picture for picture in batch if picture.pixels is not None)
             first.extend(islice(readable, COMPARED - len(first)))
+            for row, picture in enumerate(batch, start=len(status)):
+                if picture.reason:
+                    failed.setdefault(picture.status, (row, picture.reason))
             status.extend(picture.status for picture in batch)
             sha256.extend(picture.sha256 for picture in batch)
             bars.advance(task, len(batch))
 
-    hashes = pa.array(sha256, pa.string())
-    explained = attention(classifier, PictureReader(manifest.info, classifier.prepare), table, p_ai)
-    result = {
-        "p_ai": pa.array(p_ai, mask=np.isnan(p_ai)),
-        "status": pa.array(status, pa.string()),
-        "sha256": hashes,
-        "in_training": classifier.checkpoint.trained_on(hashes),
-        "attention": explained,
-    }
-    for name, column in result.items():
-        if name in table.column_names:
-            table = table.drop_columns(name)
-        table = table.append_column(name, column)
-    info = ScoresInfo(
+    hashes = _hashes(table, p_ai, sha256)
+    table = _with(table, "p_ai", pa.array(p_ai, mask=np.isnan(p_ai)))
+    table = _with(table, "status", pa.array(status, pa.string()))
+    table = _with(table, "sha256", hashes)
+    table = _with(table, "in_training", classifier.checkpoint.trained_on(hashes))
+    explained = attention(classifier, PictureReader(info, classifier.prepare), table, p_ai)
+    table = _with(table, "attention", explained)
+    counts = Counter(status)
+    notes += [
+        f"{counts[kind]:,} of {len(table):,} images are {kind.replace('_', ' ')}, the first of "
+        f"them {table['image'][row].as_py()!r}: {reason}."
+        for kind, (row, reason) in failed.items()
+    ]
+    scores_info = ScoresInfo(
         # Where the images lie is not for whoever is given the scores.
-        **manifest.info.model_dump(
+        **info.model_dump(
             include={"datasets", "tag_sources"}, exclude={"datasets": {"__all__": {"root"}}}
         ),
         model=classifier.checkpoint.info(),
         face_finder=None if finder is None else finder.name,
-        notes=[*classifier.checkpoint.notes, *_batch_dependence(classifier, first)],
+        notes=[
+            *classifier.checkpoint.notes,
+            *_batch_dependence(classifier, first),
+            *notes,
+        ],
         versions=library_versions("torch", "torchvision", "timm", "pillow"),
     )
-    write_table(out, table, info)
-    return Scores(validate(table, "scores", str(out)), info)
+    write_table(out, table, scores_info)
+    return Scores(validate(table, "scores", str(out)), scores_info)
 
 
 def _batch_dependence(classifier: Classifier, pictures: list[Picture]) -> list[str]:
@@ -144,3 +172,18 @@ def _batch_dependence(classifier: Classifier, pictures: list[Picture]) -> list[s
         f"and one by one, a score moved by {moves:.2g}, so another batch size or order gives other "
         "scores."
     ]
+
+
+def _with(table: pa.Table, name: str, column: pa.Array) -> pa.Table:
+    if name in table.column_names:
+        table = table.drop_columns(name)
+    return table.append_column(name, column)
+
+
+def _hashes(table: pa.Table, p_ai: npt.NDArray[np.float32], read: list[str | None]) -> pa.Array:
+    """Give each row the hash of the bytes that were scored, else the one that it had."""
+    hashes = pa.array(read, pa.string())
+    if "sha256" not in table.column_names:
+        return hashes
+    given = table["sha256"].combine_chunks()
+    return pc.if_else(np.isnan(p_ai), pc.coalesce(given, hashes), hashes)

@@ -20,7 +20,7 @@ from faceaudit.bundled import resolve_model
 from faceaudit.errors import FaceAuditError
 from faceaudit.model.checkpoint import Checkpoint, load_checkpoint
 from faceaudit.model.familiarity import FeatureExtractor
-from faceaudit.model.pictures import PictureReader, read_batches
+from faceaudit.model.pictures import PictureReader, read_batches, rows_of
 from faceaudit.model.preprocess import Pixels, square_pixels
 from faceaudit.report.numbers import interval, percent
 from faceaudit.stats.intervals import rate_interval
@@ -56,8 +56,8 @@ def pictures(
         if "sha256" in images.column_names:
             known = pc.fill_null(checkpoint.trained_on(images["sha256"]), False)
             images = images.filter(pc.invert(known))
-        chosen = rng.permutation(images["image"].to_pylist())[:most]
-        batches = read_batches(reader, [(name, image) for image in chosen], 64, 1)
+        chosen = images.take(rng.permutation(len(images))[:most])
+        batches = read_batches(reader, rows_of(chosen), 64, 1)
         readable = [p.pixels for batch in batches for p in batch if p.pixels is not None]
         if readable:
             yield name, np.stack(readable)

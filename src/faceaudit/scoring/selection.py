@@ -1,0 +1,70 @@
+"""Which images of manifests are scored: those that an expression keeps, or a sample of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from faceaudit.errors import FaceAuditError
+from faceaudit.stats.counts import tag_codes
+from faceaudit.where import row_mask
+
+
+def select(
+    table: pa.Table, where: str | None, sample: int | None, seed: int
+) -> tuple[pa.Table, list[str]]:
+    """Keep the rows that are asked for, in their order.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        Rows of a manifest.
+    where : str, optional
+        An expression, see `faceaudit.where`; a row whose tag is missing is not kept.
+    sample : int, optional
+        So many rows at random. Each row has the same chance, and every data set and label its
+        share of the sample, up to one row.
+    seed : int
+
+    Returns
+    -------
+    table : pyarrow.Table
+    notes : list of str
+        Sentences that say how many rows of how many were left out and why.
+
+    Raises
+    ------
+    FaceAuditError
+        If the expression is not understood or keeps no row.
+    """
+    notes = []
+    if where is not None:
+        mask = row_mask(table, where)
+        unknown = mask.null_count
+        kept = table.filter(mask)
+        if len(kept) == 0:
+            raise FaceAuditError(f"--where {where!r}: no image satisfies it")
+        open_ones = f"; of {unknown:,} it is not known, for lack of a tag" if unknown else ""
+        notes.append(
+            f"Of {len(table):,} images in the manifests, {len(kept):,} satisfy "
+            f"{where}{open_ones}. Only these were scored."
+        )
+        table = kept
+    if sample is not None and sample < len(table):
+        notes.append(
+            f"{sample:,} of {len(table):,} images were scored, drawn at random (seed {seed}); each "
+            "data set and label has its share."
+        )
+        table = table.take(_drawn(table, sample, seed))
+    return table, notes
+
+
+def _drawn(table: pa.Table, count: int, seed: int) -> np.ndarray:
+    """Draw rows: shuffled, then put in the order of the strata, every so-manieth is taken."""
+    rng = np.random.default_rng(seed)
+    strata = 2 * tag_codes(table, "dataset")[0] + pc.equal(table["label"], "ai").to_numpy()
+    shuffled = rng.permutation(len(table))
+    ordered = shuffled[np.argsort(strata[shuffled], kind="stable")]
+    steps = (np.arange(count) + rng.random()) * len(table) / count
+    return np.sort(ordered[steps.astype(np.int64)])
