@@ -5,8 +5,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from faceaudit.cli import main
 from faceaudit.errors import FaceAuditError
+from faceaudit.meaning import SCORE_KINDS
+from faceaudit.spec import parse_spec
 from faceaudit.tables import (
+    LABELS,
     DatasetInfo,
     ManifestInfo,
     ModelInfo,
@@ -179,3 +183,49 @@ def test_concat_adds_counts_and_refuses_other_classifiers(tmp_path):
     three = read_scores(write_table(tmp_path / "3.parquet", table, other))
     with pytest.raises(FaceAuditError, match="2 different classifiers"):
         concat_scores([one, three])
+
+
+def test_numbers_of_any_type_are_read(tmp_path):
+    table = scores_table(
+        p_ai=pa.array([0.1, np.nan, None], pa.float64()), width=pa.array([2.0, None, 3.0])
+    ).drop_columns(["status"])
+    pq.write_table(table, tmp_path / "s.parquet")
+    read = read_scores(tmp_path / "s.parquet").table
+    assert read["status"].to_pylist() == ["ok", "unscored", "unscored"]
+    assert read["width"].to_pylist() == [2, None, 3]
+    pq.write_table(
+        table.set_column(table.column_names.index("width"), "width", pa.array([2.5, 1, 1])),
+        tmp_path / "s.parquet",
+    )
+    with pytest.raises(FaceAuditError, match=r"column 'width', row 1: 2\.5 is not a whole number"):
+        read_scores(tmp_path / "s.parquet")
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [(["0,5", "0.7"], "row 1: '0,5' is not a number"), (["-1", "0"], "--score-is logit")],
+)
+def test_scores_that_are_none(tmp_path, cells, message):
+    rows = [f'{i},{label},"{p}"' for i, (label, p) in enumerate(zip(LABELS, cells, strict=True))]
+    (tmp_path / "s.csv").write_text("\n".join(["image,label,p_ai", *rows]))
+    with pytest.raises(FaceAuditError, match=message):
+        read_scores(tmp_path / "s.csv")
+
+
+def test_a_word_for_missing_is_none_in_the_key(tmp_path):
+    (tmp_path / "s.csv").write_text("image,label,p_ai,hat\nNA,real,0.1,NA\nb,ai,0.9,cap\n")
+    read = read_scores(tmp_path / "s.csv", missing=["NA"]).table
+    assert read["image"].to_pylist() == ["NA", "b"]
+    assert read["hat"].to_pylist() == [None, "cap"]
+
+
+def test_a_specification_may_say_what_is_missing(tmp_path):
+    spec = parse_spec(
+        "{name: s, title: S, question: Q, attributes: [age_band], missing: [999]}", "spec"
+    )
+    assert spec.missing == ["999"]
+
+
+def test_kinds_of_scores_are_those_of_the_command_line():
+    (option,) = (o for o in main.commands["audit"].params if o.name == "score_is")
+    assert tuple(option.type.choices) == SCORE_KINDS

@@ -93,8 +93,9 @@ def join_tags(
     notes = [
         f"tags of {tags.path.name} joined to {there.sum():,} of {len(table):,} images ({ways})."
     ]
-    if not there.all():
-        notes.append(f"not in {tags.path.name}: {_by_dataset(table, ~there)}.")
+    if lost := int((~there).sum()):
+        by = _by_dataset(table, ~there) if had_dataset else f"{lost:,} image{'s' * (lost != 1)}"
+        notes.append(f"not in {tags.path.name}: {by}.")
     if differing:
         notes.append(
             f"{tags.path.name} has other values for {', '.join(differing)}; "
@@ -132,7 +133,5 @@ def _differing(ours: pa.ChunkedArray, theirs: pa.ChunkedArray) -> int:
 
 
 def _by_dataset(table: pa.Table, rows: NDArray[np.bool_]) -> str:
-    if "dataset" not in table.column_names:
-        return f"{rows.sum():,} image{'s' * (rows.sum() != 1)}"
     counts = value_counts(table["dataset"].filter(pa.array(rows)))
     return ", ".join(f"{n:,} of '{name}'" for name, n in counts.items())

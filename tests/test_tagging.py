@@ -1,0 +1,109 @@
+"""Tags of another table, joined to scores: what is added, whose word it is, what is refused."""
+
+import pyarrow as pa
+import pytest
+
+from faceaudit.audit import audit
+from faceaudit.errors import FaceAuditError
+from faceaudit.spec import parse_spec
+from faceaudit.tables import (
+    DatasetInfo,
+    ManifestInfo,
+    concat_scores,
+    read_scores,
+    read_tags,
+    write_table,
+)
+
+SCORES = "image,p_ai\na.jpg,0.1\nb.jpg,0.9\nc.jpg,0.2\n"
+
+
+def manifest(path, **columns):
+    table = {
+        "image": ["a.jpg", "b.jpg"],
+        "label": ["real", "ai"],
+        "dataset": ["lfw", "stylegan"],
+        "glasses": ["none", "reading"],
+    }
+    info = ManifestInfo(
+        datasets={
+            "lfw": DatasetInfo(indexed=1, licence="none stated"),
+            "stylegan": DatasetInfo(indexed=1),
+        },
+        tag_sources={"glasses": {"lfw": "estimated by people", "stylegan": "from the prompt"}},
+    )
+    return write_table(path, pa.table(table | columns), info)
+
+
+def csv(path, text):
+    path.write_text(text)
+    return path
+
+
+def test_a_manifest_brings_labels_data_sets_and_whose_word_a_tag_is(tmp_path):
+    tags = read_tags(manifest(tmp_path / "m.parquet"))
+    scores = read_scores(csv(tmp_path / "s.csv", SCORES), tags=[tags])
+    assert scores.table.select(["image", "label", "dataset", "glasses"]).to_pylist() == [
+        {"image": "a.jpg", "label": "real", "dataset": "lfw", "glasses": "none"},
+        {"image": "b.jpg", "label": "ai", "dataset": "stylegan", "glasses": "reading"},
+    ]
+    assert scores.info.tag_sources["glasses"] == {
+        "lfw": "estimated by people",
+        "stylegan": "from the prompt",
+    }
+    assert scores.info.datasets["lfw"].licence == "none stated"
+    assert scores.info.unlabelled == {"s": 1}
+    assert "s.csv: tags of m.parquet joined to 2 of 3 images (2 by path)." in scores.info.notes
+    assert "s.csv: not in m.parquet: 1 image." in scores.info.notes
+
+
+def test_what_no_table_of_tags_has_is_counted_over_several_files(tmp_path):
+    tags = read_tags(manifest(tmp_path / "m.parquet"))
+    one = read_scores(csv(tmp_path / "1.csv", "image,p_ai\na.jpg,0.1\nx.jpg,0.1\n"), tags=[tags])
+    two = read_scores(csv(tmp_path / "2.csv", "image,p_ai\nb.jpg,0.9\ny.jpg,0.1\n"), tags=[tags])
+    both = concat_scores([one, two])
+    assert both.info.unlabelled == {"1": 1, "2": 1}
+    for name in ("1.csv", "2.csv"):
+        assert f"{name}: tags of m.parquet joined to 1 of 2 images (1 by path)." in both.info.notes
+    spec = parse_spec("{name: s, title: S, question: Q, attributes: [glasses]}", "spec")
+    rows = audit(both, spec).scores[0].rows
+    assert (rows.read, rows.used) == (4, 2)
+    assert [(left.n, left.by) for left in rows.left_out] == [
+        (2, {"1": {"without a label": 1}, "2": {"without a label": 1}})
+    ]
+
+
+def test_what_the_scores_say_stays_and_the_difference_is_said(tmp_path):
+    tags = read_tags(manifest(tmp_path / "m.parquet"))
+    own = csv(tmp_path / "s.csv", "image,label,p_ai,glasses\na.jpg,real,0.1,sunglasses\n")
+    scores = read_scores(own, tags=[tags])
+    assert scores.table["glasses"].to_pylist() == ["sunglasses"]
+    assert scores.info.tag_sources["glasses"] == {"lfw": "as given in s.csv"}
+    assert (
+        "s.csv: m.parquet has other values for 'glasses' in 1 row; those of the scores were used."
+    ) in scores.info.notes
+
+
+def test_another_label_is_refused(tmp_path):
+    tags = read_tags(manifest(tmp_path / "m.parquet"))
+    own = csv(tmp_path / "s.csv", "image,label,p_ai\nb.jpg,real,0.1\n")
+    with pytest.raises(FaceAuditError, match=r"row 1: 'b.jpg' is real here and ai in .*m.parquet"):
+        read_scores(own, tags=[tags])
+
+
+def test_names_of_the_users_data_sets_stay(tmp_path):
+    tags = read_tags(manifest(tmp_path / "m.parquet", dataset=["mine", "mine"]))
+    own = csv(tmp_path / "s.csv", "image,dataset,label,p_ai\na.jpg,mine,real,0.1\n")
+    scores = read_scores(own, tags=[tags])
+    assert scores.table["dataset"].to_pylist() == ["mine"]
+    said = "estimated by people; from the prompt"
+    assert scores.info.tag_sources["glasses"] == {"mine": said}
+
+
+def test_one_mapping_serves_files_that_have_our_names_already(tmp_path):
+    mapping = {"image": "file"}
+    tags = read_tags(manifest(tmp_path / "m.parquet"), mapping)
+    own = csv(tmp_path / "s.csv", "file,p_ai\na.jpg,0.1\n")
+    assert read_scores(own, mapping, tags=[tags]).table["label"].to_pylist() == ["real"]
+    with pytest.raises(FaceAuditError, match="--map image=file: there is no column 'file'"):
+        read_scores(csv(tmp_path / "t.csv", SCORES), mapping, tags=[tags])
