@@ -235,6 +235,18 @@ def test_rows_that_are_left_out_are_told_by_data_set_and_label():
     assert whole.scores[0].rows.sentence == "all 240 read were audited."
 
 
+def test_what_is_said_of_the_data_is_of_the_data_sets_that_are_left():
+    rows = [{"dataset": d, "group": g} for d in ("d", "e", "f") for g in ("a", "b")]
+    scores = scores_of(rows)
+    scores.info.tag_sources["group"] = dict.fromkeys("def", "somebody's word")
+    summary = audit(scores, spec(rows="dataset != 'e'"), where="group == 'a'").scores[0]
+    assert list(summary.datasets) == ["d", "f"]
+    assert summary.tag_sources["group"] == dict.fromkeys("df", "somebody's word")
+    assert summary.tag_sources[SLICE] == dict.fromkeys("df", "the expression group == 'a'")
+    # Of AI-generated images, of which none was read, nothing is said.
+    assert summary.rows.sentence.startswith("4 of 6 read were audited (4 of 6 real photographs); ")
+
+
 def test_rows_that_nobody_satisfies_and_values_that_no_row_has():
     scores = drawn_scores({"first": (50, 1), "second": (60, 1)})
     with pytest.raises(FaceAuditError) as refused:
