@@ -291,7 +291,7 @@ def test_findings_are_the_gravest_and_heaviest_of_different_checks():
 
     result = audit(drawn_scores({"a": (50, 1), "b": (60, 9)}), spec()).checks[0]
     findings = [
-        found("light", "info", "x", 0.1),
+        found("light", "info", "x", 5.0),
         found("heavy", "info", "x", 9.0),
         found("said.", "fail", "y", 9.0),
         found("fails", "fail", "y", 0.2),
