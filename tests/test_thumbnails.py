@@ -99,7 +99,7 @@ def test_a_table_names_no_place(tmp_path, monkeypatch):
         foreign = index("folder", private, tmp_path / "m.parquet").read()
     scores = write_scores(foreign, tmp_path / "s.parquet", private)
     assert shown(scores, tmp_path / "out") == 0
-    assert "3 of 3 pictures are not shown" in note(tmp_path / "out")
+    assert "Pictures not shown: 3 of 3 (no images of" in note(tmp_path / "out")
     assert "'folder' were indexed on this machine" in note(tmp_path / "out")
     assert "--images-from" in note(tmp_path / "out")
     assert "--images-from" in (tmp_path / "out" / "report.html").read_text()
@@ -140,7 +140,7 @@ def test_a_named_place_still_shows_what_was_scored_alone(tmp_path):
     scores = write_scores(own, tmp_path / "s.parquet")
     (folder / "real" / "0.png").write_bytes(encode(draw(np.random.default_rng(9), "real")))
     assert shown(scores, tmp_path / "out", images_from=[(None, folder)]) == 5
-    assert "1 of 3 pictures are not shown" in note(tmp_path / "out")
+    assert "Pictures not shown: 1 of 3" in note(tmp_path / "out")
 
 
 @pytest.mark.parametrize("option", ["{folder}", "folder={folder}"])

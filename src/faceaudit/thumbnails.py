@@ -117,8 +117,8 @@ def add_thumbnails(result: Result, at_hand: PicturesAtHand) -> int:
                 reasons.append(at_hand.reason(item.dataset))
         if reasons:
             told = (
-                f"{len(reasons)} of {len(gallery.items)} pictures are not shown: "
-                f"{'; '.join(dict.fromkeys(reasons))}. 'faceaudit audit --images-from FOLDER' "
+                f"Pictures not shown: {len(reasons)} of {len(gallery.items)} "
+                f"({'; '.join(dict.fromkeys(reasons))}). 'faceaudit audit --images-from FOLDER' "
                 "says where they lie."
             )
             gallery.note = f"{gallery.note} {told}" if gallery.note else told

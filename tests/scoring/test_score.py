@@ -304,11 +304,11 @@ def test_a_picture_replaced_since_it_was_indexed_has_no_score(model, tmp_path):
     # The rows stay those of the pictures that were indexed.
     assert scores.table["sha256"].to_pylist() == indexed["sha256"].to_pylist()
     assert scores.info.notes == [
-        "1 of 6 images are missing, the first of them 'ai/2.png': no such file.",
-        "1 of 6 images are replaced, the first of them 'real/0.png': another picture than the one "
-        "that was indexed, whose label and tags these are.",
-        "1 of 6 images are unreadable, the first of them 'real/1.png': PostScript (EPS) is a "
-        "program, not a photograph.",
+        "Without a score, missing: 1 of 6 images, the first 'ai/2.png' (no such file).",
+        "Without a score, replaced: 1 of 6 images, the first 'real/0.png' (another picture than "
+        "the one that was indexed, whose label and tags these are).",
+        "Without a score, unreadable: 1 of 6 images, the first 'real/1.png' (PostScript (EPS) is a "
+        "program, not a photograph).",
     ]
     assert read_scores(tmp_path / "s.parquet").info.notes == scores.info.notes
 
@@ -384,8 +384,8 @@ def test_where_keeps_some_images_and_says_so(model, tmp_path):
     scores = score(model, paths, tmp_path / "s.parquet", where="mood == 'young'")
     assert scores.table["image"].to_pylist() == ["ai/0.png", "real/0.png"]
     assert scores.info.notes == [
-        "Of 8 images in the manifests, 2 satisfy mood == 'young'; of 2 it is not known, for lack "
-        "of a tag. Only these were scored."
+        "Only images with mood == 'young' were scored: 2 of 8; of 2 it is not known, for lack of "
+        "a tag."
     ]
     with pytest.raises(FaceAuditError, match="--where"):
         score(model, paths, tmp_path / "t.parquet", where="moon == 'young'")
@@ -415,7 +415,7 @@ def test_a_sample_represents_every_data_set_and_label():
     table = drawn_rows()
     kept, notes = select(table, None, 100, 3)
     assert strata(kept) == {("a", "ai"): 30, ("a", "real"): 60, ("b", "real"): 9, ("c", "ai"): 1}
-    assert notes[0].startswith("100 of 1,000 images were scored, drawn at random (seed 3)")
+    assert "100 of 1,000 images, drawn at random (seed 3)" in notes[0]
     rows = [int(image) for image in kept["image"].to_pylist()]
     assert rows == sorted(set(rows))
 
@@ -449,6 +449,9 @@ def test_the_command(model, tmp_path):
     ran = CliRunner().invoke(main, ["score", *arguments, "--where", "label == 'ai'"])
     assert ran.exit_code == 0, ran.output
     assert "4 images: " in ran.output
-    assert "Of 8 images in the manifests, 4 satisfy label == 'ai'" in " ".join(ran.output.split())
+    assert "Only images with label == 'ai' were scored: 4 of 8." in " ".join(ran.output.split())
     arguments[-1] = "3"
-    assert "3 of 8 images were scored" in CliRunner().invoke(main, ["score", *arguments]).output
+    assert (
+        "A sample was scored: 3 of 8 images"
+        in CliRunner().invoke(main, ["score", *arguments]).output
+    )

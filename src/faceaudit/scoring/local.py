@@ -138,8 +138,8 @@ def score(
     table = _with(table, "attention", explained)
     counts = Counter(status)
     notes += [
-        f"{counts[kind]:,} of {len(table):,} images are {kind.replace('_', ' ')}, the first of "
-        f"them {table['image'][row].as_py()!r}: {reason}."
+        f"Without a score, {kind.replace('_', ' ')}: {counts[kind]:,} of {len(table):,} images, "
+        f"the first {table['image'][row].as_py()!r} ({reason})."
         for kind, (row, reason) in failed.items()
     ]
     scores_info = ScoresInfo(

@@ -47,14 +47,13 @@ def select(
             raise FaceAuditError(f"--where {where!r}: no image satisfies it")
         open_ones = f"; of {unknown:,} it is not known, for lack of a tag" if unknown else ""
         notes.append(
-            f"Of {len(table):,} images in the manifests, {len(kept):,} satisfy "
-            f"{where}{open_ones}. Only these were scored."
+            f"Only images with {where} were scored: {len(kept):,} of {len(table):,}{open_ones}."
         )
         table = kept
     if sample is not None and sample < len(table):
         notes.append(
-            f"{sample:,} of {len(table):,} images were scored, drawn at random (seed {seed}); each "
-            "data set and label has its share."
+            f"A sample was scored: {sample:,} of {len(table):,} images, drawn at random (seed "
+            f"{seed}), of each data set and label its share."
         )
         table = table.take(_drawn(table, sample, seed))
     return table, notes
