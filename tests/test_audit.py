@@ -325,3 +325,17 @@ def test_the_chance_of_any_wrong_verdict_is_that_of_the_audit():
     judged = (low > limit) | (high <= limit)
     judged |= [gap.low > limit or gap.high <= limit for gap in gaps]
     assert 0.13 < judged.mean() < 0.2 + 3 * np.sqrt(0.2 * 0.8 / trials)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "attributes: [gender, gender]",
+        "{attributes: [gender], intersections: [[gender, race, gender]]}",
+        "{attributes: [gender], intersections: [[gender, race], [race, gender]]}",
+    ],
+)
+def test_nothing_is_asked_twice(given):
+    keys = {"name": "s", "title": "S", "question": "Q?", **yaml.safe_load(given)}
+    with pytest.raises(FaceAuditError, match=r"twice|each once"):
+        parse_spec(yaml.safe_dump(keys), "spec.yaml")

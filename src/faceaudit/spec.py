@@ -70,12 +70,24 @@ class Spec(BaseModel):
             return named
         return value
 
+    @field_validator("attributes")
+    @classmethod
+    def _each_once(cls, value: list[str]) -> list[str]:
+        # Asked twice, a gap would count twice among those that share the confidence.
+        if repeated := [name for name in value if value.count(name) > 1]:
+            raise ValueError(f"'{repeated[0]}' is named twice")
+        return value
+
     @field_validator("intersections")
     @classmethod
-    def _at_least_two(cls, value: list[list[str]]) -> list[list[str]]:
+    def _different(cls, value: list[list[str]]) -> list[list[str]]:
+        seen: list[set[str]] = []
         for combination in value:
-            if len(set(combination)) < 2:
-                raise ValueError("an intersection names at least two different tags")
+            if len(set(combination)) < max(2, len(combination)):
+                raise ValueError("an intersection names at least two different tags, each once")
+            if set(combination) in seen:
+                raise ValueError(f"{' and '.join(combination)} are combined twice")
+            seen.append(set(combination))
         return value
 
 
