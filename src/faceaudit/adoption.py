@@ -20,7 +20,7 @@ KEY = ("image", "label", "dataset")
 
 
 def rename(
-    table: pa.Table, mapping: Mapping[str, str], source: Path | str, *, strict: bool = True
+    table: pa.Table, mapping: Mapping[str, str], source: Path | str, *, strict: bool
 ) -> pa.Table:
     """Give columns our names; a column that bears one already makes room.
 

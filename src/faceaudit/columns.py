@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 
 from faceaudit.errors import FaceAuditError
 
-_TRUE = pa.array(["true", "t", "yes", "y", "1"])
-_FALSE = pa.array(["false", "f", "no", "n", "0"])
+_TRUE = ("true", "t", "yes", "y", "1")
+_FALSE = ("false", "f", "no", "n", "0")
 _UNCASTABLE = (pa.ArrowInvalid, pa.ArrowNotImplementedError)
 
 
@@ -158,7 +158,7 @@ def _cast(column: pa.ChunkedArray, to: pa.DataType) -> pa.ChunkedArray:
 
 def _as_boolean(column: pa.ChunkedArray) -> pa.ChunkedArray:
     text = pc.utf8_lower(pc.utf8_trim_whitespace(as_text(column)))
-    yes, no = pc.is_in(text, _TRUE), pc.is_in(text, _FALSE)
+    yes, no = (pc.is_in(text, pa.array(words)) for words in (_TRUE, _FALSE))
     empty = pc.or_kleene(pc.is_null(text), pc.equal(text, ""))
     if not pc.all(pc.or_(pc.or_(yes, no), empty)).as_py():
         raise pa.ArrowInvalid("neither true nor false")

@@ -10,8 +10,6 @@ from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
-import pyarrow.dataset as pa_dataset
-import pyarrow.feather as pa_feather
 import pyarrow.json as pa_json
 import pyarrow.parquet as pq
 
@@ -84,7 +82,9 @@ def _read(path: Path, notes: list[str]) -> pa.Table:
     if magic[:4] == b"PAR1":
         return _read_parquet(path)
     if magic == b"ARROW1" or magic[:4] == b"FEA1":
-        return pa_feather.read_table(path)
+        from pyarrow import feather  # imports pandas
+
+        return feather.read_table(path)
     if path.suffix.lower() in _NOT_READ:
         raise FaceAuditError(f"{path}: cannot be read; {_NOT_READ[path.suffix.lower()]}")
     data = path.read_bytes()
@@ -117,7 +117,9 @@ def _read_parquet(path: Path) -> pa.Table:
 
 
 def _read_folder(path: Path) -> pa.Table:
-    data = pa_dataset.dataset(path, format="parquet", partitioning="hive")
+    from pyarrow import dataset  # imports pandas
+
+    data = dataset.dataset(path, format="parquet", partitioning="hive")
     if not data.files:
         raise FaceAuditError(f"{path}: a folder without a Parquet file")
     schemas = [fragment.physical_schema for fragment in data.get_fragments()]
