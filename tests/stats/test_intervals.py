@@ -10,11 +10,11 @@ from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from faceaudit.stats.intervals import (
-    compare_with,
     difference_interval,
     paired_difference_interval,
     rate_interval,
     ratio_interval,
+    ratio_to_rest,
 )
 
 COUNTS = st.integers(1, 40).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
@@ -129,36 +129,14 @@ def test_pairing_narrows_the_interval_when_both_err_alike() -> None:
     assert paired[0] < 0.04 < paired[1]
 
 
-def test_against_rest_largest_and_named() -> None:
-    events, n = [1, 5, 0], [10, 30, 20]
-    rest = compare_with(events, n, "rest")
-    low, high = difference_interval(events, n, [5, 1, 6], [50, 30, 40])
-    np.testing.assert_array_equal((rest.difference_low, rest.difference_high), (low, high))
-    np.testing.assert_allclose(rest.difference, [0.1 - 0.1, 5 / 30 - 1 / 30, -6 / 40])
-    largest = compare_with(events, n, "largest")
-    np.testing.assert_array_equal(largest.ratio_low, compare_with(events, n, 1).ratio_low)
-    np.testing.assert_allclose(largest.ratio, [0.6, np.nan, 0])
-    assert np.isnan([largest.difference[1], largest.difference_low[1]]).all()
-
-
-def test_against_overall_carries_the_comparison_with_the_rest_over() -> None:
-    """The group is part of the whole; coverage is what the comparison with the rest has."""
-    n, m, p, q = 20, 30, 0.3, 0.1
-    x, y = np.arange(n + 1)[:, None], np.arange(m + 1)
-    chance = stats.binom.pmf(x, n, p) * stats.binom.pmf(y, m, q)
-    whole = (n * p + m * q) / (n + m)
-    covered = covered_ratio = 0.0
-    for i in range(n + 1):
-        for j in range(m + 1):
-            found = compare_with([i, j], [n, m], "overall")
-            low, high = found.difference_low[0], found.difference_high[0]
-            covered += chance[i, j] * (low <= p - whole <= high)
-            low, high = found.ratio_low[0], found.ratio_high[0]
-            covered_ratio += chance[i, j] * (low <= p / whole <= high)
-    assert 0.95 <= covered < 1
-    assert 0.95 <= covered_ratio < 1
-    found = compare_with([6, 3], [n, m], "overall")
-    np.testing.assert_allclose(found.difference, [0.3 - 9 / 50, 0.1 - 9 / 50])
-    np.testing.assert_allclose(found.ratio, [0.3 / 0.18, 0.1 / 0.18])
-    assert (found.ratio_low < found.ratio).all()
-    assert (found.ratio < found.ratio_high).all()
+def test_ratio_to_the_rest() -> None:
+    ratio, low, high = ratio_to_rest([1, 5, 0, 0], [10, 30, 20, 0])
+    np.testing.assert_allclose(ratio, [(1 / 10) / (5 / 50), (5 / 30) / (1 / 30), 0, np.nan])
+    expected = ratio_interval([1, 5, 0, 0], [10, 30, 20, 0], [5, 1, 6, 6], [50, 30, 40, 60])
+    np.testing.assert_array_equal((low, high), expected)
+    assert np.isnan([low[3], high[3]]).all()
+    ratio, low, high = ratio_to_rest([3, 0], [10, 20])
+    np.testing.assert_array_equal((ratio[0], high[0], ratio[1], low[1]), (np.inf, np.inf, 0, 0))
+    # Nothing to nothing has no ratio, and any ratio could be behind it.
+    ratio, low, high = ratio_to_rest([0, 0], [10, 20])
+    np.testing.assert_array_equal((ratio[0], low[0], high[0]), (np.nan, 0, np.inf))

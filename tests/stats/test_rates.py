@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, precision_score
 from tests.stats.conftest import scores_tables
 
-from faceaudit.stats.counts import count_outcomes
-from faceaudit.stats.rates import RATES, group_rates, rate_counts
+from faceaudit.errors import FaceAuditError
+from faceaudit.stats.counts import OutcomeCounts, count_outcomes
+from faceaudit.stats.rates import RATES, group_rates, metric_frame, rate_counts
 
 FULL_ROWS = {
     "fpr": metrics.false_positive_rate,
@@ -70,3 +71,40 @@ def test_real_only_group_has_no_miss_rate() -> None:
         assert np.isnan(rates[rate]).all(), f"{rate} of a real-only group is not a number"
     # Precision has no denominator where nothing is called AI.
     np.testing.assert_equal(rates["precision"], [np.nan, 0.0])
+
+
+def test_groups_may_have_any_names_and_keep_their_order() -> None:
+    groups = [("b × c", ""), ("b", "c × "), ("", ""), ("a", "y_true")]
+    n = np.array([10, 0, 40, 50])
+    counts = OutcomeCounts(("y_true", "fpr_sample_weight"), groups, n, n // 10, n * 2, n // 5)
+    rates = group_rates(counts, ("fpr", "fnr"))
+    np.testing.assert_array_equal(rates["fpr"], [0.1, np.nan, 0.1, 0.1])
+    np.testing.assert_array_equal(rates["fnr"], [0.1, np.nan, 0.1, 0.1])
+    np.testing.assert_array_equal(group_rates(counts, ("fpr",))["fpr"], rates["fpr"])
+    none = OutcomeCounts(("tag",), [], n[:0], n[:0], n[:0], n[:0])
+    assert [len(values) for values in group_rates(none, ("fpr", "precision")).values()] == [0, 0]
+
+
+@settings(max_examples=8, deadline=None)
+@given(scores_tables(missing=False))
+def test_metric_frame_has_the_tags_and_the_rates_of_the_images(table: pa.Table) -> None:
+    counts = count_outcomes(table, ["first", "second"], 0.5)
+    frame = metric_frame(counts)
+    assert frame.sensitive_levels == ["first", "second"]
+    of_all = group_rates(counts.total())
+    for rate, values in group_rates(counts).items():
+        np.testing.assert_array_equal(frame.by_group[rate].loc[counts.groups], values)
+        np.testing.assert_array_equal(frame.overall[rate], of_all[rate])
+    defined = counts.n > 0
+    accuracy = group_rates(counts, ("accuracy",))["accuracy"][defined]
+    assert frame.difference()["accuracy"] == np.ptp(accuracy)
+
+
+def test_metric_frame_says_what_it_cannot_hold() -> None:
+    table = pa.table({"label": ["real", "ai"], "p_ai": [0.1, 0.9], "y_true": ["a", "b"]})
+    with pytest.raises(FaceAuditError, match="tag named 'y_true'; rename it"):
+        metric_frame(count_outcomes(table, ["y_true"], 0.5))
+    with pytest.raises(FaceAuditError, match="at least one group"):
+        metric_frame(count_outcomes(table, [], 0.5))
+    with pytest.raises(FaceAuditError, match="at least one group"):
+        metric_frame(count_outcomes(table.slice(0, 0), ["y_true"], 0.5))

@@ -5,9 +5,6 @@ How each was chosen, and what it covers, is in docs/statistics.md.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
@@ -160,79 +157,27 @@ def _with_interval(
     return rate_of(events, n), *rate_interval(events, n, confidence)
 
 
-# --- against a reference -------------------------------------------------------------------
-
-#: All other groups together, all groups together, the group with the most images, or an index.
-Reference = Literal["rest", "overall", "largest"] | int
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Each group's rate against a reference rate; all float64 arrays, shape (groups,).
-
-    NaN where the group or the reference has no denominator, and for a group against itself.
-    """
-
-    reference_rate: FloatArray
-    difference: FloatArray
-    difference_low: FloatArray
-    difference_high: FloatArray
-    ratio: FloatArray
-    ratio_low: FloatArray
-    ratio_high: FloatArray
-
-
-def compare_with(
-    events: ArrayLike, n: ArrayLike, reference: Reference = "rest", confidence: float = 0.95
-) -> Comparison:
-    """Compare every group with a reference: difference and ratio of the rates, with intervals.
+def ratio_to_rest(
+    events: ArrayLike, n: ArrayLike, confidence: float = 0.95
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Divide each group's rate by that of all other groups together, with an interval.
 
     Parameters
     ----------
     events, n : array_like of int, shape (groups,)
-    reference : "rest", "overall", "largest" or int
-        ``overall`` holds the group itself, so the two are not independent. With w the group's
-        share of all images, difference = (1 - w) (group - rest) and
-        ratio = r / (w r + 1 - w) for r = group / rest, which carry the interval over.
     confidence : float
 
-    Notes
-    -----
-    Zero-error policy of ratios: see `ratio_interval`. The ratio of nothing to nothing is NaN.
+    Returns
+    -------
+    ratio, low, high : float64 array, shape (groups,)
+        NaN where the group or the rest has no image; `ratio` also where neither has an error.
+        For zero errors see `ratio_interval`.
     """
     events, n = np.asarray(events), np.asarray(n)
-    if reference in ("rest", "overall"):
-        other_events, other_n = events.sum() - events, n.sum() - n
-    else:
-        index = int(np.argmax(n)) if reference == "largest" else int(reference)
-        itself = np.arange(len(n)) == index
-        other_events = np.where(itself, 0, events[index])
-        other_n = np.where(itself, 0, n[index])
-    difference = difference_interval(events, n, other_events, other_n, confidence)
-    ratio = ratio_interval(events, n, other_events, other_n, confidence)
-    reference_rate = rate_of(other_events, other_n)
-    if reference == "overall":
-        reference_rate = np.where(n > 0, events.sum() / max(n.sum(), 1), np.nan)
-        share = n / max(n.sum(), 1)
-        difference = (1 - share) * difference[0], (1 - share) * difference[1]
-        ratio = _ratio_to_whole(ratio[0], share), _ratio_to_whole(ratio[1], share)
-    rate = rate_of(events, n)
+    rest, rest_n = events.sum() - events, n.sum() - n
+    low, high = ratio_interval(events, n, rest, rest_n, confidence)
     with np.errstate(divide="ignore", invalid="ignore"):
-        point = np.where(np.isnan(ratio[0]), np.nan, rate / reference_rate)
-    return Comparison(
-        reference_rate=reference_rate,
-        difference=np.where(np.isnan(difference[0]), np.nan, rate - reference_rate),
-        difference_low=difference[0],
-        difference_high=difference[1],
-        ratio=point,
-        ratio_low=ratio[0],
-        ratio_high=ratio[1],
-    )
-
-
-def _ratio_to_whole(ratio: FloatArray, share: FloatArray) -> FloatArray:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return 1 / (share + (1 - share) / ratio)
+        return rate_of(events, n) / rate_of(rest, rest_n), low, high
 
 
 def rate_of(events: ArrayLike, n: ArrayLike) -> FloatArray:

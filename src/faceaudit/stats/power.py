@@ -1,4 +1,4 @@
-"""What an audit could have found: the smallest detectable gap, and the images a gap needs."""
+"""What an audit could have found: the smallest detectable gap."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from scipy import stats
 from faceaudit.stats.intervals import difference_interval, rate_of
 
 FloatArray = NDArray[np.float64]
-#: More images of one group than any face data set has.
-MOST_IMAGES = 10_000_000
 
 
 def minimum_detectable_gap(
@@ -55,39 +53,3 @@ def minimum_detectable_gap(
     # P(X >= errors | n, p) = power, solved for p.
     rate = stats.beta.ppf(power, errors, np.maximum(n - errors + 1, 1))
     return np.where(possible, rate - rate_of(x, m), np.nan)
-
-
-def images_needed(
-    gap: float,
-    reference_events: int,
-    reference_n: int,
-    confidence: float = 0.95,
-    power: float = 0.8,
-) -> int | None:
-    """Find how many images of a group would make an excess of `gap` detectable.
-
-    Parameters
-    ----------
-    gap : float
-        Excess over the reference rate.
-    reference_events, reference_n : int
-        Errors and images of the reference, which stay as they are.
-    confidence, power : float
-
-    Returns
-    -------
-    int or None
-        None if not even `MOST_IMAGES` would do: the reference itself is too small.
-    """
-    low, high = 0, MOST_IMAGES
-
-    def detectable(n: int) -> bool:
-        found = minimum_detectable_gap(n, reference_events, reference_n, confidence, power)
-        return bool(found <= gap)
-
-    if not detectable(high):
-        return None
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if detectable(middle) else (middle, high)
-    return high

@@ -6,13 +6,19 @@ never 0.0 (which fairlearn and scikit-learn return).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from faceaudit.errors import FaceAuditError
 from faceaudit.stats.counts import IntArray, OutcomeCounts
+
+if TYPE_CHECKING:
+    from fairlearn.metrics import MetricFrame
 
 FloatArray = NDArray[np.float64]
 
@@ -70,6 +76,41 @@ def rate_counts(counts: OutcomeCounts, rate: str) -> tuple[IntArray, IntArray]:
     return RATES[rate].events(counts), RATES[rate].of(counts)
 
 
+def metric_frame(
+    counts: OutcomeCounts, rates: Sequence[str] = (*RATES, "balanced_error")
+) -> MetricFrame:
+    """Give the rates of every group as fairlearn's ``MetricFrame``.
+
+    Parameters
+    ----------
+    counts : OutcomeCounts
+        Of one tag or more.
+    rates : sequence of str
+        Keys of `RATES`, or ``balanced_error``: the mean of FPR and FNR.
+
+    Returns
+    -------
+    fairlearn.metrics.MetricFrame
+        Its sensitive features are the tags. ``by_group``, ``overall``, ``difference()`` and the
+        like are those of the images themselves, but NaN where there is no denominator.
+
+    Raises
+    ------
+    FaceAuditError
+        If there is no group of any tag, or a tag is named as one of fairlearn's own columns.
+    """
+    if not counts.attributes or not counts.groups:
+        raise FaceAuditError("a metric frame needs a tag with at least one group")
+    own = {"y_true", "y_pred", *(f"{rate}_sample_weight" for rate in rates)}
+    if taken := own & set(counts.attributes):
+        raise FaceAuditError(
+            f"a metric frame has no room for a tag named '{min(taken)}'; rename it"
+        )
+    values = zip(*counts.groups, strict=True)
+    metrics = {rate: partial(_rate_of_rows, rate) for rate in rates}
+    return _frame(counts, metrics, dict(zip(counts.attributes, values, strict=True)))
+
+
 def group_rates(
     counts: OutcomeCounts, rates: Sequence[str] = (*RATES, "balanced_error")
 ) -> dict[str, FloatArray]:
@@ -79,44 +120,58 @@ def group_rates(
     ----------
     counts : OutcomeCounts
     rates : sequence of str
-        Keys of `RATES`, or ``balanced_error``: the mean of FPR and FNR.
+        As of `metric_frame`.
 
     Returns
     -------
     dict of str to float64 array, shape (groups,)
         NaN where a group has no denominator.
-
-    Notes
-    -----
-    ``MetricFrame`` is given two weighted rows a group (the events, and the rest of the
-    denominator) instead of a row an image, and takes the weighted share of events; that is
-    fairlearn's ``false_positive_rate`` and the like on the full rows. Its cost is by group and
-    rate, about half a millisecond, so ask only for the rates that are shown.
     """
-    found = {}
-    for rate in rates:
-        if rate == "balanced_error":
-            found[rate] = (_group_rate(counts, "fpr") + _group_rate(counts, "fnr")) / 2
-        else:
-            found[rate] = _group_rate(counts, rate)
-    return found
+    if not counts.groups:
+        return {rate: np.empty(0) for rate in rates}
+
+    # A frame takes half a millisecond to call a metric for a group, so one metric gives all rates.
+    def all_rates(y_true: IntArray, y_pred: IntArray, sample_weight: IntArray) -> FloatArray:
+        return np.array([_rate_of_rows(rate, y_true, y_pred, sample_weight) for rate in rates])
+
+    # By position: the groups may have any names, and keep their order.
+    frame = _frame(counts, {"rates": all_rates}, {"group": np.arange(len(counts.groups))})
+    return dict(zip(rates, np.stack(frame.by_group["rates"]).T, strict=True))
 
 
-def _group_rate(counts: OutcomeCounts, rate: str) -> FloatArray:
-    from fairlearn.metrics import MetricFrame, selection_rate
+def _frame(
+    counts: OutcomeCounts,
+    metrics: Mapping[str, Callable[..., object]],
+    features: Mapping[str, ArrayLike],
+) -> MetricFrame:
+    """Build a frame of four weighted rows a group, one for each outcome, not a row an image."""
+    from fairlearn.metrics import MetricFrame
 
-    events, n = rate_counts(counts, rate)
-    values = np.full(len(n), np.nan)
-    defined = np.flatnonzero(n > 0)
-    if len(defined) == 0:
-        return values
-    is_event = np.tile([1, 0], len(defined))
-    frame = MetricFrame(
-        metrics=selection_rate,
-        y_true=is_event,
-        y_pred=is_event,
-        sensitive_features=np.repeat(defined, 2),
-        sample_params={"sample_weight": np.stack([events, n - events], axis=1)[defined].ravel()},
+    outcomes = (
+        counts.real_called_real,
+        counts.real_called_ai,
+        counts.ai_called_real,
+        counts.ai_called_ai,
     )
-    values[frame.by_group.index.to_numpy()] = frame.by_group.to_numpy(dtype=float)
-    return values
+    weight = np.stack(outcomes, axis=1).ravel()
+    groups = len(weight) // len(outcomes)
+    return MetricFrame(
+        metrics=dict(metrics),
+        y_true=np.tile([0, 0, 1, 1], groups),
+        y_pred=np.tile([0, 1, 0, 1], groups),
+        sensitive_features={name: np.repeat(of, len(outcomes)) for name, of in features.items()},
+        sample_params={name: {"sample_weight": weight} for name in metrics},
+    )
+
+
+def _rate_of_rows(rate: str, y_true: IntArray, y_pred: IntArray, sample_weight: IntArray) -> float:
+    """Compute a rate from weighted rows; positive is 1."""
+    images = np.bincount(2 * y_true + y_pred, sample_weight, minlength=4).reshape(2, 2)
+    n_real, n_ai = images.sum(axis=1)
+    counts = OutcomeCounts((), [()], n_real, images[0, 1], n_ai, images[1, 0])
+
+    def quotient(rate: str) -> float:
+        events, n = rate_counts(counts, rate)
+        return float(events / n) if n else float("nan")
+
+    return (quotient("fpr") + quotient("fnr")) / 2 if rate == "balanced_error" else quotient(rate)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ SMALL_EXPECTED = 5
 DRAWS = 10_000
 #: … and how many as extreme as the observed one are enough to stop.
 ENOUGH = 50
+#: Relative difference below which two chances are the same.
+TIE = 1e-12
 
 
 @dataclass(frozen=True)
@@ -63,8 +66,8 @@ def all_alike(events: ArrayLike, n: ArrayLike, seed: int = 0) -> TestOfAlike | N
         p = stats.chi2_contingency(np.stack([events, n - events]), correction=False).pvalue
         return TestOfAlike(float(p), "Pearson's chi-square")
     if len(n) == 2:
-        p = stats.fisher_exact(np.stack([events, n - events])).pvalue
-        return TestOfAlike(float(p), "Fisher's exact test")
+        p = _fisher(int(events[0]), int(n[0]), total, size)
+        return TestOfAlike(p, "Fisher's exact test")
     return TestOfAlike(_permutation_p(events, n, seed), "chi-square by permutation")
 
 
@@ -106,15 +109,34 @@ def each_against_rest(events: ArrayLike, n: ArrayLike) -> FloatArray:
     """
     events, n = np.asarray(events), np.asarray(n)
     total, size = int(events.sum()), int(n.sum())
-    return np.array(
-        [
-            stats.fisher_exact([[x, m - x], [total - x, size - m - total + x]]).pvalue
-            if 0 < m < size
-            else np.nan
-            for x, m in zip(events.tolist(), n.tolist(), strict=True)
-        ],
-        dtype=float,
-    )
+    # Many small groups have the same counts, and then the same p-value.
+    tables, position = np.unique(np.stack([events, n]), axis=1, return_inverse=True)
+    p = [_fisher(x, m, total, size) if 0 < m < size else np.nan for x, m in tables.T.tolist()]
+    return np.array(p, dtype=float)[position.ravel()]
+
+
+def _fisher(events: int, n: int, total: int, size: int) -> float:
+    """Sum the chances of all tables with the same margins that are no likelier than this one.
+
+    As scipy's ``fisher_exact``, whose ``hypergeom.pmf`` takes a quarter of a millisecond a value
+    below 100,000 images. Here all chances follow from that of the likeliest table by the
+    quotients of neighbours, so the cost is that of a few array operations.
+    """
+    rest = size - n - total
+    mode = (n + 1) * (total + 1) // (size + 2)
+    # Bernstein's inequality: further out, a chance is too small for a float (e^-745).
+    variance = n * (total / size) * (1 - total / size)
+    reach = math.ceil(745 / 3 + math.sqrt((745 / 3) ** 2 + 2 * 745 * variance)) + 1
+    up = np.arange(mode, min(n, total, mode + reach))
+    down = np.arange(mode, max(0, -rest, mode - reach), -1)
+    above = np.cumprod((n - up) * (total - up) / ((up + 1) * (rest + up + 1)))
+    below = np.cumprod(down * (rest + down) / ((n - down + 1) * (total - down + 1)))
+    chances = np.concatenate([below[::-1], [1.0], above])
+    index = events - mode + len(below)
+    observed = chances[index] if 0 <= index < len(chances) else 0.0
+    # Equally likely tables must count in spite of rounding.
+    as_extreme = chances <= observed * (1 + TIE)
+    return min(float(chances[as_extreme].sum() / chances.sum()), 1.0)
 
 
 def adjust(p_values: Sequence[float]) -> tuple[FloatArray, FloatArray]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from faceaudit.stats.adjusted import adjusted_ratios, count_cells
 from faceaudit.stats.counts import IntArray, count_outcomes, tag_codes
-from faceaudit.stats.intervals import compare_with, ratio_interval
+from faceaudit.stats.intervals import ratio_to_rest
 from faceaudit.stats.significance import adjust, all_alike, each_against_rest
 from faceaudit.tables import tag_columns
 from faceaudit.tags.vocabulary import NUMERIC_TAGS
@@ -133,7 +133,7 @@ def analyse(
     for tag in tags:
         counts = count_outcomes(table, (tag,), threshold)
         events, n = counts.real_called_ai, counts.n_real
-        against = compare_with(events, n, "rest", confidence)
+        ratio, low, high = ratio_to_rest(events, n, confidence)
         p = each_against_rest(events, n)
         groups += [
             Group(
@@ -142,9 +142,9 @@ def analyse(
                 int(n[i]),
                 int(events[i]),
                 Effect(
-                    float(against.ratio[i]),
-                    float(against.ratio_low[i]),
-                    float(against.ratio_high[i]),
+                    float(ratio[i]),
+                    float(low[i]),
+                    float(high[i]),
                     float(p[i]),
                 ),
                 equal.get((tag, value)),
@@ -287,9 +287,7 @@ def contrast(
     if not n or not rest_n:
         return None
     x, y = int(called[side == 1].sum()), int(called[side == 0].sum())
-    low, high = ratio_interval(x, n, y, rest_n, confidence)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = float(np.float64(x / n) / (y / rest_n))
+    ratio, low, high = (of[0] for of in ratio_to_rest([x, y], [n, rest_n], confidence))
     p = each_against_rest([x, y], [n, rest_n])[0]
     # First in line, so that it is kept where another tag says the same.
     effects, held, _ = hold_equal(
@@ -300,7 +298,7 @@ def contrast(
         x,
         rest_n,
         y,
-        Effect(ratio, float(low), float(high), float(p)),
+        Effect(float(ratio), float(low), float(high), float(p)),
         effects.get((tag, "slice")),
         [name for name in held if name != tag],
     )
