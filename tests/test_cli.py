@@ -77,6 +77,18 @@ def test_audit_gate_report_compare(folder):
             "--where \"label == 'reel'\": no row has label 'reel'; did you mean 'real'?",
         ),
         (["audit", "good.csv", "--spec", "spec.yaml", "-o", "out", "--map", "x"], "NAME=COLUMN"),
+        (
+            ["audit", "good.csv", "--spec", "spec.yaml", "-o", "out", "--threshold", "nan"],
+            "threshold: Input should be less than or equal to 1",
+        ),
+        (
+            ["audit", "good.csv", "--spec", "spec.yaml", "-o", "good.csv"],
+            "good.csv/audit.json: cannot be written",
+        ),
+        (
+            ["compare", "good.csv", "-o", "c", "--score-column", "p_ai", "--score-column", "x"],
+            "--score-column x: there is no column 'x'",
+        ),
         (["gate", "good.csv"], "good.csv: not a result"),
         (["report", "none.json"], "none.json: cannot be read"),
         (["index", "nonsense", ".", "-o", "m.parquet"], "nonsense"),

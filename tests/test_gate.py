@@ -461,3 +461,18 @@ def test_markdown_has_what_was_judged():
     assert line.startswith("| Fail | Pass | equalized-odds-gap | glasses, FPR | 28.0 points \\(")
     assert line.endswith("| new failure |")
     assert "What was judged" not in to_markdown(found)
+
+
+def test_words_for_missing_that_the_command_was_given_are_part_of_the_question(tmp_path):
+    rows = [
+        f"{n},{'ai' if n % 2 else 'real'},{n % 2},{'no' if n % 3 else 'yes'}" for n in range(90)
+    ]
+    (tmp_path / "s.csv").write_text("image,label,p_ai,tag\n" + "\n".join(rows))
+    (tmp_path / "spec.yaml").write_text("{name: s, title: s, question: s, attributes: [tag]}")
+    call = ["audit", f"{tmp_path}/s.csv", "--spec", f"{tmp_path}/spec.yaml"]
+    CliRunner().invoke(main, [*call, "-o", f"{tmp_path}/old"])
+    CliRunner().invoke(main, [*call, "-o", f"{tmp_path}/new", "--missing", "yes"])
+    old, new = f"{tmp_path}/old/audit.json", f"{tmp_path}/new/audit.json"
+    done = CliRunner().invoke(main, ["gate", new, "--baseline", old])
+    assert done.exit_code == 2
+    assert 'missing: [] → ["yes"]' in done.stderr

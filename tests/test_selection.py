@@ -332,3 +332,9 @@ def test_a_group_of_a_few_images_is_not_the_one_whose_scores_are_missing():
     ]
     (share,) = audit(scores_of(rows), spec()).scores[0].rows.shares
     assert share == "Without a score: 2.0 % of the real photographs with group 'a', 0.0 % with 'b'."
+
+
+@pytest.mark.parametrize("name", ["width", "format"])
+def test_facts_of_delivery_that_the_scores_lack_are_no_tags(name):
+    with pytest.raises(FaceAuditError, match=f"asks for the tag '{name}', which the scores do not"):
+        select(drawn_scores({"a": (9, 1)}), spec(attributes=[name]))

@@ -364,6 +364,30 @@ SHAPES = (
         csv(replaced("p_ai", lambda c: c.where(c.index > 0, np.inf))),
         refused="row 1: inf is not a probability",
     ),
+    Shape(
+        "labels beside an unknown one",
+        csv(replaced("label", lambda c: c.where(c.index > 0, "unknown"))),
+        refused="'unknown' is neither 'real' nor 'ai'; correct it, leave the row out",
+    ),
+    Shape(
+        "0.0 and 1.0",
+        csv(replaced("label", lambda c: c.map({"ai": 1.0, "real": 0.0}))),
+        refused="as in --ai-label 1.0",
+    ),
+    Shape(
+        "two unknown labels",
+        csv(replaced("label", lambda c: c.map({"ai": "no", "real": "yes"}))),
+        refused="say which of 'yes', 'no' is AI-generated: --ai-label",
+    ),
+    Shape(
+        "a score that was rounded",
+        csv(replaced("p_ai", lambda c: c.where(c.index > 0, 1.0000001))),
+        refused="row 1: 1.0000001 is not a probability between 0 and 1; correct what rounding did",
+    ),
+    Shape("a status not there", csv(added(status=[None] + ["ok"] * 399))),
+    Shape(
+        "a data set of a blank", csv(added(dataset=[" "] + ["d"] * 399)), refused="row 1: the ce"
+    ),
     # Tags.
     Shape(
         "None is a value",
@@ -398,6 +422,24 @@ SHAPES = (
         "spellings",
         csv(replaced("group", lambda c: c.where(c.index % 4 > 0, " " + c.str.upper()))),
         said="read as 'oval'",
+    ),
+    Shape(
+        "accents and blanks of another kind",
+        csv(
+            replaced(
+                "group",
+                lambda c: c.map({"round": "très rond", "oval": "oval"}).where(
+                    c.index % 4 > 0, c.map({"round": "tre\u0300s\u00a0rond", "oval": "oval"})
+                ),
+            )
+        ),
+        said="is read as 'très rond'",
+        groups={"oval": (100, 5), "très rond": (100, 20)},
+    ),
+    Shape(
+        "a folder called 01 and one called 1",
+        lambda t, d: partitioned(t.assign(group=t["group"].map({"round": "01", "oval": "1"})), d),
+        groups={"01": (100, 20), "1": (100, 5)},
     ),
     Shape(
         "booleans as a tag",

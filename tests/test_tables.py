@@ -14,6 +14,7 @@ from faceaudit.tables import (
     DatasetInfo,
     ManifestInfo,
     ModelInfo,
+    Scores,
     ScoresInfo,
     concat_scores,
     read_manifest,
@@ -229,3 +230,32 @@ def test_a_specification_may_say_what_is_missing(tmp_path):
 def test_kinds_of_scores_are_those_of_the_command_line():
     (option,) = (o for o in main.commands["audit"].params if o.name == "score_is")
     assert tuple(option.type.choices) == SCORE_KINDS
+
+
+def test_scores_that_are_no_percentages_are_suspected(tmp_path):
+    path = tmp_path / "s.csv"
+    path.write_text("image,label,p_ai\na,real,0.2\nb,ai,0.9\n")
+    told = "s.csv: Scores: all are between 0 and 1; if they are probabilities, leave out --score-is"
+    assert f"{told} percent." in read_scores(path, score_is="percent").info.notes
+    path.write_text("image,label,p_ai\na,real,0.2\nb,ai,90\n")
+    assert not any(told in note for note in read_scores(path, score_is="percent").info.notes)
+
+
+@pytest.mark.parametrize("word", ["-999", "-999.0", " -999 "])
+def test_a_number_that_means_missing_may_be_written_in_two_ways(tmp_path, word):
+    (tmp_path / "s.csv").write_text("image,label,p_ai,yaw,id\na,real,0.2,-999.0,1\nb,ai,1,3,01\n")
+    rows = read_scores(tmp_path / "s.csv", missing=[word, "1"]).table
+    assert rows["yaw"].to_pylist() == [None, 3]
+    # 01 is a name. A score of 1 is a word like any other.
+    assert rows["id"].to_pylist() == [None, "01"]
+
+
+def test_tables_that_may_not_belong_together_are_told(tmp_path):
+    for name in "ab":
+        (tmp_path / f"{name}.csv").write_text("image,label,p_ai\nx.jpg,real,0.2\ny.jpg,ai,0.8\n")
+    first, second = (read_scores(tmp_path / f"{name}.csv") for name in "ab")
+    notes = concat_scores([first, second]).info.notes
+    assert any(note.startswith("2 paths stand in more than one of the tables") for note in notes)
+    named = Scores(first.table, first.info.model_copy(update={"model": ModelInfo(id="m")}))
+    notes = concat_scores([named, second]).info.notes
+    assert any(note.startswith("1 of the 2 tables name no classifier") for note in notes)

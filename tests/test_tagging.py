@@ -80,7 +80,8 @@ def test_what_the_scores_say_stays_and_the_difference_is_said(tmp_path):
     assert scores.table["glasses"].to_pylist() == ["sunglasses"]
     assert scores.info.tag_sources["glasses"] == {"lfw": "as given in s.csv"}
     assert (
-        "s.csv: m.parquet has other values for 'glasses' in 1 row; those of the scores were used."
+        "s.csv: m.parquet has other values for 'glasses' in 1 row; "
+        "those that were given before it were used."
     ) in scores.info.notes
 
 
@@ -107,3 +108,60 @@ def test_one_mapping_serves_files_that_have_our_names_already(tmp_path):
     assert read_scores(own, mapping, tags=[tags]).table["label"].to_pylist() == ["real"]
     with pytest.raises(FaceAuditError, match="--map image=file: there is no column 'file'"):
         read_scores(csv(tmp_path / "t.csv", SCORES), mapping, tags=[tags])
+
+
+def test_several_tables_each_give_what_those_before_lack(tmp_path):
+    # Neither the scores nor the first table name a data set; the second does for one image.
+    first = csv(tmp_path / "first.csv", "image,label,glasses\na.jpg,real,none\nb.jpg,ai,\n")
+    second = csv(
+        tmp_path / "second.csv",
+        "image,label,dataset,glasses\nb.jpg,ai,lfw,reading\nc.jpg,real,lfw,sun\na.jpg,real,,sun\n",
+    )
+    scores = read_scores(
+        csv(tmp_path / "s.csv", SCORES), tags=[read_tags(first), read_tags(second)]
+    )
+    assert scores.table.select(["dataset", "glasses"]).to_pylist() == [
+        {"dataset": "s", "glasses": "none"},
+        {"dataset": "lfw", "glasses": "reading"},
+        {"dataset": "lfw", "glasses": "sun"},
+    ]
+    assert any("other values for 'glasses' in 1 row" in note for note in scores.info.notes)
+
+
+def test_an_empty_cell_says_nothing_and_both_words_are_named(tmp_path):
+    path = csv(tmp_path / "s.csv", "image,label,p_ai,group\na,real,0.1,x\nb,ai,0.9,\nc,ai,1,\n")
+    tags = read_tags(csv(tmp_path / "t.csv", "image,group\na,x\nb,y\n"))
+    scores = read_scores(path, tags=[tags])
+    assert scores.table["group"].to_pylist() == ["x", "y", None]
+    assert scores.info.tag_sources["group"] == {"s": "as given in s.csv; as given in t.csv"}
+
+
+def test_one_value_written_in_two_ways_is_no_other_value(tmp_path):
+    path = csv(tmp_path / "s.csv", "image,label,p_ai,age,gender\na,real,0.1,30,Female\n")
+    tags = read_tags(csv(tmp_path / "t.csv", "image,age,gender\na,30.0,female\n"))
+    assert not any("other values" in note for note in read_scores(path, tags=[tags]).info.notes)
+
+
+def test_a_fault_of_the_tags_is_named_by_their_file(tmp_path):
+    with pytest.raises(FaceAuditError, match=r"t\.csv: column 'age', row 2: 999 is no age"):
+        read_tags(csv(tmp_path / "t.csv", "image,age\na,30\nb,999\n"))
+
+
+def test_codes_of_the_tags_are_read_as_the_user_says(tmp_path):
+    path = csv(tmp_path / "t.csv", "image,label\na.jpg,0\nb.jpg,1\nc.jpg,0\n")
+    with pytest.raises(FaceAuditError, match="--ai-label 1"):
+        read_tags(path)
+    tags = read_tags(path, ai_label=["1"])
+    words = read_tags(csv(tmp_path / "w.csv", "image,label\na.jpg,real\n"), ai_label=["1"])
+    scores = read_scores(csv(tmp_path / "s.csv", SCORES), tags=[tags, words])
+    assert scores.table["label"].to_pylist() == ["real", "ai", "real"]
+
+
+def test_an_image_with_several_rows_is_said_to_have_them(tmp_path):
+    scores = csv(tmp_path / "s.csv", "image,label,p_ai\na,real,0.1\nb,ai,0.9\n")
+    tags = read_tags(csv(tmp_path / "t.csv", "image,group\na,x\nb,y\nb,z\n"))
+    notes = read_scores(scores, tags=[tags]).info.notes
+    assert "s.csv: not in t.csv: 1 image, of which 1 more than once." in notes
+    twice = read_tags(csv(tmp_path / "u.csv", "image,group\nb,y\nb,z\n"))
+    with pytest.raises(FaceAuditError, match="of these 1 there more than once"):
+        read_scores(scores, tags=[twice])

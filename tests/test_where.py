@@ -122,6 +122,7 @@ def test_the_answers_are_those_of_sql(rows, expression):
         ("race.upper() == 'INDIAN'", "is no column"),
         ("race == 'Indian' if age else 1", "is not a comparison"),
         ("(race == 'Indian') & (age > 4)", "write 'and' and 'or'"),
+        ("race == 'Indian' & age > 4", "write 'and' and 'or'"),
         ("age in race", "race is no list"),
         ("race in ('Black')", "'Black' is no list; write race in ['Black']"),
         ("race in []", "is no list"),

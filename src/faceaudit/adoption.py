@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,7 +20,7 @@ KEY = ("image", "label", "dataset")
 
 
 def rename(
-    table: pa.Table, mapping: Mapping[str, str], source: Path | str, *, strict: bool
+    table: pa.Table, mapping: Mapping[str, str], source: Path | str, optional: Collection[str] = ()
 ) -> pa.Table:
     """Give columns our names; a column that bears one already makes room.
 
@@ -31,16 +31,19 @@ def rename(
         Our column name to the table's.
     source : Path or str
         The file, for messages.
-    strict : bool
-        Whether a table that lacks a column of `mapping` is refused, or has its names already.
+    optional : collection of str
+        Those of our names that the table may have already, or not at all.
 
     Raises
     ------
     FaceAuditError
-        If the table lacks a column that `mapping` names.
+        If the table lacks another column that `mapping` names.
     """
-    if not strict:
-        mapping = {ours: name for ours, name in mapping.items() if name in table.column_names}
+    mapping = {
+        ours: name
+        for ours, name in mapping.items()
+        if ours not in optional or name in table.column_names
+    }
     for ours, theirs in mapping.items():
         if theirs not in table.column_names:
             raise FaceAuditError(
@@ -94,21 +97,33 @@ def adopt(
     _require(table, ("image", "p_ai"), source)
     own = set(table.column_names)
     known = info or ScoresInfo()
+    if tags:
+        table, told = read_words(table, source)
+        notes += told
+        if "dataset" not in own:
+            brought = any("dataset" in tag_table.table.column_names for tag_table in tags)
+            name = pa.scalar(None if brought else path.stem, pa.string())
+            table = table.append_column("dataset", pa.repeat(name, len(table)))
     for tag_table in tags:
-        table, known, told = join_tags(table, known, tag_table, source)
+        table, known, told = join_tags(
+            table, known, tag_table, source, own_dataset="dataset" in own
+        )
         notes += told
     _require(table, ("label",), source)
     if "status" in table.column_names:
         _refuse_foreign_status(table, source)
     table, commas = with_decimal_points(table, ("p_ai", *NUMERIC_TAGS))
-    if commas:
-        notes.append(f"a comma was read as the decimal mark in {', '.join(commas)}.")
+    notes += commas
     if info is None:
         table, told = with_scores(table, score_is, source)
         notes += told
     for name in table.column_names:
         if name in FIXED_COLUMNS:
             table = cast_column(table, name, FIXED_COLUMNS[name], source)
+        if name in ("dataset", "status") and info is None:
+            text = pc.utf8_trim_whitespace(table[name])
+            text = pc.if_else(pc.equal(text, ""), None, text)
+            table = table.set_column(table.column_names.index(name), name, text)
     if "dataset" not in table.column_names:
         table = table.append_column("dataset", pa.repeat(pa.scalar(path.stem), len(table)))
     table = table.set_column(
@@ -123,6 +138,13 @@ def adopt(
     known = _described(table, known, own, path)
     notes = [f"{path.name}: {note}" for note in notes]
     return table, known.model_copy(update={"notes": [*known.notes, *notes]})
+
+
+def read_words(table: pa.Table, source: str) -> tuple[pa.Table, list[str]]:
+    """Read the tags of a table in the standard vocabulary, and derive none."""
+    table, commas = with_decimal_points(table, NUMERIC_TAGS)
+    read, notes = standardise(table, source)
+    return read.select(table.column_names), [*commas, *notes]
 
 
 def _require(table: pa.Table, names: Sequence[str], source: str) -> None:
@@ -146,10 +168,11 @@ def _described(table: pa.Table, known: ScoresInfo, own: set[str], path: Path) ->
     counts = value_counts(table["dataset"])
     sources = dict(known.tag_sources)
     for tag in tag_columns(table):
-        said = f"as given in {path.name}"
-        if tag in DERIVED_TAGS and tag not in own:
+        told = dict(sources.get(tag, {}))
+        said = told.pop("", f"as given in {path.name}")
+        if tag in DERIVED_TAGS and tag not in own and not told:
             said = f"derived from {DERIVED_TAGS[tag][0]}"
-        sources[tag] = dict.fromkeys(counts, said) | sources.get(tag, {})
+        sources[tag] = dict.fromkeys(counts, said) | told
     datasets = {
         name: known.datasets.get(name) or DatasetInfo(indexed=count)
         for name, count in counts.items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from contextlib import suppress
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -93,8 +94,8 @@ def with_decimal_points(table: pa.Table, names: Sequence[str]) -> tuple[pa.Table
     Returns
     -------
     table : pyarrow.Table
-    read_so : list of str
-        The columns in which a comma was the decimal mark.
+    notes : list of str
+        A sentence that names the columns in which a comma was the decimal mark.
     """
     read_so = []
     for name in names:
@@ -107,12 +108,31 @@ def with_decimal_points(table: pa.Table, names: Sequence[str]) -> tuple[pa.Table
             position = table.column_names.index(name)
             table = table.set_column(position, name, pc.replace_substring(column, ",", "."))
             read_so.append(name)
-    return table, read_so
+    said = f"a comma was read as the decimal mark in {', '.join(read_so)}."
+    return table, [said] if read_so else []
 
 
 def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return a plain column as text, as a CSV file would hold it (``1``, ``2.5``, ``true``)."""
     return column.cast(pa.string())
+
+
+def alike(
+    first: pa.ChunkedArray, second: pa.ChunkedArray
+) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
+    """Give two plain columns one type: text, unless both are numbers."""
+    if first.type == second.type:
+        return first, second
+    number = all(
+        pa.types.is_integer(kind) or pa.types.is_floating(kind)
+        for kind in (first.type, second.type)
+    )
+    for to in (pa.int64(), pa.float64()) if number else ():
+        try:
+            return first.cast(to), second.cast(to)
+        except pa.ArrowInvalid:
+            continue
+    return as_text(first), as_text(second)
 
 
 def value_counts(column: pa.ChunkedArray) -> dict[str, int]:
@@ -127,14 +147,19 @@ def mark_missing(table: pa.Table, words: Sequence[str], keep: Sequence[str] = ()
     Parameters
     ----------
     table : pyarrow.Table
-        Of plain columns; a number is compared by how it is written.
+        Of plain columns.
     words : sequence of str
+        A number is missing where it is written 999, and where it is written 999.0.
     keep : sequence of str
         Columns that are left alone.
     """
     if not words:
         return table
-    wanted = pa.array([word.strip() for word in words], pa.string())
+    spelt = [word.strip() for word in words]
+    for word in tuple(spelt):
+        with suppress(ValueError):
+            spelt += [f"{float(word):.12g}", str(float(word))]
+    wanted = pa.array(spelt, pa.string())
     for position, name in enumerate(table.column_names):
         column = table[position]
         if name in keep or pa.types.is_binary(column.type):

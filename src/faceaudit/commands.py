@@ -78,13 +78,19 @@ def audit(
         If an input is unusable.
     """
     from faceaudit.audit import audit as run_audit
-    from faceaudit.spec import find_spec
+    from faceaudit.spec import amended, find_spec
     from faceaudit.tables import concat_scores, renamed
     from faceaudit.thumbnails import PicturesAtHand, add_thumbnails
 
     chosen = find_spec(spec)
-    given = {"include_training": include_training or None, "threshold": threshold}
-    chosen = chosen.model_copy(update={k: v for k, v in given.items() if v is not None})
+    words = [*chosen.missing, *reading.get("missing", ())]
+    given = {
+        "include_training": include_training or None,
+        "threshold": threshold,
+        # So that a result says it, and another audit can be held against it.
+        "missing": list(dict.fromkeys(words)),
+    }
+    chosen = amended(chosen, {k: v for k, v in given.items() if v is not None})
     parts = _read(scores, chosen, reading)
     together = concat_scores(parts) if len(parts) > 1 else parts[0]
     if name is not None:
@@ -157,7 +163,13 @@ def compare(
     sides = []
     for path, column in zip(paths, score_columns or (None, None), strict=True):
         mapping = {**reading.get("mapping", {}), **({"p_ai": column} if column else {})}
-        (scores,) = _read([path], chosen, {**reading, "mapping": mapping})
+        try:
+            (scores,) = _read([path], chosen, {**reading, "mapping": mapping})
+        except FaceAuditError as error:
+            if column is None:
+                raise
+            option = f"--map p_ai={column}:"
+            raise FaceAuditError(str(error).replace(option, f"--score-column {column}:")) from None
         kept = [name for name in scores.table.column_names if name not in others]
         sides.append(Scores(scores.table.select(kept), scores.info))
     first, second = sides
@@ -239,13 +251,14 @@ def _read(paths: Sequence[Path | str], spec: Spec | None, reading: Reading) -> l
 
     mapping = reading.get("mapping")
     missing = [*(spec.missing if spec else ()), *reading.get("missing", ())]
-    tags = [read_tags(path, mapping, missing) for path in reading.get("tags", ())]
+    ai_label = reading.get("ai_label", ())
+    tags = [read_tags(path, mapping, missing, ai_label) for path in reading.get("tags", ())]
     return [
         read_scores(
             path,
             mapping,
             missing=missing,
-            ai_label=reading.get("ai_label", ()),
+            ai_label=ai_label,
             score_is=reading.get("score_is", "probability"),
             tags=tags,
         )

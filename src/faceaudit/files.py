@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from faceaudit.errors import FaceAuditError
+
 
 @contextmanager
 def whole_file(path: Path | str) -> Iterator[Path]:
@@ -23,10 +25,20 @@ def whole_file(path: Path | str) -> Iterator[Path]:
     ------
     Path
         The temporary file to write to. It is removed if the block raises.
+
+    Raises
+    ------
+    FaceAuditError
+        If nothing can be written there.
     """
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(
+            dir=target.parent, prefix=f".{target.name}.", suffix=".part"
+        )
+    except OSError as error:
+        raise FaceAuditError(f"{path}: cannot be written ({error})") from None
     os.close(handle)
     temporary = Path(name)
     try:

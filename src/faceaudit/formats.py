@@ -120,6 +120,10 @@ def _read_folder(path: Path) -> pa.Table:
     from pyarrow import dataset  # imports pandas
 
     data = dataset.dataset(path, format="parquet", partitioning="hive")
+    # A folder called group=01 names a group, and no number.
+    told = pa.schema([(name, pa.string()) for name in data.partitioning.schema.names])
+    folders = dataset.partitioning(told, flavor="hive")
+    data = dataset.dataset(path, format="parquet", partitioning=folders)
     if not data.files:
         raise FaceAuditError(f"{path}: a folder without a Parquet file")
     schemas = [fragment.physical_schema for fragment in data.get_fragments()]

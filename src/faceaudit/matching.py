@@ -154,6 +154,7 @@ def _normalised(path: pa.ChunkedArray) -> pa.ChunkedArray:
     path = pc.replace_substring(path, "\\", "/")
     path = pc.replace_substring_regex(path, r"/(\.?/)+", "/")
     path = pc.replace_substring_regex(path, r"^([A-Za-z]:)?(\.?/)*", "")
+    path = pc.utf8_trim_whitespace(path)
     # One system writes an accent as its own character, another as part of the letter.
     return pc.utf8_normalize(path, "NFC")
 

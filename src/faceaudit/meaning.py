@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, get_args
 
 import numpy as np
@@ -25,11 +25,11 @@ _TO_P_AI: dict[ScoreIs, Callable[[FloatArray], FloatArray]] = {
 }
 READ_AS = {"real": "read as real", "ai": "read as AI-generated"}
 #: Labels that say nothing about what they mean.
-CODES = frozenset({"0", "1", "true", "false"})
+CODES = frozenset({"0", "1", "0.0", "1.0", "true", "false"})
 
 
 def with_labels(
-    table: pa.Table, ai_label: Sequence[str], source: str
+    table: pa.Table, ai_label: Sequence[str], source: str, *, strict: bool = True
 ) -> tuple[pa.Table, list[str]]:
     """Give the column ``label`` our words, ``real`` and ``ai``.
 
@@ -41,6 +41,8 @@ def with_labels(
         `faceaudit.schema.LABEL_WORDS` are understood, in capitals or not.
     source : str
         The file, for messages.
+    strict : bool
+        Whether each of `ai_label` must be there; a table of tags may have other words.
 
     Returns
     -------
@@ -57,6 +59,8 @@ def with_labels(
     words = pc.utf8_lower(pc.utf8_trim_whitespace(column))
     counts = {word: n for word, n in value_counts(words).items() if word}
     named = {word.strip().lower() for word in ai_label}
+    if not strict:
+        named &= counts.keys()
     # Of two files that are compared, one may have codes and the other words that need none.
     if named and not (named <= CODES and counts.keys() <= LABEL_WORDS.keys()):
         if absent := sorted(named - set(counts)):
@@ -71,8 +75,7 @@ def with_labels(
             row = int(pc.index(words, unknown[0]).as_py())
             raise FaceAuditError(
                 f"{source}: column 'label', row {row + 1}: {column[row].as_py()!r} is neither "
-                "'real' nor 'ai'; say which label is AI-generated, as in --ai-label "
-                f"{max(unknown) if set(unknown) <= CODES else unknown[0]}"
+                f"'real' nor 'ai'; {_remedy(unknown, meaning)}"
             )
     ours = pa.array([meaning.get(word) for word in counts], pa.string())
     label = ours.take(pc.index_in(words, pa.array(list(counts), pa.string())))
@@ -84,6 +87,16 @@ def with_labels(
         if (foreign := [w for w, is_label in meaning.items() if is_label == label and w != label])
     ]
     return table, [f"Labels: {'; '.join(told)}."] if told else []
+
+
+def _remedy(unknown: Sequence[str], known: Mapping[str, str]) -> str:
+    """Say what to do about labels that are not known; what the option names decides all others."""
+    if "ai" in known.values():
+        return "correct it, leave the row out, or name every label that is AI-generated: --ai-label"
+    if set(unknown) <= CODES or len(unknown) == 1:
+        return f"say which label is AI-generated, as in --ai-label {max(unknown)}"
+    several = ", ".join(map(repr, unknown[:3])) + ", …" * (len(unknown) > 3)
+    return f"say which of {several} is AI-generated: --ai-label"
 
 
 def with_scores(table: pa.Table, score_is: ScoreIs, source: str) -> tuple[pa.Table, list[str]]:
@@ -103,21 +116,32 @@ def with_scores(table: pa.Table, score_is: ScoreIs, source: str) -> tuple[pa.Tab
     row = pc.index(outside, True).as_py()
     if row >= 0:
         raise FaceAuditError(
-            f"{source}: column 'p_ai', row {row + 1}: {score[row].as_py():g} is not a "
+            f"{source}: column 'p_ai', row {row + 1}: {score[row].as_py():.9g} is not a "
             f"{'percentage' if score_is == 'percent' else 'probability'} between {low:g} and "
-            f"{high:g}; say what the scores are: --score-is {_likely(score)}"
+            f"{high:g}; {_likely(score, low, high)}"
         )
     if score_is == "probability":
         return table, []
+    notes = [f"Scores: read as {score_is}, turned into the probability of AI-generated."]
+    span = pc.min_max(score).as_py()
+    within = span["min"] is not None and span["min"] >= 0 and span["max"] <= 1
+    if within and score_is != "p-real":
+        notes.append(
+            "Scores: all are between 0 and 1; if they are probabilities, leave out --score-is "
+            f"{score_is}."
+        )
     values = score.to_numpy()
     ours = _TO_P_AI[score_is](values)
     table = table.set_column(
         table.column_names.index("p_ai"), "p_ai", pa.array(ours, mask=np.isnan(values))
     )
-    return table, [f"Scores: read as {score_is}, turned into the probability of AI-generated."]
+    return table, notes
 
 
-def _likely(score: pa.ChunkedArray) -> str:
-    """Guess, for a message only, what scores outside 0 to 1 are."""
+def _likely(score: pa.ChunkedArray, low: float, high: float) -> str:
+    """Guess, for a message only, what scores outside their range are."""
     span = pc.min_max(score).as_py()
-    return "percent" if span["min"] >= 0 and span["max"] <= 100 else "logit"
+    if low - 0.01 * high <= span["min"] and span["max"] <= 1.01 * high:
+        return "correct what rounding did"
+    kind = "percent" if span["min"] >= 0 and high < span["max"] <= 100 else "logit"
+    return f"say what the scores are: --score-is {kind}"

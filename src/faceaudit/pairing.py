@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from faceaudit.adoption import KEY
 from faceaudit.audit import summarise
 from faceaudit.checks.parts.phrases import counted
-from faceaudit.columns import mark_missing
+from faceaudit.columns import alike, mark_missing
 from faceaudit.errors import FaceAuditError
 from faceaudit.matching import Matches, match
 from faceaudit.result import ScoresSummary
@@ -252,7 +252,7 @@ def _united(sides: tuple[_Side, _Side]) -> tuple[pa.Table, list[str]]:
         if not (name in first.column_names and name in second.column_names):
             columns[name] = (first if name in first.column_names else second)[name]
             continue
-        ours, theirs = _alike(first[name], second[name])
+        ours, theirs = alike(first[name], second[name])
         columns[name] = pc.coalesce(ours, theirs)
         if name in ("image", "label", "dataset", "sha256"):
             continue
@@ -285,24 +285,6 @@ def _borrowed(sides: tuple[_Side, _Side]) -> Iterator[str]:
             f"{', '.join(tags)} of {counted(n, 'image')} {'is' if len(tags) == 1 else 'are'} "
             f"known from {sides[1].name} alone, and taken from there."
         )
-
-
-def _alike(
-    first: pa.ChunkedArray, second: pa.ChunkedArray
-) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
-    """Give two columns one type: text, unless both are numbers."""
-    if first.type == second.type:
-        return first, second
-    number = all(
-        pa.types.is_integer(kind) or pa.types.is_floating(kind)
-        for kind in (first.type, second.type)
-    )
-    for to in (pa.int64(), pa.float64()) if number else ():
-        try:
-            return first.cast(to), second.cast(to)
-        except pa.ArrowInvalid:
-            continue
-    return first.cast(pa.string()), second.cast(pa.string())
 
 
 def _outcome(table: pa.Table, sides: tuple[_Side, _Side], thresholds: list[float]) -> pa.Array:

@@ -102,7 +102,9 @@ def select(scores: Scores, spec: Spec, where: str | None = None) -> Selection:
     )
     tags = tag_columns(table)
     for name in (*spec.attributes, *(tag for group in spec.intersections for tag in group)):
-        if name not in (*tags, "dataset", *DELIVERY_COLUMNS):
+        if name not in tags and not (
+            name in ("dataset", *DELIVERY_COLUMNS) and name in table.column_names
+        ):
             raise FaceAuditError(
                 f"{spec.name}: the specification asks for the tag '{name}', which the scores do "
                 f"not have; they have {', '.join(tags) or 'no tags'} (rename with --map)"

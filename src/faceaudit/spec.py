@@ -124,6 +124,20 @@ def read_spec(path: Path | str) -> Spec:
     return parse_spec(text, str(path))
 
 
+def amended(spec: Spec, given: dict[str, Any]) -> Spec:
+    """Return a specification with other values for some of its keys.
+
+    Raises
+    ------
+    FaceAuditError
+        If a value cannot be.
+    """
+    try:
+        return Spec.model_validate(spec.model_dump() | given)
+    except ValidationError as error:
+        raise FaceAuditError(f"{spec.name}: {describe(error, Spec)}") from None
+
+
 def describe(error: ValidationError, model: type[BaseModel]) -> str:
     """Say the first problem of a validation error in one line that points at the key."""
     first = error.errors()[0]

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from faceaudit.adoption import KEY, adopt, rename
+from faceaudit.adoption import KEY, adopt, read_words, rename
 from faceaudit.columns import as_text, mark_missing, value_counts
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import whole_file
@@ -180,8 +180,11 @@ def read_scores(
     path = Path(path)
     table, metadata, notes = read_file(path)
     info = None if metadata is None else _parse_info(ScoresInfo, metadata, path)
+    # Another table may have the headings that are renamed: those of tags, or one of another's.
+    optional = {name for tag_table in tags for name in tag_table.renamed}
+    mapping = mapping or {}
     table, info = adopt(
-        rename(table, mapping or {}, path, strict=info is None),
+        rename(table, mapping, path, optional if info is None else mapping),
         info,
         path,
         missing=missing,
@@ -197,15 +200,19 @@ def read_scores(
 
 
 def read_tags(
-    path: Path | str, mapping: Mapping[str, str] | None = None, missing: Sequence[str] = ()
+    path: Path | str,
+    mapping: Mapping[str, str] | None = None,
+    missing: Sequence[str] = (),
+    ai_label: Sequence[str] = (),
 ) -> TagTable:
     """Read a table whose tags are to be joined to scores: a manifest, or any with ``image``.
 
     Parameters are those of `read_scores`; columns of `mapping` that it lacks are passed over.
     """
-    path = Path(path)
-    table, metadata, _ = read_file(path)
-    table = mark_missing(rename(table, mapping or {}, path, strict=False), missing, keep=KEY)
+    path, mapping = Path(path), mapping or {}
+    table, metadata, notes = read_file(path)
+    renamed = {ours for ours, theirs in mapping.items() if theirs in table.column_names}
+    table = mark_missing(rename(table, mapping, path, mapping), missing, keep=KEY)
     if "image" not in table.column_names:
         raise FaceAuditError(
             f"{path}: column 'image' is missing, which says whose tags these are; name yours with "
@@ -217,8 +224,11 @@ def read_tags(
         scores = b'"kind":"scores"' in metadata
         info = _parse_info(ScoresInfo if scores else ManifestInfo, metadata, path)
     if "label" in table.column_names:
-        table, _ = with_labels(table, (), str(path))
-    return TagTable(path, table, info)
+        table, told = with_labels(table, ai_label, str(path), strict=False)
+        notes += told
+    table, told = read_words(table, str(path))
+    notes = [f"{path.name}: {note}" for note in (*notes, *told)]
+    return TagTable(path, table, info, frozenset(renamed), tuple(notes))
 
 
 def read_manifest_into(info: ManifestInfo, path: Path | str) -> pa.Table:
@@ -281,6 +291,19 @@ def concat_scores(parts: Sequence[Scores]) -> Scores:
             "or use 'faceaudit compare'"
         )
     table, notes = standardise(_together([part.table for part in parts]), "the given scores")
+    nameless = [part.table for part in parts if part.info.model is None]
+    if models and nameless:
+        notes.append(
+            f"{len(nameless)} of the {len(parts)} tables name no classifier, and are taken for "
+            "scores of the one that the others name."
+        )
+    # Tables without data sets are each a data set, and an image of two would be two images.
+    paths = pa.chunked_array([part["image"].combine_chunks() for part in nameless], pa.string())
+    if several := len(paths) - pc.count_distinct(paths).as_py():
+        notes.append(
+            f"{several:,} paths stand in more than one of the tables; if they are the same "
+            "pictures, these count more than once."
+        )
     info = parts[0].info.model_copy(deep=True)
     info.notes = [note for part in parts for note in part.info.notes] + notes
     unlabelled = sum((Counter(part.info.unlabelled) for part in parts), Counter[str]())

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from faceaudit.columns import as_text, value_counts
+from faceaudit.columns import alike, as_text, value_counts
 from faceaudit.errors import FaceAuditError
 from faceaudit.matching import match
 from faceaudit.schema import FIXED_COLUMNS, ScoresInfo, TableInfo
@@ -29,11 +29,17 @@ class TagTable:
     table : pyarrow.Table
     info : TableInfo or None
         Data sets and sources of the tags, where faceaudit wrote the table.
+    renamed : frozenset of str
+    notes : tuple of str
     """
 
     path: Path
     table: pa.Table
     info: TableInfo | None
+    #: Our names that ``--map`` gave to columns of it.
+    renamed: frozenset[str] = frozenset()
+    #: What was read otherwise than it stood there, as sentences.
+    notes: tuple[str, ...] = ()
 
     def source(self, tag: str, dataset: str | None = None) -> str:
         """Say whose word a tag is, in one of its data sets or in all."""
@@ -44,12 +50,24 @@ class TagTable:
 
 
 def join_tags(
-    table: pa.Table, info: ScoresInfo, tags: TagTable, source: str
+    table: pa.Table, info: ScoresInfo, tags: TagTable, source: str, *, own_dataset: bool
 ) -> tuple[pa.Table, ScoresInfo, list[str]]:
     """Add the columns of a table of tags to the scores of the same images.
 
-    What the scores say themselves stays. Images are matched by path, else by hash, else by a
-    file name that is unique (`faceaudit.matching`).
+    What the scores say themselves stays, and what an earlier table said; an empty cell says
+    nothing. Images are matched by path, else by hash, else by a file name that is unique
+    (`faceaudit.matching`).
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        With ``dataset``, unless `tags` brings it.
+    info : ScoresInfo
+    tags : TagTable
+    source : str
+        The scores' file, for messages.
+    own_dataset : bool
+        Whether ``dataset`` is the scores' own; that of another table of tags is not heeded.
 
     Returns
     -------
@@ -63,13 +81,15 @@ def join_tags(
     FaceAuditError
         If no image is found, or an image has another label there.
     """
-    found = match(table, tags.table)
+    known = table if own_dataset else table.select(set(table.column_names) - {"dataset"})
+    found = match(known, tags.table)
     there = found.index >= 0
     if not there.any():
+        several = f"; of these {found.ambiguous:,} there more than once" if found.ambiguous else ""
         raise FaceAuditError(
             f"{source}: none of its images is in {tags.path}; images are matched by path, hash "
-            f"or file name (here {table['image'][0].as_py()!r}, there "
-            f"{tags.table['image'][0].as_py()!r})"
+            f"or a file name that is unique (here {table['image'][0].as_py()!r}, there "
+            f"{tags.table['image'][0].as_py()!r}){several}"
         )
     rows = pa.array(found.index, mask=~there)
     joined = {
@@ -85,29 +105,44 @@ def join_tags(
         if name in table.column_names and name not in FIXED_COLUMNS
         if (n := _differing(table[name], column))
     ]
-    added = [name for name in joined if name not in table.column_names]
-    had_dataset = "dataset" in table.column_names
-    for name in added:
-        table = table.append_column(name, joined[name])
+    added: dict[str, pa.ChunkedArray] = {}
+    given = {}
+    for name, theirs in joined.items():
+        added[name] = pc.is_valid(theirs)
+        if name not in table.column_names:
+            table = table.append_column(name, theirs)
+            continue
+        ours, theirs = alike(table[name], theirs)
+        if ours.null_count < len(ours):
+            given[name] = f"as given in {Path(source).name}"
+        added[name] = pc.and_(pc.is_null(ours), added[name])
+        place = table.column_names.index(name)
+        table = table.set_column(place, name, pc.coalesce(ours, theirs))
     ways = " and ".join(f"{n:,} by {way}" for way, n in found.ways.items() if n)
     notes = [
-        f"tags of {tags.path.name} joined to {there.sum():,} of {len(table):,} images ({ways})."
+        *tags.notes,
+        f"tags of {tags.path.name} joined to {there.sum():,} of {len(table):,} images ({ways}).",
     ]
     if lost := int((~there).sum()):
-        by = _by_dataset(table, ~there) if had_dataset else f"{lost:,} image{'s' * (lost != 1)}"
+        by = _by_dataset(table, ~there) if own_dataset else f"{lost:,} image{'s' * (lost != 1)}"
+        for n, how in ((found.ambiguous, "more than once"), (found.other_picture, "otherwise")):
+            by += f", of which {n:,} {how}" if n else ""
         notes.append(f"not in {tags.path.name}: {by}.")
     if differing:
         notes.append(
             f"{tags.path.name} has other values for {', '.join(differing)}; "
-            "those of the scores were used."
+            "those that were given before it were used."
         )
-    names = value_counts(table["dataset"]) if "dataset" in table.column_names else {}
-    sources = {
-        tag: {name: tags.source(tag, None if had_dataset else name) for name in names}
-        for tag in added
-        if tag not in FIXED_COLUMNS
-    }
-    datasets = {} if had_dataset or tags.info is None else dict(tags.info.datasets)
+    sources = {}
+    for tag in added.keys() - FIXED_COLUMNS.keys():
+        sources[tag] = dict(info.tag_sources.get(tag, {}))
+        # A data set that a later table names is not known yet.
+        for name in value_counts(pc.fill_null(table["dataset"], "").filter(added[tag])):
+            words = [tags.source(tag, None if own_dataset else name)]
+            if tag in given:
+                words.insert(0, sources[tag].get(name, given[tag]))
+            sources[tag][name] = "; ".join(dict.fromkeys(words))
+    datasets = {} if own_dataset or tags.info is None else dict(tags.info.datasets)
     update = {
         "tag_sources": info.tag_sources | sources,
         "datasets": datasets | info.datasets,

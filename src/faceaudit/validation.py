@@ -12,6 +12,8 @@ from faceaudit.columns import cast_column
 from faceaudit.errors import FaceAuditError
 from faceaudit.schema import FIXED_COLUMNS, LABELS, SCORED
 
+_EMPTY = "is empty; fill it, or leave the row out"
+
 
 def validate(table: pa.Table, kind: Literal["manifest", "scores"], source: str) -> pa.Table:
     """Check a table against the schema and return it with the schema's column types.
@@ -27,14 +29,20 @@ def validate(table: pa.Table, kind: Literal["manifest", "scores"], source: str) 
     for name in needed:
         if name not in table.column_names:
             raise FaceAuditError(f"{source}: column '{name}' is missing")
-    if kind == "scores" and "status" not in table.column_names:
-        ok = pc.if_else(pc.is_valid(table["p_ai"]), "ok", "unscored")
-        table = table.append_column("status", ok)
+    if kind == "scores":
+        told = pc.if_else(pc.is_valid(table["p_ai"]), "ok", "unscored")
+        if "status" not in table.column_names:
+            table = table.append_column("status", told)
+        elif table["status"].null_count:
+            # A row without a status is in none, and would not be counted.
+            place = table.column_names.index("status")
+            status = pc.coalesce(table["status"].cast(pa.string()), told)
+            table = table.set_column(place, "status", status)
     for name in table.column_names:
         if name in FIXED_COLUMNS:
             table = cast_column(table, name, FIXED_COLUMNS[name], source)
     for name in ("image", "label", "dataset"):
-        _refuse(table, name, pc.is_null(table[name]), source, "is empty")
+        _refuse(table, name, pc.is_null(table[name]), source, _EMPTY)
     _refuse(
         table,
         "label",

@@ -231,8 +231,8 @@ class _Reader:
             if compared is not None:
                 raise self._refuse(node, f"is no column; a word stands in quotes: '{node.id}'")
             near = difflib.get_close_matches(node.id, names, n=1)
-            meant = f"did you mean {near[0]}? " if near else ""
-            raise self._refuse(node, f"is no column; {meant}The columns are {', '.join(names)}")
+            meant = f"did you mean {near[0]}? The" if near else "the"
+            raise self._refuse(node, f"is no column; {meant} columns are {', '.join(names)}")
         column = self.table[node.id]
         kind = column.type
         if pa.types.is_boolean(kind):
@@ -256,6 +256,8 @@ class _Reader:
             case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float())):
                 value = self._value(node.operand)
                 return -float(value)
+            case ast.BinOp(op=ast.BitAnd() | ast.BitOr()):
+                raise self._refuse(node, "is not understood; write 'and' and 'or' for & and |")
             case ast.Constant(value=None):
                 raise self._refuse(node, "is no value: rows without the tag satisfy no comparison")
             case _:

@@ -79,3 +79,13 @@ def test_the_real_attribute_file(real_data, tmp_path, indexed):
     unused = [entry for entry in run.ledger if entry.reason == "tag without image"]
     assert len(unused) == 101
     assert unused[-1].remedy == "and 398 further rows"
+    assert run.report.remarks["tag without image"] == 498
+
+
+def test_remarks_that_one_line_sums_up_are_all_counted(tmp_path, indexed):
+    root = plant(tmp_path / "celeba", "000001.jpg")
+    rows = "\n".join(f"{number:06d}.jpg 1" for number in range(1, 252))
+    (root / "list_attr_celeba.txt").write_text(f"251\nMale\n{rows}\n")
+    run = indexed("celeba", root)
+    assert len(run.outcomes("remark")) < 150
+    assert run.report.remarks["tag without image"] == 250

@@ -47,12 +47,12 @@ def run(data: AuditInput, options: TopLossesOptions) -> CheckResult:
     if n_real:
         said.append(
             f"{wrong_real:,} of {counted(n_real, 'real photograph')} "
-            f"({percent(wrong_real / n_real)}) are called AI-generated"
+            f"({percent(wrong_real / n_real)}) {'is' if n_real == 1 else 'are'} called AI-generated"
         )
     if n_ai:
         said.append(
             f"{wrong_ai:,} of {counted(n_ai, 'AI-generated face')} "
-            f"({percent(wrong_ai / n_ai)}) are called real"
+            f"({percent(wrong_ai / n_ai)}) {'is' if n_ai == 1 else 'are'} called real"
         )
     galleries = [
         gallery

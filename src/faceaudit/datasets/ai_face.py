@@ -92,7 +92,7 @@ class AIFaceReader(Reader):
             yield from rows.contradictions
             if further := rows.contradicting - len(rows.contradictions):
                 told = f"and {further:,} further rows"
-                yield Entry(rows.name, "remark", _CONTRADICTION, told)
+                yield Entry(rows.name, "remark", _CONTRADICTION, told, further)
 
 
 class _Rows:

@@ -109,8 +109,9 @@ class FFHQReader(Reader):
         for number in unused[:LISTED]:
             yield Entry(f"{number}.json", "remark", "tag without image")
         if len(unused) > LISTED:
-            further = f"and {len(unused) - LISTED:,} further files"
-            yield Entry("features/json", "remark", "tag without image", further)
+            further = len(unused) - LISTED
+            told = f"and {further:,} further files"
+            yield Entry("features/json", "remark", "tag without image", told, further)
 
 
 def _read_credits(files: SideFiles) -> TagTable | None:

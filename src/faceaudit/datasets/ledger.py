@@ -33,13 +33,18 @@ class Entry(NamedTuple):
     """One row of the ledger.
 
     `outcome` is ``rejected`` for a file that is not in the manifest, and ``remark`` for
-    what is odd but left nothing out: a missing tag file, a tag without its image.
+    what is odd but left nothing out: a missing tag file, a tag without its image. `stands_for`
+    is how many there are of it; it is not written.
     """
 
     file: str
     outcome: Literal["rejected", "remark"]
     reason: str
     remedy: str = ""
+    stands_for: int = 1
+
+
+_WRITTEN = Entry._fields[:-1]
 
 
 class Ledger:
@@ -49,15 +54,15 @@ class Ledger:
         # Names that are not valid text stay recognisable: each odd byte as \xNN.
         self._file = path.open("w", encoding="utf-8", errors="backslashreplace", newline="")
         self._writer = csv.writer(self._file)
-        self._writer.writerow(Entry._fields)
+        self._writer.writerow(_WRITTEN)
         self.rejected: Counter[str] = Counter()
         self.remarks: Counter[str] = Counter()
 
     def add(self, entry: Entry) -> None:
         """Write one row."""
-        self._writer.writerow(entry)
+        self._writer.writerow(entry[: len(_WRITTEN)])
         counts = self.rejected if entry.outcome == "rejected" else self.remarks
-        counts[entry.reason] += 1
+        counts[entry.reason] += entry.stands_for
 
     def close(self) -> None:
         """Finish the file."""

@@ -154,7 +154,8 @@ class TagTable:
             yield Entry(key, "remark", "tag without image", f"in {self.name}")
         further = sum(1 for _ in unused)
         if further:
-            yield Entry(self.name, "remark", "tag without image", f"and {further:,} further rows")
+            told = f"and {further:,} further rows"
+            yield Entry(self.name, "remark", "tag without image", told, further)
 
 
 def missing_tag_file(name: str, tags: Iterable[str]) -> Entry:

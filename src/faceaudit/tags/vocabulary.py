@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -250,7 +251,7 @@ def readings(tag: str, distinct: Words) -> dict[str, str | None]:
         None for a word of blanks alone.
     """
     trimmed = pc.utf8_trim_whitespace(distinct.words)
-    folded = pc.utf8_lower(trimmed).dictionary_encode()
+    folded = _folded(trimmed).dictionary_encode()
     # Only these can change; a column of a million names has none, and is not gone through.
     several = np.bincount(folded.indices, minlength=1)[folded.indices.to_numpy()] > 1
     chosen = several | pc.not_equal(trimmed, distinct.words).to_numpy(zero_copy_only=False)
@@ -267,16 +268,24 @@ def readings(tag: str, distinct: Words) -> dict[str, str | None]:
     spellings: dict[str, Counter[str]] = {}
     for value, count in read.values():
         if value is not None:
-            spellings.setdefault(str(value).lower(), Counter())[str(value)] += count
+            spellings.setdefault(_fold(value), Counter())[str(value)] += count
     usual = {
         key: min(counts, key=lambda value: (-counts[value], value))
         for key, counts in spellings.items()
     }
     read_as = {
-        word: None if value is None else usual[str(value).lower()]
-        for word, (value, _) in read.items()
+        word: None if value is None else usual[_fold(value)] for word, (value, _) in read.items()
     }
     return {word: value for word, value in read_as.items() if word != value}
+
+
+def _folded(words: pa.Array) -> pa.Array:
+    """Give spellings that look alike one form: capitals, accents written apart, odd blanks."""
+    return pc.utf8_lower(pc.utf8_normalize(words, "NFKC"))
+
+
+def _fold(word: str | float) -> str:
+    return unicodedata.normalize("NFKC", str(word)).lower()
 
 
 def say_readings(tag: str, distinct: Words, read_as: Mapping[str, str | None]) -> list[str]:
