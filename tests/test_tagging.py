@@ -125,6 +125,10 @@ def test_several_tables_each_give_what_those_before_lack(tmp_path):
         {"dataset": "lfw", "glasses": "reading"},
         {"dataset": "lfw", "glasses": "sun"},
     ]
+    assert scores.info.tag_sources["glasses"] == {
+        "s": "as given in first.csv",
+        "lfw": "as given in first.csv; as given in second.csv",
+    }
     assert any("other values for 'glasses' in 1 row" in note for note in scores.info.notes)
 
 

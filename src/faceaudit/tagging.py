@@ -140,7 +140,8 @@ def join_tags(
         for name in value_counts(pc.fill_null(table["dataset"], "").filter(added[tag])):
             words = [tags.source(tag, None if own_dataset else name)]
             if tag in given:
-                words.insert(0, sources[tag].get(name, given[tag]))
+                before = sources[tag].get("", given[tag])
+                words.insert(0, sources[tag].get(name, before))
             sources[tag][name] = "; ".join(dict.fromkeys(words))
     datasets = {} if own_dataset or tags.info is None else dict(tags.info.datasets)
     update = {
