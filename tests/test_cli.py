@@ -89,8 +89,8 @@ def test_audit_gate_report_compare(folder):
             ["compare", "good.csv", "-o", "c", "--score-column", "p_ai", "--score-column", "x"],
             "--score-column x: there is no column 'x'",
         ),
-        (["gate", "good.csv"], "good.csv: not a result"),
-        (["report", "none.json"], "none.json: cannot be read"),
+        (["gate", "good.csv"], "good.csv: is a table; a result is needed: faceaudit audit"),
+        (["report", "none.json"], "none.json: no such file; a result is needed"),
         (["index", "nonsense", ".", "-o", "m.parquet"], "nonsense"),
         (["index", "utkface", "none", "-o", "m.parquet"], "none"),
         (["score", "nonsense", "good.csv", "-o", "s.parquet"], "nonsense"),
@@ -125,7 +125,7 @@ def test_rows_that_do_not_count_are_said_and_training_images_are_asked_for(folde
     assert (kept["read"], kept["used"], kept["left_out"][0]["n"]) == (8200, 6150, 2050)
     everything = run(*audit, "--include-training")
     assert "Rows: all 8,200 read were audited." in everything.stdout
-    assert "2,050 of the 8,200 images were in this classifier's training data" in " ".join(
+    assert "2,050 of 8,200 images were in this classifier's training data" in " ".join(
         everything.stdout.split()
     )
     slices = run(*audit, "--where", "in_training")

@@ -139,13 +139,13 @@ def test_who_skips_its_own_errors_does_not_win(how):
     # is between all right (31 and 0) and all wrong.
     said = result.limitations[0]
     assert said == (
-        "30 real photographs were scored by old alone, which calls AI-generated 100.0 % of them, "
-        "and 1.4 % of the 70 of both. They could turn the answer: over all images of either, "
-        "the difference is between -31.0 and -1.0 points."
+        "30 real photographs were scored by old alone (100.0 % wrongly, against 1.4 % of the "
+        "70 that both scored). That could turn the answer: over all images of either, the "
+        "difference is between -31.0 and -1.0 points."
     ).replace("could turn", "cannot turn")
     p_ai[:30] = 0.1  # and were the first right there, the second could be worse by 29 points
     turned = compare(rescored(first, p_ai), second, SPEC, names=("old", "new"))
-    assert "They could turn the answer" in turned.verdict
+    assert "That could turn the answer" in turned.verdict
     assert "between -1.0 and +29.0 points" in turned.verdict
     assert turned.limitations[0] in turned.verdict
     back = compare(second, rescored(first, p_ai), SPEC, names=("new", "old"))
@@ -160,7 +160,7 @@ def test_who_skips_its_own_errors_does_not_win(how):
     ]
     assert (rows.read, rows.used) == (300, 270)
     (group,) = slopes(turned, "compare-group")[0].rows
-    assert group.note == "30 more scored by old alone (0.0 % wrong); they could turn the difference"
+    assert group.note == "30 more scored by old alone (0.0 % wrong); that could turn the difference"
     by_group = next(check for check in turned.checks if check.id == "compare-group")
     assert by_group.findings[0].sentence.endswith(f"; {group.note}.")
 
@@ -168,7 +168,7 @@ def test_who_skips_its_own_errors_does_not_win(how):
 def test_equal_rates_are_an_answer_that_skipped_errors_could_turn():
     first = drawn_scores({"a": (100, 5)}, ai=(0, 0))
     result = compare(first, Scores(first.table.slice(5), first.info), SPEC)
-    assert "They could turn the answer" in result.verdict
+    assert "That could turn the answer" in result.verdict
     assert "between -5.0 and +0.0 points" in result.verdict
 
 
@@ -177,8 +177,8 @@ def test_images_that_only_the_second_scored_are_said_too():
     fewer = Scores(first.table.slice(0, 70), first.info)  # 20 AI images less, all right
     result = compare(fewer, first, SPEC)
     assert result.limitations[0].startswith(
-        "20 AI-generated images were scored by second alone, which calls real 0.0 % of them, "
-        "and 20.0 % of the 20 of both. They could turn the answer"
+        "20 AI-generated images were scored by second alone (0.0 % wrongly, "
+        "against 20.0 % of the 20 that both scored). That could turn the answer"
     )
 
 
@@ -230,8 +230,8 @@ def test_training_images_of_either_are_left_out():
     kept = compare(in_first, in_second, SPEC.model_copy(update={"include_training": True}))
     assert kept.scores[0].n_real == 100
     notes = " ".join(kept.limitations)
-    assert "first: 10 of the 200 images were in this classifier's training data" in notes
-    assert "second: 25 of the 200 images were in this classifier's training data" in notes
+    assert "first: 10 of 200 images were in this classifier's training data" in notes
+    assert "second: 25 of 200 images were in this classifier's training data" in notes
 
 
 def test_no_image_is_left():
@@ -515,7 +515,7 @@ def test_the_first_lines_account_for_every_image(tmp_path):
     text = " ".join(run(old, new, "-o", tmp_path / "out").output.split())
     first_lines = text[: text.index("status check what was found")]
     for said in (
-        "4 real photographs were scored by old alone, which calls AI-generated 100.0 % of them",
+        "4 real photographs were scored by old alone (100.0 % wrongly",
         "Rows: 16 of 25 read were compared (16 of 25 real photographs); 9 left out: ",
         "5 without a score of old (not in its table), scored by new",
     ):

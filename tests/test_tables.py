@@ -103,7 +103,7 @@ def test_wrong_kind_and_version_are_said(tmp_path):
     manifest = scores_table().drop_columns(["p_ai", "status"])
     path = write_table(tmp_path / "m.parquet", manifest, ManifestInfo())
     assert read_manifest(path).tags == ["age", "age_band"]
-    with pytest.raises(FaceAuditError, match="is a manifest table, and a scores is needed"):
+    with pytest.raises(FaceAuditError, match="is a manifest; scores are needed"):
         read_scores(path)
     old = manifest.replace_schema_metadata(
         {b"faceaudit": b'{"kind":"manifest","schema_version":0}'}
@@ -255,7 +255,7 @@ def test_tables_that_may_not_belong_together_are_told(tmp_path):
         (tmp_path / f"{name}.csv").write_text("image,label,p_ai\nx.jpg,real,0.2\ny.jpg,ai,0.8\n")
     first, second = (read_scores(tmp_path / f"{name}.csv") for name in "ab")
     notes = concat_scores([first, second]).info.notes
-    assert any(note.startswith("2 paths stand in more than one of the tables") for note in notes)
+    assert any(note.startswith("In more than one of the tables: 2 paths.") for note in notes)
     named = Scores(first.table, first.info.model_copy(update={"model": ModelInfo(id="m")}))
     notes = concat_scores([named, second]).info.notes
-    assert any(note.startswith("1 of the 2 tables name no classifier") for note in notes)
+    assert any(note.startswith("1 of 2 tables names no classifier") for note in notes)

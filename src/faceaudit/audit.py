@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceaudit.checks import AuditInput, Check, Options, all_checks
-from faceaudit.checks.parts.phrases import counted
 from faceaudit.errors import FaceAuditError
+from faceaudit.phrases import counted, out_of
 from faceaudit.result import (
     GRAVITY,
     CheckResult,
@@ -242,6 +242,7 @@ def limitations(
 ) -> list[str]:
     """Say in plain words what these data cannot carry."""
     notes = []
+    n = summary.n_real + summary.n_ai
     if summary.n_ai == 0:
         notes.append(
             "There is no AI-generated image here, so nothing can be said about missed AI images."
@@ -254,8 +255,8 @@ def limitations(
         seen = int(pc.sum(scored(scores)["in_training"]).as_py() or 0)
         if seen:
             notes.append(
-                f"{seen:,} of the {summary.n_real + summary.n_ai:,} images were in this "
-                "classifier's training data; its errors on them are too low to be believed."
+                f"{out_of(seen, n, 'image', ('was', 'were'))} in this classifier's training data, "
+                "where its errors are too low to be believed."
             )
     if summary.rows is not None:
         notes += [_left_out_note(left) for left in summary.rows.left_out]
@@ -264,9 +265,9 @@ def limitations(
         notes.append(f"Images without a score are left out of every rate: {parts}.")
     if without_face := status_counts(scores.table).get("no_face"):
         notes.append(
-            f"{without_face:,} of the {summary.n_real + summary.n_ai:,} verdicts rest on pictures "
-            f"in which {scores.info.face_finder or 'a face finder'} found no face. They are "
-            "counted like the others, for it overlooks faces that look to the side or are cut off."
+            f"{out_of(without_face, n, 'verdict', ('rests', 'rest'))} on a picture in which "
+            f"{scores.info.face_finder or 'a face finder'} found no face. Such verdicts "
+            "count like the others, for it overlooks faces that look to the side or are cut off."
         )
     notes += scores.info.notes
     if delivery := _delivery_note(scores.table):

@@ -19,16 +19,16 @@ from faceaudit.audit import (
     result_versions,
     timestamp,
 )
-from faceaudit.checks.parts.phrases import (
+from faceaudit.checks.parts.rate_details import interval_title
+from faceaudit.errors import FaceAuditError
+from faceaudit.pairing import Pair, Tally, pair
+from faceaudit.phrases import (
     attributes_title,
     capitalised,
     counted,
     missing_note,
     percent,
 )
-from faceaudit.checks.parts.rate_details import interval_title
-from faceaudit.errors import FaceAuditError
-from faceaudit.pairing import Pair, Tally, pair
 from faceaudit.result import (
     CheckResult,
     Column,
@@ -217,19 +217,18 @@ def _scored_by_one(tally: Tally, names: tuple[str, str]) -> Iterator[tuple[str, 
             continue
         parts = []
         for side, name in enumerate(names):
-            m, wrong = int(bounds.alone[side, 0]), int(bounds.alone_wrong[side, 0])
+            m, n = int(bounds.alone[side, 0]), int(bounds.n[0])
             if m:
-                both = (
-                    percent(outcomes[0, [1 + side, 3]].sum() / bounds.n[0]) if bounds.n[0] else None
-                )
-                beside = f", and {both} of the {int(bounds.n[0]):,} of both" if both else ""
+                wrong = percent(bounds.alone_wrong[side, 0] / m)
+                both = percent(outcomes[0, [1 + side, 3]].sum() / n) if n else None
+                beside = f", against {both} of the {n:,} that both scored" if both else ""
                 parts.append(
                     f"{counted(m, measure.image)} {'was' if m == 1 else 'were'} scored by {name} "
-                    f"alone, which {measure.verb} {percent(wrong / m)} of them{beside}"
+                    f"alone ({wrong} wrongly{beside})"
                 )
         turns = bool(bounds.turns[0])
         ending = (
-            f"They {'could' if turns else 'cannot'} turn the answer: over all images of either, "
+            f"That {'could' if turns else 'cannot'} turn the answer: over all images of either, "
             f"the difference is between {100 * bounds.low[0]:+.1f} and "
             f"{100 * bounds.high[0]:+.1f} points."
         )
@@ -309,7 +308,8 @@ def _compare_groups(
     paired: Pair, attributes: Sequence[str], confidence: float, names: tuple[str, str]
 ) -> CheckResult:
     tally = paired.tally(attributes)
-    title = capitalised(attributes_title(attributes)) if attributes else "All images"
+    by = attributes_title(attributes) or "all images"
+    title = capitalised(by)
     details: list[Detail] = []
     findings: list[Finding] = []
     tests: list[Test] = []
@@ -324,7 +324,7 @@ def _compare_groups(
             if row.n > 0:
                 where = f"{title} '{row.group}': " if attributes else ""
                 findings.append(_finding(row, measure, names, check, where, confidence))
-        details += _details(title, rows, measure, names, attributes, paired, tally.missing)
+        details += _details(by, rows, measure, names, attributes, paired, tally.missing)
     findings.sort(key=lambda found: -found.weight)
     sentences = [found.sentence for found in findings[: 1 if attributes else 2]]
     return CheckResult(
@@ -365,7 +365,7 @@ def _paired_rows(
             tests.append(None)
             continue
         if bounds.turns[i]:
-            notes.append("they could turn the difference")
+            notes.append("that could turn the difference")
         rows.append(
             SlopeRow(
                 group=group,
@@ -398,7 +398,8 @@ def _finding(
     assert row.first is not None and row.second is not None
     assert row.difference is not None and row.low is not None and row.high is not None
     sentence = (
-        f"{where}{names[1]} {measure.verb} {percent(row.second)} of {row.n:,} {measure.images}, "
+        f"{where}{names[1]} {measure.verb} {percent(row.second)} of "
+        f"{counted(row.n, measure.image)}, "
         f"{names[0]} {percent(row.first)}: {100 * row.difference:+.1f} points "
         f"({interval_title(confidence)} {100 * row.low:+.1f} to {100 * row.high:+.1f})."
     )
@@ -411,7 +412,7 @@ def _finding(
 
 
 def _details(
-    title: str,
+    by: str,
     rows: list[SlopeRow],
     measure: _Measure,
     names: tuple[str, str],
@@ -421,10 +422,10 @@ def _details(
 ) -> list[Detail]:
     sources = [paired.tag_source(name) for name in attributes]
     slopes = Slopes(
-        title=f"{measure.name} by {title}" if attributes else measure.name,
+        title=f"{measure.name} by {by}" if attributes else measure.name,
         note=missing_note(missing, attributes),
         measure=measure.name,
-        attribute=title,
+        attribute=by,
         tag_source="; ".join(source for source in sources if source) or None,
         first_name=names[0],
         second_name=names[1],
@@ -434,7 +435,7 @@ def _details(
         title=f"{slopes.title}: numbers",
         note=f"Difference: {names[1]} minus {names[0]}, with its paired interval.",
         columns=[
-            Column(title=title),
+            Column(title=by),
             Column(title=f"n {measure.images}", kind="count"),
             Column(title=names[0], kind="percent"),
             Column(title=names[1], kind="percent"),

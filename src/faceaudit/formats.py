@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from faceaudit.columns import plain
 from faceaudit.errors import FaceAuditError
+from faceaudit.phrases import counted
 from faceaudit.schema import FIXED_COLUMNS, METADATA_KEY
 
 KINDS = "Parquet, Feather, JSON lines (.jsonl), or text with a header line (.csv, .tsv)"
@@ -218,7 +219,7 @@ def _plain_columns(table: pa.Table, path: Path, notes: list[str]) -> pa.Table:
             f"Not read, since a cell holds a list, a record or bytes: {_list(many_valued)}."
         )
     if nameless:
-        notes.append(f"Not read, since it has no name: {nameless} column{'s'[: nameless > 1]}.")
+        notes.append(f"Not read, having no name: {counted(nameless, 'column')}.")
     return pa.table(kept)
 
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from faceaudit.checks.parts.phrases import attributes_title, counted, points, points_range
 from faceaudit.errors import FaceAuditError
+from faceaudit.phrases import attributes_title, counted, points, points_range
 from faceaudit.result import GapVerdict, Result, ScoresSummary, Status, read_result
 from faceaudit.spec import Spec, describe
 

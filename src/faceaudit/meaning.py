@@ -13,6 +13,7 @@ from scipy.special import expit
 
 from faceaudit.columns import as_text, cast_column, value_counts
 from faceaudit.errors import FaceAuditError
+from faceaudit.phrases import counted
 from faceaudit.schema import LABEL_WORDS, LABELS
 
 FloatArray = NDArray[np.float64]
@@ -80,7 +81,7 @@ def with_labels(
     ours = pa.array([meaning.get(word) for word in counts], pa.string())
     label = ours.take(pc.index_in(words, pa.array(list(counts), pa.string())))
     table = table.set_column(table.column_names.index("label"), "label", label)
-    rows = {word: f"{word!r} ({n:,} row{'s' * (n != 1)})" for word, n in counts.items()}
+    rows = {word: f"{word!r} ({counted(n, 'row')})" for word, n in counts.items()}
     told = [
         f"{', '.join(rows[word] for word in foreign)} {READ_AS[label]}"
         for label in LABELS

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from faceaudit.adoption import KEY
 from faceaudit.audit import summarise
-from faceaudit.checks.parts.phrases import counted
 from faceaudit.columns import alike, mark_missing
 from faceaudit.errors import FaceAuditError
 from faceaudit.matching import Matches, match
+from faceaudit.phrases import counted
 from faceaudit.result import ScoresSummary
 from faceaudit.selection import Fates, keep_rows, mark_slice
 from faceaudit.spec import Spec

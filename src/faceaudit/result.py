@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from faceaudit.errors import FaceAuditError
+from faceaudit.file_kinds import expect, refusal
 from faceaudit.files import write_text
 from faceaudit.schema import LABELS, DatasetSummary, ModelInfo
 
@@ -450,10 +451,11 @@ def read_result(path: Path | str) -> Result:
     FaceAuditError
         If the file is missing, of a version that this faceaudit does not know, or not a result.
     """
+    expect(path, "result")
     try:
         text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise FaceAuditError(f"{path}: cannot be read ({error})") from None
+    except (OSError, UnicodeDecodeError):
+        raise refusal(path, "cannot be read as text", "result") from None
     try:
         # The version first: a later one may differ in anything else.
         version = _Version.model_validate_json(text).result_version
@@ -466,6 +468,5 @@ def read_result(path: Path | str) -> Result:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise FaceAuditError(
-            f"{path}: not a result of faceaudit: {place}: {first['msg']}"
-        ) from None
+        why = f"not a result of faceaudit ({place}: {first['msg']})"
+        raise refusal(path, why, "result") from None

@@ -11,19 +11,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceaudit.adoption import KEY
-from faceaudit.checks.parts.phrases import attributes_title, counted, percent, tag_title
 from faceaudit.columns import mark_missing
 from faceaudit.errors import FaceAuditError
+from faceaudit.phrases import attributes_title, counted, percent, tag_title
 from faceaudit.result import LeftOut, Rows, Unscored, Untagged
 from faceaudit.spec import Spec
 from faceaudit.tables import DELIVERY_COLUMNS, SCORED, Scores, scored, status_counts, tag_columns
 from faceaudit.where import columns_in_words, read_rows
 
 SLICE = "slice"
-#: The two labels, what an error on them is called, and what a right answer is.
+#: What an image of a label is called, an error on it, and a right answer.
 _WORDS = {
-    "real": ("real photographs", "called AI-generated", "called real"),
-    "ai": ("AI-generated images", "called real", "called AI-generated"),
+    "real": ("real photograph", "called AI-generated", "called real"),
+    "ai": ("AI-generated image", "called real", "called AI-generated"),
 }
 
 
@@ -72,17 +72,18 @@ def select(scores: Scores, spec: Spec, where: str | None = None) -> Selection:
         fates.leave_out(table["in_training"], "in the classifier's training data")
         if not fates.kept.any():
             raise FaceAuditError(
-                f"{spec.name}: all {counted(before, 'image')} to audit were in the classifier's "
-                "training data, where its errors are too low to be believed; audit other images, "
-                "or count these with --include-training"
+                f"{spec.name}: the classifier was trained on every image to audit ({before:,}), "
+                "where its errors are too low to be believed; audit other images, or count these "
+                "with --include-training"
             )
     table = table.filter(pa.array(fates.kept))
     for status in sorted(status_counts(table).keys() - set(SCORED)):
-        fates.leave_out(pc.equal(scores.table["status"], status), f"without a score ({status})")
+        why = "" if status == "unscored" else f" ({status.replace('_', ' ')})"
+        fates.leave_out(pc.equal(scores.table["status"], status), f"without a score{why}")
     if not fates.kept.any():
+        by = ", ".join(f"{n:,} {status}" for status, n in status_counts(table).items())
         raise FaceAuditError(
-            f"{spec.name}: no image with a score is left to audit "
-            f"(rows by status: {status_counts(table) or 'none'})"
+            f"{spec.name}: no image with a score is left to audit (rows by status: {by or 'none'})"
         )
     info = scores.info
     if where is not None or spec.slice is not None:
@@ -179,17 +180,18 @@ def _total(by: dict[str, dict[str, int]]) -> int:
 
 
 def _sentence(rows: Rows, done: str) -> str:
+    were = "was" if rows.used == 1 else "were"
     if not rows.left_out:
-        return f"all {rows.read:,} read were {done}."
+        return f"{'the one' if rows.read == 1 else f'all {rows.read:,}'} read {were} {done}."
     labels = [
-        f"{used:,} of {read:,} {_WORDS[label][0]}"
+        f"{used:,} of {counted(read, _WORDS[label][0])}"
         for label, (used, read) in rows.labels.items()
         if read
     ]
     n = rows.read - rows.used
     why = "; ".join(f"{left.n:,} {left.reason}" for left in rows.left_out)
     return (
-        f"{rows.used:,} of {rows.read:,} read were {done} ({', '.join(labels)}); "
+        f"{rows.used:,} of {rows.read:,} read {were} {done} ({', '.join(labels)}); "
         f"{n:,} left out: {why.removeprefix(f'{n:,} ')}."
     )
 
@@ -283,9 +285,9 @@ def _untagged_told(untagged: list[Untagged]) -> Iterator[tuple[float, str]]:
             # A tag that a label has nowhere makes no groups of it, and so moves no rate.
             if tuple(found.tags) == tags and found.missing < found.n and found.wrong and right:
                 of_wrong, of_right = found.wrong_missing / found.wrong, right_missing / right
-                images, error, rightly = _WORDS[found.label]
+                image, error, rightly = _WORDS[found.label]
                 parts.append(
-                    f"{percent(of_wrong)} of the {images} {error}, {percent(of_right)} of those "
+                    f"{percent(of_wrong)} of the {image}s {error}, {percent(of_right)} of those "
                     f"{rightly}"
                 )
                 moved.append(abs(of_wrong - of_right) * found.wrong / found.n)
@@ -331,7 +333,7 @@ def _unscored_told(unscored: list[Unscored], spec: Spec) -> Iterator[tuple[float
             (low, fewest), (high, most) = min(groups), max(groups)
             if high > low:
                 parts.append(
-                    f"{percent(high)} of the {_WORDS[label][0]} with {tag_title(tag)} '{most}', "
+                    f"{percent(high)} of the {_WORDS[label][0]}s with {tag_title(tag)} '{most}', "
                     f"{percent(low)} with '{fewest}'"
                 )
                 moved.append(high - low)

@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from faceaudit.errors import FaceAuditError
+from faceaudit.file_kinds import expect, refusal
 
 
 class Limits(BaseModel):
@@ -108,7 +109,7 @@ def parse_spec(text: str, source: str) -> Spec:
             f"{source}: {place}not valid YAML ({getattr(error, 'problem', None) or error})"
         ) from None
     if not isinstance(content, dict):
-        raise FaceAuditError(f"{source}: a specification is a mapping of keys, see audits/")
+        raise FaceAuditError(f"{source}: a specification is a mapping of keys")
     try:
         return Spec.model_validate(content)
     except ValidationError as error:
@@ -117,10 +118,11 @@ def parse_spec(text: str, source: str) -> Spec:
 
 def read_spec(path: Path | str) -> Spec:
     """Read a specification from a YAML file."""
+    expect(path, "specification")
     try:
         text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise FaceAuditError(f"{path}: cannot be read ({error})") from None
+    except (OSError, UnicodeDecodeError):
+        raise refusal(path, "cannot be read as text", "specification") from None
     return parse_spec(text, str(path))
 
 

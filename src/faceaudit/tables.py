@@ -22,9 +22,11 @@ import pyarrow.parquet as pq
 from faceaudit.adoption import KEY, adopt, read_words, rename
 from faceaudit.columns import as_text, mark_missing, value_counts
 from faceaudit.errors import FaceAuditError
+from faceaudit.file_kinds import expect, refusal
 from faceaudit.files import whole_file
 from faceaudit.formats import first_line, read_file
 from faceaudit.meaning import ScoreIs, with_labels
+from faceaudit.phrases import counted, out_of
 from faceaudit.schema import (
     DELIVERY_COLUMNS,
     FIXED_COLUMNS,
@@ -141,6 +143,7 @@ def write_table(path: Path | str, table: pa.Table, info: TableInfo) -> Path:
 
 def read_manifest(path: Path | str) -> Manifest:
     """Read and validate a manifest that `write_table` wrote."""
+    expect(path, "manifest")
     table, metadata, _ = read_file(path)
     info = _parse_info(ManifestInfo, metadata, path)
     return Manifest(validate(table, "manifest", str(path)), info)
@@ -178,6 +181,7 @@ def read_scores(
         Naming file, column and row, if the file cannot be read or breaks the schema.
     """
     path = Path(path)
+    expect(path, "scores")
     table, metadata, notes = read_file(path)
     info = None if metadata is None else _parse_info(ScoresInfo, metadata, path)
     # Another table may have the headings that are renamed: those of tags, or one of another's.
@@ -294,15 +298,15 @@ def concat_scores(parts: Sequence[Scores]) -> Scores:
     nameless = [part.table for part in parts if part.info.model is None]
     if models and nameless:
         notes.append(
-            f"{len(nameless)} of the {len(parts)} tables name no classifier, and are taken for "
-            "scores of the one that the others name."
+            f"{out_of(len(nameless), len(parts), 'table', ('names', 'name'))} no classifier: taken "
+            "for scores of the one that is named."
         )
     # Tables without data sets are each a data set, and an image of two would be two images.
     paths = pa.chunked_array([part["image"].combine_chunks() for part in nameless], pa.string())
     if several := len(paths) - pc.count_distinct(paths).as_py():
         notes.append(
-            f"{several:,} paths stand in more than one of the tables; if they are the same "
-            "pictures, these count more than once."
+            f"In more than one of the tables: {counted(several, 'path')}. The same picture would "
+            "count more than once."
         )
     info = parts[0].info.model_copy(deep=True)
     info.notes = [note for part in parts for note in part.info.notes] + notes
@@ -363,7 +367,7 @@ InfoT = TypeVar("InfoT", bound=TableInfo)
 def _parse_info(kind: type[InfoT], metadata: bytes | None, path: Path | str) -> InfoT:
     expected = kind.model_fields["kind"].default
     if metadata is None:
-        raise FaceAuditError(f"{path}: not a {expected} that faceaudit wrote (no file metadata)")
+        raise refusal(path, "was not written by faceaudit (no file metadata)", expected)
     try:
         stated = json.loads(metadata)
         version, given = stated.get("schema_version"), stated.get("kind")
@@ -373,7 +377,7 @@ def _parse_info(kind: type[InfoT], metadata: bytes | None, path: Path | str) -> 
                 f"{SCHEMA_VERSION}; make the file again with this version"
             )
         if given != expected:
-            raise FaceAuditError(f"{path}: is a {given} table, and a {expected} is needed")
+            raise refusal(path, f"is of kind '{given}'", expected)
         return kind.model_validate(stated)
     except (ValueError, AttributeError) as error:
         raise FaceAuditError(f"{path}: damaged file metadata ({first_line(error)})") from None

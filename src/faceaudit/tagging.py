@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from faceaudit.columns import alike, as_text, value_counts
 from faceaudit.errors import FaceAuditError
 from faceaudit.matching import match
+from faceaudit.phrases import counted
 from faceaudit.schema import FIXED_COLUMNS, ScoresInfo, TableInfo
 
 #: What only scores have: never taken from a table of tags.
@@ -100,7 +101,7 @@ def join_tags(
     if "label" in table.column_names and "label" in joined:
         _refuse_other_label(table, joined["label"], tags, source)
     differing = [
-        f"'{name}' in {n:,} row{'s' * (n != 1)}"
+        f"'{name}' in {counted(n, 'row')}"
         for name, column in joined.items()
         if name in table.column_names and name not in FIXED_COLUMNS
         if (n := _differing(table[name], column))
@@ -121,10 +122,11 @@ def join_tags(
     ways = " and ".join(f"{n:,} by {way}" for way, n in found.ways.items() if n)
     notes = [
         *tags.notes,
-        f"tags of {tags.path.name} joined to {there.sum():,} of {len(table):,} images ({ways}).",
+        f"tags of {tags.path.name} joined to {there.sum():,} of {counted(len(table), 'image')} "
+        f"({ways}).",
     ]
     if lost := int((~there).sum()):
-        by = _by_dataset(table, ~there) if own_dataset else f"{lost:,} image{'s' * (lost != 1)}"
+        by = _by_dataset(table, ~there) if own_dataset else counted(lost, "image")
         for n, how in ((found.ambiguous, "more than once"), (found.other_picture, "otherwise")):
             by += f", of which {n:,} {how}" if n else ""
         notes.append(f"not in {tags.path.name}: {by}.")

@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from faceaudit.phrases import counted
+
 if TYPE_CHECKING:
     from faceaudit.datasets import IndexReport
     from faceaudit.datasets.description import Dataset
@@ -96,7 +98,7 @@ def print_index_report(report: IndexReport, as_json: bool) -> None:
     console = _console()
     labels = ", ".join(f"{n:,} {label}" for label, n in sorted(report.labels.items()))
     console.print(
-        f"{report.found:,} files: {report.indexed:,} indexed ({labels}), "
+        f"{counted(report.found, 'file')}: {report.indexed:,} indexed ({labels}), "
         f"{report.rejected:,} rejected"
     )
     for reason, n in sorted(report.reasons.items(), key=lambda pair: -pair[1]):
@@ -118,8 +120,8 @@ def print_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
         n_real = kept.real_called_real + kept.real_called_ai
         n_ai = kept.ai_called_real + kept.ai_called_ai
         _console().print(
-            f"validation: {kept.real_called_ai:,} of {n_real:,} real photographs called AI, "
-            f"{kept.ai_called_real:,} of {n_ai:,} AI images called real"
+            f"validation: {kept.real_called_ai:,} of {counted(n_real, 'real photograph')} called "
+            f"AI, {kept.ai_called_real:,} of {counted(n_ai, 'AI image')} called real"
         )
     _console().print(
         f"threshold: {record.threshold:.3f} ({escape(record.threshold_rule)})\n"
@@ -133,7 +135,7 @@ def print_scores(scores: Scores, path: Path) -> None:
 
     counts = status_counts(scores.table)
     parts = ", ".join(f"{n:,} {escape(status)}" for status, n in sorted(counts.items()))
-    _console().print(f"{len(scores.table):,} images: {parts}\nscores: {escape(str(path))}")
+    _console().print(f"{counted(len(scores.table), 'image')}: {parts}\nscores: {escape(str(path))}")
     for note in scores.info.notes:
         click.echo(f"note: {note}", err=True)
 

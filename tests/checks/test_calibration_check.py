@@ -31,7 +31,7 @@ def test_the_group_whose_scores_mislead_is_named_with_what_chance_gives(half_cal
     assert finding.sentence.startswith(
         "Scores of images tagged group 'b' are furthest from what they say"
     )
-    assert "1 of 2 groups by group is off by more than chance explains" in finding.sentence
+    assert "by group, 1 of 2 groups is off by more than chance explains" in finding.sentence
     assert "(0.1 would be if all were calibrated)" in finding.sentence
     table = result.details[-1]
     rows = {row[0]: row for row in table.rows}

@@ -21,8 +21,7 @@ def test_every_measure_stands_beside_the_constant_answers(counted):
     assert rows["worst-group accuracy"][1] == pytest.approx(50 / 150)
     assert result.sentence == (
         "By group, the equalized odds difference is 0.200 (0 is equal) and the lowest share of "
-        "photographs called real is 0.833 of the highest (1 is equal); neither comes with an "
-        "interval."
+        "photographs called real is 0.833 of the highest (1 is equal), without an interval."
     )
 
 

@@ -102,7 +102,7 @@ def test_too_few_groups_or_errors(drawn):
     data = people(drawn, 500, lambda share: -1 + 0 * share, tags=("gender",))
     result = CHECK.run(data, Options())
     assert result.status == "not-estimable"
-    assert "2 usable groups" in result.sentence
+    assert "in ffhq, 2 groups" in result.sentence
     data = people(drawn, 500, lambda share: -20 + 0 * share)
     assert CHECK.run(data, Options()).status == "not-estimable"
 

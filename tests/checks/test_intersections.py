@@ -56,9 +56,9 @@ def test_table_marks_small_and_empty_cells(grid):
 def test_finding_names_both_tags(grid):
     result = run(grid)
     assert result.sentence.startswith(
-        "Among groups of at least 30, real photographs tagged race 'A' and gender 'm' (5.0 %, 2 of "
-        "40) are called AI-generated most often, those tagged race 'B' and gender 'm' (2.0 %, 1 of "
-        "50) least often"
+        "Among groups of at least 30 images, real photographs tagged race 'A' and gender 'm' (5.0 "
+        "%, 2 of 40) are called AI-generated most often, those tagged race 'B' and gender 'm' (2.0 "
+        "%, 1 of 50) least often"
     )
 
 

@@ -33,7 +33,7 @@ def test_real_only_groups_are_held_against_all_faces(suspected):
     label = np.repeat([0, 1], [600, 400])
     overall = roc_auc_score(label, score)
     assert f"{100 * overall:.1f} % of all pairs" in result.sentence
-    assert "600 photographs, 400 faces" in result.sentence
+    assert "600 real, 400 AI-generated" in result.sentence
     (forest, table) = result.details
     assert forest.measure == "AUC (BPSN)"
     expected = roc_auc_score(label[300:], score[300:])

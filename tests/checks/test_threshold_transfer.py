@@ -89,12 +89,12 @@ def test_curves_hold_both_rates_at_the_threshold_in_force(two_sets):
 def test_one_data_set_has_nowhere_to_transfer_to(counted):
     result = run(counted({"a": (40, 5, 40, 5)}))
     assert result.status == "not-estimable"
-    assert "All images are of drawn" in result.sentence
+    assert "There is only one data set (drawn)" in result.sentence
 
 
 def test_photographs_with_a_score_of_one(drawn):
     data = drawn(["real"] * 4, [1.0, 0.2, 1.0, 0.3], {"g": list("aabb")}, dataset=list("xxxy"))
-    assert "met only by calling nothing AI-generated" in run(data).sentence
+    assert "2 of 3 real photographs score 1, so no threshold meets" in run(data).sentence
 
 
 def test_awkward_tables(awkward):

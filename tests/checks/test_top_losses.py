@@ -24,15 +24,15 @@ def test_worst_images_first_with_their_tags(drawn):
     assert real.items[0].tags == {"glasses": "sun"}
     assert real.items[1].tags == {}
     assert all(item.thumbnail is None for item in real.items + ai.items)
-    assert "2 of 3 real photographs (66.7 %) are called AI-generated" in result.sentence
-    assert "2 of 3 AI-generated faces (66.7 %) are called real" in result.sentence
+    assert "2 of 3 real photographs are called AI-generated (66.7 %)" in result.sentence
+    assert "2 of 3 AI-generated faces are called real (66.7 %)" in result.sentence
 
 
 def test_note_counts_errors_at_the_threshold_in_float32(drawn):
     # 0.7 as float32 is below 0.7 as float64: the image is still called AI.
     data = drawn(["real", "real"], [0.7, 0.2], {"g": ["a", "b"]}, threshold=0.7)
     (gallery, _) = CHECK.run(data, TopLossesOptions()).details
-    assert gallery.note.startswith("1 of these 2 images are called wrongly")
+    assert gallery.note.startswith("1 of 2 images is called wrongly")
 
 
 def test_equal_scores_keep_the_order_of_the_table(drawn):

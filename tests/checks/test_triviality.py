@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from faceaudit.checks import Options, all_checks
-from faceaudit.checks.parts.phrases import percent_range
 from faceaudit.checks.parts.rate_details import interval_title
 from faceaudit.checks.triviality import CHECK
+from faceaudit.phrases import percent_range
 
 
 def run(data):

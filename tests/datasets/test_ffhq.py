@@ -64,7 +64,7 @@ def test_features_become_standard_tags(root, indexed):
     assert run.tags("images1024x1024/01000/01002.png")["glasses"] == "goggles"
     # No face found: the photograph stays, without tags, and the note counts it.
     assert set(run.tags("images1024x1024/00000/00001.png").values()) == {None}
-    assert any("In 1 photographs" in note for note in run.report.notes)
+    assert any("In 1 photograph the" in note for note in run.report.notes)
     assert "not by people" in run.manifest.info.tag_sources["glasses"]["ffhq"]
     remarks = {(entry.file, entry.reason) for entry in run.outcomes("remark")}
     assert remarks == {

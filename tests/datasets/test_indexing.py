@@ -48,7 +48,7 @@ def test_nothing_indexed_leaves_the_ledger_and_the_old_manifest(tmp_path):
     index("utkface", plant(tmp_path / "good", NAME.format(1)), out)
     before = out.read_bytes()
     bad = plant(tmp_path / "bad", "portrait.jpg")
-    with pytest.raises(FaceAuditError, match="none of its 1 files could be indexed as UTKFace"):
+    with pytest.raises(FaceAuditError, match=r"of 1 file none could be indexed as .utkface."):
         index("utkface", bad, out)
     assert out.read_bytes() == before
     (entry,) = read_ledger(tmp_path / "m.rejects.csv")
@@ -65,7 +65,7 @@ def test_the_manifest_may_lie_below_the_root(tmp_path):
 
 def test_an_empty_folder(tmp_path):
     (tmp_path / "set").mkdir()
-    with pytest.raises(FaceAuditError, match="none of its 0 files"):
+    with pytest.raises(FaceAuditError, match="of 0 files none could be indexed"):
         index("folder", tmp_path / "set", tmp_path / "m.parquet")
 
 

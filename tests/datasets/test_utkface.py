@@ -36,7 +36,7 @@ def test_tags_come_from_the_name(tmp_path, indexed):
         ("2_2_1_20170116220224657.jpg.chip.jpg", "gender '2'"),
         ("2_1_7_20170116220224657.jpg.chip.jpg", "race '7'"),
         ("2_1_1_20170116220224657.chip.jpg", "does not end"),
-        ("portrait.jpg", "1 fields"),
+        ("portrait.jpg", "1 field where"),
         ("²_1_1_20170116220224657.jpg.chip.jpg", "age '²'"),
     ],
 )

@@ -70,7 +70,7 @@ def test_reading_a_forest_names_the_extremes_and_what_is_missing() -> None:
         ],
     )
     said = reading.forest(forest)
-    assert "age band, 3 groups" in said
+    assert "age band: lowest" in said
     assert "lowest young with 2.0" in said
     assert "highest old with 30.0\u202f% (20.0–40.0\u202f%)" in said
     assert "Not estimable for 1" in said
@@ -79,12 +79,12 @@ def test_reading_a_forest_names_the_extremes_and_what_is_missing() -> None:
 def test_reading_a_forest_whose_groups_are_alike() -> None:
     rows = [Estimate(group=group, n=50, value=0.0, low=0.0, high=0.1) for group in ("a", "b")]
     said = reading.forest(Forest(title="t", measure="FPR", attribute="race", rows=rows))
-    assert said == "FPR by race: 0.0\u202f% in each of 2 groups."
+    assert said == "FPR by race: 0.0\u202f% throughout."
 
 
 def test_reading_a_forest_without_any_value() -> None:
     forest = Forest(title="t", measure="FNR", attribute="race", rows=[Estimate(group="a", n=0)])
-    assert reading.forest(forest) == "FNR by race: not estimable for any of the 1 groups."
+    assert reading.forest(forest) == "FNR by race: not estimable for any."
     assert figures.forest_axis(forest).steps >= 1
 
 

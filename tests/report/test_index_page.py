@@ -24,7 +24,7 @@ def test_lists_reports_with_their_answers(
     write_result(tmp_path / "bare" / "audit.json", audit)
     page = Page(write_index(tmp_path).read_text("utf-8"))
     assert [a["href"] for a in page.all("a")] == ["./b%20c%23/report.html", "./a/report.html"]
-    assert "3 reports in this folder" in page.text
+    assert "Reports in this folder: 3" in page.text
     assert audit.verdict in page.text
     assert page.text.index("Comparison") < page.text.index("Audit")
     assert "no report.html beside it" in page.text

@@ -100,7 +100,7 @@ def test_markdown_has_the_answer_and_the_tables(audit: Result) -> None:
     assert text.startswith("# Who is called AI-generated? UTKFace by age, gender and race\n")
     assert "the gap between age groups is 10.3 points" in text
     assert "| Fail | Some groups are wrongly called AI-generated more often" in text
-    assert f"… and {80 - MOST_ROWS} more rows" in text
+    assert f"More rows in the HTML report: {80 - MOST_ROWS}." in text
     assert "\n\nRows: 6,577 of 6,988 read were audited; 411 left out" in text
     assert "\n- No tag for age band" in text
     assert "chosen limit, not a legal test" in text

@@ -153,7 +153,7 @@ def test_zero_error_policy_is_applied_and_said():
 def test_group_without_a_label_is_left_out_and_said():
     found = fm.f_meo(counts((100, 10, 50, 5), (200, 40, 100, 30), (50, 50, 0, 0)))
     assert found.value == pytest.approx(0.2)
-    assert found.note == "1 of 3 groups without real photographs or AI-generated faces left out"
+    assert found.note == "left out, without real photographs or AI-generated faces: 1 of 3 groups"
     # The FPR alone needs no AI-generated face.
     assert fm.f_efpr(counts((10, 1, 0, 0), (10, 3, 0, 0))).value == pytest.approx(0.2)
 

@@ -118,16 +118,14 @@ def test_a_finished_run_is_never_repeated(study, drawn_sets, trainings, capsys):
     again = data_in_training(list(drawn_sets.values()), out, seeds=2, progress=True, **given)
     assert calls == []
     assert again.checks == result.checks
-    assert capsys.readouterr().err == "all 4 runs are finished\n"
+    assert capsys.readouterr().err == "4 runs finished\n"
     data_in_training(list(drawn_sets.values()), out, seeds=3, progress=True, **given)
     assert [call.rsplit("/", 2)[1] for call in calls] == [
         "without-source-seed-2",
         "with-source-seed-2",
     ]
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0].startswith(
-        "4 of 6 runs are finished; now without-source-seed-2; 2 to go, about"
-    )
+    assert lines[0].startswith("4 of 6 runs finished; now without-source-seed-2; 2 to go, about")
 
 
 def test_a_stopped_study_goes_on_from_what_is_finished(drawn_sets, tmp_path, trainings):

@@ -7,8 +7,8 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from faceaudit.checks import AuditInput, Check, Options
-from faceaudit.checks.parts.phrases import counted, group_title, points, tag_title
 from faceaudit.checks.parts.rate_details import defined, tag_source
+from faceaudit.phrases import counted, group_title, out_of, points, tag_title
 from faceaudit.result import Cell, CheckResult, Column, Curve, Detail, Finding, Series, Table
 from faceaudit.stats.calibration import Calibration, group_calibration
 from faceaudit.stats.counts import tag_codes
@@ -77,14 +77,13 @@ def run(data: AuditInput, options: CalibrationOptions) -> CheckResult:
 
 def _by_chance(found: Calibration, i: int) -> str:
     return (
-        f"perfectly calibrated scores would miss it by {points(found.by_chance[i])} by chance, "
+        f"perfectly calibrated scores would be off by {points(found.by_chance[i])} by chance, "
         f"rarely by more than {points(found.by_chance_high[i])}"
     )
 
 
 def _finding(tag: str, groups: list[str], found: Calibration, data: AuditInput) -> Finding:
     estimable = ~np.isnan(found.error)
-    groups_told = counted(int(estimable.sum()), "group")
     beyond = int(np.sum(found.error[estimable] > found.by_chance_high[estimable]))
     worst = int(np.nanargmax(found.excess))
     n = int(found.n_real[worst] + found.n_ai[worst])
@@ -93,8 +92,8 @@ def _finding(tag: str, groups: list[str], found: Calibration, data: AuditInput) 
         sentence=(
             f"Scores of images tagged {group_title([tag], [groups[worst]])} are furthest from what "
             f"they say: off by {points(found.error[worst])} (n = {n:,}), where "
-            f"{_by_chance(found, worst)}; {beyond} of {groups_told} by {tag_title(tag)} "
-            f"{'is' if beyond == 1 else 'are'} off by more than chance explains "
+            f"{_by_chance(found, worst)}; by {tag_title(tag)}, "
+            f"{out_of(beyond, int(estimable.sum()), 'group')} off by more than chance explains "
             f"({chance:.1f} would be if all were calibrated)."
         ),
         status="info",
@@ -123,7 +122,7 @@ def _curve(
         note=(
             "On the diagonal a score means what it says. Bins hold equally many images; equal "
             "scores stay together. Groups with one label only or with fewer than "
-            f"{data.spec.small_group} images are not drawn."
+            f"{counted(data.spec.small_group, 'image')} are not drawn."
         ),
         x_title="mean score of the bin",
         y_title="share that is AI-generated",

@@ -9,21 +9,22 @@ import numpy as np
 
 from faceaudit.checks import AuditInput, Check, Options
 from faceaudit.checks.parts.by_threshold import ByThreshold, as_shown, count_by_threshold
-from faceaudit.checks.parts.phrases import (
-    attributes_title,
-    capitalised,
-    counted,
-    group_title,
-    percent,
-    points,
-    points_range,
-)
 from faceaudit.checks.parts.rate_details import (
     ERROR_RATES,
     WORDS,
     defined,
     interval_title,
     tag_source,
+)
+from faceaudit.phrases import (
+    attributes_title,
+    capitalised,
+    counted,
+    group_title,
+    out_of,
+    percent,
+    points,
+    points_range,
 )
 from faceaudit.result import (
     Cell,
@@ -112,7 +113,7 @@ class Judged:
             n = rate_counts(self.counts, self.rate)[1]
             return (
                 f"By {self.title}, {int((n > 0).sum())} of {counted(len(n), 'group')} "
-                f"({n.sum():,} images) can be used, so there is no gap in {words.images} "
+                f"({counted(n.sum(), 'image')}) can be used, so there is no gap in {words.images} "
                 f"{words.verdict}"
             )
         if np.isnan(self.gap.value):
@@ -141,9 +142,10 @@ class Judged:
         n = rate_counts(self.counts, self.rate)[1]
         if np.isnan(self.gap.value):
             large = int((n > 0).sum())
+            enough = counted(self.smallest, WORDS[self.rate].image)
             return (
-                f"{large} of {counted(len(n), 'group')} {'has' if large == 1 else 'have'} at least "
-                f"{self.smallest} {WORDS[self.rate].images}, and two are needed to judge a gap"
+                f"{out_of(large, len(n), 'group', ('has', 'have'))} at least {enough}, and two are "
+                "needed to judge a gap"
             )
         if self.times is None:
             return "the gap lies at the limit, so no number of images would decide it"
@@ -232,7 +234,8 @@ def _sentence(verdicts: Sequence[Judged], status: Status) -> str:
     if status == "info":
         return "The specification sets no limit on the gaps between groups."
     if status == "not-estimable":
-        return "No tag has two groups with images of one label, so there is no gap to judge."
+        images = " or ".join(dict.fromkeys(WORDS[verdict.rate].images for verdict in verdicts))
+        return f"No tag has two groups with {images}, so there is no gap to judge."
     decisive = [verdict for verdict in verdicts if verdict.status == status]
     estimable = sum(verdict.status != "not-estimable" for verdict in verdicts)
     gravest = max(
@@ -244,12 +247,12 @@ def _sentence(verdicts: Sequence[Judged], status: Status) -> str:
             np.nan_to_num(verdict.gap.value),
         ),
     )
-    share = f"{len(decisive)} of {counted(estimable, 'gap')}"
-    what = {
-        "fail": f"{share} {'breaks its' if len(decisive) == 1 else 'break their'} limit",
-        "insufficient-evidence": f"{share} cannot be judged",
-        "pass": f"{share} {'is' if len(decisive) == 1 else 'are'} within the limit",
+    verbs = {
+        "fail": ("breaks its limit", "break their limit"),
+        "insufficient-evidence": ("cannot be judged", "cannot be judged"),
+        "pass": ("is within the limit", "are within the limit"),
     }[status]
+    what = out_of(len(decisive), estimable, "gap", verbs)
     return f"{gravest.sentence()} ({what}; {LIMIT_NOTE})."
 
 
@@ -257,10 +260,13 @@ def _sentence(verdicts: Sequence[Judged], status: Status) -> str:
 
 
 def _interval_note(data: AuditInput) -> str:
+    together = (
+        f": they hold for all {data.gap_verdicts} verdicts of this audit together with "
+        f"{100 * data.spec.confidence:g} % confidence"
+    )
     return (
-        f"{interval_title(round(verdict_confidence(data), 5))}s: they hold for all "
-        f"{counted(data.gap_verdicts, 'verdict')} of this audit together with "
-        f"{100 * data.spec.confidence:g} % confidence. The limit is {LIMIT_NOTE}."
+        f"{interval_title(round(verdict_confidence(data), 5))}s"
+        f"{together if data.gap_verdicts > 1 else ''}. The limit is {LIMIT_NOTE}."
     )
 
 
@@ -314,8 +320,8 @@ def _left_out(verdict: Judged) -> str | None:
     if not left_out:
         return None
     return (
-        f"{counted(left_out, 'group')} with fewer than {verdict.smallest} "
-        f"{WORDS[verdict.rate].image}s left out"
+        f"{counted(left_out, 'group')} with fewer than "
+        f"{counted(verdict.smallest, WORDS[verdict.rate].image)} left out"
     )
 
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from faceaudit.checks import AuditInput, Check, Options
 from faceaudit.checks.parts.by_threshold import as_shown, count_by_threshold
-from faceaudit.checks.parts.phrases import attributes_title, missing_note
 from faceaudit.checks.parts.rate_details import defined, tag_source
+from faceaudit.phrases import attributes_title, counted, missing_note
 from faceaudit.result import Cell, CheckResult, Column, Detail, Table
 from faceaudit.stats import fairness_measures as measures
 from faceaudit.stats.counts import OutcomeCounts, count_outcomes
@@ -101,7 +101,7 @@ def _sentence(title: str, odds: float, parity: float) -> str:
             "the lowest share of photographs called real is "
             f"{parity:.3f} of the highest (1 is equal)"
         )
-    return f"By {title}, {' and '.join(parts)}; neither comes with an interval."
+    return f"By {title}, {' and '.join(parts)}, without an interval."
 
 
 def _table(counts: OutcomeCounts, data: AuditInput) -> Table:
@@ -124,7 +124,8 @@ def _table(counts: OutcomeCounts, data: AuditInput) -> Table:
         )
     title = attributes_title(counts.attributes)
     notes = [
-        f"Over {len(counts.groups)} groups; tags: {tag_source(data, counts.attributes)}.",
+        f"Over {counted(len(counts.groups), 'group')}; "
+        f"tags: {tag_source(data, counts.attributes)}.",
         "The constant answers stand beside it because they score perfectly on most measures.",
         missing_note(counts.missing, counts.attributes),
     ]

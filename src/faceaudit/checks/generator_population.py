@@ -17,7 +17,8 @@ from scipy import stats
 
 from faceaudit.checks import AuditInput, Check, Options
 from faceaudit.checks.parts.by_threshold import MovedRate, as_shown, moved_rate
-from faceaudit.checks.parts.phrases import (
+from faceaudit.checks.parts.rate_details import defined, interval_title
+from faceaudit.phrases import (
     attributes_title,
     counted,
     group_title,
@@ -26,7 +27,6 @@ from faceaudit.checks.parts.phrases import (
     times,
     times_range,
 )
-from faceaudit.checks.parts.rate_details import defined, interval_title
 from faceaudit.result import (
     Cell,
     CheckResult,
@@ -126,8 +126,8 @@ def run(data: AuditInput, options: Options) -> CheckResult:
             description=CHECK.description,
             status="not-estimable",
             sentence=(
-                "The real photographs here have no tag that is known of the generator's training "
-                f"set ({attributes_title(TAGS).replace(' × ', ', ')})."
+                "No real photograph here has a tag that is known of the generator's training set "
+                f"({attributes_title(TAGS).replace(' × ', ', ')})."
             ),
         )
     confidence = data.spec.confidence
@@ -228,9 +228,11 @@ def fit_slope(
     summary = Slope(place, max((tags for _, tags in parts), key=len), int(of), int(x), groups)
     if groups < FEWEST_GROUPS or min(x, of - x) < FEWEST_ERRORS:
         reason = (
-            f"{place} has {counted(groups, 'usable group')} with {x:,.0f} photographs called AI "
-            f"and {of - x:,.0f} called real; it takes {FEWEST_GROUPS} groups and {FEWEST_ERRORS} "
-            "of either"
+            f"in {place}, {counted(groups, 'group')} with {counted(int(x), 'photograph')} called "
+            f"AI and {of - x:,.0f} called real can be used; it takes {FEWEST_GROUPS} groups and "
+            f"{FEWEST_ERRORS} of either"
+            if usable
+            else f"in {place}, no photograph or every one is called AI-generated"
         )
         return Slope(**(vars(summary) | {"reason": reason}))
     level = np.concatenate([np.full(len(events[i]), rank) for rank, i in enumerate(usable)])
@@ -300,7 +302,7 @@ def _forest(slopes: Sequence[Slope], confidence: float) -> Forest:
             Estimate(
                 group=slope.place,
                 n=slope.n,
-                events=slope.events,
+                events=slope.events if slope.n else None,
                 value=defined(slope.ratio),
                 low=defined(slope.low),
                 high=defined(slope.high),

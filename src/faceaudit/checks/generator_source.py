@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 from faceaudit.checks import AuditInput, Check, Options
 from faceaudit.checks.equalized_odds_gap import LIMIT_NOTE, verdict_confidence
 from faceaudit.checks.parts.by_threshold import Kind, MovedRate, as_shown
-from faceaudit.checks.parts.phrases import (
+from faceaudit.checks.parts.rate_details import defined, interval_title
+from faceaudit.phrases import (
     counted,
     percent,
     points,
@@ -19,7 +20,6 @@ from faceaudit.checks.parts.phrases import (
     times,
     times_range,
 )
-from faceaudit.checks.parts.rate_details import defined, interval_title
 from faceaudit.result import (
     Cell,
     CheckResult,
@@ -105,9 +105,10 @@ class Contrast:
         value, low, high = self.difference
         told = (
             f"{percent(x / n)} of {counted(n, 'photograph')} that the generator was trained on "
-            f"({self.source}) are called AI-generated, and {percent(y / m)} of "
-            f"{counted(m, 'other real photograph')}: a difference of {points(value)} "
-            f"({interval_title(round(self.confidence, 5))} {points_range(low, high)})"
+            f"({self.source}) {'is' if n == 1 else 'are'} called AI-generated, and "
+            f"{percent(y / m)} of {counted(m, 'other real photograph')}: a difference of "
+            f"{points(value)} ({interval_title(round(self.confidence, 5))} "
+            f"{points_range(low, high)})"
         )
         # A ratio to a handful of errors has an interval too wide to be told; the table has it.
         if x and y >= FEWEST_ERRORS:

@@ -8,7 +8,6 @@ import numpy as np
 
 from faceaudit.checks import AuditInput, Check, Options
 from faceaudit.checks.parts.by_threshold import count_by_threshold, moved_rate
-from faceaudit.checks.parts.phrases import attributes_title, capitalised, counted, tag_title
 from faceaudit.checks.parts.rate_details import (
     ERROR_RATES,
     WORDS,
@@ -22,6 +21,7 @@ from faceaudit.checks.parts.rate_details import (
     tag_source,
     widest,
 )
+from faceaudit.phrases import attributes_title, capitalised, counted, tag_title
 from faceaudit.result import CheckResult, Detail, ErrorRate, Heatmap, Test
 from faceaudit.stats.counts import OutcomeCounts, count_outcomes
 from faceaudit.stats.intervals import FloatArray, rate_interval, rate_of

@@ -12,8 +12,8 @@ from pydantic import Field
 
 from faceaudit.checks import AuditInput, Check, Options
 from faceaudit.checks.parts.by_threshold import as_shown
-from faceaudit.checks.parts.phrases import counted, percent, percent_range
 from faceaudit.checks.parts.rate_details import interval_title
+from faceaudit.phrases import counted, out_of, percent, percent_range
 from faceaudit.result import (
     Cell,
     CheckResult,
@@ -158,7 +158,8 @@ def _resting_on_no_face(marked: Kind, data: AuditInput) -> str:
             "other verdicts rest on no face."
         )
     told = (
-        f"{len(marked):,} of all {len(data.table):,} verdicts here rest on a picture in which "
+        f"{out_of(len(marked), len(data.table), 'verdict', ('here rests', 'here rest'))} on a "
+        "picture in which "
         f"{finder or 'a face finder'} found no face"
     )
     return f"{told}: {_told(marked, data)}" if len(marked) else f"{told}."

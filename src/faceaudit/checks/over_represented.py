@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -10,11 +10,6 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from faceaudit.checks import AuditInput, Check, Options
-from faceaudit.checks.parts.phrases import (
-    counted,
-    group_title,
-    tag_title,
-)
 from faceaudit.checks.parts.rate_details import interval_title
 from faceaudit.checks.parts.suspicions import (
     SUSPICIONS,
@@ -25,7 +20,13 @@ from faceaudit.checks.parts.suspicions import (
     suspicion_table,
     told,
 )
-from faceaudit.checks.parts.tag_effects import Analysis, Effect, Group, analyse
+from faceaudit.checks.parts.tag_effects import MOST_VALUES, Analysis, Effect, Group, analyse
+from faceaudit.phrases import (
+    counted,
+    group_title,
+    out_of,
+    tag_title,
+)
 from faceaudit.result import (
     CheckResult,
     Column,
@@ -35,6 +36,7 @@ from faceaudit.result import (
     Table,
     Test,
 )
+from faceaudit.tables import tag_columns
 
 
 class OverRepresentedOptions(Options):
@@ -67,7 +69,7 @@ def run(data: AuditInput, options: OverRepresentedOptions) -> CheckResult:
         title=CHECK.title,
         description=CHECK.description,
         status="info" if analyses else "not-estimable",
-        sentence=_sentence(analyses, spec.confidence),
+        sentence=_sentence(analyses, spec.confidence) if analyses else _nobody(photographs),
         findings=[asked.finding(CHECK.id) for asked in suspicions if asked.found is not None],
         tests=[test for analysis in analyses for test in _tests(analysis)],
         details=details,
@@ -92,19 +94,29 @@ def _clear(analysis: Analysis, confidence: float) -> list[tuple[Group, Effect]]:
     ]
 
 
-def _sentence(analyses: Sequence[Analysis], confidence: float) -> str:
-    if not analyses:
+def _nobody(photographs: Mapping[str, pa.Table]) -> str:
+    """Say why there is no group to compare with the rest."""
+    if not photographs:
+        return "There is no real photograph here, so nobody is wrongly accused."
+    if not any(tag_columns(table) for table in photographs.values()):
         return "No real photograph has a tag, so nobody can be over-represented."
+    return (
+        "No tag parts the real photographs of a data set into groups (two at least, "
+        f"{MOST_VALUES} at most), so nobody can be over-represented."
+    )
+
+
+def _sentence(analyses: Sequence[Analysis], confidence: float) -> str:
     n = sum(analysis.n for analysis in analyses)
     wrong = sum(analysis.called_ai for analysis in analyses)
     start = (
-        f"Among the {wrong:,} of {counted(n, 'real photograph')} that are called AI-generated "
-        f"({counted(len(analyses), 'data set')}), "
+        f"Among the {out_of(wrong, n, 'real photograph', ('that is', 'that are'))} called "
+        f"AI-generated ({counted(len(analyses), 'data set')}), "
     )
     if wrong == 0:
         return (
-            f"None of {counted(n, 'real photograph')} is called AI-generated, so nobody is "
-            "over-represented."
+            f"None of {counted(n, 'real photograph')} is called AI-generated "
+            f"({counted(len(analyses), 'data set')}), so nobody is over-represented."
         )
     found = [
         (effect.low, analysis, group, effect)
@@ -117,8 +129,7 @@ def _sentence(analyses: Sequence[Analysis], confidence: float) -> str:
     _, analysis, group, effect = max(found, key=lambda entry: entry[0])
     how = "with all other tags held equal, " if group.equal is effect else ""
     return (
-        f"{start}{len(found):,} of {counted(groups, 'group')} "
-        f"{'is' if len(found) == 1 else 'are'} surely over-represented, most clearly "
+        f"{start}{out_of(len(found), groups, 'group')} surely over-represented, most clearly "
         f"{group_title([group.tag], [group.value])} in {analysis.dataset}: {how}against the rest "
         f"{told(effect, confidence)}."
     )
@@ -202,7 +213,7 @@ def _forests(analysis: Analysis, data: AuditInput) -> list[Forest]:
                     note=f"{interval_title(data.spec.confidence)}s, each on its own.",
                     measure="rate of the group over that of the rest of its tag",
                     scale="ratio",
-                    attribute="tag: group",
+                    attribute="group",
                     rows=rows,
                     reference=1.0,
                     reference_label="as often as the rest",
@@ -226,7 +237,7 @@ def _group_table(analysis: Analysis, data: AuditInput) -> Table:
         note=(
             f"{interval_title(data.spec.confidence)}s, each on its own; p adjusted by Holm over "
             f"the {counted(len(analysis.groups), 'group')} of this table. Groups with fewer than "
-            f"{data.spec.small_group} photographs are merged where tags are held equal."
+            f"{counted(data.spec.small_group, 'photograph')} are merged where tags are held equal."
         ),
         columns=[
             Column(title="tag"),

@@ -6,14 +6,15 @@ import numpy as np
 from pydantic import Field
 
 from faceaudit.checks import AuditInput, Check, Options
-from faceaudit.checks.parts.phrases import (
+from faceaudit.checks.parts.rate_details import ERROR_RATES, WORDS, defined, tag_source
+from faceaudit.phrases import (
     attributes_title,
     counted,
     group_title,
     missing_note,
+    out_of,
     points,
 )
-from faceaudit.checks.parts.rate_details import ERROR_RATES, WORDS, defined, tag_source
 from faceaudit.result import Cell, CheckResult, Column, Detail, ErrorRate, Finding, Table
 from faceaudit.stats.counts import OutcomeCounts, count_outcomes
 from faceaudit.stats.intervals import FloatArray, rate_of
@@ -55,7 +56,11 @@ def run(data: AuditInput, options: PowerOptions) -> CheckResult:
             f"{groups} comparisons of a group with the rest."
         )
     elif details:
-        sentence = "No limit is set, so the smallest excess that would be found stands alone."
+        alone = "so the smallest excess that would be found stands alone."
+        if all(_limit(data, rate) is None for rate in ERROR_RATES):
+            sentence = f"No limit is set, {alone}"
+        else:
+            sentence = f"No two groups have an error rate on which a limit is set, {alone}"
     else:
         sentence = "No tag has two groups, so there is no difference to find."
     return CheckResult(
@@ -97,12 +102,12 @@ def _finding(
 ) -> Finding:
     words, title = WORDS[rate], attributes_title(counts.attributes)
     n = rate_counts(counts, rate)[1]
-    compared = counted(int((n > 0).sum()), "group")
+    groups = int((n > 0).sum())
     seen = f"in {100 * options.power:g} % of such audits"
     if not unseen.any():
         sentence = (
             f"By {title}, an excess of {points(limit)} in {words.images} {words.verdict} would be "
-            f"noticed {seen} in each of {compared}."
+            f"noticed {seen} in each of {groups} groups."
         )
     else:
         smallest = min(np.flatnonzero(unseen), key=lambda i: n[i])
@@ -113,8 +118,8 @@ def _finding(
             else f"only one of {points(least)} would"
         )
         sentence = (
-            f"By {title}, {int(unseen.sum())} of {compared} have too few {words.images} for an "
-            f"excess of {points(limit)} to be noticed {seen}: tagged "
+            f"By {title}, {out_of(int(unseen.sum()), groups, 'group', ('has', 'have'))} too few "
+            f"{words.images} for an excess of {points(limit)} to be noticed {seen}: for "
             f"{group_title(counts.attributes, counts.groups[smallest])} "
             f"({counted(int(n[smallest]), words.image)}) {could}."
         )

@@ -8,13 +8,6 @@ import numpy as np
 import pyarrow.compute as pc
 
 from faceaudit.checks import AuditInput, Check, Options
-from faceaudit.checks.parts.phrases import (
-    capitalised,
-    group_title,
-    percent,
-    percent_range,
-    tag_title,
-)
 from faceaudit.checks.parts.rate_details import (
     WORDS,
     RateWords,
@@ -22,6 +15,13 @@ from faceaudit.checks.parts.rate_details import (
     interval_title,
     size_note,
     tag_source,
+)
+from faceaudit.phrases import (
+    capitalised,
+    group_title,
+    percent,
+    percent_range,
+    tag_title,
 )
 from faceaudit.result import Cell, CheckResult, Column, Detail, Estimate, Finding, Forest, Table
 from faceaudit.stats.counts import IntArray, tag_codes
@@ -101,7 +101,7 @@ def run(data: AuditInput, options: Options) -> CheckResult:
             "An AI-generated face scores higher than a real photograph in "
             f"{percent(whole.value[0])} of all pairs ({interval_title(data.spec.confidence)} "
             f"{percent_range(whole.low[0], whole.high[0])}; "
-            f"{int((~ranked.is_ai).sum()):,} photographs, {int(ranked.is_ai.sum()):,} faces), "
+            f"{int((~ranked.is_ai).sum()):,} real, {int(ranked.is_ai.sum()):,} AI-generated), "
             "where chance gives 50.0 %."
         ),
         findings=findings,
@@ -120,6 +120,14 @@ def _finding(ranking: TagRanking, background: Background, whole: Auc, data: Audi
             f"{percent_range(auc.low[i], auc.high[i])}, n = {n[i]:,})"
         )
 
+    weight = max(0.0, float(whole.value[0] - auc.high[lowest]))
+    if auc.value[lowest] == auc.value[highest]:
+        sentence = (
+            f"Whatever the threshold, {background.group.images} of every {tag_title(ranking.tag)} "
+            f"are equally hard to tell from {background.all.images} "
+            f"({percent(auc.value[lowest])} of pairs ranked rightly)."
+        )
+        return Finding(sentence=sentence, status="info", check=CHECK.id, weight=weight)
     apart = auc.high[lowest] < auc.low[highest]
     return Finding(
         sentence=(
@@ -129,7 +137,7 @@ def _finding(ranking: TagRanking, background: Background, whole: Auc, data: Audi
         ),
         status="info",
         check=CHECK.id,
-        weight=max(0.0, float(whole.value[0] - auc.high[lowest])),
+        weight=weight,
     )
 
 

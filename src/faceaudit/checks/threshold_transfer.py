@@ -11,14 +11,6 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from faceaudit.checks import AuditInput, Check, Options
-from faceaudit.checks.parts.phrases import (
-    attributes_title,
-    capitalised,
-    counted,
-    percent,
-    percent_range,
-    tag_title,
-)
 from faceaudit.checks.parts.rate_details import (
     ERROR_RATES,
     WORDS,
@@ -27,6 +19,15 @@ from faceaudit.checks.parts.rate_details import (
     tag_source,
 )
 from faceaudit.errors import FaceAuditError
+from faceaudit.phrases import (
+    attributes_title,
+    capitalised,
+    counted,
+    out_of,
+    percent,
+    percent_range,
+    tag_title,
+)
 from faceaudit.result import (
     Cell,
     CheckResult,
@@ -69,10 +70,10 @@ class Chosen:
     def told(self) -> str:
         """Name the threshold in a sentence."""
         if self.threshold > 1:
+            score_one = out_of(self.called_ai, self.n_real, "real photograph", ("scores", "score"))
             return (
-                f"Some of {counted(self.n_real, 'real photograph')} of {self.dataset} have a score "
-                f"of 1, so the target of {percent(self.target)} is met only by calling nothing "
-                "AI-generated"
+                f"With nothing called AI-generated (in {self.dataset}, {score_one} 1, so no "
+                f"threshold meets the target of {percent(self.target)})"
             )
         return (
             f"At the threshold of {self.threshold:.4g}, which calls {self.called_ai:,} of "
@@ -95,8 +96,8 @@ def run(data: AuditInput, options: ThresholdTransferOptions) -> CheckResult:
     if len(others) == 0:
         return _result(
             "not-estimable",
-            f"All images are of {chosen.dataset}, so whether a threshold that is chosen there "
-            "holds elsewhere cannot be told.",
+            f"There is only one data set ({chosen.dataset}), so whether a threshold that is chosen "
+            "there holds elsewhere cannot be told.",
             [*study, *curves],
         )
     realised = [_realised(others, tags, chosen, data) for tags in _tags_beside_dataset(data)]
@@ -140,7 +141,8 @@ def _choose(data: AuditInput, options: ThresholdTransferOptions) -> Chosen | Non
     score = photographs["p_ai"].to_numpy()[codes == code]
     everybody = np.zeros(len(score), np.int64)
     threshold = float(thresholds_for_fpr(score, everybody, 1, options.target_fpr)[0])
-    called_ai = int((score >= np.float32(threshold)).sum())
+    # Above 1 there is no score: told are those that leave no threshold.
+    called_ai = int((score >= np.float32(min(threshold, 1))).sum())
     return Chosen(threshold, datasets[code], options.target_fpr, called_ai, len(score))
 
 
@@ -166,9 +168,9 @@ def _findings(others: pa.Table, chosen: Chosen, data: AuditInput) -> list[Findin
             low, high = rate_interval(events, n, data.spec.confidence)
             words = WORDS[rate]
             parts.append(
-                f"{percent(events / n)} of {counted(n, words.image)} of {dataset} are "
-                f"{words.verdict} ({interval_title(data.spec.confidence)} "
-                f"{percent_range(float(low), float(high))})"
+                f"{percent(events / n)} of {counted(n, words.image)} of {dataset} "
+                f"{'is' if n == 1 else 'are'} {words.verdict} "
+                f"({interval_title(data.spec.confidence)} {percent_range(float(low), float(high))})"
             )
             if rate == "fpr":
                 weight = WEIGHT * max(0.0, float(low) - chosen.target)

@@ -12,9 +12,9 @@ from pydantic import Field
 
 from faceaudit.checks import AuditInput, Check, Options
 from faceaudit.checks.parts.by_threshold import Grid, as_shown, count_by_threshold
-from faceaudit.checks.parts.phrases import counted, percent, tag_title
 from faceaudit.checks.parts.rate_details import tag_source
 from faceaudit.model.explain import in_words, overlay, thirds
+from faceaudit.phrases import out_of, percent, tag_title
 from faceaudit.result import (
     Attention,
     Cell,
@@ -46,13 +46,13 @@ def run(data: AuditInput, options: TopLossesOptions) -> CheckResult:
     said = []
     if n_real:
         said.append(
-            f"{wrong_real:,} of {counted(n_real, 'real photograph')} "
-            f"({percent(wrong_real / n_real)}) {'is' if n_real == 1 else 'are'} called AI-generated"
+            f"{out_of(wrong_real, n_real, 'real photograph')} called AI-generated "
+            f"({percent(wrong_real / n_real)})"
         )
     if n_ai:
         said.append(
-            f"{wrong_ai:,} of {counted(n_ai, 'AI-generated face')} "
-            f"({percent(wrong_ai / n_ai)}) {'is' if n_ai == 1 else 'are'} called real"
+            f"{out_of(wrong_ai, n_ai, 'AI-generated face')} called real "
+            f"({percent(wrong_ai / n_ai)})"
         )
     galleries = [
         gallery
@@ -122,10 +122,7 @@ def _largest(value: NDArray[np.float32], rows: NDArray[np.intp], count: int) -> 
 def _note(items: list[GalleryItem], threshold: float) -> str:
     bar = np.float32(threshold)
     wrong = sum((np.float32(item.p_ai) >= bar) != (item.label == "ai") for item in items)
-    return (
-        f"{wrong} of these {counted(len(items), 'image')} are called wrongly; "
-        "the worst score stands first."
-    )
+    return f"{out_of(wrong, len(items), 'image')} called wrongly; the worst score stands first."
 
 
 def _audited_tags(data: AuditInput) -> list[str]:

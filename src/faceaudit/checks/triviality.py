@@ -9,8 +9,8 @@ import pyarrow.compute as pc
 
 from faceaudit.checks import AuditInput, Check, Options
 from faceaudit.checks.parts.by_threshold import as_shown, count_by_threshold
-from faceaudit.checks.parts.phrases import counted, percent, percent_range
 from faceaudit.checks.parts.rate_details import interval_title
+from faceaudit.phrases import counted, percent, percent_range
 from faceaudit.result import Cell, CheckResult, Column, Confusion, Finding, Number, Table
 from faceaudit.stats.counts import OutcomeCounts, count_outcomes
 from faceaudit.stats.ranking import Auc, group_ranking, rank_scores

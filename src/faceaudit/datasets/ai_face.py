@@ -9,6 +9,7 @@ from faceaudit.datasets.ledger import Entry, Reject
 from faceaudit.datasets.sources import SideFiles
 from faceaudit.datasets.tagfiles import LISTED, Cells, Tags, TagTable, TagValue, read_code, read_csv
 from faceaudit.errors import FaceAuditError
+from faceaudit.phrases import counted
 from faceaudit.schema import LABEL_WORDS
 from faceaudit.tags.skin_tone import MONK_TONES
 
@@ -73,7 +74,7 @@ class AIFaceReader(Reader):
         self.notes += _name_ages(self.tables)
         if n := sum(rows.contradicting for rows in self._rows):
             self.notes.append(
-                f"In {n:,} row{'s' * (n != 1)} the number of the intersection contradicts the "
+                f"In {counted(n, 'row')} the number of the intersection contradicts the "
                 "row's own tags; the tags count."
             )
 

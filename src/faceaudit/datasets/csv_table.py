@@ -10,6 +10,7 @@ from faceaudit.datasets.ledger import Reject
 from faceaudit.datasets.sources import SideFiles
 from faceaudit.datasets.tagfiles import Cells, Tags, own_tags, read_csv, settle
 from faceaudit.errors import FaceAuditError
+from faceaudit.phrases import counted
 from faceaudit.schema import LABEL_WORDS, LABELS
 
 
@@ -32,7 +33,7 @@ class CSVReader(Reader):
         self.use(table, {})
         self._prefixes = table.prefixes() if table else []
         self.notes += [
-            f"'label': {word!r} ({n:,} row{'s' * (n != 1)}) is read as '{LABEL_WORDS[word]}'."
+            f"'label': {word!r} ({counted(n, 'row')}) is read as '{LABEL_WORDS[word]}'."
             for word, n in sorted(self._words.items())
             if word not in LABELS
         ]

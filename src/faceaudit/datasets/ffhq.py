@@ -20,6 +20,7 @@ from faceaudit.datasets.tagfiles import (
     missing_tag_file,
     read_text,
 )
+from faceaudit.phrases import counted
 from faceaudit.tags.vocabulary import standard
 
 PUBLISHED = 70_000
@@ -102,7 +103,8 @@ class FFHQReader(Reader):
             yield missing_tag_file("json/00000.json", _READERS)
         if self._no_face:
             self.notes.append(
-                f"In {self._no_face:,} photographs the face API found no face: their tags are empty"
+                f"In {counted(self._no_face, 'photograph')} the face API found no "
+                "face: no tag is known"
             )
         yield from self._faults
         unused = sorted(self._features - self._seen)
@@ -110,7 +112,7 @@ class FFHQReader(Reader):
             yield Entry(f"{number}.json", "remark", "tag without image")
         if len(unused) > LISTED:
             further = len(unused) - LISTED
-            told = f"and {further:,} further files"
+            told = f"and {counted(further, 'further file')}"
             yield Entry("features/json", "remark", "tag without image", told, further)
 
 

@@ -10,6 +10,7 @@ from faceaudit.datasets.ledger import Entry, Reject
 from faceaudit.datasets.sources import SideFiles, base_name
 from faceaudit.datasets.tagfiles import read_sidecar
 from faceaudit.errors import FaceAuditError
+from faceaudit.phrases import counted
 from faceaudit.schema import LABEL_WORDS
 
 #: What folders are called; some bear a number in front, as in ``0_real``.
@@ -68,7 +69,7 @@ class FolderReader(Reader):
                 raise FaceAuditError(f"{option} {folder}: there is no image in a folder so named")
         if self._torn:
             self.notes.append(
-                f"Two folders above {self._torn:,} image{'s' * (self._torn != 1)} say different "
+                f"Two folders above {counted(self._torn, 'image')} say different "
                 f"labels, as in {self._example}: the inner one counts. If it should not, name "
                 "the folders with --real-dir and --ai-dir."
             )

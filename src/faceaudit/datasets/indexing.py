@@ -36,6 +36,7 @@ from faceaudit.datasets.sources import (
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import whole_file
 from faceaudit.known_roots import remember_root
+from faceaudit.phrases import counted
 from faceaudit.tables import METADATA_KEY, Manifest, read_manifest, write_table
 from faceaudit.tags.landmarks import require_landmarks
 
@@ -181,8 +182,8 @@ def index(
                     ledger.add(entry)
                 if run.indexed == 0:
                     raise FaceAuditError(
-                        f"{root}: none of its {run.found:,} files could be indexed as "
-                        f"{description.title} (expected: {description.layout}); "
+                        f"{root}: of {counted(run.found, 'file')} none could be indexed as "
+                        f"'{description.id}' (expected: {description.layout}); "
                         f"{ledger_path(out)} says why"
                     )
                 notes = [
@@ -256,7 +257,7 @@ def _skipped_note(skipped: Counter[str]) -> list[str]:
     """Say what was not even looked at."""
     told = ", ".join(f"{kind} {n:,}" for kind, n in sorted(skipped.items()))
     n = skipped.total()
-    return [f"Skipped {n:,} file{'s' * (n != 1)} that other programs left ({told})."] if n else []
+    return [f"Skipped {counted(n, 'file')} that other programs left ({told})."] if n else []
 
 
 def _below(root: Path, folder: Path | str) -> str:
@@ -287,7 +288,7 @@ def _count_note(description: Dataset, indexed: int) -> list[str]:
     if published is None or indexed == published:
         return []
     relation = "fewer" if indexed < published else "more"
-    images = f"{indexed:,} image{'s' * (indexed != 1)}"
+    images = counted(indexed, "image")
     return [f"{images}, {relation} than the {published:,} that were published."]
 
 

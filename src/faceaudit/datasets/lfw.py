@@ -11,6 +11,7 @@ from faceaudit.datasets.description import Dataset, Options, Reader, Tagged
 from faceaudit.datasets.ledger import Reject
 from faceaudit.datasets.sources import SideFiles, base_name
 from faceaudit.datasets.tagfiles import Tags, TagTable, number, read_sidecar, read_text
+from faceaudit.phrases import counted
 
 RACES = ("White", "Black", "Asian", "Indian")
 
@@ -83,7 +84,7 @@ def _read_attributes(files: SideFiles) -> TagTable | None:
         if not line.strip():
             continue
         if len(cells) != len(columns):
-            table.remark(f"line {at}", f"{len(cells)} values for {len(columns)} columns")
+            table.remark(f"line {at}", f"{counted(len(cells), 'value')} for {len(columns)} columns")
             continue
         try:
             row = dict(zip(columns, cells, strict=True))

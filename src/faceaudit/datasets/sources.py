@@ -12,6 +12,7 @@ from threading import Lock
 from typing import NamedTuple, Protocol
 
 from faceaudit.errors import FaceAuditError
+from faceaudit.file_kinds import expect, refusal
 
 #: A single file above this is not a face picture, and would have to be held in memory.
 MAX_BYTES = 256 * 2**20
@@ -125,7 +126,8 @@ def open_source(root: Path | str) -> Source:
         )
     if tarfile.is_tarfile(root):
         return TarSource(root)
-    raise FaceAuditError(f"{root}: neither a folder nor a readable .zip or .tar archive")
+    expect(root, "images")
+    raise refusal(root, "neither a folder nor a readable .zip or .tar archive", "images")
 
 
 class FolderSource:

@@ -17,6 +17,7 @@ from faceaudit.datasets.ledger import Entry
 from faceaudit.datasets.sources import SideFiles, UnreadableError
 from faceaudit.errors import FaceAuditError
 from faceaudit.formats import as_utf8, delimiter_of
+from faceaudit.phrases import counted
 from faceaudit.schema import FIXED_COLUMNS
 from faceaudit.tags.vocabulary import (
     IDENTITY_TAGS,
@@ -242,7 +243,7 @@ def read_csv(
                 continue
             place = f"row {rows.line_num}"
             if len(row) != len(header):
-                table.remark(place, f"{len(row)} cells where the header has {len(header)}")
+                table.remark(place, f"{counted(len(row), 'cell')}, the header has {len(header)}")
                 continue
             cells = {column: value or None for column, value in zip(header, row, strict=True)}
             image = (cells[key] or "").strip()
@@ -289,7 +290,8 @@ def read_columns(
         columns = header or [str(place) for place in range(1, len(values) + 1)]
         place = f"line {number}"
         if len(values) != len(columns):
-            table.remark(place, f"{len(values)} values for {len(columns)} columns")
+            told = f"{counted(len(values), 'value')} for {counted(len(columns), 'column')}"
+            table.remark(place, told)
             continue
         try:
             cells = dict(zip(columns, values, strict=True))

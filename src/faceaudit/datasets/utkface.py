@@ -7,6 +7,7 @@ import re
 from faceaudit.datasets.description import Dataset, Options, Reader, Tagged
 from faceaudit.datasets.ledger import Reject
 from faceaudit.datasets.sources import SideFiles, base_name
+from faceaudit.phrases import counted
 
 GENDERS = ("male", "female")
 RACES = ("White", "Black", "Asian", "Indian", "Others")
@@ -45,7 +46,7 @@ def _fault(name: str) -> str:
     if len(fields) == 3 and len(fields[2]) > 1:
         return "the race field is missing"
     if len(fields) != 4:
-        return f"{len(fields)} fields where age_gender_race_date has 4"
+        return f"{counted(len(fields), 'field')} where age_gender_race_date has 4"
     age, gender, race, date = fields
     if not re.fullmatch(r"[0-9]{1,3}", age):
         return f"age '{age}' is not a number of years"

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from faceaudit.errors import FaceAuditError
+from faceaudit.file_kinds import expect, refusal
 from faceaudit.files import sha256_of, whole_file, write_text
 from faceaudit.model.classes import ai_class_of
 from faceaudit.model.familiarity import (
@@ -251,9 +252,8 @@ def read_record(folder: Path | str) -> ModelRecord:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise FaceAuditError(
-            f"{folder}: no model directory (there is no {RECORD_FILE} in it)"
-        ) from None
+        why = f"no model directory (there is no {RECORD_FILE} in it)"
+        raise refusal(folder, why, "model") from None
     except (OSError, UnicodeDecodeError) as error:
         raise FaceAuditError(f"{path}: cannot be read ({error})") from None
     try:
@@ -286,6 +286,8 @@ def load_checkpoint(
     FaceAuditError
         If files are missing or damaged, do not fit together, or are untrusted pickles.
     """
+    path = Path(path)
+    expect(path, "model")
     import torch
 
     from faceaudit.model.architecture import (
@@ -297,13 +299,14 @@ def load_checkpoint(
         unwrap,
     )
 
-    path = Path(path)
     if path.suffix == ".pkl":
         refuse_pickle(path, trust_pickle)
         from faceaudit.model.fastai_export import load_fastai_export
 
         return load_fastai_export(path, ai_class)
     weights, folder = (path, path.parent) if path.is_file() else (path / WEIGHTS_FILE, path)
+    if path.is_file() and not (folder / RECORD_FILE).is_file():
+        raise refusal(path, f"there is no {RECORD_FILE} beside it", "model")
     record = read_record(folder)
     if record.library == "fastai":
         raise FaceAuditError(f"{folder}: a fastai export is one file; give the .pkl itself")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from faceaudit.errors import FaceAuditError
+from faceaudit.phrases import counted
 from faceaudit.schema import LABEL_WORDS
 
 
@@ -36,8 +37,8 @@ def ai_class_of(classes: Sequence[str], ai_class: str | None, source: Path) -> t
     named = ", ".join(f"'{name}'" for name in classes[:8]) + (" …" if len(classes) > 8 else "")
     if len(classes) != 2:
         raise FaceAuditError(
-            f"{source}: has {len(classes)} classes ({named}); two are needed, one for photographs "
-            "and one for AI-generated pictures"
+            f"{source}: has {counted(len(classes), 'class', 'classes')} ({named}); two are needed, "
+            "one for photographs and one for AI-generated pictures"
         )
     words = [LABEL_WORDS.get(name.strip().casefold()) for name in classes]
     if ai_class is not None:

@@ -40,6 +40,7 @@ from faceaudit.model.inference import Predictor
 from faceaudit.model.progress import progress_bars
 from faceaudit.model.split import validation_rows
 from faceaudit.model.training_pictures import decode, read_training
+from faceaudit.phrases import counted, duration
 from faceaudit.tables import library_versions
 
 
@@ -133,20 +134,21 @@ def train(
         n_validation = round(len(table) * validation_share)
         forecast = recipe.seconds(len(table) - n_validation, n_validation, size, batch_size)
         bars.console.print(
-            f"training on {len(table):,} images will take about {_in_words(forecast)}"
+            f"training on {counted(len(table), 'image')} will take about {duration(forecast)}"
         )
 
         data = decode(table, info, Path(scratch) / "pixels", size, workers, bars)
         for reason, count in data.left_out.items():
-            bars.console.print(f"left out: {count:,} images, {reason}")
+            bars.console.print(f"left out: {counted(count, 'image')}, {reason}")
         is_ai = np.array(data.table["label"].to_pylist()) == "ai"
         held_out = validation_rows(data.table, validation_share, seed)
         training, validation = np.flatnonzero(~held_out), np.flatnonzero(held_out)
         for side, rows in (("training", training), ("validation", validation)):
             if len(np.unique(is_ai[rows])) < 2:
                 raise FaceAuditError(
-                    f"{side} needs images of both labels, and {len(rows)} of {len(is_ai)} images "
-                    "fell to it, all of one; give more images"
+                    f"{side} needs images of both labels and got {len(rows):,} of "
+                    f"{counted(len(is_ai), 'image')}, none of them "
+                    f"{'real' if is_ai[rows].any() else 'AI-generated'}; give more images"
                 )
         rate = recipe.fit(
             Batches(data.pixels, is_ai, training, record, batch_size, seed),
@@ -280,11 +282,3 @@ def _image_hashes(table: pa.Table, held_out: np.ndarray) -> pa.Table:
 
 def _digits(table: pa.Table) -> pa.ChunkedArray:
     return pc.utf8_slice_codeunits(table["sha256"], 0, HASH_DIGITS)
-
-
-def _in_words(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} seconds"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} minutes"
-    return f"{seconds / 3600:.1f} hours"

@@ -16,14 +16,13 @@ def forest(detail: Forest) -> str:
     told = {
         "measure": detail.measure,
         "attribute": words(detail.attribute),
-        "n": len(detail.rows),
     }
     if not known:
-        return TEXT["read_none"].format(**told)
+        return _sentence(TEXT["read_none"].format(**told))
     low, low_row = min(known, key=lambda pair: pair[0])
     high, high_row = max(known, key=lambda pair: pair[0])
     if low == high and len(known) > 1:
-        text = TEXT["read_alike"].format(**told, value=cell(low, detail.scale), known=len(known))
+        text = TEXT["read_alike"].format(**told, value=cell(low, detail.scale))
     elif len(known) == 1:
         value = _with_interval(high_row, detail.scale)
         text = TEXT["read_one"].format(**told, group=high_row.group, value=value)
@@ -35,8 +34,7 @@ def forest(detail: Forest) -> str:
             high_group=high_row.group,
             high=_with_interval(high_row, detail.scale),
         )
-    missing = len(detail.rows) - len(known)
-    return _sentence(text, TEXT["read_missing"].format(n=missing) if missing else "")
+    return _sentence(text, _missing(len(detail.rows) - len(known)))
 
 
 def reference(detail: Forest) -> str:
@@ -66,10 +64,9 @@ def slopes(detail: Slopes) -> str:
     frame = {
         "measure": detail.measure,
         "attribute": words(detail.attribute),
-        "n": len(detail.rows),
     }
     if not known:
-        return TEXT["read_none"].format(**frame)
+        return _sentence(TEXT["read_none"].format(**frame))
 
     def told(pair: tuple[float, SlopeRow]) -> str:
         between = interval(pair[1].low, pair[1].high, "points")
@@ -105,22 +102,20 @@ def heatmap(detail: Heatmap) -> str:
         for j, value in enumerate(row)
         if value is not None
     ]
-    pairs = len(detail.rows) * len(detail.columns)
     attribute = f"{words(detail.row_title)} × {words(detail.column_title)}"
     if not known:
-        return TEXT["read_none"].format(measure=detail.measure, attribute=attribute, n=pairs)
+        return _sentence(TEXT["read_none"].format(measure=detail.measure, attribute=attribute))
     low, high = min(known), max(known)
-    return TEXT["read_heatmap"].format(
-        measure=_sentence(detail.measure),
+    text = TEXT["read_heatmap"].format(
+        measure=detail.measure,
         rows=words(detail.row_title),
         columns=words(detail.column_title),
         low=percent(low[0]),
         low_pair=low[1],
         high=percent(high[0]),
         high_pair=high[1],
-        missing=pairs - len(known),
-        n=pairs,
     )
+    return _sentence(text, _missing(len(detail.rows) * len(detail.columns) - len(known)))
 
 
 def curve(detail: Curve) -> str:
@@ -186,6 +181,10 @@ def _with_interval(row: Estimate, scale: str) -> str:
     between = interval(row.low, row.high, scale)
     value = cell(row.value, scale)
     return f"{value} ({between})" if between else value
+
+
+def _missing(n: int) -> str:
+    return TEXT["read_missing"].format(n=n) if n else ""
 
 
 def _sentence(text: str, more: str = "") -> str:

@@ -95,23 +95,23 @@ TEXT: dict[str, str] = {
     "reset": "Reset",
     "as_audited": "At the audited threshold:",
     "drawing_needs_script": "The drawing needs JavaScript; the table has its values.",
-    "rows_left": "… and {n} more rows in the HTML report.",
+    "rows_left": "More rows in the HTML report: {n}.",
     # Reading a figure aloud
-    "read_range": "{measure} by {attribute}, {n} groups: lowest {low_group} with {low}, "
+    "read_range": "{measure} by {attribute}: lowest {low_group} with {low}, "
     "highest {high_group} with {high}.",
-    "read_alike": "{measure} by {attribute}: {value} in each of {known} groups.",
+    "read_alike": "{measure} by {attribute}: {value} throughout.",
     "read_one": "{measure} by {attribute}: {group} with {value}.",
-    "read_none": "{measure} by {attribute}: not estimable for any of the {n} groups.",
+    "read_none": "{measure} by {attribute}: not estimable for any.",
     "read_missing": "Not estimable for {n}.",
-    "read_slopes": "{measure} by {attribute}, {second} minus {first}, {n} groups: from {low} for "
+    "read_slopes": "{measure} by {attribute}, {second} minus {first}: from {low} for "
     "{low_group} to {high} for {high_group}.",
-    "read_one_slope": "{measure} by {attribute}, {second} minus {first}: {value} for {group}.",
+    "read_one_slope": "{measure}, {second} minus {first}: {value} for {group}.",
     "read_heatmap": "{measure} for {rows} by {columns}: lowest {low} ({low_pair}), highest {high} "
-    "({high_pair}); {missing} of {n} pairs are not estimable.",
+    "({high_pair}).",
     "read_curve": "{y} against {x} from {first} to {last}: {lines}.",
     "read_curve_over": "{name} from {first} to {last}",
     "read_curve_at": "{name} {value}",
-    "read_distribution": "Most of {name} lies between {low} and {high}: {share}.",
+    "read_distribution": "{name}: most often between {low} and {high} ({share}).",
     # Confusion
     "truth": "What the picture is",
     "verdict": "What the classifier said",
@@ -137,9 +137,9 @@ TEXT: dict[str, str] = {
     "label_ai": "AI-generated face",
     # Appendix
     "tests": "Significance tests",
-    "tests_note": "{n} tests in this whole report. Where many questions are asked, some answers "
-    "look striking by chance: the adjusted p-values count all {n} of them.",
-    "tests_here": "{n} significance tests, adjusted for all {total} of this report",
+    "tests_note": "Tests in this whole report: {n}. Where many questions are asked, some answers "
+    "look striking by chance: the adjusted p-values count them all.",
+    "tests_here": "Significance tests: {n}, adjusted for as many as this report has ({total})",
     "no_tests": "No significance tests were made.",
     "test": "Test",
     "method": "Method",
@@ -191,7 +191,7 @@ TEXT: dict[str, str] = {
     "unstated": "not stated",
     # The list of a folder's reports
     "index_title": "Reports",
-    "index_count": "{n} reports in this folder",
+    "index_count": "Reports in this folder: {n}",
     "index_empty": "No audit.json, compare.json or study.json in this folder yet.",
     "index_unreadable": "Could not be read",
     "no_report": "no report.html beside it",
@@ -203,7 +203,7 @@ TEXT: dict[str, str] = {
 SCRIPT_TEXT: dict[str, str] = {
     "filter": "Filter rows",
     "filter_label": "Filter the rows of “{title}”",
-    "rows": "{shown} of {all} rows",
+    "rows": "Rows: {shown} of {all}",
     "csv": "CSV",
     "csv_label": "Download “{title}” as CSV",
     "show_all": "Show all {all} rows",

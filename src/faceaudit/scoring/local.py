@@ -16,6 +16,7 @@ from faceaudit.model.faces import face_finder
 from faceaudit.model.pictures import PictureReader, read_batches, rows_of
 from faceaudit.model.preprocess import Picture
 from faceaudit.model.progress import progress_bars
+from faceaudit.phrases import counted
 from faceaudit.scoring.attention import attention
 from faceaudit.scoring.classifier import Classifier
 from faceaudit.scoring.selection import select
@@ -138,7 +139,8 @@ def score(
     table = _with(table, "attention", explained)
     counts = Counter(status)
     notes += [
-        f"Without a score, {kind.replace('_', ' ')}: {counts[kind]:,} of {len(table):,} images, "
+        f"Without a score, {kind.replace('_', ' ')}: {counts[kind]:,} of "
+        f"{counted(len(table), 'image')}, "
         f"the first {table['image'][row].as_py()!r} ({reason})."
         for kind, (row, reason) in failed.items()
     ]

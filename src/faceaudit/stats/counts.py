@@ -51,7 +51,7 @@ class OutcomeCounts:
     @property
     def labels(self) -> list[str]:
         """Group names fit for print."""
-        return [" × ".join(group) if group else "all" for group in self.groups]
+        return [" × ".join(group) if group else "all images" for group in self.groups]
 
     @property
     def n(self) -> IntArray:

@@ -18,6 +18,7 @@ from functools import wraps
 import numpy as np
 from numpy.typing import NDArray
 
+from faceaudit.phrases import counted
 from faceaudit.result import ErrorRate
 from faceaudit.stats.counts import OutcomeCounts
 from faceaudit.stats.intervals import rate_of
@@ -77,7 +78,7 @@ def _comparable(counts: OutcomeCounts, *labels: str) -> tuple[OutcomeCounts, str
     if keep.sum() < 2:
         raise _UndefinedError(f"fewer than two groups with {lacking.replace(' or ', ' and ')}")
     left_out = int((~keep).sum())
-    note = f"{left_out} of {len(keep)} groups without {lacking} left out" if left_out else None
+    note = f"left out, without {lacking}: {left_out} of {len(keep)} groups" if left_out else None
     kept = OutcomeCounts(
         attributes=counts.attributes,
         groups=[counts.groups[i] for i in np.flatnonzero(keep)],
@@ -255,8 +256,8 @@ def _nonzero_rates(counts: OutcomeCounts, rate: str) -> tuple[FloatArray, str | 
     if events.all():
         return rate_of(events, n), None
     return rate_of(events + 0.5, n + 1), (
-        f"{int((events == 0).sum())} groups without an error: every {rate.upper()} is taken as "
-        "(errors + 1/2) / (images + 1)"
+        f"{counted(int((events == 0).sum()), 'group')} without an error: every {rate.upper()} is "
+        "taken as (errors + 1/2) / (images + 1)"
     )
 
 

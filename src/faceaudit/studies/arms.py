@@ -10,7 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from faceaudit.checks.parts.phrases import (
+from faceaudit.checks.parts.rate_details import interval_title
+from faceaudit.errors import FaceAuditError
+from faceaudit.phrases import (
     capitalised,
     counted,
     percent,
@@ -18,8 +20,6 @@ from faceaudit.checks.parts.phrases import (
     points_range,
     tag_title,
 )
-from faceaudit.checks.parts.rate_details import interval_title
-from faceaudit.errors import FaceAuditError
 from faceaudit.result import (
     Cell,
     CheckResult,

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceaudit.errors import FaceAuditError
+from faceaudit.phrases import counted
 from faceaudit.result import Result
 from faceaudit.studies.arms import ALL_AI, errors_by_group, errors_by_set, places, plan_arms
 from faceaudit.studies.pool import read_pool
@@ -97,7 +98,7 @@ def data_in_training(
             **asdict(budget),
         },
         notes=[
-            f"The arm with {added} is trained on {len(more):,} images more, for as many epochs, "
-            "so it also takes more steps."
+            f"The arm with {added} is trained on {counted(len(more), 'more image')}, for as many "
+            "epochs, so it also takes more steps."
         ],
     )

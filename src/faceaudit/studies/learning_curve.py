@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from faceaudit.checks.parts.phrases import capitalised, counted, percent
 from faceaudit.errors import FaceAuditError
+from faceaudit.phrases import capitalised, counted, percent
 from faceaudit.result import Cell, CheckResult, Column, Curve, Finding, Result, Series, Table
 from faceaudit.stats.counts import count_outcomes
 from faceaudit.studies.pool import Pool, read_pool
@@ -143,7 +143,7 @@ def _run(setting: Setting, pool: Pool, seed: int, budget: Budget) -> Run:
         there = order[side]
         if wanted > len(there) or wanted == 0:
             raise FaceAuditError(
-                f"{setting.images:,} images with {percent(setting.real_share)} real ones take "
+                f"{counted(setting.images, 'image')} with {percent(setting.real_share)} real need "
                 f"{wanted:,} labelled '{name}'; there are {len(there):,} to train on"
             )
         rows.append(there[:wanted])
@@ -261,7 +261,7 @@ def _curves(measured: dict[Setting, list[Measured]]) -> list[Curve]:
         (
             "epochs",
             lambda s: s.epochs,
-            lambda s: f"{s.images:,} images, {percent(s.real_share)} real",
+            lambda s: f"{counted(s.images, 'image')}, {percent(s.real_share)} real",
         ),
     ]
     for axis, place, line in axes:

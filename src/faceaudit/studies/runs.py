@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import write_text
 from faceaudit.model.checkpoint import ValidationRecord
+from faceaudit.phrases import counted, duration
 from faceaudit.studies.pool import Pool
 from faceaudit.tables import Manifest, Scores, read_scores, write_table
 
@@ -125,7 +126,7 @@ def run_all(
                 print(_remaining(run, records), file=sys.stderr, flush=True)
             records[i] = _execute(run, pool, folder)
     if progress:
-        print(f"all {len(runs)} runs are finished", file=sys.stderr, flush=True)
+        print(f"{counted(len(runs), 'run')} finished", file=sys.stderr, flush=True)
     finished = [
         FinishedRun(run, record, read_scores(folder / "scores.parquet"))
         for run, folder, record in zip(runs, folders, records, strict=True)
@@ -203,14 +204,14 @@ def _remaining(run: Run, records: Sequence[RunRecord | None]) -> str:
     """Say which run is next, and how long it and those after it may take."""
     done = [record for record in records if record is not None]
     left = len(records) - len(done)
-    line = f"{len(done)} of {len(records)} runs are finished; now {run.name}"
+    line = f"{len(done)} of {counted(len(records), 'run')} finished; now {run.name}"
     if not done:
         return line
     per_image = sum(record.seconds for record in done) / sum(
         record.settings["epochs"] * (record.n_training + record.n_validation) for record in done
     )
-    minutes = left * run.budget.epochs * len(run.training) * per_image / 60
-    return f"{line}; {left} to go, about {max(minutes, 1):.0f} minutes"
+    seconds = left * run.budget.epochs * len(run.training) * per_image
+    return f"{line}; {left} to go, about {duration(seconds)}"
 
 
 def _on_images_never_trained_on(finished: list[FinishedRun]) -> list[FinishedRun]:

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceaudit.checks.generator_population import fit_slope, shared_tags
-from faceaudit.checks.parts.phrases import capitalised, percent, times, times_range
 from faceaudit.checks.parts.rate_details import interval_title
 from faceaudit.checks.parts.suspicions import SUSPICIONS, ratio_columns
 from faceaudit.checks.parts.tag_effects import FEWEST_ERRORS, called_ai, contrast
+from faceaudit.phrases import capitalised, percent, times, times_range
 from faceaudit.result import Cell, CheckResult, Column, Finding, Table
 from faceaudit.studies.runs import FinishedRun
 from faceaudit.studies.spread import across_seeds

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from faceaudit.audit import headline, limitations, result_versions, summarise, timestamp
-from faceaudit.checks.parts.phrases import counted, percent_range
+from faceaudit.phrases import counted, duration, percent_range
 from faceaudit.result import CheckResult, Column, Result, Table, write_result
 from faceaudit.studies.runs import FinishedRun
 
@@ -67,7 +67,7 @@ def runs_of(finished: Sequence[FinishedRun]) -> CheckResult:
         ),
         status="info",
         sentence=(
-            f"{counted(len(finished), 'run')} took {seconds / 60:.0f} minutes and call "
+            f"{counted(len(finished), 'run')} took {duration(seconds)} and call "
             f"{percent_range(min(accuracies), max(accuracies))} of their validation images rightly."
         ),
         details=[

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceaudit.errors import FaceAuditError
+from faceaudit.phrases import counted
 from faceaudit.schema import tag_columns
 from faceaudit.tags.age import AGE_BANDS, age_band, parse_age_band
 from faceaudit.tags.pose import HEAD_POSES, head_pose
@@ -302,7 +303,7 @@ def say_readings(tag: str, distinct: Words, read_as: Mapping[str, str | None]) -
         listed = " and ".join(filter(None, (", ".join(named[:-1]), named[-1])))
         count = sum(numbers[word] for word in words)
         said.append(
-            f"'{tag}': {listed} ({count:,} row{'s' * (count != 1)}) "
+            f"'{tag}': {listed} ({counted(count, 'row')}) "
             f"{'is' if len(words) == 1 else 'are'} read as "
             f"{'missing' if value is None else repr(value)}."
         )
@@ -329,7 +330,7 @@ def suspected_words(tag: str, distinct: Words) -> list[str]:
     words = distinct.words.filter(suspected).to_pylist()
     counts = distinct.counts[suspected.to_numpy(zero_copy_only=False)].tolist()
     return [
-        f"'{tag}' holds {word!r} {count:,} time{'s' * (count != 1)} and it is read as a value; "
+        f"'{tag}' holds {word!r} {counted(count, 'time')} and it is read as a value; "
         f"if it means that the tag is missing, say --missing {shlex.quote(word)}."
         for word, count in zip(words, counts, strict=True)
     ]

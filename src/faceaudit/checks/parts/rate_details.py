@@ -9,7 +9,7 @@ import numpy as np
 
 from faceaudit.checks import AuditInput
 from faceaudit.checks.parts.by_threshold import ByThreshold, as_shown, moved_rate
-from faceaudit.checks.parts.phrases import (
+from faceaudit.phrases import (
     attributes_title,
     capitalised,
     counted,
@@ -293,7 +293,7 @@ class RateGap:
         assert self.gap.lowest is not None
         high, low = self._of(self.gap.highest, events, n), self._of(self.gap.lowest, events, n)
         conclusion = "" if self.is_clear else ", which chance alone could explain"
-        among = f"Among groups of at least {self.among}, " if self.among else ""
+        among = f"Among groups of at least {self.among} images, " if self.among else ""
         return (
             f"{capitalised(among + words.images)} tagged {high} are {words.verdict} most often, "
             f"those tagged {low} least often: a difference of {points(self.gap.value)} "
@@ -325,7 +325,7 @@ def rate_gaps(counts: OutcomeCounts, data: AuditInput) -> list[RateGap]:
         used = large if enough else counts
         gap = max_min_gap(*rate_counts(used, rate), data.spec.confidence)
         if not np.isnan(gap.value):
-            among = smallest if enough and gap.left_out else None
+            among = smallest if enough and gap.left_out and smallest > 1 else None
             gaps.append(RateGap(used, rate, gap, data.spec.confidence, among))
     return gaps
 

@@ -9,7 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from faceaudit.checks import AuditInput
-from faceaudit.checks.parts.phrases import (
+from faceaudit.checks.parts.rate_details import interval_title
+from faceaudit.checks.parts.tag_effects import FEWEST_ERRORS, Effect, Slice, called_ai, contrast
+from faceaudit.phrases import (
     attributes_title,
     capitalised,
     counted,
@@ -18,8 +20,6 @@ from faceaudit.checks.parts.phrases import (
     times,
     times_range,
 )
-from faceaudit.checks.parts.rate_details import interval_title
-from faceaudit.checks.parts.tag_effects import FEWEST_ERRORS, Effect, Slice, called_ai, contrast
 from faceaudit.result import Cell, Column, Finding, Table
 
 #: What the origin of this project suspected, as tags and their values.
@@ -69,8 +69,9 @@ class Suspicion:
         assert decisive is not None
         text = (
             f"{capitalised(self.name)} in {self.dataset}: {percent(found.called_ai / found.n)} of "
-            f"{counted(found.n, 'real photograph')} are called AI-generated, and "
-            f"{percent(found.rest_called_ai / found.rest_n)} of {found.rest_n:,} others"
+            f"{counted(found.n, 'real photograph')} {'is' if found.n == 1 else 'are'} called "
+            f"AI-generated, and {percent(found.rest_called_ai / found.rest_n)} of "
+            f"{counted(found.rest_n, 'other')}"
         )
         if np.isfinite(found.alone.ratio):
             text += f": {told(found.alone, self.confidence)}"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import doctest
 
-from faceaudit.checks.parts import phrases
+from faceaudit import phrases
 
 
 def test_examples_in_the_docstrings():

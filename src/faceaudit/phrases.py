@@ -54,6 +54,28 @@ def counted(n: int, one: str, many: str | None = None) -> str:
     return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
+def duration(seconds: float) -> str:
+    """Write about how long something takes.
+
+    >>> duration(0.2), duration(95), duration(3600), duration(7200)
+    ('1 second', '2 minutes', '60 minutes', '2.0 hours')
+    """
+    if seconds < 90:
+        return counted(max(round(seconds), 1), "second")
+    if seconds < 5400:
+        return counted(round(seconds / 60), "minute")
+    return f"{seconds / 3600:.1f} hours"
+
+
+def out_of(some: int, n: int, one: str, verbs: tuple[str, str] = ("is", "are")) -> str:
+    """Write some of a number of things, with their verb.
+
+    >>> out_of(1, 2, "group"), out_of(0, 1, "group"), out_of(2, 9, "gap", ("has", "have"))
+    ('1 of 2 groups is', '0 of 1 group is', '2 of 9 gaps have')
+    """
+    return f"{some:,} of {counted(n, one)} {verbs[0] if 1 in (some, n) else verbs[1]}"
+
+
 def capitalised(text: str) -> str:
     """Begin a sentence or a heading; the rest stays as it is.
 
@@ -69,7 +91,7 @@ def tag_title(attribute: str) -> str:
     >>> tag_title("age_band")
     'age band'
     """
-    return attribute.replace("_", " ")
+    return "data set" if attribute == "dataset" else attribute.replace("_", " ")
 
 
 def attributes_title(attributes: Sequence[str]) -> str:
@@ -87,9 +109,11 @@ def group_title(attributes: Sequence[str], group: Sequence[str]) -> str:
     >>> group_title(["race", "gender"], ["Black", "female"])
     "race 'Black' and gender 'female'"
     """
+    # The name of a slice has quotation marks of its own.
+    marks = ['"' if "'" in value else "'" for value in group]
     return " and ".join(
-        f"{tag_title(attribute)} '{value}'"
-        for attribute, value in zip(attributes, group, strict=True)
+        f"{tag_title(attribute)} {mark}{value}{mark}"
+        for attribute, value, mark in zip(attributes, group, marks, strict=True)
     )
 
 

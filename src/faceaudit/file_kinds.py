@@ -1,0 +1,108 @@
+"""What a file is that somebody gave in another's place, and which command makes the right one."""
+
+from __future__ import annotations
+
+import re
+from mimetypes import guess_type
+from pathlib import Path
+from typing import Literal
+
+from faceaudit.errors import FaceAuditError
+
+Needed = Literal["manifest", "scores", "result", "specification", "model", "images"]
+
+_REMEDY: dict[Needed, str] = {
+    "manifest": "a manifest is needed: faceaudit index DATASET FOLDER -o manifest.parquet",
+    "scores": (
+        "scores are needed: a table with image, label and p_ai, or "
+        "faceaudit score MODEL manifest.parquet -o scores.parquet"
+    ),
+    "result": "a result is needed: faceaudit audit SCORES --spec SPEC -o OUT makes OUT/audit.json",
+    "specification": "a specification is needed: a YAML file, or the name of a ready one",
+    "model": (
+        "a model directory is needed: bundled:default, or faceaudit train manifest.parquet -o MODEL"
+    ),
+    "images": (
+        "the images' folder, .zip or .tar is needed: faceaudit index DATASET FOLDER --tags-from "
+        "TABLE -o manifest.parquet"
+    ),
+}
+_MANIFEST, _SCORES, _TABLE, _SPEC = "a manifest", "a scores table", "a table", "a specification"
+_RESULTS = {
+    "audit": "the result of an audit",
+    "compare": "the result of a comparison",
+    "study": "the result of a study",
+}
+_MODEL, _FOLDER = "a model directory", "a folder"
+#: What each may be; of what `kind_of` does not know, its reader decides.
+_ACCEPTED: dict[Needed, set[str]] = {
+    "manifest": {_MANIFEST},
+    "scores": {_SCORES, _TABLE, _FOLDER},
+    "result": set(_RESULTS.values()),
+    "specification": {_SPEC},
+    "model": {_MODEL, _FOLDER},
+    "images": {_FOLDER},
+}
+
+
+def expect(path: Path | str, needed: Needed) -> None:
+    """Refuse a file that is known to be of another kind than the one that is needed.
+
+    Raises
+    ------
+    FaceAuditError
+        Naming what the file is, what is needed, and the command that makes it.
+    """
+    if not Path(path).exists():
+        raise FaceAuditError(f"{path}: no such file; {_REMEDY[needed]}")
+    kind = kind_of(path)
+    if kind is not None and kind not in _ACCEPTED[needed]:
+        raise FaceAuditError(f"{path}: is {kind}; {_REMEDY[needed]}")
+
+
+def refusal(path: Path | str, why: str, needed: Needed) -> FaceAuditError:
+    """Give the error for a file that its reader could not take for what is needed."""
+    return FaceAuditError(f"{path}: {why}; {_REMEDY[needed]}")
+
+
+def kind_of(path: Path | str) -> str | None:
+    """Say what a file or folder is, by its first bytes or else its name; None if that is unclear.
+
+    >>> kind_of("somewhere/face.jpg"), kind_of("somewhere/notes")
+    ('a picture', None)
+    """
+    path = Path(path)
+    if path.is_dir():
+        return _MODEL if (path / "model.json").is_file() else _FOLDER
+    start = b""
+    if path.is_file():
+        with path.open("rb") as file:
+            start = file.read(200)
+    if start.startswith(b"PAR1"):
+        return _parquet(path)
+    if found := re.match(rb'\{\s*"kind":\s*"(audit|compare|study)"', start):
+        return _RESULTS[found[1].decode()]
+    if path.suffix.lower() in (".yaml", ".yml"):
+        return _SPEC
+    name, compression = guess_type(path)
+    if name in ("text/csv", "text/tab-separated-values"):
+        return _TABLE
+    if name == "text/html" and compression is None:
+        return "a web page"
+    return "a picture" if name and name.startswith("image/") else None
+
+
+def _parquet(path: Path) -> str | None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from faceaudit.schema import METADATA_KEY
+
+    try:
+        stated = (pq.read_metadata(path).metadata or {}).get(METADATA_KEY, b"")
+    except (pa.ArrowInvalid, OSError):
+        return None
+    if not stated:
+        return _TABLE
+    ours = re.search(rb'"kind":\s*"(manifest|scores)"', stated)
+    return {b"manifest": _MANIFEST, b"scores": _SCORES}[ours[1]] if ours else None
