@@ -55,6 +55,15 @@ def test_two_machines_each_with_folders_of_their_own():
     assert matches.ways == {"path": 0, "hash": 0, "file name": 3}
 
 
+def test_two_folders_below_one_root_hold_two_pictures():
+    left = table("b/real/0.jpg", "b/real/1.jpg", "b/ai/0.jpg", "b/one.jpg")
+    right = table("a/real/0.jpg", "a/real/1.jpg", "a/ai/0.jpg", "a/one.jpg")
+    matches = found(left, right)
+    # Unlike 0.jpg, a file name that is unique tells who is who.
+    assert matches.index.tolist() == [-1, 1, -1, 3]
+    assert matches.ambiguous == 2
+
+
 def test_a_whole_path_goes_before_a_longer_one():
     matches = found(table("1.jpg", "a/1.jpg"), table("b/a/1.jpg", "a/1.jpg"))
     assert matches.index.tolist() == [-1, 1]

@@ -49,8 +49,8 @@ def match(left: pa.Table, right: pa.Table) -> Matches:
     Notes
     -----
     In this order, where it is unambiguous on both sides: the same path; a path that ends in the
-    other whole (another machine's leading folders); the same SHA-256; the same file name, with
-    as many of its folders as tell it from others. Drive letters, backslashes and ``./`` make no
+    other whole (another machine's leading folders); the same SHA-256; the same file name, or,
+    of an absolute path, with as many of its folders as tell it from others. Drive letters, backslashes and ``./`` make no
     difference. Pictures whose hashes differ are never matched.
 
     Where both tables have ``dataset`` and share a name, only images of one data set are matched.
@@ -79,10 +79,13 @@ def match(left: pa.Table, right: pa.Table) -> Matches:
     take("path", _unique_pairs(*_joined(datasets, _codes(*paths))))
     seen = np.zeros(len(left), bool)
     if (index < 0).any() and free.any():
-        by_end, entire = _by_end(datasets, paths)
+        by_end, entire, by_name = _by_end(datasets, paths)
         take("path", np.where(entire, by_end, -1))
         take("hash", _unique_pairs(*hashes))
-        take("file name", by_end)
+        # Below one root, a/1.jpg and b/1.jpg are two pictures; only another machine's leading
+        # folders, which an absolute path tells, may differ.
+        ours, theirs = (_absolute(table["image"]) for table in (left, right))
+        take("file name", np.where(by_name | ours | theirs[by_end], by_end, -1))
         names = _codes(*(pc.replace_substring_regex(path, "^.*/", "") for path in paths))
         for ours, theirs in (hashes, _joined(datasets, names)):
             seen |= (ours >= 0) & np.isin(ours, theirs[free])
@@ -159,9 +162,14 @@ def _normalised(path: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.utf8_normalize(path, "NFC")
 
 
+def _absolute(path: pa.ChunkedArray) -> NDArray[np.bool_]:
+    found = pc.match_substring_regex(path.cast(pa.string()), r"^\s*([A-Za-z]:)?[\\/]")
+    return pc.fill_null(found, False).to_numpy()
+
+
 def _by_end(
     datasets: tuple[Rows, Rows], paths: list[pa.ChunkedArray]
-) -> tuple[Rows, NDArray[np.bool_]]:
+) -> tuple[Rows, NDArray[np.bool_], NDArray[np.bool_]]:
     """Match by the last parts of the paths, as many as make a pair unique.
 
     Returns
@@ -170,6 +178,8 @@ def _by_end(
         The row of right; -1 where there is none, or no number of parts tells it from others.
     entire : bool array, shape (rows of left,)
         Whether the one path ends in the other whole.
+    by_name : bool array, shape (rows of left,)
+        Whether the file name alone is unique in both.
     """
     n = len(paths[0])
     both = pa.chunked_array([*paths[0].chunks, *paths[1].chunks], pa.string()).combine_chunks()
@@ -178,7 +188,7 @@ def _by_end(
     last = np.cumsum(depth) - 1
     names = parts.flatten().dictionary_encode()
     part = names.indices.to_numpy().astype(np.int64)
-    found, entire = np.full(n, -1, np.int64), np.zeros(n, bool)
+    found, entire, by_name = np.full(n, -1, np.int64), np.zeros(n, bool), np.zeros(n, bool)
     code = np.concatenate(datasets)
     rows = np.flatnonzero((code >= 0) & both.is_valid().to_numpy(zero_copy_only=False))
     code = code[rows]
@@ -191,10 +201,11 @@ def _by_end(
         pair = _unique_pairs(code[ours], code[~ours])
         left, right = rows[ours][pair >= 0], rows[~ours][pair[pair >= 0]]
         found[left] = right - n
+        by_name[left] |= level == 1
         # A bare file name is no path: it may be many a picture's, so hashes go before it.
         entire[left] = (np.minimum(depth[left], depth[right]) == level) & (level > 1)
         shared = np.zeros((2, code.max() + 1), bool)
         shared[ours.astype(np.int8), code] = True
         on = (shared[0] & shared[1])[code] & (depth[rows] > level)
         rows, code = rows[on], code[on]
-    return found, entire
+    return found, entire, by_name
