@@ -49,9 +49,9 @@ def match(left: pa.Table, right: pa.Table) -> Matches:
     Notes
     -----
     In this order, where it is unambiguous on both sides: the same path; a path that ends in the
-    other whole (another machine's leading folders); the same SHA-256; the same file name, or,
-    of an absolute path, with as many of its folders as tell it from others. Drive letters, backslashes and ``./`` make no
-    difference. Pictures whose hashes differ are never matched.
+    other whole (another machine's leading folders); the same SHA-256; the same file name, or, of
+    an absolute path, with as many of its folders as tell it from others. Drive letters,
+    backslashes and ``./`` make no difference. Pictures whose hashes differ are never matched.
 
     Where both tables have ``dataset`` and share a name, only images of one data set are matched.
     Names without one in common (two CSV files are each named after their file) are not heeded.
@@ -84,8 +84,8 @@ def match(left: pa.Table, right: pa.Table) -> Matches:
         take("hash", _unique_pairs(*hashes))
         # Below one root, a/1.jpg and b/1.jpg are two pictures; only another machine's leading
         # folders, which an absolute path tells, may differ.
-        ours, theirs = (_absolute(table["image"]) for table in (left, right))
-        take("file name", np.where(by_name | ours | theirs[by_end], by_end, -1))
+        elsewhere = _absolute(left["image"]) | _absolute(right["image"])[by_end]
+        take("file name", np.where(by_name | elsewhere, by_end, -1))
         names = _codes(*(pc.replace_substring_regex(path, "^.*/", "") for path in paths))
         for ours, theirs in (hashes, _joined(datasets, names)):
             seen |= (ours >= 0) & np.isin(ours, theirs[free])
