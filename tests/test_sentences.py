@@ -155,7 +155,9 @@ WRONG = {
     "many of one": r"\b(?!1\b)\d+(?<![.,]\d) (?:real photograph|AI-generated face|image|row|group|"
     r"picture|gap|verdict)\b",
     "nothing of nothing": r"\b0 of 0\b",
-    "one is, many are": r"\b1 of [\d,]+ \w+s? (?:are|have|break)\b|\b\d+ of 1 \w+ (?:are|have)\b",
+    "one is, many are": r"\b1 of [\d,]+ \w+s? (?:are|have|were)\b|\b\d+ of 1 \w+ (?:are|have)\b",
+    "itself": r"tagged (\w+ '\w+') \(.* those tagged \1 ",
+    "none of them": r"estimable for 0\b",
     "not a number": r"\bnan\b|\binf\b|None of|\bNone\b|\{|\}",
     "stops": r"\.\.(?!\.)|\. \.|,,|;;|: ?\.|\( |\(\)| ,",
     "blanks": r"\w  \w",
