@@ -144,7 +144,7 @@ def test_progress_goes_to_stderr(dataset, tmp_path, capfd):
     out, err = capfd.readouterr()
     assert out == ""
     assert "training on 120 images will take about" in err
-    assert "left out: 1 images, unreadable" in err
+    assert "left out: 1 image, unreadable" in err
     assert "epoch 2 of 2" in err
 
 

@@ -85,7 +85,7 @@ def test_filters_and_unfolds(visit: Open) -> None:
     shown = groups(figure)
     assert 0 < len(shown) < 10
     assert all(name.startswith("70 and over · female") for name in shown)
-    assert figure.get_by_role("status").inner_text() == f"{len(shown)} of 80 rows"
+    assert figure.get_by_role("status").inner_text() == f"Rows: {len(shown)} of 80"
 
 
 def test_500_groups_filter(visit: Open) -> None:
