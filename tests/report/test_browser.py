@@ -206,6 +206,15 @@ def test_text_of_twice_the_size_fits(visit: Open) -> None:
     page = visit(width=1280)
     page.evaluate("document.documentElement.style.fontSize = '200%'")
     draw_all(page)
+    # A curve that was drawn before the text grew is drawn anew when its place has its new width.
+    page.evaluate(
+        """() => new Promise(done => {
+          let frames = 600;
+          const look = () => document.documentElement.scrollWidth <= 1280 || !frames--
+            ? done() : requestAnimationFrame(look);
+          look();
+        })"""
+    )
     assert width_needed(page) <= 1280
 
 
