@@ -502,7 +502,7 @@ SHAPES = (
 class Done:
     """How one process of the program ended."""
 
-    code: int | None
+    code: int
     stdout: str
     stderr: str
 
@@ -515,15 +515,21 @@ _PROCESSES.set_forkserver_preload(["faceaudit.commands", "faceaudit.audit", "fac
 def _main(arguments: list[str], out: Path) -> None:
     for number, name in ((1, "out"), (2, "err")):
         os.dup2(os.open(out.with_suffix(f".{name}"), os.O_WRONLY | os.O_CREAT), number)
-    cli.main(arguments)
+    # multiprocessing may lose the exit code: whoever starts a process reads the ends of all others.
+    code = out.with_suffix(".code")
+    code.write_text("1")
+    try:
+        cli.main(arguments)
+    except SystemExit as end:
+        code.write_text(str(end.code or 0))
 
 
 def faceaudit(out: Path, *arguments: str | Path) -> Done:
     process = _PROCESSES.Process(target=_main, args=(list(map(str, arguments)), out))
     process.start()
     process.join(300)
-    said = [out.with_suffix(suffix).read_text() for suffix in (".out", ".err")]
-    return Done(process.exitcode, *said)
+    code, *said = (out.with_suffix(suffix).read_text() for suffix in (".code", ".out", ".err"))
+    return Done(int(code), *said)
 
 
 @dataclass(frozen=True)
