@@ -52,6 +52,10 @@ def images() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+#: Real photographs, and those called AI, by group: without the first image of all, and without the
+#: first of each group and label, which are called wrongly.
+WITHOUT_THE_FIRST = {"oval": (100, 5), "round": (99, 19)}
+WITHOUT_FOUR = {"oval": (99, 4), "round": (99, 19)}
 Write = Callable[[pd.DataFrame, Path], Path | Sequence[Path]]
 
 
@@ -273,7 +277,7 @@ SHAPES = (
         "training as yes and no",
         csv(added(in_training=["yes"] + ["no"] * 399)),
         left=1,
-        groups={"oval": (100, 5), "round": (99, 19)},
+        groups=WITHOUT_THE_FIRST,
     ),
     Shape(
         "other headings",
@@ -351,13 +355,13 @@ SHAPES = (
         csv(replaced("p_ai", lambda c: c.astype(str).where(c.index > 0, "NA"))),
         ("--missing", "NA"),
         left=1,
-        groups={"oval": (100, 5), "round": (99, 19)},
+        groups=WITHOUT_THE_FIRST,
     ),
     Shape(
         "a score not there",
         csv(replaced("p_ai", lambda c: c.where(c.index > 0))),
         left=1,
-        groups={"oval": (100, 5), "round": (99, 19)},
+        groups=WITHOUT_THE_FIRST,
     ),
     Shape(
         "infinite",
@@ -400,7 +404,7 @@ SHAPES = (
         csv(replaced("group", lambda c: c.where(c.index % 100 > 0, "None"))),
         ("--missing", "None"),
         untagged=4,
-        groups={"oval": (99, 4), "round": (99, 19)},
+        groups=WITHOUT_FOUR,
     ),
     Shape(
         "nan as text",
@@ -416,7 +420,7 @@ SHAPES = (
         "an empty tag",
         csv(replaced("group", lambda c: c.where(c.index % 100 > 0))),
         untagged=4,
-        groups={"oval": (99, 4), "round": (99, 19)},
+        groups=WITHOUT_FOUR,
     ),
     Shape(
         "spellings",
@@ -478,7 +482,7 @@ SHAPES = (
         TAGS,
         said="not in tags.csv: 4",
         left=4,
-        groups={"oval": (99, 4), "round": (99, 19)},
+        groups=WITHOUT_FOUR,
     ),
     Shape(
         "tags of none",

@@ -126,11 +126,9 @@ def adopt(
             table = table.set_column(table.column_names.index(name), name, text)
     if "dataset" not in table.column_names:
         table = table.append_column("dataset", pa.repeat(pa.scalar(path.stem), len(table)))
-    table = table.set_column(
-        table.column_names.index("dataset"),
-        "dataset",
-        pc.fill_null(table["dataset"], path.stem) if "dataset" not in own else table["dataset"],
-    )
+    elif "dataset" not in own:
+        named = pc.fill_null(table["dataset"], path.stem)
+        table = table.set_column(table.column_names.index("dataset"), "dataset", named)
     if "label" not in own:
         table, known = _without_unlabelled(table, known)
     table, repaired = standardise(table, source)
