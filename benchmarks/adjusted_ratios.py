@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from faceaudit.stats.adjusted import adjusted_ratios, count_cells
+from faceaudit.stats.firth_risk_ratios import adjusted_ratios, count_cells
 
 LEVELS = {"age": 6, "glasses": 3, "gender": 2}
 

@@ -10,7 +10,7 @@ import yaml
 
 from faceaudit.audit import audit, headline
 from faceaudit.errors import FaceAuditError
-from faceaudit.result import GRAVITY, Finding, read_result, write_result
+from faceaudit.result import SEVERITY, Finding, read_result, write_result
 from faceaudit.spec import Spec, find_spec, parse_spec, ready_specs
 from faceaudit.stats.gaps import max_min_gap, max_min_gaps
 from faceaudit.stats.intervals import difference_interval
@@ -279,7 +279,7 @@ def test_a_verdict_has_the_numbers_of_its_gap():
 
 def test_the_gravest_is_read_first():
     result = audit(drawn_scores({"a": (1000, 10), "b": (1000, 300), "c": (9, 1)}), spec())
-    gravity = [GRAVITY.index(c.status) for c in result.checks]
+    gravity = [SEVERITY.index(c.status) for c in result.checks]
     assert gravity == sorted(gravity) and len(set(gravity)) > 2
     assert result.checks[0].id == "equalized-odds-gap"
     assert result.verdict == result.checks[0].sentence

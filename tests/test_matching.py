@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from faceaudit.matching import match
+from faceaudit.reading.matching import match
 
 
 def table(*images, **columns):

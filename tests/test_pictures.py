@@ -15,9 +15,9 @@ import pytest
 from PIL import Image, features
 
 import faceaudit
-from faceaudit.datasets.copies import near_copies
+from faceaudit.datasets.duplicates import near_copies
 from faceaudit.datasets.images import inspect
-from faceaudit.datasets.ledger import Reject
+from faceaudit.datasets.rejects import Reject
 from faceaudit.model.preprocess import prepare
 from faceaudit.pictures import FORMATS, MAX_PIXELS, PictureError, TooLargeError, open_picture
 from faceaudit.tables import read_manifest

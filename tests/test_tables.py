@@ -7,7 +7,7 @@ import pytest
 
 from faceaudit.cli import main
 from faceaudit.errors import FaceAuditError
-from faceaudit.meaning import SCORE_KINDS
+from faceaudit.reading.meaning import SCORE_KINDS
 from faceaudit.spec import parse_spec
 from faceaudit.tables import (
     LABELS,

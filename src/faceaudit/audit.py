@@ -10,9 +10,8 @@ import pyarrow.compute as pc
 
 from faceaudit.checks import AuditInput, Check, Options, all_checks
 from faceaudit.errors import FaceAuditError
-from faceaudit.phrases import counted, out_of
 from faceaudit.result import (
-    GRAVITY,
+    SEVERITY,
     CheckResult,
     ErrorRate,
     Finding,
@@ -32,6 +31,7 @@ from faceaudit.tables import (
     scored,
     status_counts,
 )
+from faceaudit.wording import counted, out_of
 
 #: How many findings the first screen shows.
 HEADLINE_FINDINGS = 3
@@ -91,7 +91,7 @@ def audit(
     # itself fails, its gaps mean little; where all passes, the limits are what was asked about.
     results.sort(
         key=lambda result: (
-            GRAVITY.index(result.status),
+            SEVERITY.index(result.status),
             bool(result.verdicts) == (result.status == "fail"),
         )
     )
@@ -227,7 +227,7 @@ def headline(results: Sequence[CheckResult], verdict: str) -> list[Finding]:
         for finding in result.findings
         if not verdict.startswith(finding.sentence.removesuffix("."))
     ]
-    findings.sort(key=lambda found: (GRAVITY.index(found.status), -found.weight))
+    findings.sort(key=lambda found: (SEVERITY.index(found.status), -found.weight))
     seen: set[str] = set()
     first: list[Finding] = []
     further: list[Finding] = []

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 
 if TYPE_CHECKING:
     from faceaudit.gate import Decision
-    from faceaudit.meaning import ScoreIs
+    from faceaudit.reading.meaning import ScoreIs
     from faceaudit.result import Result
     from faceaudit.spec import Spec
     from faceaudit.tables import Scores
@@ -51,7 +51,7 @@ def audit(
     Parameters
     ----------
     scores : sequence of Path or str
-        Scores tables of one classifier, of any kind that `faceaudit.formats` reads.
+        Scores tables of one classifier, of any kind that `faceaudit.reading.formats` reads.
     spec : str or Path
         A specification's file, or the name of a ready one.
     out : Path or str

@@ -19,16 +19,9 @@ from faceaudit.audit import (
     result_versions,
     timestamp,
 )
-from faceaudit.checks.parts.rate_details import interval_title
+from faceaudit.checks.parts.error_rates import interval_title
 from faceaudit.errors import FaceAuditError
 from faceaudit.pairing import Pair, Tally, pair
-from faceaudit.phrases import (
-    attributes_title,
-    capitalised,
-    counted,
-    missing_note,
-    percent,
-)
 from faceaudit.result import (
     CheckResult,
     Column,
@@ -44,6 +37,13 @@ from faceaudit.spec import Spec
 from faceaudit.stats.intervals import paired_difference_interval
 from faceaudit.tables import Scores, tag_columns
 from faceaudit.tags.vocabulary import NUMERIC_TAGS
+from faceaudit.wording import (
+    attributes_title,
+    capitalised,
+    counted,
+    missing_note,
+    percent,
+)
 
 DESCRIPTION = (
     "Both classifiers judged the very same images, so the difference is counted image by image: "
@@ -65,7 +65,7 @@ def compare(
     Parameters
     ----------
     first, second : Scores
-        Their images are matched as `faceaudit.matching.match` says. Tags are taken from the
+        Their images are matched as `faceaudit.reading.matching.match` says. Tags are taken from the
         first, and from the second where the first has none.
     spec : Spec, optional
         Attributes, intersections, slice, rows, threshold and confidence; without one, every

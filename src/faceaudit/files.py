@@ -13,7 +13,7 @@ from faceaudit.errors import FaceAuditError
 
 
 @contextmanager
-def whole_file(path: Path | str) -> Iterator[Path]:
+def atomic_file(path: Path | str) -> Iterator[Path]:
     """Give a temporary path beside `path`, and rename it to `path` on success.
 
     Parameters
@@ -54,7 +54,7 @@ def whole_file(path: Path | str) -> Iterator[Path]:
 
 def write_text(path: Path | str, text: str) -> Path:
     """Write `text` as UTF-8 to `path`, whole or not at all, and return the path."""
-    with whole_file(path) as temporary:
+    with atomic_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return Path(path)
 

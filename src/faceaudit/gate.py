@@ -15,9 +15,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.phrases import attributes_title, counted, points, points_range
 from faceaudit.result import GapVerdict, Result, ScoresSummary, Status, read_result
 from faceaudit.spec import Spec, describe
+from faceaudit.wording import attributes_title, counted, points, points_range
 
 PASSED, FAILED, UNDECIDED = 0, 1, 3
 #: What each status alone would make of the gate; any other says nothing.

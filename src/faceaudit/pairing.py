@@ -10,17 +10,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from faceaudit.adoption import KEY
 from faceaudit.audit import summarise
-from faceaudit.columns import alike, mark_missing
 from faceaudit.errors import FaceAuditError
-from faceaudit.matching import Matches, match
-from faceaudit.phrases import counted
+from faceaudit.reading.adoption import KEY
+from faceaudit.reading.columns import alike, mark_missing
+from faceaudit.reading.matching import Matches, match
 from faceaudit.result import ScoresSummary
 from faceaudit.selection import Fates, keep_rows, mark_slice
 from faceaudit.spec import Spec
 from faceaudit.stats.counts import count_at_thresholds
 from faceaudit.tables import SCORED, Scores, ScoresInfo
+from faceaudit.wording import counted
 
 #: What becomes of an image: its position is the value of ``p_ai`` in `Pair.table`.
 OUTCOMES = (

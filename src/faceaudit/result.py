@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -20,8 +21,8 @@ from pydantic import (
 )
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.file_kinds import expect, refusal
 from faceaudit.files import write_text
+from faceaudit.reading.file_kinds import expect, refusal
 from faceaudit.schema import LABELS, DatasetSummary, ModelInfo
 
 #: Version 2 records every judged gap (`CheckResult.verdicts`); version 1 is still drawn.
@@ -29,11 +30,16 @@ RESULT_VERSION = 2
 
 Status = Literal["pass", "fail", "insufficient-evidence", "not-estimable", "info"]
 #: The order in which answers are read.
-GRAVITY: tuple[Status, ...] = ("fail", "insufficient-evidence", "pass", "info", "not-estimable")
+SEVERITY: tuple[Status, ...] = ("fail", "insufficient-evidence", "pass", "info", "not-estimable")
 #: A false positive is a real photograph called AI-generated.
 ErrorRate = Literal["fpr", "fnr"]
 Cell = str | int | float | bool | None
 Number = int | float | None
+
+
+def nan_to_none(value: float) -> float | None:
+    """Return None for not-a-number and infinity, which have no place in JSON."""
+    return float(value) if math.isfinite(value) else None
 
 
 class _Strict(BaseModel):

@@ -10,14 +10,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from faceaudit.adoption import KEY
-from faceaudit.columns import mark_missing
 from faceaudit.errors import FaceAuditError
-from faceaudit.phrases import attributes_title, counted, percent, tag_title
+from faceaudit.reading.adoption import KEY
+from faceaudit.reading.columns import mark_missing
 from faceaudit.result import LeftOut, Rows, Unscored, Untagged
+from faceaudit.row_filter import columns_in_words, read_rows
 from faceaudit.spec import Spec
 from faceaudit.tables import DELIVERY_COLUMNS, SCORED, Scores, scored, status_counts, tag_columns
-from faceaudit.where import columns_in_words, read_rows
+from faceaudit.wording import attributes_title, counted, percent, tag_title
 
 SLICE = "slice"
 #: What an image of a label is called, an error on it, and a right answer.

@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.file_kinds import expect, refusal
+from faceaudit.reading.file_kinds import expect, refusal
 
 
 class Limits(BaseModel):
@@ -33,7 +33,7 @@ class Spec(BaseModel):
     name: str
     title: str
     question: str
-    #: Which rows the audit is about, as an expression (see `faceaudit.where`); None is all.
+    #: Which rows the audit is about, as an expression (see `faceaudit.row_filter`); None is all.
     rows: str | None = None
     #: Words that say that a value is missing; without them only an empty cell does.
     missing: list[str] = Field(default_factory=list)

@@ -19,14 +19,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from faceaudit.adoption import KEY, adopt, read_words, rename
-from faceaudit.columns import as_text, mark_missing, value_counts
 from faceaudit.errors import FaceAuditError
-from faceaudit.file_kinds import expect, refusal
-from faceaudit.files import whole_file
-from faceaudit.formats import first_line, read_file
-from faceaudit.meaning import ScoreIs, with_labels
-from faceaudit.phrases import counted, out_of
+from faceaudit.files import atomic_file
+from faceaudit.reading.adoption import KEY, adopt, read_words, rename
+from faceaudit.reading.columns import as_text, mark_missing, value_counts
+from faceaudit.reading.file_kinds import expect, refusal
+from faceaudit.reading.formats import first_line, read_file
+from faceaudit.reading.meaning import ScoreIs, with_labels
+from faceaudit.reading.tagging import TagTable
+from faceaudit.reading.validation import repeated_keys, validate
 from faceaudit.schema import (
     DELIVERY_COLUMNS,
     FIXED_COLUMNS,
@@ -41,9 +42,8 @@ from faceaudit.schema import (
     TableInfo,
     tag_columns,
 )
-from faceaudit.tagging import TagTable
 from faceaudit.tags.vocabulary import standardise
-from faceaudit.validation import repeated_keys, validate
+from faceaudit.wording import counted, out_of
 
 __all__ = [
     "DELIVERY_COLUMNS",
@@ -133,7 +133,7 @@ def write_table(path: Path | str, table: pa.Table, info: TableInfo) -> Path:
     """
     table = validate(table, info.kind, str(path))
     table = table.replace_schema_metadata({METADATA_KEY: info.model_dump_json().encode()})
-    with whole_file(path) as temporary:
+    with atomic_file(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
     return Path(path)
 
@@ -158,7 +158,7 @@ def read_scores(
     score_is: ScoreIs = "probability",
     tags: Sequence[TagTable] = (),
 ) -> Scores:
-    """Read and validate scores from a file of any kind that `faceaudit.formats` knows.
+    """Read and validate scores from a file of any kind that `faceaudit.reading.formats` knows.
 
     Parameters
     ----------

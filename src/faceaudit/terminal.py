@@ -14,11 +14,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from faceaudit.phrases import counted
+from faceaudit.wording import counted
 
 if TYPE_CHECKING:
     from faceaudit.datasets import IndexReport
-    from faceaudit.datasets.description import Dataset
+    from faceaudit.datasets.base import Dataset
     from faceaudit.demo import Demo
     from faceaudit.gate import Decision
     from faceaudit.model.checkpoint import Checkpoint

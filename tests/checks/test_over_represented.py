@@ -5,8 +5,8 @@ import pytest
 from scipy.special import expit, logit
 
 from faceaudit.checks.over_represented import CHECK, OverRepresentedOptions
-from faceaudit.checks.parts.suspicions import SUSPICIONS
-from faceaudit.checks.parts.tag_effects import MOST_VALUES
+from faceaudit.checks.parts.hypotheses import SUSPICIONS
+from faceaudit.checks.parts.risk_ratios import MOST_VALUES
 from faceaudit.tags.age import AGE_BANDS
 
 DEFAULT = OverRepresentedOptions()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from faceaudit.datasets import IndexReport, index
-from faceaudit.datasets.ledger import Entry, read_ledger
+from faceaudit.datasets.rejects import Entry, read_ledger
 
 
 class Indexed:

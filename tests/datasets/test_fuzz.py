@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from faceaudit.datasets import all_datasets, index
-from faceaudit.datasets.ledger import read_ledger
+from faceaudit.datasets.rejects import read_ledger
 from faceaudit.datasets.sources import is_side_file
 from faceaudit.errors import FaceAuditError
 from tests.datasets.planted import FORMATS, draw

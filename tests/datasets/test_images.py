@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from faceaudit.datasets.images import inspect
-from faceaudit.datasets.ledger import Reject
+from faceaudit.datasets.rejects import Reject
 from faceaudit.pictures import MAX_PIXELS
 from tests.datasets.planted import FORMATS, draw
 

@@ -12,8 +12,8 @@ from PIL import Image
 
 from faceaudit.datasets import all_datasets, index
 from faceaudit.datasets.folder import FolderReader
-from faceaudit.datasets.ledger import read_ledger
-from faceaudit.datasets.rows import ROW_GROUP
+from faceaudit.datasets.manifest_builder import ROW_GROUP
+from faceaudit.datasets.rejects import read_ledger
 from faceaudit.errors import FaceAuditError, MissingExtraError
 from faceaudit.tags.race import RACE_COARSE
 from faceaudit.tags.vocabulary import DERIVED_TAGS, IDENTITY_TAGS, NUMERIC_TAGS, ORDERED_TAGS

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from faceaudit.report import figures, reading
+from faceaudit.report import alt_text, figures
 from faceaudit.result import Curve, Distribution, Estimate, Forest, Series
 
 shares = st.floats(0, 1, allow_nan=False)
@@ -69,7 +69,7 @@ def test_reading_a_forest_names_the_extremes_and_what_is_missing() -> None:
             Estimate(group="unknown", n=0),
         ],
     )
-    said = reading.forest(forest)
+    said = alt_text.forest(forest)
     assert "age band: lowest" in said
     assert "lowest young with 2.0" in said
     assert "highest old with 30.0\u202f% (20.0–40.0\u202f%)" in said
@@ -78,28 +78,28 @@ def test_reading_a_forest_names_the_extremes_and_what_is_missing() -> None:
 
 def test_reading_a_forest_whose_groups_are_alike() -> None:
     rows = [Estimate(group=group, n=50, value=0.0, low=0.0, high=0.1) for group in ("a", "b")]
-    said = reading.forest(Forest(title="t", measure="FPR", attribute="race", rows=rows))
+    said = alt_text.forest(Forest(title="t", measure="FPR", attribute="race", rows=rows))
     assert said == "FPR by race: 0.0\u202f% throughout."
 
 
 def test_reading_a_forest_without_any_value() -> None:
     forest = Forest(title="t", measure="FNR", attribute="race", rows=[Estimate(group="a", n=0)])
-    assert reading.forest(forest) == "FNR by race: not estimable for any."
+    assert alt_text.forest(forest) == "FNR by race: not estimable for any."
     assert figures.forest_axis(forest).steps >= 1
 
 
 def test_a_curve_is_read_at_its_marker() -> None:
     curve = invented_details.curve(random.Random(1))
-    (women, _, _), _ = reading.readout(curve)
+    (women, _, _), _ = alt_text.readout(curve)
     assert women == "women"
-    assert reading.readout(curve)[0][1] == f"{90 * math.exp(-2):.1f}\u202f%"
+    assert alt_text.readout(curve)[0][1] == f"{90 * math.exp(-2):.1f}\u202f%"
 
 
 def test_a_curve_without_a_marker_is_read_from_end_to_end() -> None:
     series = Series(name="all", x=[0.1, 0.9], y=[0.0, 0.5])
     curve = Curve(title="t", x_title="score", y_title="share", y_percent=True, series=[series])
-    assert reading.readout(curve) == []
-    assert reading.curve(curve) == (
+    assert alt_text.readout(curve) == []
+    assert alt_text.curve(curve) == (
         "Share against score from 0.1 to 0.9: all from 0.0\u202f% to 50.0\u202f%."
     )
 

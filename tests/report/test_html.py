@@ -11,7 +11,7 @@ from hostile import HOSTILE
 from invented_details import PIXEL, SOURCE
 from parsed_page import Page
 
-from faceaudit.report.flat import flat
+from faceaudit.report.as_table import flat
 from faceaudit.report.html import render_html, script, static, write_html
 from faceaudit.report.numbers import prose
 from faceaudit.report.text import GLOSSARY, SCRIPT_TEXT, TEXT

@@ -10,7 +10,7 @@ import pytest
 
 from faceaudit.gate import gate
 from faceaudit.report import numbers
-from faceaudit.report.flat import flat
+from faceaudit.report.as_table import flat
 from faceaudit.report.junit import write_junit
 from faceaudit.report.markdown import MOST_ROWS, to_markdown, write_markdown
 from faceaudit.result import Result

@@ -16,9 +16,9 @@ from drawn_web import AUDITED, BrightnessDetector
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from faceaudit.web import doubts
+from faceaudit.web import caveats
 from faceaudit.web.app import create_app
-from faceaudit.web.worth import Record
+from faceaudit.web.measured_errors import Record
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def client(application) -> Iterator[TestClient]:
 @pytest.fixture
 def live(application, monkeypatch) -> Iterator[str]:
     """The address of a real server on this machine, without its face finder, which is slow."""
-    monkeypatch.setattr(doubts, "face_finder", lambda: None)
+    monkeypatch.setattr(caveats, "face_finder", lambda: None)
     uvicorn = pytest.importorskip("uvicorn", reason="needs the extra 'web'")
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(uvicorn.Config(application(), log_level="error"))

@@ -7,12 +7,22 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from faceaudit.checks import AuditInput, Check, Options
-from faceaudit.checks.parts.rate_details import defined, tag_source
-from faceaudit.phrases import counted, group_title, out_of, points, tag_title
-from faceaudit.result import Cell, CheckResult, Column, Curve, Detail, Finding, Series, Table
+from faceaudit.checks.parts.error_rates import tag_source
+from faceaudit.result import (
+    Cell,
+    CheckResult,
+    Column,
+    Curve,
+    Detail,
+    Finding,
+    Series,
+    Table,
+    nan_to_none,
+)
 from faceaudit.stats.calibration import Calibration, group_calibration
 from faceaudit.stats.counts import tag_codes
 from faceaudit.stats.ranking import rank_scores
+from faceaudit.wording import counted, group_title, out_of, points, tag_title
 
 #: Scores that say too much or too little are less grave than wrong verdicts on people.
 WEIGHT = 0.1
@@ -145,7 +155,7 @@ def _table(tag: str, groups: list[str], found: Calibration, data: AuditInput) ->
                 int(found.n_real[i]),
                 int(found.n_ai[i]),
                 *(
-                    defined(column[i])
+                    nan_to_none(column[i])
                     for column in (
                         found.error,
                         found.by_chance,

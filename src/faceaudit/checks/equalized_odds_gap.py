@@ -8,24 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from faceaudit.checks import AuditInput, Check, Options
-from faceaudit.checks.parts.by_threshold import ByThreshold, as_shown, count_by_threshold
-from faceaudit.checks.parts.rate_details import (
+from faceaudit.checks.parts.error_rates import (
     ERROR_RATES,
     WORDS,
-    defined,
     interval_title,
     tag_source,
 )
-from faceaudit.phrases import (
-    attributes_title,
-    capitalised,
-    counted,
-    group_title,
-    out_of,
-    percent,
-    points,
-    points_range,
-)
+from faceaudit.checks.parts.threshold_grid import ByThreshold, count_by_threshold, rounded
 from faceaudit.result import (
     Cell,
     CheckResult,
@@ -38,11 +27,22 @@ from faceaudit.result import (
     GapVerdict,
     Status,
     Table,
+    nan_to_none,
 )
 from faceaudit.stats.counts import OutcomeCounts, count_outcomes
 from faceaudit.stats.gaps import GapInterval, max_min_gap, max_min_gaps
 from faceaudit.stats.rates import rate_counts
 from faceaudit.stats.verdicts import judge_gap, judge_triviality, times_to_decide
+from faceaudit.wording import (
+    attributes_title,
+    capitalised,
+    counted,
+    group_title,
+    out_of,
+    percent,
+    points,
+    points_range,
+)
 
 LIMIT_NOTE = "a chosen limit, not a legal test"
 
@@ -90,9 +90,9 @@ class Judged:
             tags=list(self.counts.attributes),
             rate=self.rate,
             limit=self.limit,
-            value=defined(self.gap.value),
-            low=defined(self.gap.low),
-            high=defined(self.gap.high),
+            value=nan_to_none(self.gap.value),
+            low=nan_to_none(self.gap.low),
+            high=nan_to_none(self.gap.high),
             confidence=confidence,
             status=self.status,
         )
@@ -287,9 +287,9 @@ def _forest(verdicts: Sequence[Judged], rate: ErrorRate, data: AuditInput) -> Fo
             Estimate(
                 group=verdict.title,
                 n=int(rate_counts(verdict.counts, rate)[1].sum()),
-                value=defined(verdict.gap.value),
-                low=defined(verdict.gap.low),
-                high=defined(verdict.gap.high),
+                value=nan_to_none(verdict.gap.value),
+                low=nan_to_none(verdict.gap.low),
+                high=nan_to_none(verdict.gap.high),
                 status=verdict.status,
                 note=_left_out(verdict),
             )
@@ -308,9 +308,9 @@ def _moved(
         return None
     gaps = list(zip(*(verdict.moved for verdict in verdicts), strict=True))
     return {
-        value: as_shown([[gap.value for gap in row] for row in gaps], "points"),
-        low: as_shown([[gap.low for gap in row] for row in gaps], "points"),
-        high: as_shown([[gap.high for gap in row] for row in gaps], "points"),
+        value: rounded([[gap.value for gap in row] for row in gaps], "points"),
+        low: rounded([[gap.low for gap in row] for row in gaps], "points"),
+        high: rounded([[gap.high for gap in row] for row in gaps], "points"),
         **dict.fromkeys(judged),
     }
 
@@ -338,9 +338,9 @@ def _table(verdicts: Sequence[Judged], data: AuditInput) -> Table:
                 WORDS[verdict.rate].short,
                 int((n > 0).sum()),
                 int(n.sum()),
-                defined(verdict.gap.value),
-                defined(verdict.gap.low),
-                defined(verdict.gap.high),
+                nan_to_none(verdict.gap.value),
+                nan_to_none(verdict.gap.low),
+                nan_to_none(verdict.gap.high),
                 verdict.limit,
                 verdict.status,
                 needed,

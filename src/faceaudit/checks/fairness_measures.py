@@ -10,12 +10,12 @@ from functools import partial
 import numpy as np
 
 from faceaudit.checks import AuditInput, Check, Options
-from faceaudit.checks.parts.by_threshold import as_shown, count_by_threshold
-from faceaudit.checks.parts.rate_details import defined, tag_source
-from faceaudit.phrases import attributes_title, counted, missing_note
-from faceaudit.result import Cell, CheckResult, Column, Detail, Table
+from faceaudit.checks.parts.error_rates import tag_source
+from faceaudit.checks.parts.threshold_grid import count_by_threshold, rounded
+from faceaudit.result import Cell, CheckResult, Column, Detail, Table, nan_to_none
 from faceaudit.stats import fairness_measures as measures
 from faceaudit.stats.counts import OutcomeCounts, count_outcomes
+from faceaudit.wording import attributes_title, counted, missing_note
 
 
 @dataclass(frozen=True)
@@ -115,8 +115,8 @@ def _table(counts: OutcomeCounts, data: AuditInput) -> Table:
         rows.append(
             [
                 shown.title,
-                defined(found.value),
-                *(defined(shown.compute(c).value) for c in (always_ai, always_real)),
+                nan_to_none(found.value),
+                *(nan_to_none(shown.compute(c).value) for c in (always_ai, always_real)),
                 shown.equal,
                 shown.range,
                 found.note,
@@ -142,7 +142,7 @@ def _table(counts: OutcomeCounts, data: AuditInput) -> Table:
             Column(title="note"),
         ],
         rows=rows,
-        by_threshold={"1": as_shown(_moved_values(moved), "number"), "6": None} if moved else None,
+        by_threshold={"1": rounded(_moved_values(moved), "number"), "6": None} if moved else None,
     )
 
 

@@ -16,17 +16,8 @@ import pyarrow.csv as pa_csv
 from scipy import stats
 
 from faceaudit.checks import AuditInput, Check, Options
-from faceaudit.checks.parts.by_threshold import MovedRate, as_shown, moved_rate
-from faceaudit.checks.parts.rate_details import defined, interval_title
-from faceaudit.phrases import (
-    attributes_title,
-    counted,
-    group_title,
-    percent,
-    tag_title,
-    times,
-    times_range,
-)
+from faceaudit.checks.parts.error_rates import interval_title
+from faceaudit.checks.parts.threshold_grid import MovedRate, moved_rate, rounded
 from faceaudit.result import (
     Cell,
     CheckResult,
@@ -37,10 +28,20 @@ from faceaudit.result import (
     Status,
     Table,
     Test,
+    nan_to_none,
 )
 from faceaudit.stats.counts import OutcomeCounts, count_at_thresholds, count_outcomes
 from faceaudit.stats.intervals import FloatArray, rate_interval, rate_of
 from faceaudit.tags.vocabulary import distinct_values
+from faceaudit.wording import (
+    attributes_title,
+    counted,
+    group_title,
+    percent,
+    tag_title,
+    times,
+    times_range,
+)
 
 POPULATION = "FFHQ, 70,000 photographs"
 TAGS = ("age_band", "gender", "glasses")
@@ -303,9 +304,9 @@ def _forest(slopes: Sequence[Slope], confidence: float) -> Forest:
                 group=slope.place,
                 n=slope.n,
                 events=slope.events if slope.n else None,
-                value=defined(slope.ratio),
-                low=defined(slope.low),
-                high=defined(slope.high),
+                value=nan_to_none(slope.ratio),
+                low=nan_to_none(slope.low),
+                high=nan_to_none(slope.high),
                 status="not-estimable" if slope.reason else None,
                 note=slope.reason or attributes_title(slope.tags),
             )
@@ -350,7 +351,7 @@ def _share_table(
         ],
         rows=rows,
         by_threshold={
-            str(column): as_shown(np.hstack(values), "percent")
+            str(column): rounded(np.hstack(values), "percent")
             for column, values in (
                 (5, [found.value for found in moved]),
                 (6, [found.low for found in moved]),

@@ -10,16 +10,8 @@ import pyarrow.compute as pc
 
 from faceaudit.checks import AuditInput, Check, Options
 from faceaudit.checks.equalized_odds_gap import LIMIT_NOTE, verdict_confidence
-from faceaudit.checks.parts.by_threshold import Kind, MovedRate, as_shown
-from faceaudit.checks.parts.rate_details import defined, interval_title
-from faceaudit.phrases import (
-    counted,
-    percent,
-    points,
-    points_range,
-    times,
-    times_range,
-)
+from faceaudit.checks.parts.error_rates import interval_title
+from faceaudit.checks.parts.threshold_grid import Kind, MovedRate, rounded
 from faceaudit.result import (
     Cell,
     CheckResult,
@@ -32,6 +24,7 @@ from faceaudit.result import (
     Status,
     Table,
     Test,
+    nan_to_none,
 )
 from faceaudit.stats.counts import IntArray, OutcomeCounts, count_at_thresholds, count_outcomes
 from faceaudit.stats.intervals import (
@@ -43,6 +36,14 @@ from faceaudit.stats.intervals import (
 )
 from faceaudit.stats.significance import each_against_rest
 from faceaudit.stats.verdicts import judge_triviality
+from faceaudit.wording import (
+    counted,
+    percent,
+    points,
+    points_range,
+    times,
+    times_range,
+)
 
 #: Bins of the score in the picture of its distribution.
 BINS = 20
@@ -267,7 +268,7 @@ def _forest(contrast: Contrast, data: AuditInput, moved: IntArray) -> Forest:
         by_threshold={
             "events": shares.events.tolist(),
             **shares.columns("value", "low", "high"),
-            "reference": as_shown(rate_of(moved, of)[:, -1:], "percent"),
+            "reference": rounded(rate_of(moved, of)[:, -1:], "percent"),
         },
     )
 
@@ -306,7 +307,7 @@ def _table(contrast: Contrast, data: AuditInput, moved: IntArray) -> Table:
     at_others = _against(moved, of, contrast.index, confidence)
     names = [*(_name(contrast, label) for label in contrast.counts.labels), OTHERS]
     rows: list[list[Cell]] = [
-        [name, int(of[i]), int(events[i]), *(defined(values[i]) for values in found)]
+        [name, int(of[i]), int(events[i]), *(nan_to_none(values[i]) for values in found)]
         for i, name in enumerate(names)
     ]
     threes: tuple[Kind, ...] = ("percent", "points", "number")
@@ -337,7 +338,7 @@ def _table(contrast: Contrast, data: AuditInput, moved: IntArray) -> Table:
         by_threshold={
             "2": moved.tolist(),
             **{
-                str(3 + i): as_shown(values, kind)
+                str(3 + i): rounded(values, kind)
                 for i, (values, kind) in enumerate(zip(at_others, kinds, strict=True))
             },
         },

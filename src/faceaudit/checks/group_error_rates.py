@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from faceaudit.checks import AuditInput, Check, Options
-from faceaudit.checks.parts.by_threshold import count_by_threshold
-from faceaudit.checks.parts.rate_details import (
+from faceaudit.checks.parts.error_rates import (
     ERROR_RATES,
     RateGap,
     rate_forest,
@@ -13,6 +12,7 @@ from faceaudit.checks.parts.rate_details import (
     rate_tests,
     widest,
 )
+from faceaudit.checks.parts.threshold_grid import count_by_threshold
 from faceaudit.result import CheckResult, Detail, Test
 from faceaudit.stats.counts import count_outcomes
 

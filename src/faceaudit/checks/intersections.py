@@ -7,12 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from faceaudit.checks import AuditInput, Check, Options
-from faceaudit.checks.parts.by_threshold import count_by_threshold, moved_rate
-from faceaudit.checks.parts.rate_details import (
+from faceaudit.checks.parts.error_rates import (
     ERROR_RATES,
     WORDS,
     RateGap,
-    defined,
     interval_title,
     rate_forest,
     rate_gaps,
@@ -21,11 +19,12 @@ from faceaudit.checks.parts.rate_details import (
     tag_source,
     widest,
 )
-from faceaudit.phrases import attributes_title, capitalised, counted, tag_title
-from faceaudit.result import CheckResult, Detail, ErrorRate, Heatmap, Test
+from faceaudit.checks.parts.threshold_grid import count_by_threshold, moved_rate
+from faceaudit.result import CheckResult, Detail, ErrorRate, Heatmap, Test, nan_to_none
 from faceaudit.stats.counts import OutcomeCounts, count_outcomes
 from faceaudit.stats.intervals import FloatArray, rate_interval, rate_of
 from faceaudit.stats.rates import rate_counts
+from faceaudit.wording import attributes_title, capitalised, counted, tag_title
 
 
 def run(data: AuditInput, options: Options) -> CheckResult:
@@ -89,7 +88,7 @@ def _heatmap(
     shape = (len(rows), len(columns))
 
     def grid(values: FloatArray) -> list[list[float | None]]:
-        return [[defined(value) for value in row] for row in values.reshape(shape)]
+        return [[nan_to_none(value) for value in row] for row in values.reshape(shape)]
 
     low, high = rate_interval(events, n, data.spec.confidence)
     words = WORDS[rate]

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from faceaudit.checks import AuditInput, Check, Options
-from faceaudit.checks.parts.by_threshold import as_shown
-from faceaudit.checks.parts.rate_details import interval_title
-from faceaudit.phrases import counted, out_of, percent, percent_range
+from faceaudit.checks.parts.error_rates import interval_title
+from faceaudit.checks.parts.threshold_grid import rounded
 from faceaudit.result import (
     Cell,
     CheckResult,
@@ -24,8 +23,9 @@ from faceaudit.result import (
     Forest,
     Table,
 )
+from faceaudit.row_filter import row_mask
 from faceaudit.stats.intervals import rate_interval
-from faceaudit.where import row_mask
+from faceaudit.wording import counted, out_of, percent, percent_range
 
 #: The status of a row in whose picture a face was looked for and not found.
 NO_FACE = "no_face"
@@ -204,7 +204,7 @@ def _table(kinds: list[Kind], data: AuditInput) -> Table:
             Column(title="median score", kind="number", help="probability of AI-generated"),
         ],
         rows=rows,
-        by_threshold={"2": as_shown(np.stack(called_real, axis=1), "percent")},
+        by_threshold={"2": rounded(np.stack(called_real, axis=1), "percent")},
     )
 
 

@@ -10,23 +10,16 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from faceaudit.checks import AuditInput, Check, Options
-from faceaudit.checks.parts.rate_details import interval_title
-from faceaudit.checks.parts.suspicions import (
+from faceaudit.checks.parts.error_rates import interval_title
+from faceaudit.checks.parts.hypotheses import (
     SUSPICIONS,
-    finite,
     put_to_test,
     ratio_cells,
     ratio_columns,
     suspicion_table,
     told,
 )
-from faceaudit.checks.parts.tag_effects import MOST_VALUES, Analysis, Effect, Group, analyse
-from faceaudit.phrases import (
-    counted,
-    group_title,
-    out_of,
-    tag_title,
-)
+from faceaudit.checks.parts.risk_ratios import MOST_VALUES, Analysis, Effect, Group, analyse
 from faceaudit.result import (
     CheckResult,
     Column,
@@ -35,8 +28,15 @@ from faceaudit.result import (
     Forest,
     Table,
     Test,
+    nan_to_none,
 )
 from faceaudit.tables import tag_columns
+from faceaudit.wording import (
+    counted,
+    group_title,
+    out_of,
+    tag_title,
+)
 
 
 class OverRepresentedOptions(Options):
@@ -199,9 +199,9 @@ def _forests(analysis: Analysis, data: AuditInput) -> list[Forest]:
                 group=f"{tag_title(group.tag)}: {group.value}",
                 n=group.n,
                 events=group.called_ai,
-                value=finite(effect.ratio),
-                low=finite(effect.low),
-                high=finite(effect.high),
+                value=nan_to_none(effect.ratio),
+                low=nan_to_none(effect.low),
+                high=nan_to_none(effect.high),
                 note=_note(group, effect, data),
             )
             for group, effect in chosen
@@ -258,9 +258,9 @@ def _group_table(analysis: Analysis, data: AuditInput) -> Table:
                 group.called_ai,
                 group.called_ai / group.n,
                 *ratio_cells(group.alone),
-                finite(group.alone.p_holm),
+                nan_to_none(group.alone.p_holm),
                 *ratio_cells(group.equal),
-                None if group.equal is None else finite(group.equal.p_holm),
+                None if group.equal is None else nan_to_none(group.equal.p_holm),
             ]
             for group in analysis.groups
         ],

@@ -6,8 +6,22 @@ import numpy as np
 from pydantic import Field
 
 from faceaudit.checks import AuditInput, Check, Options
-from faceaudit.checks.parts.rate_details import ERROR_RATES, WORDS, defined, tag_source
-from faceaudit.phrases import (
+from faceaudit.checks.parts.error_rates import ERROR_RATES, WORDS, tag_source
+from faceaudit.result import (
+    Cell,
+    CheckResult,
+    Column,
+    Detail,
+    ErrorRate,
+    Finding,
+    Table,
+    nan_to_none,
+)
+from faceaudit.stats.counts import OutcomeCounts, count_outcomes
+from faceaudit.stats.intervals import FloatArray, rate_of
+from faceaudit.stats.power import minimum_detectable_gap
+from faceaudit.stats.rates import rate_counts
+from faceaudit.wording import (
     attributes_title,
     counted,
     group_title,
@@ -15,11 +29,6 @@ from faceaudit.phrases import (
     out_of,
     points,
 )
-from faceaudit.result import Cell, CheckResult, Column, Detail, ErrorRate, Finding, Table
-from faceaudit.stats.counts import OutcomeCounts, count_outcomes
-from faceaudit.stats.intervals import FloatArray, rate_of
-from faceaudit.stats.power import minimum_detectable_gap
-from faceaudit.stats.rates import rate_counts
 
 
 class PowerOptions(Options):
@@ -139,7 +148,7 @@ def _table(
         for rate in ERROR_RATES:
             events, n = rate_counts(counts, rate)
             rest = rate_of(events.sum() - events[i], n.sum() - n[i])
-            row += [int(n[i]), defined(float(rest)), defined(detectable[rate][i])]
+            row += [int(n[i]), nan_to_none(float(rest)), nan_to_none(detectable[rate][i])]
         rows.append(row)
     columns = [Column(title=title)]
     for rate in ERROR_RATES:

@@ -8,24 +8,33 @@ import numpy as np
 import pyarrow.compute as pc
 
 from faceaudit.checks import AuditInput, Check, Options
-from faceaudit.checks.parts.rate_details import (
+from faceaudit.checks.parts.error_rates import (
     WORDS,
     RateWords,
-    defined,
     interval_title,
     size_note,
     tag_source,
 )
-from faceaudit.phrases import (
+from faceaudit.result import (
+    Cell,
+    CheckResult,
+    Column,
+    Detail,
+    Estimate,
+    Finding,
+    Forest,
+    Table,
+    nan_to_none,
+)
+from faceaudit.stats.counts import IntArray, tag_codes
+from faceaudit.stats.ranking import Auc, GroupRanking, group_ranking, rank_scores
+from faceaudit.wording import (
     capitalised,
     group_title,
     percent,
     percent_range,
     tag_title,
 )
-from faceaudit.result import Cell, CheckResult, Column, Detail, Estimate, Finding, Forest, Table
-from faceaudit.stats.counts import IntArray, tag_codes
-from faceaudit.stats.ranking import Auc, GroupRanking, group_ranking, rank_scores
 
 
 @dataclass(frozen=True)
@@ -157,9 +166,9 @@ def _forest(ranking: TagRanking, background: Background, whole: float, data: Aud
             Estimate(
                 group=group,
                 n=int(n[i]),
-                value=defined(auc.value[i]),
-                low=defined(auc.low[i]),
-                high=defined(auc.high[i]),
+                value=nan_to_none(auc.value[i]),
+                low=nan_to_none(auc.low[i]),
+                high=nan_to_none(auc.high[i]),
                 status=None if n[i] else "not-estimable",
                 note=size_note(int(n[i]), background.group, data.spec.small_group),
             )
@@ -177,8 +186,8 @@ def _table(ranking: TagRanking, data: AuditInput) -> Table:
     for i, group in enumerate(ranking.groups):
         row: list[Cell] = [group, int(found.n_real[i]), int(found.n_ai[i])]
         for auc in (found.subgroup, found.bpsn, found.bnsp):
-            row += [defined(auc.value[i]), defined(auc.low[i]), defined(auc.high[i])]
-        rows.append([*row, defined(found.eer[i])])
+            row += [nan_to_none(auc.value[i]), nan_to_none(auc.low[i]), nan_to_none(auc.high[i])]
+        rows.append([*row, nan_to_none(found.eer[i])])
     columns = [
         Column(title=tag_title(ranking.tag)),
         Column(title="real photographs", kind="count"),

@@ -11,23 +11,13 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from faceaudit.checks import AuditInput, Check, Options
-from faceaudit.checks.parts.rate_details import (
+from faceaudit.checks.parts.error_rates import (
     ERROR_RATES,
     WORDS,
-    defined,
     interval_title,
     tag_source,
 )
 from faceaudit.errors import FaceAuditError
-from faceaudit.phrases import (
-    attributes_title,
-    capitalised,
-    counted,
-    out_of,
-    percent,
-    percent_range,
-    tag_title,
-)
 from faceaudit.result import (
     Cell,
     CheckResult,
@@ -39,11 +29,21 @@ from faceaudit.result import (
     Series,
     Status,
     Table,
+    nan_to_none,
 )
 from faceaudit.stats.counts import count_outcomes, tag_codes
 from faceaudit.stats.intervals import FloatArray, rate_interval, rate_of
 from faceaudit.stats.rates import rate_counts
 from faceaudit.stats.thresholds import rate_curves, threshold_grid, thresholds_for_fpr
+from faceaudit.wording import (
+    attributes_title,
+    capitalised,
+    counted,
+    out_of,
+    percent,
+    percent_range,
+    tag_title,
+)
 
 #: Errors of a threshold that is not in force are less grave than those of the one that is.
 WEIGHT = 0.1
@@ -198,7 +198,7 @@ def _realised(others: pa.Table, tags: list[str], chosen: Chosen, data: AuditInpu
             events, n = rate_counts(counts, rate)
             row += [
                 int(n[i]),
-                *(defined(v[i]) for v in (rate_of(events, n), *limits[rate])),
+                *(nan_to_none(v[i]) for v in (rate_of(events, n), *limits[rate])),
             ]
         rows.append(row)
     interval = interval_title(data.spec.confidence)
@@ -257,7 +257,13 @@ def _group_thresholds(validation: pa.Table, chosen: Chosen, data: AuditInput) ->
                     Column(title="AI-generated faces called real", kind="percent"),
                 ],
                 rows=[
-                    [group, int(n[i]), float(wrong[i] / n[i]), float(own[i]), defined(missed[i])]
+                    [
+                        group,
+                        int(n[i]),
+                        float(wrong[i] / n[i]),
+                        float(own[i]),
+                        nan_to_none(missed[i]),
+                    ]
                     for i, group in enumerate(groups)
                 ],
             )

@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from faceaudit.checks import AuditInput, Check, Options
-from faceaudit.checks.parts.by_threshold import Grid, as_shown, count_by_threshold
-from faceaudit.checks.parts.rate_details import tag_source
+from faceaudit.checks.parts.error_rates import tag_source
+from faceaudit.checks.parts.threshold_grid import Grid, count_by_threshold, rounded
 from faceaudit.model.explain import in_words, overlay, thirds
-from faceaudit.phrases import out_of, percent, tag_title
 from faceaudit.result import (
     Attention,
     Cell,
@@ -27,6 +26,7 @@ from faceaudit.result import (
 from faceaudit.stats.counts import count_outcomes
 from faceaudit.stats.intervals import rate_of
 from faceaudit.thumbnails import data_uri
+from faceaudit.wording import out_of, percent, tag_title
 
 #: Side in pixels of a layer; the report stretches it smoothly.
 LAYER = 24
@@ -189,7 +189,7 @@ def _shares(column: NDArray[np.int64]) -> list[list[Cell]]:
 def _moved_shares(errors: NDArray[np.int64], column: int) -> dict[str, Grid | None]:
     """Give the errors at every threshold and their shares to a column and the one after it."""
     share = rate_of(errors, errors.sum(axis=1, keepdims=True))
-    return {str(column): errors.tolist(), str(column + 1): as_shown(share, "percent")}
+    return {str(column): errors.tolist(), str(column + 1): rounded(share, "percent")}
 
 
 CHECK = Check(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from faceaudit.datasets.description import Dataset, Options, Reader, Tagged
-from faceaudit.datasets.ledger import Entry, Reject
+from faceaudit.datasets.base import Dataset, Options, Reader, Tagged
+from faceaudit.datasets.rejects import Entry, Reject
 from faceaudit.datasets.sources import SideFiles
 from faceaudit.datasets.tagfiles import LISTED, Cells, Tags, TagTable, TagValue, read_code, read_csv
 from faceaudit.errors import FaceAuditError
-from faceaudit.phrases import counted
 from faceaudit.schema import LABEL_WORDS
 from faceaudit.tags.skin_tone import MONK_TONES
+from faceaudit.wording import counted
 
 TABLES = ("train.csv", "test.csv")
 #: Tag -> its heading in the first version's tables, in the second's description, and in the

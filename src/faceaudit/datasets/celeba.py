@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from faceaudit.datasets.attributes import attribute_tags
-from faceaudit.datasets.description import Dataset, Options, Reader, Tagged
+from faceaudit.datasets.base import Dataset, Options, Reader, Tagged
 from faceaudit.datasets.sources import SideFiles, base_name
 from faceaudit.datasets.tagfiles import Cells, Tags, read_columns, read_csv, read_sidecar
 

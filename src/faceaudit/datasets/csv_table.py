@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
-from faceaudit.datasets.description import Dataset, Options, Reader, Tagged
-from faceaudit.datasets.ledger import Reject
+from faceaudit.datasets.base import Dataset, Options, Reader, Tagged
+from faceaudit.datasets.rejects import Reject
 from faceaudit.datasets.sources import SideFiles
 from faceaudit.datasets.tagfiles import Cells, Tags, own_tags, read_csv, settle
 from faceaudit.errors import FaceAuditError
-from faceaudit.phrases import counted
 from faceaudit.schema import LABEL_WORDS, LABELS
+from faceaudit.wording import counted
 
 
 class CSVReader(Reader):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from faceaudit.datasets.description import Dataset, Options, Reader, Tagged
+from faceaudit.datasets.base import Dataset, Options, Reader, Tagged
 from faceaudit.datasets.sources import SideFiles
 from faceaudit.datasets.tagfiles import Cells, Tags, read_csv
 from faceaudit.tags.vocabulary import standard

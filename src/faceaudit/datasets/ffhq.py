@@ -9,8 +9,8 @@ from functools import partial
 from typing import Any
 
 from faceaudit.datasets import ffhq_metadata
-from faceaudit.datasets.description import Dataset, Options, Reader, Tagged
-from faceaudit.datasets.ledger import Entry, Reject
+from faceaudit.datasets.base import Dataset, Options, Reader, Tagged
+from faceaudit.datasets.rejects import Entry, Reject
 from faceaudit.datasets.sources import SideFiles, UnreadableError, base_name
 from faceaudit.datasets.tagfiles import (
     LISTED,
@@ -20,8 +20,8 @@ from faceaudit.datasets.tagfiles import (
     missing_tag_file,
     read_text,
 )
-from faceaudit.phrases import counted
 from faceaudit.tags.vocabulary import standard
+from faceaudit.wording import counted
 
 PUBLISHED = 70_000
 GLASSES = {

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from faceaudit.datasets.description import Dataset, Label, Options, Reader, Tagged
-from faceaudit.datasets.ledger import Entry, Reject
+from faceaudit.datasets.base import Dataset, Label, Options, Reader, Tagged
+from faceaudit.datasets.rejects import Entry, Reject
 from faceaudit.datasets.sources import SideFiles, base_name
 from faceaudit.datasets.tagfiles import read_sidecar
 from faceaudit.errors import FaceAuditError
-from faceaudit.phrases import counted
 from faceaudit.schema import LABEL_WORDS
+from faceaudit.wording import counted
 
 #: What folders are called; some bear a number in front, as in ``0_real``.
 FOLDER_WORDS: dict[str, Label] = {**LABEL_WORDS, "nature": "real"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from faceaudit.datasets.description import Dataset, Options, Reader, Tagged
+from faceaudit.datasets.base import Dataset, Options, Reader, Tagged
 from faceaudit.datasets.sources import SideFiles, base_name
 from faceaudit.datasets.tagfiles import read_sidecar
 

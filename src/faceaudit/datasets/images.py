@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
-from faceaudit.datasets.ledger import Reject
+from faceaudit.datasets.rejects import Reject
 from faceaudit.datasets.sources import base_name, suffix_of
 from faceaudit.pictures import MAX_PIXELS, PictureError, TooLargeError, open_picture
 

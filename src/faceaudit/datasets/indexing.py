@@ -15,12 +15,12 @@ from typing import Literal
 
 import pyarrow.parquet as pq
 
-from faceaudit.datasets.copies import near_copies
-from faceaudit.datasets.description import Dataset, Options
+from faceaudit.datasets.base import Dataset, Options
+from faceaudit.datasets.duplicates import near_copies
 from faceaudit.datasets.ffhq_metadata import NAME as FFHQ_METADATA
-from faceaudit.datasets.ledger import Entry, ledger_path, open_ledger
+from faceaudit.datasets.manifest_builder import OTHER_TAGS, ROW_GROUP, Progress, Run
 from faceaudit.datasets.registry import get_dataset
-from faceaudit.datasets.rows import OTHER_TAGS, ROW_GROUP, Progress, Run
+from faceaudit.datasets.rejects import Entry, ledger_path, open_ledger
 from faceaudit.datasets.sources import (
     BINARY_SUFFIXES,
     Member,
@@ -34,11 +34,11 @@ from faceaudit.datasets.sources import (
     suffix_of,
 )
 from faceaudit.errors import FaceAuditError
-from faceaudit.files import whole_file
+from faceaudit.files import atomic_file
 from faceaudit.known_roots import remember_root
-from faceaudit.phrases import counted
 from faceaudit.tables import METADATA_KEY, Manifest, read_manifest, write_table
 from faceaudit.tags.landmarks import require_landmarks
+from faceaudit.wording import counted
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ def index(
         # Pillow warns of very large pictures and odd metadata; what matters is in the ledger.
         warnings.simplefilter("ignore")
         run = Run(name or description.id, reader, ledger, total, progress)
-        with whole_file(out) as temporary:
+        with atomic_file(out) as temporary:
             # Without Arrow's own copy of the schema, metadata can be added at the end.
             with closing(
                 pq.ParquetWriter(temporary, run.schema, compression="zstd", store_schema=False)

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from faceaudit.datasets.attributes import attribute_tags
-from faceaudit.datasets.description import Dataset, Options, Reader, Tagged
-from faceaudit.datasets.ledger import Reject
+from faceaudit.datasets.base import Dataset, Options, Reader, Tagged
+from faceaudit.datasets.rejects import Reject
 from faceaudit.datasets.sources import SideFiles, base_name
 from faceaudit.datasets.tagfiles import Tags, TagTable, number, read_sidecar, read_text
-from faceaudit.phrases import counted
+from faceaudit.wording import counted
 
 RACES = ("White", "Black", "Asian", "Indian")
 

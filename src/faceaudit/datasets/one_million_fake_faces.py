@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from faceaudit.datasets.description import Dataset, Reader, Tagged
+from faceaudit.datasets.base import Dataset, Reader, Tagged
 
 
 class OneMillionFakeFacesReader(Reader):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from faceaudit.datasets.description import Dataset, Options, Reader, Tagged
-from faceaudit.datasets.ledger import Reject
+from faceaudit.datasets.base import Dataset, Options, Reader, Tagged
+from faceaudit.datasets.rejects import Reject
 from faceaudit.datasets.sources import SideFiles, base_name
 
 REGIONS = ("left eye", "right eye", "nose", "mouth")

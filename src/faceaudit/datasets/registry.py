@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from functools import cache
 
 import faceaudit.datasets
-from faceaudit.datasets.description import Dataset
+from faceaudit.datasets.base import Dataset
 from faceaudit.errors import FaceAuditError
 
 

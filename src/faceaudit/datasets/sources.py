@@ -12,7 +12,7 @@ from threading import Lock
 from typing import NamedTuple, Protocol
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.file_kinds import expect, refusal
+from faceaudit.reading.file_kinds import expect, refusal
 
 #: A single file above this is not a face picture, and would have to be held in memory.
 MAX_BYTES = 256 * 2**20

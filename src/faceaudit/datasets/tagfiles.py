@@ -13,11 +13,10 @@ from posixpath import commonpath
 import numpy as np
 import pyarrow as pa
 
-from faceaudit.datasets.ledger import Entry
+from faceaudit.datasets.rejects import Entry
 from faceaudit.datasets.sources import SideFiles, UnreadableError
 from faceaudit.errors import FaceAuditError
-from faceaudit.formats import as_utf8, delimiter_of
-from faceaudit.phrases import counted
+from faceaudit.reading.formats import as_utf8, delimiter_of
 from faceaudit.schema import FIXED_COLUMNS
 from faceaudit.tags.vocabulary import (
     IDENTITY_TAGS,
@@ -28,6 +27,7 @@ from faceaudit.tags.vocabulary import (
     standard,
     suspected_words,
 )
+from faceaudit.wording import counted
 
 #: How many tags without an image are listed one by one before they are only counted.
 LISTED = 100

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from faceaudit.datasets.description import Dataset, Options, Reader, Tagged
-from faceaudit.datasets.ledger import Reject
+from faceaudit.datasets.base import Dataset, Options, Reader, Tagged
+from faceaudit.datasets.rejects import Reject
 from faceaudit.datasets.sources import SideFiles, base_name
-from faceaudit.phrases import counted
+from faceaudit.wording import counted
 
 GENDERS = ("male", "female")
 RACES = ("White", "Black", "Asian", "Indian", "Others")

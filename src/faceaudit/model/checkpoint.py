@@ -13,17 +13,17 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.file_kinds import expect, refusal
-from faceaudit.files import sha256_of, whole_file, write_text
+from faceaudit.files import atomic_file, sha256_of, write_text
 from faceaudit.model.classes import ai_class_of
-from faceaudit.model.familiarity import (
+from faceaudit.model.inference import normalise
+from faceaudit.model.ood_distance import (
     FAMILIARITY_FILE,
     Familiarity,
     read_familiarity,
     write_familiarity,
 )
-from faceaudit.model.inference import normalise
 from faceaudit.model.preprocess import RESIZE_RULE, Picture, Prepared, prepare
+from faceaudit.reading.file_kinds import expect, refusal
 from faceaudit.tables import ModelInfo
 
 if TYPE_CHECKING:
@@ -228,9 +228,9 @@ def save_checkpoint(
                 f"the training diverged ('{name}' is beyond what a checkpoint holds); "
                 "train with a lower --lr"
             )
-    with whole_file(folder / WEIGHTS_FILE) as temporary:
+    with atomic_file(folder / WEIGHTS_FILE) as temporary:
         save_file(state, temporary, metadata={"format": "pt"})
-    with whole_file(folder / IMAGES_FILE) as temporary:
+    with atomic_file(folder / IMAGES_FILE) as temporary:
         pq.write_table(training_images, temporary, compression="zstd")
     (folder / FAMILIARITY_FILE).unlink(missing_ok=True)
     if familiarity is not None:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.phrases import counted
 from faceaudit.schema import LABEL_WORDS
+from faceaudit.wording import counted
 
 
 def ai_class_of(classes: Sequence[str], ai_class: str | None, source: Path) -> tuple[int, str]:

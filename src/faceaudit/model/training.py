@@ -35,13 +35,13 @@ from faceaudit.model.checkpoint import (
     save_checkpoint,
 )
 from faceaudit.model.evaluation import THRESHOLD_RULE, choose_threshold, summarise, top_losses
-from faceaudit.model.familiarity import learn_familiarity, write_familiarity
 from faceaudit.model.inference import Predictor
+from faceaudit.model.ood_distance import learn_familiarity, write_familiarity
 from faceaudit.model.progress import progress_bars
 from faceaudit.model.split import validation_rows
-from faceaudit.model.training_pictures import decode, read_training
-from faceaudit.phrases import counted, duration
+from faceaudit.model.training_data import decode, read_training
 from faceaudit.tables import library_versions
+from faceaudit.wording import counted, duration
 
 
 def train(

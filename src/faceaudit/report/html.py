@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faceaudit.files import write_text
-from faceaudit.report import figures, numbers, reading
-from faceaudit.report.flat import flat, moved_columns
+from faceaudit.report import alt_text, figures, numbers
+from faceaudit.report.as_table import flat, moved_columns
 from faceaudit.report.text import GLOSSARY, KIND, LANGUAGE, NOT_LEGAL, SCRIPT_TEXT, STATUS, TEXT
 from faceaudit.result import (
     Curve,
@@ -125,7 +125,7 @@ def environment() -> Environment:
         LANGUAGE=LANGUAGE,
         figures=figures,
         flat=flat,
-        reading=reading,
+        alt_text=alt_text,
         cell=numbers.cell,
         count=numbers.count,
         exact=numbers.exact,
@@ -192,7 +192,7 @@ def _data(result: Result, anchors: dict[str, str], tests: list) -> dict[str, Any
         if isinstance(detail, Curve):
             curves[key] = {
                 "layout": figures.plotly_layout(detail),
-                "told": reading.curve(detail),
+                "told": alt_text.curve(detail),
                 "percent": detail.y_percent,
                 "marker": detail.marker,
                 "slider": figures.moves_threshold(detail),

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import write_text
 from faceaudit.report.html import environment, policy, static
-from faceaudit.result import GRAVITY, Result, read_result
+from faceaudit.result import SEVERITY, Result, read_result
 
 #: What results are called in the folders that faceaudit writes.
 RESULT_NAMES = ("audit.json", "compare.json", "study.json")
@@ -55,7 +55,7 @@ def find_results(folder: Path | str) -> list[Entry]:
 def _rank(entry: Entry) -> tuple[int, int]:
     if entry.result is None:
         return 2, 0
-    return int(entry.result.kind == "audit"), GRAVITY.index(entry.result.status)
+    return int(entry.result.kind == "audit"), SEVERITY.index(entry.result.status)
 
 
 def write_index(folder: Path | str) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 from faceaudit.files import write_text
 from faceaudit.gate import Outcome
 from faceaudit.report import numbers
-from faceaudit.report.flat import flat
+from faceaudit.report.as_table import flat
 from faceaudit.report.text import STATUS, TEXT
 from faceaudit.result import CheckResult, Curve, Distribution, Forest, Result, Slopes, Table
 

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.model.explain import Explainer, Maps
-from faceaudit.model.pictures import PictureReader, read_batches, rows_of
+from faceaudit.model.image_reader import PictureReader, read_batches, rows_of
 from faceaudit.scoring.classifier import Classifier
 from faceaudit.stats.counts import tag_codes
 

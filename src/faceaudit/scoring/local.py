@@ -13,10 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceaudit.model.faces import face_finder
-from faceaudit.model.pictures import PictureReader, read_batches, rows_of
+from faceaudit.model.image_reader import PictureReader, read_batches, rows_of
 from faceaudit.model.preprocess import Picture
 from faceaudit.model.progress import progress_bars
-from faceaudit.phrases import counted
 from faceaudit.scoring.attention import attention
 from faceaudit.scoring.classifier import Classifier
 from faceaudit.scoring.selection import select
@@ -29,6 +28,7 @@ from faceaudit.tables import (
     validate,
     write_table,
 )
+from faceaudit.wording import counted
 
 #: Readable pictures of a run that are scored together and alone.
 COMPARED = 4
@@ -65,7 +65,7 @@ def score(
     out : path
         The scores table to write, whole or not at all.
     where : str, optional
-        Which images are scored, as an expression (see `faceaudit.where`).
+        Which images are scored, as an expression (see `faceaudit.row_filter`).
     sample : int, optional
         Score so many of them, drawn at random; every data set and label has its share.
     seed : int

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceaudit.errors import FaceAuditError
+from faceaudit.row_filter import row_mask
 from faceaudit.stats.counts import tag_codes
-from faceaudit.where import row_mask
 
 
 def select(
@@ -21,7 +21,7 @@ def select(
     table : pyarrow.Table
         Rows of a manifest.
     where : str, optional
-        An expression, see `faceaudit.where`; a row whose tag is missing is not kept.
+        An expression, see `faceaudit.row_filter`; a row whose tag is missing is not kept.
     sample : int, optional
         So many rows at random. Each row has the same chance, and every data set and label its
         share of the sample, up to one row.

@@ -18,11 +18,11 @@ from functools import wraps
 import numpy as np
 from numpy.typing import NDArray
 
-from faceaudit.phrases import counted
 from faceaudit.result import ErrorRate
 from faceaudit.stats.counts import OutcomeCounts
 from faceaudit.stats.intervals import rate_of
 from faceaudit.stats.rates import rate_counts
+from faceaudit.wording import counted
 
 FloatArray = NDArray[np.float64]
 #: The label that an error rate is about.

@@ -10,13 +10,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.phrases import counted
 from faceaudit.result import Result
-from faceaudit.studies.arms import ALL_AI, errors_by_group, errors_by_set, places, plan_arms
-from faceaudit.studies.pool import read_pool
+from faceaudit.studies.ablation import ALL_AI, errors_by_group, errors_by_set, places, plan_arms
+from faceaudit.studies.holdout import read_pool
+from faceaudit.studies.hypotheses_by_seed import suspected
 from faceaudit.studies.runs import Budget, run_all
-from faceaudit.studies.suspected import suspected
-from faceaudit.studies.writing import write_study
+from faceaudit.studies.study_result import write_study
+from faceaudit.wording import counted
 
 NAME = "data-in-training"
 DEFAULT_BUDGET = Budget()

@@ -12,13 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.phrases import capitalised, counted, percent
 from faceaudit.result import Cell, CheckResult, Column, Curve, Finding, Result, Series, Table
 from faceaudit.stats.counts import count_outcomes
-from faceaudit.studies.pool import Pool, read_pool
+from faceaudit.studies.holdout import Pool, read_pool
 from faceaudit.studies.runs import Budget, FinishedRun, Run, run_all
-from faceaudit.studies.writing import write_study
+from faceaudit.studies.study_result import write_study
 from faceaudit.tables import scored
+from faceaudit.wording import capitalised, counted, percent
 
 NAME = "learning-curve"
 DEFAULT_BUDGET = Budget()

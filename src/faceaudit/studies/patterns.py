@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from faceaudit.files import whole_file, write_text
+from faceaudit.files import atomic_file, write_text
 
 SIDE = 256
 #: As the published sets of generated faces are delivered.
@@ -163,7 +163,7 @@ def draw_patterns(out: Path | str, count: int = 400, seed: int = 0) -> Path:
         name = f"ai/{number:05}.jpg"
         # A stream of its own for each picture: more of them leave the first ones as they are.
         image = draw(np.random.default_rng([seed, number]))
-        with whole_file(out / name) as temporary:
+        with atomic_file(out / name) as temporary:
             image.save(temporary, "JPEG", quality=JPEG_QUALITY)
         rows.writerow([name, kind])
     write_text(out / "tags.csv", table.getvalue())

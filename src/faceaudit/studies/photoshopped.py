@@ -12,10 +12,10 @@ import pyarrow.compute as pc
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.result import Result
-from faceaudit.studies.arms import ALL_AI, errors_by_set, places, plan_arms
-from faceaudit.studies.pool import Pool, read_pool
+from faceaudit.studies.ablation import ALL_AI, errors_by_set, places, plan_arms
+from faceaudit.studies.holdout import Pool, read_pool
 from faceaudit.studies.runs import Budget, run_all
-from faceaudit.studies.writing import write_study
+from faceaudit.studies.study_result import write_study
 
 NAME = "photoshopped"
 DEFAULT_BUDGET = Budget()

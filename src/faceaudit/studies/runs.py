@@ -17,9 +17,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import write_text
 from faceaudit.model.checkpoint import ValidationRecord
-from faceaudit.phrases import counted, duration
-from faceaudit.studies.pool import Pool
+from faceaudit.studies.holdout import Pool
 from faceaudit.tables import Manifest, Scores, read_scores, write_table
+from faceaudit.wording import counted, duration
 
 RECORD = "run.json"
 

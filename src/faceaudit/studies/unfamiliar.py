@@ -19,8 +19,8 @@ from sklearn.metrics import roc_auc_score
 from faceaudit.bundled import resolve_model
 from faceaudit.errors import FaceAuditError
 from faceaudit.model.checkpoint import Checkpoint, load_checkpoint
-from faceaudit.model.familiarity import FeatureExtractor
-from faceaudit.model.pictures import PictureReader, read_batches, rows_of
+from faceaudit.model.image_reader import PictureReader, read_batches, rows_of
+from faceaudit.model.ood_distance import FeatureExtractor
 from faceaudit.model.preprocess import Pixels, square_pixels
 from faceaudit.report.numbers import interval, percent
 from faceaudit.stats.intervals import rate_interval

@@ -15,12 +15,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.phrases import counted
 from faceaudit.schema import tag_columns
 from faceaudit.tags.age import AGE_BANDS, age_band, parse_age_band
 from faceaudit.tags.pose import HEAD_POSES, head_pose
 from faceaudit.tags.race import race_coarse
 from faceaudit.tags.skin_tone import MONK_TONES
+from faceaudit.wording import counted
 
 #: Tags that are numbers; every other tag is a category and is kept as text.
 NUMERIC_TAGS = (

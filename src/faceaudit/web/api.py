@@ -13,11 +13,11 @@ from starlette.routing import Route
 
 from faceaudit.result import Result, Status
 from faceaudit.web.audits import Job
-from faceaudit.web.judging import Judgement
+from faceaudit.web.measured_errors import Worth
 from faceaudit.web.openapi import document
-from faceaudit.web.pages import page
-from faceaudit.web.site import site_of
-from faceaudit.web.worth import Worth
+from faceaudit.web.prediction import Judgement
+from faceaudit.web.services import site_of
+from faceaudit.web.templating import page
 
 
 def api_routes() -> list[Route]:

@@ -19,16 +19,16 @@ from starlette.routing import Route
 from faceaudit.errors import FaceAuditError
 from faceaudit.report.html import render_html
 from faceaudit.spec import find_spec, ready_specs
-from faceaudit.web import audits, library
+from faceaudit.web import audits, report_store
 from faceaudit.web.api import api_routes
 from faceaudit.web.detectors import Detector, open_detectors
-from faceaudit.web.judging import Judge
-from faceaudit.web.pages import page, static_files, wants_fragment
+from faceaudit.web.measured_errors import Record, open_records
+from faceaudit.web.prediction import Judge
 from faceaudit.web.samples import Samples
 from faceaudit.web.security import HEADERS, REPORT_POLICY, Guard, InFlight, set_cookie
-from faceaudit.web.site import Site, site_of
+from faceaudit.web.services import Site, site_of
+from faceaudit.web.templating import page, static_files, wants_fragment
 from faceaudit.web.uploads import read_form
-from faceaudit.web.worth import Record, open_records
 
 
 def create_app(
@@ -72,7 +72,7 @@ def create_app(
     site = Site(
         judge=judge,
         samples=Samples(judge),
-        library=library.Library(Path(reports)),
+        library=report_store.Library(Path(reports)),
         audits=audits.Audits(Path(reports)),
     )
 
@@ -219,7 +219,7 @@ async def compare(request: Request) -> Response:
     if len(paths) != 2:
         raise HTTPException(400, f"Two reports can be compared, and {len(paths)} were chosen.")
     first, second = [await site_of(request).result(path) for path in paths]
-    pairs = library.pair_checks(first, second)
+    pairs = report_store.pair_checks(first, second)
     return page("compare.html.j2", first=first, second=second, paths=paths, pairs=pairs)
 
 

@@ -18,7 +18,7 @@ from faceaudit.model.checkpoint import WEIGHTS_FILE, read_record
 
 if TYPE_CHECKING:
     from faceaudit.model.explain import Explainer, Maps
-    from faceaudit.model.familiarity import FeatureExtractor
+    from faceaudit.model.ood_distance import FeatureExtractor
     from faceaudit.model.preprocess import Picture
     from faceaudit.scoring import Classifier
 
@@ -36,7 +36,7 @@ class Judged:
         network has no feature map.
     distance, limit : float or None
         How far the picture lies from the training pictures and how far is still familiar, see
-        `faceaudit.model.familiarity`; None where the model does not know its training pictures.
+        `faceaudit.model.ood_distance`; None where the model does not know its training pictures.
     """
 
     p_ai: float
@@ -119,7 +119,7 @@ class CheckpointDetector:
     def _load(self) -> tuple[Classifier, Explainer, FeatureExtractor]:
         if self._loaded is None:
             from faceaudit.model.explain import Explainer
-            from faceaudit.model.familiarity import FeatureExtractor
+            from faceaudit.model.ood_distance import FeatureExtractor
             from faceaudit.scoring import Classifier
 
             classifier = Classifier.load(self._folder)

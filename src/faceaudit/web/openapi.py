@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from faceaudit.web.measured_errors import PEOPLE_TAGS
 from faceaudit.web.uploads import MAX_PICTURE_BYTES, MAX_PICTURES
-from faceaudit.web.worth import PEOPLE_TAGS
 
 _TEXT = {"type": "string"}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from faceaudit import bundled
-from faceaudit.web.judging import Judge, Judgement
+from faceaudit.web.prediction import Judge, Judgement
 from faceaudit.web.uploads import Upload, check_picture
 
 

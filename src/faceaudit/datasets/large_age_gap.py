@@ -1,0 +1,41 @@
+"""Large Age-Gap: celebrities as children or young people, and as adults or old people."""
+
+from __future__ import annotations
+
+from faceaudit.datasets.base import Dataset, Options, Reader, Tagged
+from faceaudit.datasets.rejects import Reject
+from faceaudit.datasets.sources import SideFiles
+
+_YOUNG_FOLDER = "y"
+
+
+class LAGReader(Reader):
+    """Reads ``Person/…`` (adult or old) and ``Person/y/…`` (child or young)."""
+
+    def __init__(self, files: SideFiles, options: Options) -> None:
+        super().__init__(files, options)
+        self.tags = dict(DATASET.tags)
+
+    def read(self, path: str) -> Tagged:
+        """Return what the folders' names say."""
+        folders = path.split("/")[:-1]
+        young = bool(folders) and folders[-1] == _YOUNG_FOLDER
+        people = folders[:-1] if young else folders
+        if not people:
+            raise Reject("no person's folder", "it lies outside the folders Person/ and Person/y/")
+        group = "child or young" if young else "adult or old"
+        return Tagged("real", {"person": people[-1], "age_group": group})
+
+
+DATASET = Dataset(
+    id="lag",
+    title="Large Age-Gap",
+    label="real",
+    published=3_828,
+    licence="academic and non-commercial only; not to be redistributed",
+    home="http://www.ivl.disco.unimib.it/activities/large-age-gap-face-verification",
+    layout="LAGdataset_200/Person_Name/….png (adult or old) and Person_Name/y/….png "
+    "(child or young)",
+    reader=LAGReader,
+    tags={"person": "folder name", "age_group": "folder name, by the publisher"},
+)

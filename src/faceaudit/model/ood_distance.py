@@ -1,0 +1,253 @@
+"""How far a picture lies from the training pictures, in what the classifier sees of it."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from faceaudit.errors import FaceAuditError
+from faceaudit.files import atomic_file
+from faceaudit.model.inference import AT_ONCE
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from faceaudit.model.checkpoint import InputRecord
+    from faceaudit.model.preprocess import Pixels
+
+Floats = npt.NDArray[np.float32]
+
+FAMILIARITY_FILE = "familiarity.safetensors"
+#: Training pictures that are looked at; more would change the axes little.
+SAMPLE = 2_000
+#: Axes along which is measured; fewer where there are few pictures to know their spread from.
+AXES = 64
+_PICTURES_AN_AXIS = 10
+#: Share of the validation pictures that are called familiar.
+FAMILIAR = 0.99
+
+
+@dataclass(frozen=True)
+class Familiarity:
+    """Where the training pictures lie in a classifier's features, and how near is familiar.
+
+    A picture's distance is Mahalanobis's [1]_ on the first principal components [2]_ of the
+    training pictures' features: the root of the sum of its squared coordinates, each in
+    standard deviations of the training pictures. Both labels together count as one cloud.
+
+    Attributes
+    ----------
+    centre : ndarray of float32, shape (d,)
+        Mean features of the training pictures.
+    axes : ndarray of float32, shape (q, d)
+        Principal components, each divided by the training pictures' standard deviation on it.
+    limit : float
+        Distance that `FAMILIAR` of the validation pictures do not exceed.
+    n_validation : int
+        Number of validation pictures that the limit rests on.
+
+    References
+    ----------
+    .. [1] K. Lee, K. Lee, H. Lee and J. Shin, "A simple unified framework for detecting
+       out-of-distribution samples and adversarial attacks", NeurIPS 2018.
+    .. [2] R. Kamoi and K. Kobayashi, "Why is the Mahalanobis distance effective for anomaly
+       detection?", 2020, arXiv:2003.00402.
+    """
+
+    centre: Floats
+    axes: Floats
+    limit: float
+    n_validation: int
+
+    def distance(self, features: Floats) -> Floats:
+        """Return each picture's distance from the training pictures.
+
+        Parameters
+        ----------
+        features : ndarray of float32, shape (n, d)
+            As `FeatureExtractor` gives them.
+
+        Returns
+        -------
+        ndarray of float32, shape (n,)
+            In standard deviations; beyond `limit` a picture is unlike the training pictures.
+        """
+        return np.linalg.norm((features - self.centre) @ self.axes.T, axis=1)
+
+
+class FeatureExtractor:
+    """A network made ready to give what it sees half-way: the features of its middle layer.
+
+    The last layer's would be nearer to hand, but training leaves in them little besides the
+    verdict: whatever else is odd about a picture has gone by then (``docs/web.md`` has numbers).
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Of any library; left as it is, a copy is used.
+    record : InputRecord
+    """
+
+    def __init__(self, network: nn.Module, record: InputRecord) -> None:
+        import torch
+
+        self._record = record
+        self._network = copy.deepcopy(network).eval().to(memory_format=torch.channels_last)
+        self._layer = _middle_layer(self._network, record.size)
+
+    def __call__(self, pixels: Pixels) -> Floats:
+        """Return the features of pictures.
+
+        Parameters
+        ----------
+        pixels : ndarray of uint8, shape (n, size, size, 3)
+
+        Returns
+        -------
+        ndarray of float32, shape (n, d)
+            What enters the middle layer, averaged over the places of the picture.
+        """
+        import torch
+
+        features: list[Tensor] = []
+        n = 0
+
+        def keep(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+            features.append(_over_places(inputs[0], n, isinstance(layer, torch.nn.Conv2d)))
+
+        hook = self._layer.register_forward_pre_hook(keep)
+        try:
+            with torch.inference_mode():
+                for start in range(0, len(pixels), AT_ONCE):
+                    few = pixels[start : start + AT_ONCE]
+                    n = len(few)
+                    self._network(self._record.inputs(few))
+        finally:
+            hook.remove()
+        return torch.cat(features).numpy()
+
+
+def _over_places(inputs: Tensor, n: int, to_convolution: bool) -> Tensor:
+    """Average what enters a layer over the places of each of n pictures; shape (n, d)."""
+    if to_convolution:  # (n, d, height, width)
+        return inputs.flatten(2).mean(2)
+    # (n, …, d), or windows of each picture, one picture's after the other's.
+    return inputs.reshape(n, -1, inputs.shape[-1]).mean(1)
+
+
+def _middle_layer(network: nn.Module, size: int) -> nn.Module:
+    """Return the convolution or linear layer that a picture passes half-way."""
+    import torch
+
+    passed: list[nn.Module] = []
+    hooks = [
+        module.register_forward_pre_hook(lambda module, _: passed.append(module))
+        for module in network.modules()
+        if isinstance(module, torch.nn.Conv2d | torch.nn.Linear)
+    ]
+    try:
+        with torch.inference_mode():
+            network(torch.zeros(1, 3, size, size))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return passed[(len(passed) - 1) // 2]
+
+
+def learn_familiarity(
+    network: nn.Module,
+    record: InputRecord,
+    pixels: Pixels,
+    training: npt.NDArray[np.int64],
+    validation: npt.NDArray[np.int64],
+    seed: int,
+) -> Familiarity:
+    """Learn from a trained network's own pictures which pictures are familiar to it.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        With the weights that are saved; left as it is.
+    record : InputRecord
+    pixels : ndarray of uint8, shape (n, size, size, 3)
+        May be a memory map; a batch at a time is copied out of it.
+    training, validation : ndarray of int
+        Which of them the network learned from, and which were held out.
+    seed : int
+        Draws the sample, from a generator of its own.
+    """
+    extract = FeatureExtractor(network, record)
+    chosen = np.sort(np.random.default_rng(seed).permutation(training)[:SAMPLE])
+    features = np.concatenate([extract(pixels[rows]) for rows in _batches(chosen)])
+    unlimited = Familiarity(features.mean(0), _axes(features), np.inf, len(validation))
+    distances = [unlimited.distance(extract(pixels[rows])) for rows in _batches(validation)]
+    limit = np.quantile(np.concatenate(distances), FAMILIAR, method="higher")
+    return dataclasses.replace(unlimited, limit=float(limit))
+
+
+def _axes(features: Floats) -> Floats:
+    """Return the principal components of standardised features, see `Familiarity.axes`."""
+    spread = features.std(0)
+    scale = np.where(spread > 0, spread, 1)
+    _, singular, components = np.linalg.svd(
+        (features - features.mean(0)) / scale, full_matrices=False
+    )
+    deviation = singular / np.sqrt(len(features))
+    kept = np.arange(len(deviation)) < min(AXES, max(1, len(features) // _PICTURES_AN_AXIS))
+    kept &= deviation > 1e-4 * deviation[0]  # below that it is rounding
+    return (components[kept] / deviation[kept, None] / scale).astype(np.float32)
+
+
+def _batches(rows: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
+    return np.array_split(rows, -(-len(rows) // (16 * AT_ONCE)))
+
+
+def write_familiarity(folder: Path, familiarity: Familiarity, weights_sha256: str) -> None:
+    """Write `FAMILIARITY_FILE` into a model directory whose weights have that hash."""
+    from safetensors.numpy import save_file
+
+    metadata = {
+        "limit": repr(familiarity.limit),
+        "n_validation": str(familiarity.n_validation),
+        "weights_sha256": weights_sha256,
+    }
+    tensors = {"centre": familiarity.centre, "axes": familiarity.axes}
+    with atomic_file(folder / FAMILIARITY_FILE) as temporary:
+        save_file(tensors, temporary, metadata=metadata)
+
+
+def read_familiarity(folder: Path, weights_sha256: str) -> Familiarity | None:
+    """Read `FAMILIARITY_FILE` of a model directory; None if there is none for these weights.
+
+    Raises
+    ------
+    FaceAuditError
+        If the file is damaged.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = folder / FAMILIARITY_FILE
+    if not path.exists():
+        return None
+    try:
+        with safe_open(path, framework="np") as file:
+            stored = file.metadata() or {}
+            familiarity = Familiarity(
+                file.get_tensor("centre"),
+                file.get_tensor("axes"),
+                float(stored["limit"]),
+                int(stored["n_validation"]),
+            )
+            made_for = stored["weights_sha256"]
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise FaceAuditError(
+            f"{path}: damaged ({error}); delete it, and nothing is said about pictures unlike "
+            "the training pictures"
+        ) from None
+    return familiarity if made_for == weights_sha256 else None

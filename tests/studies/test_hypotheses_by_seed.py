@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from faceaudit.model.checkpoint import ValidationRecord
+from faceaudit.schema import ScoresInfo
+from faceaudit.stats.intervals import ratio_interval
+from faceaudit.studies.hypotheses_by_seed import _across, suspected
+from faceaudit.studies.runs import Budget, FinishedRun, Run, RunRecord
+from faceaudit.tables import Scores
+
+BUDGET = Budget()
+
+
+def finished(called, glasses, threshold=0.5):
+    """One run: which of some photographs it calls AI-generated, and who wears glasses."""
+    n = len(called)
+    rng = np.random.default_rng(0)
+    score = np.where(called, 0.5 + rng.random(n) / 2, rng.random(n) / 2 - 0.01).clip(0, 1)
+    table = pa.table(
+        {
+            "image": [f"{i}.jpg" for i in range(n)],
+            "label": ["real"] * n,
+            "dataset": ["source"] * n,
+            "p_ai": pa.array(score, pa.float32()),
+            "status": ["ok"] * n,
+            "glasses": ["reading" if worn else "none" for worn in glasses],
+        }
+    )
+    counts = dict.fromkeys(
+        ("real_called_real", "real_called_ai", "ai_called_real", "ai_called_ai"), 1
+    )
+    record = RunRecord(
+        name="drawn",
+        settings={},
+        images={},
+        n_training=1,
+        n_validation=4,
+        validation=ValidationRecord(**counts, loss=0.1),
+        threshold=threshold,
+        seconds=1,
+    )
+    return FinishedRun(Run("drawn", table, 0, BUDGET), record, Scores(table, ScoresInfo()))
+
+
+def arms(rng, rates, seeds=5, n=1000):
+    """Both arms in turn; the first accuses nearly everybody, the second at the given rates."""
+    glasses = np.arange(n) < n // 4
+    runs = []
+    for _ in range(seeds):
+        runs.append(finished(rng.random(n) < 0.97, glasses))
+        runs.append(finished(rng.random(n) < np.where(glasses, *rates), glasses))
+    return runs
+
+
+def rows(result):
+    table = result.details[0]
+    titles = [column.title for column in table.columns]
+    return {
+        row[0]: dict(zip(titles, row, strict=True)) for row in table.rows if "glasses" in row[2]
+    }
+
+
+def test_a_group_that_every_seed_accuses_twice_as_often_is_found():
+    result = suspected(arms(np.random.default_rng(1), (0.4, 0.2)), "source", 0.95)
+    found = rows(result)["with source"]
+    assert (found["photographs"], found["others"]) == (250, 750)
+    assert found["ratio: from"] < 2 < found["ratio: to"]
+    assert found["lowest seed"] < found["ratio"] < found["highest seed"]
+    assert found["called AI-generated"] == "more often"
+    assert "with source in training, source: people with glasses are accused more often" in (
+        result.sentence
+    )
+
+
+def test_where_nearly_all_are_accused_the_threshold_is_moved_and_it_is_said():
+    result = suspected(arms(np.random.default_rng(1), (0.3, 0.3)), "source", 0.95)
+    assert "Without source in training, nearly all photographs" in result.details[0].note
+    assert "to where 71.0 % are" in result.details[0].note
+    found = rows(result)["without source"]
+    assert found["called AI-generated"] == "undecided"
+    assert found["ratio"] == pytest.approx(1, abs=0.1)
+
+
+def test_a_group_that_only_one_seed_accuses_is_not_found():
+    rng = np.random.default_rng(2)
+    runs = arms(rng, (0.2, 0.2))
+    runs[1] = finished(
+        rng.random(1000) < np.where(np.arange(1000) < 250, 0.9, 0.2), np.arange(1000) < 250
+    )
+    assert (
+        rows(suspected(runs, "source", 0.95))["with source"]["called AI-generated"] == "undecided"
+    )
+
+
+def test_with_few_errors_nobody_is_asked_about():
+    glasses = np.arange(200) < 50
+    calm = [finished(np.arange(200) % 100 == 0, glasses) for _ in range(6)]
+    result = suspected(calm, "source", 0.95)
+    assert result.status == "not-estimable"
+    assert not result.details
+
+
+@pytest.mark.parametrize("scatter", [0.0, 0.3])
+def test_the_ratio_over_images_and_seeds_is_covered(scatter):
+    """Each seed has a ratio of its own around the true one, on the same images."""
+    rng = np.random.default_rng(5)
+    n, m, rest, truth, seeds = 100, 400, 0.3, 1.2, 5
+    inside = 0
+    for _ in range(400):
+        hard, hard_rest = rng.random(n), rng.random(m)
+        ratios = []
+        for _ in range(seeds):
+            own = truth * np.exp(rng.normal(0, scatter))
+            # The same images are hard for every seed: they are drawn once.
+            x, y = int((hard < own * rest).sum()), int((hard_rest < rest).sum())
+            ratios.append(((x / n) / (y / m), *map(float, ratio_interval(x, n, y, m))))
+        _, low, high = _across(ratios, 0.95)
+        inside += low <= truth <= high
+    # 400 draws: 92 % is three standard errors below 95 %.
+    assert inside / 400 > 0.92
