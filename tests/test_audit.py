@@ -1,7 +1,5 @@
 """What an audit says of tables whose error rates are known."""
 
-import json
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute
@@ -10,7 +8,7 @@ import yaml
 
 from faceaudit.audit import audit, headline
 from faceaudit.errors import FaceAuditError
-from faceaudit.result import SEVERITY, Finding, read_result, write_result
+from faceaudit.result import SEVERITY, Finding
 from faceaudit.spec import Spec, find_spec, parse_spec, ready_specs
 from faceaudit.stats.gaps import max_min_gap, max_min_gaps
 from faceaudit.stats.intervals import difference_interval
@@ -77,40 +75,6 @@ def test_rows_and_slice():
     )
     with pytest.raises(FaceAuditError, match="no row satisfies"):
         audit(scores, spec(rows="group == 'z'"))
-
-
-def test_result_survives_the_file(tmp_path):
-    result = audit(drawn_scores({"a": (50, 1), "b": (60, 9)}), spec())
-    assert read_result(write_result(tmp_path / "audit.json", result)) == result
-    (tmp_path / "bad.json").write_text('{"kind": "audit"}')
-    with pytest.raises(FaceAuditError, match=r"bad\.json: not a result"):
-        read_result(tmp_path / "bad.json")
-
-
-@pytest.mark.parametrize("version", [1, 2])
-def test_results_of_this_version_and_the_one_before_are_read(tmp_path, version):
-    result = audit(drawn_scores({"a": (50, 1), "b": (60, 9)}), spec())
-    assert result.result_version == 2
-    content = json.loads(write_result(tmp_path / "audit.json", result).read_text("utf-8"))
-    content["result_version"] = version
-    if version == 1:
-        for old in content["checks"]:
-            del old["verdicts"]
-    (tmp_path / "audit.json").write_text(json.dumps(content), "utf-8")
-    assert read_result(tmp_path / "audit.json").verdict == result.verdict
-
-
-@pytest.mark.parametrize("version", [0, -1, 3, 7, 99, "2", 2.5, True, None])
-def test_a_result_of_another_version_is_refused(tmp_path, version):
-    result = audit(drawn_scores({"a": (50, 1), "b": (60, 9)}), spec())
-    content = json.loads(write_result(tmp_path / "audit.json", result).read_text("utf-8"))
-    # A later version may also have keys that this one does not know.
-    content = {"later": 1} | content | {"result_version": version}
-    (tmp_path / "audit.json").write_text(json.dumps(content), "utf-8")
-    with pytest.raises(FaceAuditError, match=r"audit\.json: .*version") as refused:
-        read_result(tmp_path / "audit.json")
-    assert "later" not in str(refused.value)
-    assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,13 @@ from faceaudit.files import write_text
 from faceaudit.reading.file_kinds import expect, refusal
 from faceaudit.schema import LABELS, DatasetSummary, ModelInfo
 
-#: Version 2 records every judged gap (`CheckResult.verdicts`); version 1 is still drawn.
 RESULT_VERSION = 2
+"""What a result of each version is; `read_result` reads them all.
+
+1. Up to November 2026: a check has no ``verdicts``. Reports draw it as it is; the gate, which
+   compares gaps, refuses it as a baseline.
+2. Each gap held against a limit is one of the ``verdicts`` of its check.
+"""
 
 Status = Literal["pass", "fail", "insufficient-evidence", "not-estimable", "info"]
 #: The order in which answers are read.
@@ -47,52 +52,76 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
+# What several have, described once.
+Title = Annotated[str, Field(description="Heading")]
+Note = Annotated[str | None, Field(description="What its reader must know, in words")]
+Label = Annotated[Literal["real", "ai"], Field(description="What the images are")]
+TagSource = Annotated[str | None, Field(description="Whose word the tags are")]
+Measure = Annotated[str, Field(description="What the values are, in words")]
+By = Annotated[str, Field(description="The tag, tags or other things whose groups the rows are")]
+AxisTitle = Annotated[str, Field(description="What the axis shows")]
+Marker = Annotated[float | None, Field(description="Where a vertical line stands")]
+MarkerLabel = Annotated[str | None, Field(description="What the vertical line is")]
+Group = Annotated[str, Field(description="The group, as it is shown")]
+Images = Annotated[int, Field(description="How many images it rests on")]
+Value = Annotated[float | None, Field(description="The value; null if it is not estimable")]
+Low = Annotated[float | None, Field(description="Lower end of the value's interval")]
+High = Annotated[float | None, Field(description="Upper end of the value's interval")]
+Ends = Annotated[list[float | None] | None, Field(description="Ends of a band, point by point")]
+Cells = Annotated[list[list[float | None]], Field(description="A number a cell, by rows")]
+
+
 class _Movable(_Strict):
-    """A detail that can also be shown at other thresholds than the audited one.
+    """A detail that can also be shown at other thresholds than the audited one."""
 
-    `by_threshold` has, for each field or column that the threshold moves, its numbers at every
-    threshold of `Result.thresholds`, in the order of the rows; they are rounded as they are
-    shown. None instead: it holds for the audited threshold only and is left empty elsewhere.
-    What has no entry is the same at every threshold.
-    """
-
-    by_threshold: dict[str, list[list[Number]] | None] | None = None
+    by_threshold: dict[str, list[list[Number]] | None] | None = Field(
+        default=None,
+        description=(
+            "For each field or column that the threshold moves, its numbers at every one of the "
+            "result's thresholds, in the order of the rows, rounded as they are shown. Null in "
+            "place of them: it holds for the audited threshold only and is left empty elsewhere. "
+            "What has no entry is the same at every threshold."
+        ),
+    )
 
 
 class Column(_Strict):
-    """A column of a table: heading and how its cells read.
+    """A column of a table: heading and how its cells read."""
 
-    `kind` is ``text``, ``count`` (integer), ``percent`` (a share from 0 to 1), ``points`` (a
-    difference of shares, from -1 to 1), ``number`` or ``p`` (a p-value).
-    """
-
-    title: str
-    kind: Literal["text", "count", "percent", "points", "number", "p"] = "text"
-    help: str | None = None
+    title: Title
+    kind: Literal["text", "count", "percent", "points", "number", "p"] = Field(
+        default="text",
+        description=(
+            "What its cells are: text, an integer, a share from 0 to 1, a difference of shares "
+            "from -1 to 1, a number, or a p-value"
+        ),
+    )
+    help: str | None = Field(default=None, description="What the heading means, at more length")
 
 
 class Table(_Movable):
     """Rows and columns; `by_threshold` goes by a column's position, as text."""
 
-    kind: Literal["table"] = "table"
-    title: str
-    note: str | None = None
-    columns: list[Column]
-    rows: list[list[Cell]]
+    kind: Literal["table"] = Field(default="table", description="A table")
+    title: Title
+    note: Note = None
+    columns: list[Column] = Field(description="Its columns, from the left")
+    rows: list[list[Cell]] = Field(description="Its rows, a cell for each column")
 
 
 class Estimate(_Strict):
     """One line of a forest plot: a value with its interval, or the reason there is none."""
 
-    group: str
-    n: int
-    events: int | None = None
-    value: float | None = None
-    low: float | None = None
-    high: float | None = None
-    status: Status | None = None
-    #: For instance "small group" or "no AI images in this group".
-    note: str | None = None
+    group: Group
+    n: Images
+    events: int | None = Field(default=None, description="How many of the images are counted")
+    value: Value = None
+    low: Low = None
+    high: High = None
+    status: Status | None = Field(default=None, description="The answer to this row, if one")
+    note: str | None = Field(
+        default=None, description="For instance 'small group' or 'no AI images in this group'"
+    )
 
 
 class Forest(_Movable):
@@ -102,62 +131,63 @@ class Forest(_Movable):
     and ``reference``, which counts as one row.
     """
 
-    kind: Literal["forest"] = "forest"
-    title: str
-    note: str | None = None
-    measure: str
-    #: "percent" for rates, "points" for differences of rates, "ratio" is drawn on a log axis.
-    scale: Literal["percent", "points", "ratio", "number"] = "percent"
-    attribute: str
-    tag_source: str | None = None
-    rows: list[Estimate]
-    reference: float | None = None
-    reference_label: str | None = None
-    #: How many images the reference rests on.
-    reference_n: int | None = None
-    limit: float | None = None
+    kind: Literal["forest"] = Field(default="forest", description="A forest plot")
+    title: Title
+    note: Note = None
+    measure: Measure
+    scale: Literal["percent", "points", "ratio", "number"] = Field(
+        default="percent",
+        description="Rates, differences of rates, ratios (drawn on a log axis), or other numbers",
+    )
+    attribute: By
+    tag_source: TagSource = None
+    rows: list[Estimate] = Field(description="The groups, in the order in which they are drawn")
+    reference: float | None = Field(default=None, description="A value to compare the rows with")
+    reference_label: str | None = Field(default=None, description="What the reference is")
+    reference_n: int | None = Field(
+        default=None, description="How many images the reference rests on"
+    )
+    limit: float | None = Field(default=None, description="The limit that the values are held to")
 
 
 class Series(_Strict):
     """One line of a curve, with an optional band."""
 
-    name: str
-    x: list[float]
-    y: list[float | None]
-    low: list[float | None] | None = None
-    high: list[float | None] | None = None
+    name: str = Field(description="What the line is, for instance a group")
+    x: list[float] = Field(description="Where its points lie on the horizontal axis, rising")
+    y: list[float | None] = Field(description="Their values; null leaves a gap")
+    low: Ends = None
+    high: Ends = None
 
 
 class Curve(_Strict):
     """Lines over a numeric axis, for instance error rates over thresholds."""
 
-    kind: Literal["curve"] = "curve"
-    title: str
-    note: str | None = None
-    x_title: str
-    y_title: str
-    x_scale: Literal["linear", "log"] = "linear"
-    y_percent: bool = False
-    #: A vertical line, for instance the threshold in force.
-    marker: float | None = None
-    marker_label: str | None = None
-    diagonal: bool = False
-    series: list[Series]
+    kind: Literal["curve"] = Field(default="curve", description="A curve")
+    title: Title
+    note: Note = None
+    x_title: AxisTitle
+    y_title: AxisTitle
+    x_scale: Literal["linear", "log"] = Field(default="linear", description="The horizontal scale")
+    y_percent: bool = Field(default=False, description="Whether the values are shares")
+    marker: Marker = None
+    marker_label: MarkerLabel = None
+    diagonal: bool = Field(default=False, description="Whether the line y = x is drawn")
+    series: list[Series] = Field(description="The lines")
 
 
 class Distribution(_Strict):
     """Shares of the images in bins of the score, one list of shares a group."""
 
-    kind: Literal["distribution"] = "distribution"
-    title: str
-    note: str | None = None
-    x_title: str
-    #: len(edges) = len(shares) + 1
-    edges: list[float]
-    series: dict[str, list[float]]
-    n: dict[str, int]
-    marker: float | None = None
-    marker_label: str | None = None
+    kind: Literal["distribution"] = Field(default="distribution", description="A distribution")
+    title: Title
+    note: Note = None
+    x_title: AxisTitle
+    edges: list[float] = Field(description="The bins' edges, one more than there are bins")
+    series: dict[str, list[float]] = Field(description="Group: its share in each bin")
+    n: dict[str, int] = Field(description="Group: how many images it has")
+    marker: Marker = None
+    marker_label: MarkerLabel = None
 
 
 class Heatmap(_Movable):
@@ -166,19 +196,19 @@ class Heatmap(_Movable):
     `by_threshold` has ``values``, ``low`` and ``high``, the cells row by row.
     """
 
-    kind: Literal["heatmap"] = "heatmap"
-    title: str
-    note: str | None = None
-    measure: str
-    row_title: str
-    column_title: str
-    tag_source: str | None = None
-    rows: list[str]
-    columns: list[str]
-    values: list[list[float | None]]
-    low: list[list[float | None]]
-    high: list[list[float | None]]
-    n: list[list[int]]
+    kind: Literal["heatmap"] = Field(default="heatmap", description="A heat map")
+    title: Title
+    note: Note = None
+    measure: Measure
+    row_title: AxisTitle
+    column_title: AxisTitle
+    tag_source: TagSource = None
+    rows: list[str] = Field(description="The groups that the rows are, from the top")
+    columns: list[str] = Field(description="The groups that the columns are, from the left")
+    values: Cells
+    low: Cells
+    high: Cells
+    n: list[list[int]] = Field(description="How many images each cell rests on, by rows")
 
 
 class Confusion(_Movable):
@@ -188,71 +218,71 @@ class Confusion(_Movable):
     the AI images.
     """
 
-    kind: Literal["confusion"] = "confusion"
-    title: str
-    note: str | None = None
-    real_called_real: int
-    real_called_ai: int
-    ai_called_real: int
-    ai_called_ai: int
+    kind: Literal["confusion"] = Field(default="confusion", description="A confusion matrix")
+    title: Title
+    note: Note = None
+    real_called_real: int = Field(description="Real photographs that are called real")
+    real_called_ai: int = Field(description="Real photographs that are called AI-generated")
+    ai_called_real: int = Field(description="AI images that are called real")
+    ai_called_ai: int = Field(description="AI images that are called AI-generated")
 
 
 class Attention(_Strict):
-    """Where in an image the evidence for the verdict on it lies, by Grad-CAM."""
+    """Where in an image the evidence for the answer on it lies, by Grad-CAM."""
 
-    words: str
-    #: Share of the evidence in each ninth of the image, rows from the top.
-    ninths: list[list[float]]
-    #: A transparent layer to lay over the thumbnail (a data URI).
-    layer: str
+    words: str = Field(description="Where it lies, in words")
+    ninths: list[list[float]] = Field(
+        description="Share of the evidence in each ninth of the image, rows from the top"
+    )
+    layer: str = Field(description="A transparent layer for the thumbnail (a data URI)")
 
 
 class GalleryItem(_Strict):
     """One image, told in words; the thumbnail (a data URI) may be left out."""
 
-    image: str
-    dataset: str
-    label: Literal["real", "ai"]
-    p_ai: float
-    tags: dict[str, str] = Field(default_factory=dict)
-    attention: Attention | None = None
-    thumbnail: str | None = None
+    image: str = Field(description="Its path below the root of its data set")
+    dataset: str = Field(description="Its data set")
+    label: Label
+    p_ai: float = Field(description="Its score, the probability of AI")
+    tags: dict[str, str] = Field(default_factory=dict, description="Tag: the image's group")
+    attention: Attention | None = Field(default=None, description="Where the evidence lies")
+    thumbnail: str | None = Field(default=None, description="The image, small (a data URI)")
 
 
 class Gallery(_Strict):
     """Images worth looking at, the worst first."""
 
-    kind: Literal["gallery"] = "gallery"
-    title: str
-    note: str | None = None
-    items: list[GalleryItem]
+    kind: Literal["gallery"] = Field(default="gallery", description="A gallery")
+    title: Title
+    note: Note = None
+    items: list[GalleryItem] = Field(description="The images, the worst first")
 
 
 class SlopeRow(_Strict):
     """A group's rate under two classifiers, and their paired difference (second minus first)."""
 
-    group: str
-    n: int
-    first: float | None
-    second: float | None
-    difference: float | None = None
-    low: float | None = None
-    high: float | None = None
-    note: str | None = None
+    group: Group
+    n: Images
+    first: float | None = Field(description="The first classifier's rate")
+    second: float | None = Field(description="The second classifier's rate")
+    difference: float | None = Field(default=None, description="The second rate minus the first")
+    low: Low = None
+    high: High = None
+    note: Note = None
 
 
 class Slopes(_Strict):
     """Two classifiers on the same images, group by group."""
 
-    kind: Literal["slopes"] = "slopes"
-    title: str
-    note: str | None = None
-    measure: str
-    attribute: str
-    tag_source: str | None = None
-    first_name: str
-    second_name: str
-    rows: list[SlopeRow]
+    kind: Literal["slopes"] = Field(default="slopes", description="A slope graph")
+    title: Title
+    note: Note = None
+    measure: Measure
+    attribute: By
+    tag_source: TagSource = None
+    first_name: str = Field(description="The first classifier")
+    second_name: str = Field(description="The second classifier")
+    rows: list[SlopeRow] = Field(description="The groups, in the order in which they are drawn")
 
 
 Detail = Annotated[
@@ -264,98 +294,106 @@ Detail = Annotated[
 class Test(_Strict):
     """One significance test. The adjusted p-values are over all tests of the whole result."""
 
-    name: str
-    method: str
-    p: float = Field(ge=0, le=1)
-    p_holm: float | None = None
-    p_bh: float | None = None
+    name: str = Field(description="What is tested")
+    method: str = Field(description="The test, by its usual name")
+    p: float = Field(ge=0, le=1, description="Its p-value")
+    p_holm: float | None = Field(default=None, description="Adjusted by Holm")
+    p_bh: float | None = Field(default=None, description="Adjusted by Benjamini and Hochberg")
 
 
 class Finding(_Strict):
-    """One sentence with its numbers, fit to be quoted. Higher `weight` is shown earlier."""
+    """One sentence with its numbers, fit to be quoted."""
 
-    sentence: str
-    status: Status
-    check: str
-    weight: float = 0.0
+    sentence: str = Field(description="The finding, as a whole sentence")
+    status: Status = Field(description="What it says of a limit, or 'info'")
+    check: str = Field(description="Which check found it")
+    weight: float = Field(default=0.0, description="The higher, the earlier it is shown")
 
 
 class GapVerdict(_Strict):
-    """One gap between groups held against its limit.
+    """One gap between groups held against its limit. All are shares from 0 to 1."""
 
-    `low` and `high` are the ends of the gap's interval at `confidence`, at which all verdicts
-    of the audit hold together. Shares from 0 to 1; None where there is no gap to judge.
-    """
-
-    #: Whose groups were compared; with the check and the rate it names the gap.
-    tags: list[str]
-    rate: ErrorRate
-    limit: float
-    value: float | None
-    low: float | None
-    high: float | None
-    confidence: float
-    status: Status
+    tags: list[str] = Field(
+        description="Whose groups were compared; with the check and the rate it names the gap"
+    )
+    rate: ErrorRate = Field(description="The error rate, of real photographs or of AI images")
+    limit: float = Field(description="The largest gap that is allowed")
+    value: float | None = Field(description="The gap; null where there is none to judge")
+    low: Low
+    high: High
+    confidence: float = Field(
+        description="The interval's confidence, at which all verdicts of the audit hold together"
+    )
+    status: Status = Field(description="The verdict on this gap")
 
 
 class CheckResult(_Strict):
     """The answer of one check. One that held something against a limit has `verdicts`."""
 
-    id: str
-    title: str
-    description: str
-    status: Status
-    sentence: str
-    verdicts: list[GapVerdict] = Field(default_factory=list)
-    findings: list[Finding] = Field(default_factory=list)
-    tests: list[Test] = Field(default_factory=list)
-    details: list[Detail] = Field(default_factory=list)
+    id: str = Field(description="The check's name in a specification")
+    title: Title
+    description: str = Field(description="What the check asks and how it is read")
+    status: Status = Field(description="The check's answer")
+    sentence: str = Field(description="The answer as a whole sentence")
+    verdicts: list[GapVerdict] = Field(default_factory=list, description="Every gap it judged")
+    findings: list[Finding] = Field(default_factory=list, description="What is worth quoting")
+    tests: list[Test] = Field(default_factory=list, description="Every significance test it made")
+    details: list[Detail] = Field(default_factory=list, description="What is shown, in order")
+
+
+Counts = Annotated[
+    dict[str, dict[str, int]], Field(description="Data set: label: how many of the rows")
+]
 
 
 class LeftOut(_Strict):
-    """Rows that were not audited, for one reason; `by` counts them by data set and label."""
+    """Rows that were not audited, for one reason."""
 
-    reason: str
-    n: int
-    by: dict[str, dict[str, int]]
+    reason: str = Field(description="Why they were left out")
+    n: int = Field(description="How many they are")
+    by: Counts
 
 
 class Untagged(_Strict):
     """Audited images of one label without a value for a tag, or for one of a combination's."""
 
-    tags: list[str]
-    label: Literal["real", "ai"]
-    n: int
-    missing: int
-    #: Errors among the `n` images, and among the `missing` ones.
-    wrong: int
-    wrong_missing: int
+    tags: list[str] = Field(description="The tag, or the tags that are combined")
+    label: Label
+    n: int = Field(description="How many audited images have the label")
+    missing: int = Field(description="How many of them lack the tag")
+    wrong: int = Field(description="Errors among all of them")
+    wrong_missing: int = Field(description="Errors among those that lack the tag")
 
 
 class Unscored(_Strict):
-    """Images of one label and group (None: without the tag), and how many have no score."""
+    """Images of one label and group, and how many have no score."""
 
-    tag: str
-    label: Literal["real", "ai"]
-    group: str | None
-    n: int
-    unscored: int
+    tag: str = Field(description="The tag")
+    label: Label
+    group: str | None = Field(description="The group; null: without the tag")
+    n: int = Field(description="How many images they are")
+    unscored: int = Field(description="How many of them have no score")
 
 
 class Rows(_Strict):
     """What became of every row that was read: used, or left out for one reason."""
 
-    read: int
-    used: int
-    #: The used rows by data set and label.
-    by: dict[str, dict[str, int]]
-    left_out: list[LeftOut]
-    #: Where there are any; the used rows that have the tag are the others.
-    untagged: list[Untagged] = Field(default_factory=list)
-    unscored: list[Unscored] = Field(default_factory=list)
-    sentence: str = ""
-    #: Sentences on tags and scores that are missing unequally, the most unequal first.
-    shares: list[str] = Field(default_factory=list)
+    read: int = Field(description="Rows of the scores table")
+    used: int = Field(description="Rows that the result rests on")
+    by: Counts
+    left_out: list[LeftOut] = Field(description="The other rows, by reason")
+    untagged: list[Untagged] = Field(
+        default_factory=list,
+        description="Where there are any; the used rows that have the tag are the others",
+    )
+    unscored: list[Unscored] = Field(
+        default_factory=list, description="Rows without a score by group, where there are any"
+    )
+    sentence: str = Field(default="", description="What was used and left out, in words")
+    shares: list[str] = Field(
+        default_factory=list,
+        description="Sentences on tags and scores that are missing unequally, the worst first",
+    )
 
     @property
     def labels(self) -> dict[str, tuple[int, int]]:
@@ -385,43 +423,61 @@ def _without_root(info: object) -> object:
 class ScoresSummary(_Strict):
     """What one scores table held: who gave the scores, on which images, tagged by whom."""
 
-    name: str
-    model: ModelInfo | None
-    datasets: dict[str, Annotated[DatasetSummary, BeforeValidator(_without_root)]]
-    tag_sources: dict[str, dict[str, str]]
-    versions: dict[str, str]
-    n_real: int
-    n_ai: int
-    #: Rows without a score, by status (unreadable, missing …).
-    unscored: dict[str, int]
-    #: Which rows the result rests on; of a comparison, the images that are in either table.
-    rows: Rows | None = None
-    threshold: float
-    threshold_rule: str
+    name: str = Field(description="The scores, by their classifier")
+    model: ModelInfo | None = Field(description="The classifier, if the scores name it")
+    datasets: dict[str, Annotated[DatasetSummary, BeforeValidator(_without_root)]] = Field(
+        description="Data set: what became of its files"
+    )
+    tag_sources: dict[str, dict[str, str]] = Field(
+        description="Tag: data set: whose word the tag is"
+    )
+    versions: dict[str, str] = Field(description="What the scores were made with")
+    n_real: int = Field(description="Scored real photographs")
+    n_ai: int = Field(description="Scored AI images")
+    unscored: dict[str, int] = Field(
+        description="Rows without a score, by status (unreadable, missing …)"
+    )
+    rows: Rows | None = Field(
+        default=None,
+        description=(
+            "Which rows the result rests on; of a comparison, the images that are in either table"
+        ),
+    )
+    threshold: float = Field(description="A score from here on is called AI-generated")
+    threshold_rule: str = Field(description="How the threshold was chosen")
 
 
 class Result(_Strict):
     """An audit, a comparison or a study, whole."""
 
-    kind: Literal["audit", "compare", "study"]
-    result_version: int = RESULT_VERSION
-    created: str
-    name: str
-    title: str
-    question: str
-    status: Status
-    verdict: str
-    #: The few findings that matter most, the gravest first.
-    findings: list[Finding]
-    #: What the data cannot carry: not estimable, too small, explained by delivery.
-    limitations: list[str]
-    scores: list[ScoresSummary]
-    #: At which thresholds the details can be shown, rising; the audited one is among them.
-    thresholds: list[float] | None = None
-    checks: list[CheckResult]
-    #: The specification that was run, for provenance and for running it again.
-    spec: dict[str, Any]
-    versions: dict[str, str]
+    kind: Literal["audit", "compare", "study"] = Field(description="Which of the three it is")
+    result_version: int = Field(
+        default=RESULT_VERSION, description="The version of this layout; see `RESULT_VERSION`"
+    )
+    created: str = Field(description="When it was made: UTC, ISO 8601")
+    name: str = Field(description="The name of its specification or study")
+    title: Title
+    question: str = Field(description="What was asked")
+    status: Status = Field(description="The answer to the question")
+    verdict: str = Field(description="The answer as a whole sentence")
+    findings: list[Finding] = Field(
+        description="The few findings that matter most, the gravest first"
+    )
+    limitations: list[str] = Field(
+        description="What the data cannot carry: not estimable, too small, explained by delivery"
+    )
+    scores: list[ScoresSummary] = Field(description="The scores it rests on; of a comparison two")
+    thresholds: list[float] | None = Field(
+        default=None,
+        description=(
+            "At which thresholds the details can be shown, rising; the audited one is among them"
+        ),
+    )
+    checks: list[CheckResult] = Field(description="The answers of its checks, as they are read")
+    spec: dict[str, Any] = Field(
+        description="The specification that was run, for provenance and for running it again"
+    )
+    versions: dict[str, str] = Field(description="The libraries it was made with")
 
     @model_validator(mode="after")
     def _numbers_at_every_threshold(self) -> Self:

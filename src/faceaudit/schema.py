@@ -64,11 +64,11 @@ class DatasetSummary(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    licence: str | None = None
-    found: int | None = None
-    indexed: int
-    rejected: int = 0
-    note: str | None = None
+    licence: str | None = Field(default=None, description="Under which licence it is published")
+    found: int | None = Field(default=None, description="Files that were found")
+    indexed: int = Field(description="Files that became rows")
+    rejected: int = Field(default=0, description="Files that could not be read")
+    note: str | None = Field(default=None, description="What its user must know, in words")
 
 
 class DatasetInfo(DatasetSummary):
@@ -95,13 +95,21 @@ class ModelInfo(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    id: str
-    sha256: str | None = None
-    architecture: str | None = None
-    threshold: float = Field(default=0.5, ge=0, le=1)
-    threshold_rule: str = "0.5 by convention"
-    training_manifests: dict[str, str] = Field(default_factory=dict)
-    preprocessing: dict[str, str | int | float | list[float]] = Field(default_factory=dict)
+    id: str = Field(description="The classifier's name")
+    sha256: str | None = Field(default=None, description="SHA-256 of its file")
+    architecture: str | None = Field(default=None, description="The network and its library")
+    threshold: float = Field(
+        default=0.5, ge=0, le=1, description="The classifier's own; a score from here on is 'ai'"
+    )
+    threshold_rule: str = Field(
+        default="0.5 by convention", description="How the threshold was chosen"
+    )
+    training_manifests: dict[str, str] = Field(
+        default_factory=dict, description="Manifest that it was trained on: its SHA-256"
+    )
+    preprocessing: dict[str, str | int | float | list[float]] = Field(
+        default_factory=dict, description="How pictures are prepared for it"
+    )
 
 
 class ManifestInfo(TableInfo):
