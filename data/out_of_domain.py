@@ -23,8 +23,8 @@ from faceaudit.bundled import model_names
 from faceaudit.datasets import index
 from faceaudit.files import write_text
 from faceaudit.scoring import Classifier, score
-from faceaudit.studies.patterns import draw_patterns
 from faceaudit.tables import Manifest, concat_scores, read_manifest, write_table
+from patterns import draw_patterns
 
 PATTERNS = 400
 FACES = 100
@@ -39,7 +39,7 @@ OBJECTS = {
     "sklearn.datasets.images": "china.jpg flower.jpg",
 }
 NOTES = {
-    "patterns": "drawn by faceaudit.studies.patterns",
+    "patterns": "drawn by data/patterns.py",
     "objects": "18 photographs of scikit-image without a person, one of them of a cat, and two of "
     f"scikit-learn; middle square, {SIDE} pixels",
     "unusual": f"{FACES} FairFace photographs and {FACES} MobileStyleGAN faces, each altered in "

@@ -15,7 +15,6 @@ import sys
 from pathlib import Path
 
 import pyarrow.compute as pc
-from published_experiment import prepare, record_study
 
 from faceaudit.datasets import index
 from faceaudit.result import Result
@@ -23,6 +22,7 @@ from faceaudit.studies.learning_curve import learning_curve
 from faceaudit.studies.photoshopped import photoshopped
 from faceaudit.studies.runs import Budget
 from faceaudit.tables import read_manifest, write_table
+from published_experiment import prepare, record_study
 
 #: Seeds of each study, and how many of FairFace's images are enough to test on.
 SEEDS = {"photoshopped": 5, "learning-curve": 3}

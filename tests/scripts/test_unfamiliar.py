@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch", reason="needs the extra 'model'")
 from faceaudit.model.checkpoint import load_checkpoint  # noqa: E402
 from faceaudit.model.ood_distance import FAMILIARITY_FILE  # noqa: E402
 from faceaudit.model.training import train  # noqa: E402
-from faceaudit.studies.unfamiliar import CHANGES, draw, measure, pictures  # noqa: E402
+from unfamiliar import CHANGES, draw, measure, pictures  # noqa: E402
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ drawings without a face.
 
 from __future__ import annotations
 
+import runpy
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -24,9 +25,10 @@ from faceaudit.model.ood_distance import FeatureExtractor
 from faceaudit.model.preprocess import Pixels, square_pixels
 from faceaudit.report.numbers import interval, percent
 from faceaudit.stats.intervals import rate_interval
-from faceaudit.studies.patterns import KINDS
 from faceaudit.tables import read_manifest
 
+#: What draws each kind of picture without a face.
+KINDS = runpy.run_path(str(Path(__file__).parents[1] / "data" / "patterns.py"))["KINDS"]
 #: What is done to familiar faces, pictures of one batch at a time.
 CHANGES: dict[str, Callable[[Pixels], Pixels]] = {
     "upside down": lambda pixels: pixels[:, ::-1],

@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from faceaudit.datasets import index
-from faceaudit.studies.patterns import KINDS, SIDE, draw_patterns
 from faceaudit.tables import read_manifest
+from patterns import KINDS, SIDE, draw_patterns
 
 
 def test_patterns_are_a_folder_that_index_reads(tmp_path):
