@@ -5,7 +5,7 @@ import pytest
 from scipy.special import expit, logit
 
 from faceaudit.checks.over_represented import CHECK, OverRepresentedOptions
-from faceaudit.checks.parts.hypotheses import SUSPICIONS
+from faceaudit.checks.parts.hypotheses import HYPOTHESES
 from faceaudit.checks.parts.risk_ratios import MOST_VALUES
 from faceaudit.tags.age import AGE_BANDS
 
@@ -31,18 +31,18 @@ def people(drawn, n, rate, *, age=0.0, glasses=0.0, seed=0, dataset="ffhq", **sp
     )
 
 
-def suspicions(result):
+def hypotheses(result):
     assert result.details[0].title == "The published suspicions"
     return {(row[0], row[1]): row for row in result.details[0].rows}
 
 
 def test_glasses_are_cleared_when_it_is_age(drawn):
     result = CHECK.run(people(drawn, 6000, 0.25, age=0.35), DEFAULT)
-    row = suspicions(result)["people with glasses", "ffhq"]
+    row = hypotheses(result)["people with glasses", "ffhq"]
     assert row[7] > 1.1, "alone, glasses look guilty"
     assert row[-1] == "does not hold"
     assert row[11] < 1.25
-    assert suspicions(result)["middle-aged people (40 to 59)", "ffhq"][-1] == "holds"
+    assert hypotheses(result)["middle-aged people (40 to 59)", "ffhq"][-1] == "holds"
     finding = next(f for f in result.findings if f.sentence.startswith("People with glasses"))
     assert "does not hold here, and more than" in finding.sentence
     assert "with age band, gender held equal" in finding.sentence
@@ -50,7 +50,7 @@ def test_glasses_are_cleared_when_it_is_age(drawn):
 
 def test_glasses_are_convicted_when_it_is_glasses(drawn):
     result = CHECK.run(people(drawn, 6000, 0.25, glasses=0.8), DEFAULT)
-    assert suspicions(result)["people with glasses", "ffhq"][-1] == "holds"
+    assert hypotheses(result)["people with glasses", "ffhq"][-1] == "holds"
     assert "glasses 'reading' in ffhq" in result.sentence
     ages = next(d for d in result.details if d.title == "ffhq: does the tag make a difference?")
     p = {row[0]: row[1:3] for row in ages.rows}
@@ -60,37 +60,37 @@ def test_glasses_are_convicted_when_it_is_glasses(drawn):
 
 def test_the_reverse_and_the_undecided(drawn):
     result = CHECK.run(people(drawn, 6000, 0.25, glasses=-0.8), DEFAULT)
-    row = suspicions(result)["people with glasses", "ffhq"]
+    row = hypotheses(result)["people with glasses", "ffhq"]
     assert row[-1] == "does not hold: the reverse"
     result = CHECK.run(people(drawn, 150, 0.25, seed=3), DEFAULT)
-    assert suspicions(result)["people with glasses", "ffhq"][-1] == "undecided"
+    assert hypotheses(result)["people with glasses", "ffhq"][-1] == "undecided"
 
 
 def test_where_nearly_everyone_is_accused_nobody_stands_out(drawn):
     result = CHECK.run(people(drawn, 3000, 0.998), DEFAULT)
-    row = suspicions(result)["people with glasses", "ffhq"]
+    row = hypotheses(result)["people with glasses", "ffhq"]
     assert row[-1] == "cannot show: nearly all are called AI"
     assert "no group can stand out" in result.findings[0].sentence
 
 
-def test_a_suspicion_without_its_tag_is_said_to_be_so(drawn):
-    rows = suspicions(CHECK.run(people(drawn, 300, 0.3), DEFAULT))
+def test_a_hypothesis_without_its_tag_is_said_to_be_so(drawn):
+    rows = hypotheses(CHECK.run(people(drawn, 300, 0.3), DEFAULT))
     assert rows["people with round faces", "none"][-1] == "no such tag, or too few errors"
-    assert {name for name, _ in rows} == set(SUSPICIONS)
+    assert {name for name, _ in rows} == set(HYPOTHESES)
 
 
-def test_suspicions_can_be_ones_own(drawn):
+def test_hypotheses_can_be_ones_own(drawn):
     options = OverRepresentedOptions(suspicions={"men": {"gender": ["male"]}})
-    rows = suspicions(CHECK.run(people(drawn, 3000, 0.3), options))
+    rows = hypotheses(CHECK.run(people(drawn, 3000, 0.3), options))
     assert list(rows) == [("men", "ffhq")]
 
 
 def test_nobody_is_over_represented_by_chance_more_often_than_stated(drawn):
-    """'Holds' for any of two suspicions in 2.5 % of draws, a sure group in at most 5 %."""
+    """'Holds' for any of two hypotheses in 2.5 % of draws, a sure group in at most 5 %."""
     holds = sure = 0
     for seed in range(120):
         result = CHECK.run(people(drawn, 400, 0.3, seed=seed), DEFAULT)
-        holds += any(row[-1] == "holds" for row in suspicions(result).values())
+        holds += any(row[-1] == "holds" for row in hypotheses(result).values())
         sure += "surely over-represented" in result.sentence
     # Binomial of 120: ten or more, and fourteen or more, have chances of 0.1 % and 0.4 %.
     assert holds < 10
@@ -113,7 +113,7 @@ def test_data_sets_are_looked_at_one_by_one(drawn):
     assert "lfw: does the tag make a difference?" in titles
     lfw = next(d for d in result.details if d.title == "lfw: does the tag make a difference?")
     assert [row[0] for row in lfw.rows] == ["age band", "gender"], "lfw has no glasses"
-    assert ("people with glasses", "lfw") not in suspicions(result)
+    assert ("people with glasses", "lfw") not in hypotheses(result)
 
 
 def test_small_groups_are_shown_alone_and_merged_in_the_regression(drawn):

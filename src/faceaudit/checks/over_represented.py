@@ -12,11 +12,11 @@ from pydantic import Field
 from faceaudit.checks import AuditInput, Check, Options
 from faceaudit.checks.parts.error_rates import interval_title
 from faceaudit.checks.parts.hypotheses import (
-    SUSPICIONS,
+    HYPOTHESES,
+    hypothesis_table,
     put_to_test,
     ratio_cells,
     ratio_columns,
-    suspicion_table,
     told,
 )
 from faceaudit.checks.parts.risk_ratios import MOST_VALUES, Analysis, Effect, Group, analyse
@@ -40,11 +40,11 @@ from faceaudit.wording import (
 
 
 class OverRepresentedOptions(Options):
-    """Which suspicions are put to the test, and which ratio is large enough to matter."""
+    """Which hypotheses are put to the test, and which ratio is large enough to matter."""
 
     #: name -> {tag: values}
-    suspicions: dict[str, dict[str, list[str]]] = Field(default_factory=lambda: SUSPICIONS)
-    #: A suspicion is refuted when the interval excludes a ratio above this (a chosen limit).
+    suspicions: dict[str, dict[str, list[str]]] = Field(default_factory=lambda: HYPOTHESES)
+    #: A hypothesis is refuted when the interval excludes a ratio above this (a chosen limit).
     relevant_ratio: float = Field(default=1.25, gt=1)
 
 
@@ -57,10 +57,10 @@ def run(data: AuditInput, options: OverRepresentedOptions) -> CheckResult:
         for name, table in photographs.items()
     ]
     analyses = [found for found in analyses if found.groups]
-    suspicions = put_to_test(options.suspicions, photographs, data, options.relevant_ratio)
+    hypotheses = put_to_test(options.suspicions, photographs, data, options.relevant_ratio)
     details: list[Detail] = []
-    if suspicions:
-        details.append(suspicion_table(suspicions))
+    if hypotheses:
+        details.append(hypothesis_table(hypotheses))
     for analysis in analyses:
         details += [_tag_table(analysis, data), *_forests(analysis, data)]
         details.append(_group_table(analysis, data))
@@ -70,7 +70,7 @@ def run(data: AuditInput, options: OverRepresentedOptions) -> CheckResult:
         description=CHECK.description,
         status="info" if analyses else "not-estimable",
         sentence=_sentence(analyses, spec.confidence) if analyses else _nobody(photographs),
-        findings=[asked.finding(CHECK.id) for asked in suspicions if asked.found is not None],
+        findings=[asked.finding(CHECK.id) for asked in hypotheses if asked.found is not None],
         tests=[test for analysis in analyses for test in _tests(analysis)],
         details=details,
     )

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from faceaudit.checks.generator_population import fit_slope, shared_tags
 from faceaudit.checks.parts.error_rates import interval_title
-from faceaudit.checks.parts.hypotheses import SUSPICIONS, ratio_columns
+from faceaudit.checks.parts.hypotheses import HYPOTHESES, ratio_columns
 from faceaudit.checks.parts.risk_ratios import FEWEST_ERRORS, called_ai, contrast
 from faceaudit.result import Cell, CheckResult, Column, Finding, Table
 from faceaudit.studies.runs import FinishedRun
@@ -21,7 +21,7 @@ from faceaudit.wording import capitalised, percent, times, times_range
 #: The published classifier called so many of the generator's photographs AI-generated.
 PUBLISHED_ERROR = 0.71
 #: What was suspected, and what our own audits made us ask beside it.
-ASKED: dict[str, dict[str, list[str]]] = SUSPICIONS | {
+ASKED: dict[str, dict[str, list[str]]] = HYPOTHESES | {
     "women": {"gender": ["female"]},
     "people in their twenties": {"age_band": ["20-29"]},
     "people who face the camera": {"head_pose": ["frontal"]},

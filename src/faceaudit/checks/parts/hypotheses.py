@@ -1,4 +1,4 @@
-"""Suspicions: what was said of the wrongly accused, put to the test one by one."""
+"""Hypotheses: what was said of the wrongly accused, put to the test one by one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from faceaudit.wording import (
 )
 
 #: What the origin of this project suspected, as tags and their values.
-SUSPICIONS: dict[str, dict[str, list[str]]] = {
+HYPOTHESES: dict[str, dict[str, list[str]]] = {
     "people with glasses": {"glasses": ["reading", "sunglasses", "goggles", "any"]},
     "middle-aged people (40 to 59)": {"age_band": ["40-49", "50-59"]},
     "people with round faces": {"face_shape": ["round"], "round_face": ["yes"], "chubby": ["yes"]},
@@ -32,8 +32,8 @@ SUSPICIONS: dict[str, dict[str, list[str]]] = {
 
 
 @dataclass(frozen=True)
-class Suspicion:
-    """One suspicion on one data set; `found` is None where its tag is not there."""
+class Hypothesis:
+    """One hypothesis on one data set; `found` is None where its tag is not there."""
 
     name: str
     dataset: str
@@ -48,7 +48,7 @@ class Suspicion:
 
     @property
     def answer(self) -> str:
-        """Say in a few words whether the suspicion holds."""
+        """Say in a few words whether the hypothesis holds."""
         if self.found is None or self.decisive is None:
             return "no such tag, or too few errors"
         rest = self.found.rest_called_ai / self.found.rest_n
@@ -63,7 +63,7 @@ class Suspicion:
         return "undecided"
 
     def sentence(self) -> str:
-        """Tell the suspicion, its numbers and its answer."""
+        """Tell the hypothesis, its numbers and its answer."""
         found, decisive = self.found, self.decisive
         assert found is not None
         assert decisive is not None
@@ -112,12 +112,12 @@ def told(effect: Effect, confidence: float) -> str:
 
 
 def put_to_test(
-    suspicions: Mapping[str, Mapping[str, list[str]]],
+    hypotheses: Mapping[str, Mapping[str, list[str]]],
     photographs: Mapping[str, pa.Table],
     data: AuditInput,
     relevant: float,
-) -> list[Suspicion]:
-    """Answer every suspicion on every data set that has its tag and enough errors."""
+) -> list[Hypothesis]:
+    """Answer every hypothesis on every data set that has its tag and enough errors."""
     # Where hardly anybody is accused, nothing can be said of anybody.
     accused = {
         dataset: table
@@ -126,7 +126,7 @@ def put_to_test(
     }
     asked = [
         (name, tag, values, dataset)
-        for name, tags in suspicions.items()
+        for name, tags in hypotheses.items()
         for tag, values in tags.items()
         for dataset, table in accused.items()
         if tag in table.column_names
@@ -134,8 +134,8 @@ def put_to_test(
     # The answers hold together, so each is given at a higher confidence.
     confidence = 1 - (1 - data.spec.confidence) / max(len(asked), 1)
     answered = [
-        Suspicion(
-            name if len(suspicions[name]) == 1 else f"{name} ({tag_title(tag)})",
+        Hypothesis(
+            name if len(hypotheses[name]) == 1 else f"{name} ({tag_title(tag)})",
             dataset,
             contrast(
                 accused[dataset], tag, values, data.threshold, data.spec.small_group, confidence
@@ -145,18 +145,18 @@ def put_to_test(
         )
         for name, tag, values, dataset in asked
     ]
-    unasked = [name for name in suspicions if name not in {name for name, *_ in asked}]
-    return answered + [Suspicion(name, "none", None, relevant, confidence) for name in unasked]
+    unasked = [name for name in hypotheses if name not in {name for name, *_ in asked}]
+    return answered + [Hypothesis(name, "none", None, relevant, confidence) for name in unasked]
 
 
-def suspicion_table(suspicions: Sequence[Suspicion]) -> Table:
-    """Lay out every suspicion with its numbers and its answer."""
+def hypothesis_table(hypotheses: Sequence[Hypothesis]) -> Table:
+    """Lay out every hypothesis with its numbers and its answer."""
     rows: list[list[Cell]] = []
-    for suspicion in suspicions:
-        row: list[Cell] = [suspicion.name, suspicion.dataset]
-        found = suspicion.found
+    for hypothesis in hypotheses:
+        row: list[Cell] = [hypothesis.name, hypothesis.dataset]
+        found = hypothesis.found
         if found is None:
-            rows.append([*row, *[None] * 10, suspicion.answer])
+            rows.append([*row, *[None] * 10, hypothesis.answer])
             continue
         row += [found.n, found.called_ai / found.n, found.rest_n]
         row += [
@@ -164,8 +164,8 @@ def suspicion_table(suspicions: Sequence[Suspicion]) -> Table:
             *ratio_cells(found.alone),
             *ratio_cells(found.equal),
         ]
-        rows.append([*row, suspicion.answer])
-    confidence, relevant = suspicions[0].confidence, suspicions[0].relevant
+        rows.append([*row, hypothesis.answer])
+    confidence, relevant = hypotheses[0].confidence, hypotheses[0].relevant
     return Table(
         title="The published suspicions",
         note=(
