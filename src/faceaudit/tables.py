@@ -144,7 +144,7 @@ def write_table(path: Path | str, table: pa.Table, info: TableInfo) -> Path:
 def read_manifest(path: Path | str) -> Manifest:
     """Read and validate a manifest that `write_table` wrote."""
     expect(path, "manifest")
-    table, metadata, _ = read_file(path)
+    table, metadata = read_file(path, [])
     info = _parse_info(ManifestInfo, metadata, path)
     return Manifest(validate(table, "manifest", str(path)), info)
 
@@ -182,7 +182,8 @@ def read_scores(
     """
     path = Path(path)
     expect(path, "scores")
-    table, metadata, notes = read_file(path)
+    notes: list[str] = []
+    table, metadata = read_file(path, notes)
     info = None if metadata is None else _parse_info(ScoresInfo, metadata, path)
     # Another table may have the headings that are renamed: those of tags, or one of another's.
     optional = {name for tag_table in tags for name in tag_table.renamed}
@@ -214,7 +215,8 @@ def read_tags(
     Parameters are those of `read_scores`; columns of `mapping` that it lacks are passed over.
     """
     path, mapping = Path(path), mapping or {}
-    table, metadata, notes = read_file(path)
+    notes: list[str] = []
+    table, metadata = read_file(path, notes)
     renamed = {ours for ours, theirs in mapping.items() if theirs in table.column_names}
     table = mark_missing(rename(table, mapping, path, mapping), missing, keep=KEY)
     if "image" not in table.column_names:

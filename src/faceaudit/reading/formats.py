@@ -1,12 +1,11 @@
-"""Tables as people hold them: any file in, plain columns out, and what was noticed on the way."""
+"""Any file that holds a table in, plain columns out, and what was noticed on the way."""
 
 from __future__ import annotations
 
 import csv
 import gzip
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -19,45 +18,37 @@ from faceaudit.schema import FIXED_COLUMNS, METADATA_KEY
 from faceaudit.wording import counted
 
 KINDS = "Parquet, Feather, JSON lines (.jsonl), or text with a header line (.csv, .tsv)"
-_JSON_LINES = (".jsonl", ".ndjson")
 _NOT_READ = {
     ".xlsx": "save the sheet as CSV",
     ".xls": "save the sheet as CSV",
     ".json": "write one object a line, as .jsonl",
     ".zip": "unpack it",
 }
-_DELIMITERS = ",;\t|"
 
 
-class FileTable(NamedTuple):
-    """What a file held.
+def read_file(path: Path | str, notes: list[str]) -> tuple[pa.Table, bytes | None]:
+    """Read a table of any kind that `KINDS` names, gzipped or not, or a folder of Parquet files.
 
-    Attributes
+    Parameters
     ----------
+    path : Path or str
+    notes : list of str
+        Gets a sentence for what is left out or taken for something.
+
+    Returns
+    -------
     table : pyarrow.Table
         Columns of text, int64, float or boolean (`faceaudit.reading.columns.plain`), and binary
         ones that have a fixed meaning.
     metadata : bytes or None
         What faceaudit wrote into a file of its own.
-    notes : list of str
-        What was left out or taken for something, as sentences.
-    """
-
-    table: pa.Table
-    metadata: bytes | None
-    notes: list[str]
-
-
-def read_file(path: Path | str) -> FileTable:
-    """Read a table of any kind that `KINDS` names, gzipped or not, or a folder of Parquet files.
 
     Raises
     ------
     FaceAuditError
-        Naming the file and the remedy.
+        Naming the file and the remedy, if it is no table or has two columns of one name.
     """
     path = Path(path)
-    notes: list[str] = []
     try:
         table = _read(path, notes)
     except FileNotFoundError:
@@ -66,13 +57,12 @@ def read_file(path: Path | str) -> FileTable:
         raise FaceAuditError(
             f"{path}: not a readable table ({first_line(error)}); it can be {KINDS}"
         ) from None
-    metadata = (table.schema.metadata or {}).get(METADATA_KEY)
-    return FileTable(_plain_columns(table, path, notes), metadata, notes)
+    return _plain_columns(table, path, notes), (table.schema.metadata or {}).get(METADATA_KEY)
 
 
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's text."""
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _read(path: Path, notes: list[str]) -> pa.Table:
@@ -86,10 +76,10 @@ def _read(path: Path, notes: list[str]) -> pa.Table:
         from pyarrow import feather  # imports pandas
 
         return feather.read_table(path)
-    if path.suffix.lower() in _NOT_READ:
-        raise FaceAuditError(f"{path}: cannot be read; {_NOT_READ[path.suffix.lower()]}")
-    data = path.read_bytes()
     name = path.name.lower()
+    if remedy := _NOT_READ.get(path.suffix.lower()):
+        raise FaceAuditError(f"{path}: cannot be read; {remedy}")
+    data = path.read_bytes()
     if magic[:2] == b"\x1f\x8b":
         try:
             data, name = gzip.decompress(data), name.removesuffix(".gz")
@@ -98,22 +88,19 @@ def _read(path: Path, notes: list[str]) -> pa.Table:
     if name.endswith(".parquet"):
         raise pa.ArrowInvalid("it does not begin as Parquet does")
     text = as_utf8(data, notes)
-    if name.endswith(_JSON_LINES):
+    if name.endswith((".jsonl", ".ndjson")):
         return pa_json.read_json(pa.BufferReader(text))
-    return _read_text(text, notes)
+    return read_csv(text)
 
 
 def _read_parquet(path: Path) -> pa.Table:
+    """Read all but nested columns: an embedding beside each row may be most of the file."""
     file = pq.ParquetFile(path)
-    schema = file.schema_arrow
-    wanted = None
-    if len(set(schema.names)) == len(schema.names):
-        # An embedding beside each row may be most of the file.
-        wanted = [field.name for field in schema if not pa.types.is_nested(field.type)]
-    table = file.read(columns=wanted)
-    for field in schema:
-        if wanted is not None and field.name not in wanted:
-            table = table.append_column(field, pa.nulls(len(table), field.type))
+    nested = [field for field in file.schema_arrow if pa.types.is_nested(field.type)]
+    left_out = {field.name for field in nested}
+    table = file.read([name for name in file.schema_arrow.names if name not in left_out])
+    for field in nested:
+        table = table.append_column(field, pa.nulls(len(table), field.type))
     return table
 
 
@@ -122,8 +109,8 @@ def _read_folder(path: Path) -> pa.Table:
 
     data = dataset.dataset(path, format="parquet", partitioning="hive")
     # A folder called group=01 names a group, and no number.
-    told = pa.schema([(name, pa.string()) for name in data.partitioning.schema.names])
-    folders = dataset.partitioning(told, flavor="hive")
+    names = pa.schema([(name, pa.string()) for name in data.partitioning.schema.names])
+    folders = dataset.partitioning(names, flavor="hive")
     data = dataset.dataset(path, format="parquet", partitioning=folders)
     if not data.files:
         raise FaceAuditError(f"{path}: a folder without a Parquet file")
@@ -134,7 +121,13 @@ def _read_folder(path: Path) -> pa.Table:
 
 
 def as_utf8(data: bytes, notes: list[str]) -> bytes:
-    """Return text as UTF-8 without a byte order mark."""
+    """Return text of any encoding as UTF-8 without a byte order mark.
+
+    Raises
+    ------
+    pyarrow.ArrowInvalid
+        If it holds zero bytes, or is damaged UTF-16.
+    """
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         try:
             return data.decode("utf-16").encode()
@@ -160,10 +153,35 @@ def delimiter_of(line: str) -> tuple[str, bool]:
     if told.lower().startswith("sep=") and len(told) == 5:  # as a spreadsheet writes it
         return told[-1], True
     outside = "".join(line.split('"')[::2])
-    return max(_DELIMITERS, key=outside.count), False
+    return max(",;\t|", key=outside.count), False
 
 
-def _read_text(text: bytes, notes: list[str]) -> pa.Table:
+def read_csv(text: bytes, skip: Callable[[pa_csv.InvalidRow], None] | None = None) -> pa.Table:
+    """Read text with a header line, whatever parts its cells.
+
+    Parameters
+    ----------
+    text : bytes
+        From `as_utf8`.
+    skip : callable, optional
+        Told of each row that has more or fewer cells than the header, which is then left out.
+
+    Returns
+    -------
+    pyarrow.Table
+        Columns of text, null where a cell is empty; several may bear one name, or none.
+
+    Raises
+    ------
+    pyarrow.ArrowInvalid
+        Without `skip`, naming the first such row; or if there is no header.
+    """
+
+    def on_invalid_row(row: pa_csv.InvalidRow) -> str:
+        if skip is not None:
+            skip(row)
+        return "error" if skip is None else "skip"
+
     if b"\n" not in text:
         text = text.replace(b"\r", b"\n")
     header, _, rest = text.partition(b"\n")
@@ -175,27 +193,22 @@ def _read_text(text: bytes, notes: list[str]) -> pa.Table:
         raise pa.ArrowInvalid("there is no header line")
     # Arrow types columns by name, so that of two alike one would keep its guessed type.
     places = [str(place) for place in range(len(names))]
-
-    def parse(use_threads: bool) -> pa.Table:
-        return pa_csv.read_csv(
-            pa.BufferReader(text),
-            read_options=pa_csv.ReadOptions(
-                column_names=places, skip_rows=1, use_threads=use_threads
-            ),
-            parse_options=pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=b'"' in text),
-            # Tags such as "01" are names, and "None" is a value: only an empty cell is missing.
-            convert_options=pa_csv.ConvertOptions(
-                column_types=dict.fromkeys(places, pa.string()),
-                strings_can_be_null=True,
-                null_values=[""],
-            ),
-        )
-
-    try:
-        table = parse(use_threads=True)
-    except pa.ArrowInvalid:
+    table = pa_csv.read_csv(
+        pa.BufferReader(text),
         # In one thread Arrow knows which row is damaged.
-        table = parse(use_threads=False)
+        read_options=pa_csv.ReadOptions(column_names=places, skip_rows=1, use_threads=False),
+        parse_options=pa_csv.ParseOptions(
+            delimiter=delimiter,
+            newlines_in_values=b'"' in text,
+            invalid_row_handler=on_invalid_row,
+        ),
+        # Tags such as "01" are names, and "None" is a value: only an empty cell is missing.
+        convert_options=pa_csv.ConvertOptions(
+            column_types=dict.fromkeys(places, pa.string()),
+            strings_can_be_null=True,
+            null_values=[""],
+        ),
+    )
     return table.rename_columns([name.strip() for name in names])
 
 
@@ -204,24 +217,20 @@ def _plain_columns(table: pa.Table, path: Path, notes: list[str]) -> pa.Table:
     kept: dict[str, pa.ChunkedArray] = {}
     many_valued, nameless = [], 0
     for name, column in zip(table.column_names, table.columns, strict=True):
-        fixed = FIXED_COLUMNS.get(name)
-        found = column if fixed is not None and pa.types.is_binary(fixed) else plain(column)
+        binary = pa.types.is_binary(FIXED_COLUMNS.get(name, pa.null()))
+        found = column if binary else plain(column)
         if not name or name.startswith("__index_level_"):
             nameless += 1
         elif found is None:
-            many_valued.append(name)
+            many_valued.append(f"'{name}'")
         elif name in kept:
             raise FaceAuditError(f"{path}: two columns are called '{name}'; rename one")
         else:
             kept[name] = found
     if many_valued:
         notes.append(
-            f"Not read, since a cell holds a list, a record or bytes: {_list(many_valued)}."
+            f"Not read, since a cell holds a list, a record or bytes: {', '.join(many_valued)}."
         )
     if nameless:
         notes.append(f"Not read, having no name: {counted(nameless, 'column')}.")
     return pa.table(kept)
-
-
-def _list(names: Sequence[str]) -> str:
-    return ", ".join(f"'{name}'" for name in names)
