@@ -205,8 +205,7 @@ def test_a_group_that_one_of_the_two_never_scored_is_shown():
     rows = slopes(result, "compare-group")[0].rows
     assert (rows[1].group, rows[1].n, rows[1].first) == ("b", 0, None)
     assert rows[1].note == (
-        "no real photographs that both scored: not estimable; "
-        "20 more scored by first alone (25.0 % wrong)"
+        "no real photographs that both scored; 20 more scored by first alone (25.0 % wrong)"
     )
 
 

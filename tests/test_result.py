@@ -49,6 +49,16 @@ def test_results_of_this_version_and_the_one_before_are_read(tmp_path, drawn, ve
     assert read_result(tmp_path / "audit.json").verdict == drawn.verdict
 
 
+def test_a_curve_over_the_threshold_is_known_where_only_its_title_says_so(tmp_path, drawn):
+    path = write_result(tmp_path / "audit.json", drawn)
+    content = json.loads(path.read_text("utf-8"))
+    curves = [d for c in content["checks"] for d in c["details"] if d["kind"] == "curve"]
+    told = [curve.pop("x_is_threshold") for curve in curves]
+    assert set(told) == {True, False}
+    path.write_text(json.dumps(content), "utf-8")
+    assert read_result(path) == drawn
+
+
 @pytest.mark.parametrize("version", [0, -1, 3, 7, 99, "2", 2.5, True, None])
 def test_a_result_of_another_version_is_refused(tmp_path, drawn, version):
     content = json.loads(write_result(tmp_path / "audit.json", drawn).read_text("utf-8"))

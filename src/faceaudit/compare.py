@@ -359,7 +359,7 @@ def _paired_rows(
             if m
         ]
         if n[i] == 0:
-            missing = f"no {measure.images} that both scored: not estimable"
+            missing = f"no {measure.images} that both scored"
             note = "; ".join([missing, *notes])
             rows.append(SlopeRow(group=group, n=0, first=None, second=None, note=note))
             tests.append(None)
@@ -425,6 +425,7 @@ def _details(
         title=f"{measure.name} by {by}" if attributes else measure.name,
         note=missing_note(missing, attributes),
         measure=measure.name,
+        rate="fpr" if measure.label == "real" else "fnr",
         attribute=by,
         tag_source="; ".join(source for source in sources if source) or None,
         first_name=names[0],

@@ -17,6 +17,7 @@ from pydantic import (
     Field,
     StrictInt,
     ValidationError,
+    ValidationInfo,
     model_validator,
 )
 
@@ -120,7 +121,8 @@ class Estimate(_Strict):
     high: High = None
     status: Status | None = Field(default=None, description="The answer to this row, if one")
     note: str | None = Field(
-        default=None, description="For instance 'small group' or 'no AI images in this group'"
+        default=None,
+        description="Why there is no value ('no real photograph'), or how far it goes ('small')",
     )
 
 
@@ -169,11 +171,22 @@ class Curve(_Strict):
     x_title: AxisTitle
     y_title: AxisTitle
     x_scale: Literal["linear", "log"] = Field(default="linear", description="The horizontal scale")
+    x_is_threshold: bool = Field(
+        default=False, description="Whether each point is another threshold: it gets a slider"
+    )
     y_percent: bool = Field(default=False, description="Whether the values are shares")
     marker: Marker = None
     marker_label: MarkerLabel = None
     diagonal: bool = Field(default=False, description="Whether the line y = x is drawn")
     series: list[Series] = Field(description="The lines")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_older_result(cls, given: Any, info: ValidationInfo) -> Any:
+        # In files it was once said by the title alone.
+        if info.mode == "json" and isinstance(given, dict):
+            return {"x_is_threshold": given.get("x_title") == "threshold"} | given
+        return given
 
 
 class Distribution(_Strict):
@@ -278,6 +291,9 @@ class Slopes(_Strict):
     title: Title
     note: Note = None
     measure: Measure
+    rate: ErrorRate | None = Field(
+        default=None, description="The error rate, where the measure is one"
+    )
     attribute: By
     tag_source: TagSource = None
     first_name: str = Field(description="The first classifier")

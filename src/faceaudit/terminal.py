@@ -194,7 +194,7 @@ def _print_slopes(console: Console, result: Result) -> None:
     first, second = slopes[0].first_name, slopes[0].second_name
     table = _table("wrong verdicts on", "images", first, second, "difference in points", wraps=0)
     for detail in slopes:
-        kind = "real" if detail.measure.startswith("False positive") else "AI-generated"
+        kind = "real" if detail.rate == "fpr" else "AI-generated"
         for row in detail.rows:
             if row.first is None or row.second is None or row.low is None or row.high is None:
                 continue

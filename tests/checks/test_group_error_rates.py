@@ -40,7 +40,7 @@ def test_real_only_group_has_no_fnr_rather_than_zero(counted):
     result = run(counted({"a": (40, 5, 30, 2), "b": (35, 0, 0, 0)}))
     row = of_kind(result, "table")[0].rows[1]
     assert row[5:9] == [0, None, None, None]
-    assert row[10] == "no AI-generated face: FNR not estimable"
+    assert row[10] == "no AI-generated face"
     _, fnr = of_kind(result, "forest")
     assert fnr.rows[1].status == "not-estimable"
     assert fnr.rows[1].value is None

@@ -143,6 +143,7 @@ def curve(rng: random.Random, names: tuple[str, ...] = ("women", "men")) -> Curv
     return Curve(
         title="False positive rate at every threshold",
         x_title="Threshold",
+        x_is_threshold=True,
         y_title="False positive rate",
         y_percent=True,
         marker=0.5,

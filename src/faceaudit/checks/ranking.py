@@ -175,7 +175,7 @@ def _forest(ranking: TagRanking, background: Background, whole: float, data: Aud
             for i, group in enumerate(ranking.groups)
         ],
         reference=whole,
-        reference_label=f"all images: {whole:.3f}",
+        reference_label="all images",
     )
 
 

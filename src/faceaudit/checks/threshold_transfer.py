@@ -294,10 +294,11 @@ def _curves(data: AuditInput) -> list[Curve]:
                         f"{words.images} {words.verdict} at every threshold, by {tag_title(tag)}"
                     ),
                     x_title="threshold",
+                    x_is_threshold=True,
                     y_title=words.short,
                     y_percent=True,
                     marker=data.threshold,
-                    marker_label=f"threshold in force: {data.threshold:g}",
+                    marker_label="threshold in force",
                     series=[
                         Series(name=groups[i], x=grid.tolist(), y=by_group[i].tolist())
                         for i in drawn

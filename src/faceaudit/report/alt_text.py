@@ -54,8 +54,8 @@ def marker(detail: Curve | Distribution) -> str:
 
 
 def _labelled(label: str, value: str) -> str:
-    # A label that has numbers of its own says it all.
-    return label if any(letter.isdigit() for letter in label) else f"{label}: {value}"
+    # Labels of older results end with the value.
+    return f"{label.removesuffix(f': {value}')}: {value}"
 
 
 def slopes(detail: Slopes) -> str:

@@ -170,11 +170,6 @@ def heat(heatmap: Heatmap) -> list[list[int | None]]:
     ]
 
 
-def moves_threshold(curve: Curve) -> bool:
-    """Tell whether the horizontal axis is the threshold, so that a slider makes sense."""
-    return "threshold" in curve.x_title.lower()
-
-
 def dash(i: int) -> int:
     """Number the dash pattern of a line, so that lines which share a colour differ in it."""
     return (i + i // _COLOURS) % len(_DASHES)

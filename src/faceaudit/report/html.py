@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from faceaudit.files import write_text
 from faceaudit.report import alt_text, figures, numbers
 from faceaudit.report.as_table import flat, moved_columns
-from faceaudit.report.text import GLOSSARY, KIND, LANGUAGE, NOT_LEGAL, SCRIPT_TEXT, STATUS, TEXT
+from faceaudit.report.text import GLOSSARY, KIND, LANGUAGE, SCRIPT_TEXT, STATUS, TEXT
 from faceaudit.result import (
     Curve,
     Detail,
@@ -87,7 +87,7 @@ def render_html(result: Result, images: bool = True) -> str:
                 if anchor != "about-rows" or any(summary.rows for summary in result.scores)
             ],
             facts=_facts(result),
-            limit_unsaid=_has_limit(result) and NOT_LEGAL not in result.verdict,
+            limit_unsaid=_limit_unsaid(result),
             data=_data(result, anchors, tests),
             thresholds=_thresholds(result),
             spec=yaml.safe_dump(result.spec, sort_keys=False, allow_unicode=True),
@@ -195,7 +195,7 @@ def _data(result: Result, anchors: dict[str, str], tests: list) -> dict[str, Any
                 "told": alt_text.curve(detail),
                 "percent": detail.y_percent,
                 "marker": detail.marker,
-                "slider": figures.moves_threshold(detail),
+                "slider": detail.x_is_threshold,
                 "series": figures.curve_lines(detail),
                 "drawn": figures.MOST_LINES,
             }
@@ -246,7 +246,7 @@ def _thresholds(result: Result) -> dict[str, Any]:
     values = result.thresholds
     if values is None:
         curves = [d for c in result.checks for d in c.details if isinstance(d, Curve)]
-        places = (s.x for d in curves if figures.moves_threshold(d) for s in d.series)
+        places = (s.x for d in curves if d.x_is_threshold for s in d.series)
         values = sorted({audited, *(x for xs in places for x in xs)})
     return {"values": values, "audited": values.index(audited)}
 
@@ -291,12 +291,11 @@ def _supplements(details: list[Detail], i: int) -> bool:
     return drawn or any(isinstance(detail, Table) for detail in details[:i])
 
 
-def _has_limit(result: Result) -> bool:
-    if result.status not in ("pass", "fail", "insufficient-evidence"):
+def _limit_unsaid(result: Result) -> bool:
+    """Tell whether limits were judged, and another check than one of those gives the answer."""
+    answering = next((check for check in result.checks if check.status == result.status), None)
+    if answering is None or answering.verdicts or result.status in ("info", "not-estimable"):
         return False
-    limits = result.spec.get("limits")
-    if isinstance(limits, dict) and any(limit is not None for limit in limits.values()):
-        return True
     details = (detail for check in result.checks for detail in check.details)
     return any(isinstance(detail, Forest) and detail.limit is not None for detail in details)
 

@@ -182,7 +182,7 @@ def _group_note(counts: OutcomeCounts, i: int, data: AuditInput) -> str | None:
 def size_note(n: int, words: RateWords, small: int) -> str | None:
     """Say that a group has no or few images of a kind; None if it has enough."""
     if n == 0:
-        return f"no {words.image}: {words.short} not estimable"
+        return f"no {words.image}"
     if n < small:
         return f"small: {counted(n, words.image)}"
     return None
