@@ -5,6 +5,8 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import tee
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,10 +17,10 @@ import pyarrow.parquet as pq
 
 from faceaudit.datasets.base import Dataset, Reader, Tagged
 from faceaudit.datasets.duplicates import conflicts
-from faceaudit.datasets.images import Facts, expected_format
-from faceaudit.datasets.parallel import BATCH, in_parallel
+from faceaudit.datasets.images import Facts, expected_format, inspect
 from faceaudit.datasets.rejects import Entry, Ledger, Reject
-from faceaudit.datasets.sources import Member, Source, is_side_file, left_behind
+from faceaudit.datasets.sources import Member, Source, UnreadableError, is_side_file, left_behind
+from faceaudit.read_ahead import read_ahead
 from faceaudit.tables import (
     FIXED_COLUMNS,
     DatasetInfo,
@@ -31,6 +33,9 @@ from faceaudit.tags.vocabulary import tag_type, with_derived_tags
 #: Rows of one row group of the manifest.
 ROW_GROUP = 8192
 OTHER_TAGS = "copy with other tags"
+#: Files that a worker is handed at a time, and from how many on processes earn back their start.
+BATCH = 512
+WORTH_PROCESSES = 4_000
 
 Progress = Callable[[int, int], None]
 _COLUMNS = ("image", "label", "dataset", *Facts._fields)
@@ -68,13 +73,21 @@ class Run:
 
     def rows(self, source: Source, workers: int) -> Iterator[Row]:
         """Yield the usable images in the source's order; the others go to the ledger."""
-        for member, tagged, facts in in_parallel(source, self._named(source), workers, self.total):
+        named, ahead = tee(self._named(source))
+        inspected = read_ahead(
+            partial(_inspect, source),
+            (member for member, tagged in ahead if not isinstance(tagged, Reject)),
+            workers,
+            chunk=BATCH,
+            # Half of the work holds the interpreter's lock, so threads do not fill two cores.
+            processes=workers > 1 and self.total >= WORTH_PROCESSES and source.shareable,
+        )
+        for member, tagged in named:
             self.found += 1
-            if isinstance(tagged, Reject):
-                self._reject(member, tagged)
-            elif isinstance(facts, Reject):
+            facts = tagged if isinstance(tagged, Reject) else next(inspected)
+            if isinstance(facts, Reject):
                 self._reject(member, facts)
-            elif facts is not None:
+            elif not isinstance(tagged, Reject):
                 self.indexed += 1
                 self.labels[tagged.label] += 1
                 self._digests.append(_digest(facts.sha256))
@@ -163,6 +176,15 @@ class Run:
             tag_sources={tag: {self.dataset: source} for tag, source in sources.items()},
             versions=library_versions("pillow", "pyarrow"),
         )
+
+
+def _inspect(source: Source, member: Member) -> Facts | Reject:
+    try:
+        return inspect(member.path, source.read(member))
+    except UnreadableError as error:
+        return Reject("cannot be read", str(error))
+    except Reject as reject:
+        return reject
 
 
 def _digest(sha256: str) -> int:

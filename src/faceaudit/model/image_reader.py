@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice, repeat
 
@@ -13,6 +11,7 @@ import pyarrow as pa
 from faceaudit.datasets.sources import MissingFileError, StoredImages, UnreadableError
 from faceaudit.model.faces import THOROUGH_SIDE, FaceFinder
 from faceaudit.model.preprocess import Picture, prepare
+from faceaudit.read_ahead import read_ahead
 from faceaudit.tables import ManifestInfo
 
 Row = tuple[str, str, str | None]
@@ -101,12 +100,6 @@ def read_batches(
     workers : int
         Threads. Pillow decodes outside Python's lock, so they run in parallel.
     """
-    remaining = iter(rows)
-    with ThreadPoolExecutor(workers) as pool:
-        ahead: deque[list[Future[Picture]]] = deque()
-        while True:
-            while len(ahead) < 3 and (batch := list(islice(remaining, batch_size))):
-                ahead.append([pool.submit(reader.read, *row) for row in batch])
-            if not ahead:
-                return
-            yield [future.result() for future in ahead.popleft()]
+    pictures = read_ahead(lambda row: reader.read(*row), rows, workers, ahead=2 * batch_size)
+    while batch := list(islice(pictures, batch_size)):
+        yield batch
