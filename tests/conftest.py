@@ -7,6 +7,11 @@ from pathlib import Path
 
 import pytest
 
+# Threads of the numerical libraries wait for each other by spinning: on networks and arrays as
+# small as those of the tests that is most of their processor time.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 
 def _real_data_folder() -> Path:
     default = Path(__file__).resolve().parents[2] / "shared" / "data"

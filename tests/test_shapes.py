@@ -1,4 +1,4 @@
-"""Tables as people hold them, through the real program: right numbers, or one line and exit 2.
+"""Tables as people hold them, through the program: right numbers, or one line and exit 2.
 
 Each shape holds the same 400 images. Whatever it looks like, the audit must find the same false
 positives, and account for every row; or say in one line why it cannot.
@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import gzip
 import json
-import multiprocessing
-import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +21,7 @@ import pyarrow as pa
 import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 
 from faceaudit import cli
 
@@ -501,39 +501,27 @@ SHAPES = (
 
 # --- the program over them ------------------------------------------------------------------
 
+#: One that is read and one that is refused, whose commands are processes of their own.
+IN_PROCESSES = ("plain", "spreadsheet")
+
 
 @dataclass(frozen=True)
 class Done:
-    """How one process of the program ended."""
+    """How one command ended."""
 
     code: int
     stdout: str
     stderr: str
 
 
-# Each command is a process of its own, forked from one that has imported the program already.
-_PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload(["faceaudit.commands", "faceaudit.audit", "faceaudit.compare"])
-
-
-def _main(arguments: list[str], out: Path) -> None:
-    for number, name in ((1, "out"), (2, "err")):
-        os.dup2(os.open(out.with_suffix(f".{name}"), os.O_WRONLY | os.O_CREAT), number)
-    # multiprocessing may lose the exit code: whoever starts a process reads the ends of all others.
-    code = out.with_suffix(".code")
-    code.write_text("1")
-    try:
-        cli.main(arguments)
-    except SystemExit as end:
-        code.write_text(str(end.code or 0))
-
-
-def faceaudit(out: Path, *arguments: str | Path) -> Done:
-    process = _PROCESSES.Process(target=_main, args=(list(map(str, arguments)), out))
-    process.start()
-    process.join(300)
-    code, *said = (out.with_suffix(suffix).read_text() for suffix in (".code", ".out", ".err"))
-    return Done(int(code), *said)
+def faceaudit(shape: Shape, *arguments: str | Path) -> Done:
+    words = list(map(str, arguments))
+    if shape.name in IN_PROCESSES:
+        program = [sys.executable, "-c", "from faceaudit.cli import main; main()"]
+        ended = subprocess.run([*program, *words], capture_output=True, text=True)
+        return Done(ended.returncode, ended.stdout, ended.stderr)
+    called = CliRunner().invoke(cli.main, words, catch_exceptions=False)
+    return Done(called.exit_code, called.stdout, called.stderr)
 
 
 @dataclass(frozen=True)
@@ -549,51 +537,25 @@ class Runs:
 
 
 def run(shape: Shape, folder: Path) -> Runs:
-    folder.mkdir()
     (folder / "in").mkdir()
     spec = folder / "spec.yaml"
     spec.write_text(SPEC)
     written = shape.write(images(), folder / "in")
     paths = [written] if isinstance(written, Path) else list(written)
-    options = [word.replace("FOLDER", str(folder / "in")) for word in shape.options]
-    audit = faceaudit(
-        folder / "1", "audit", *paths, "--spec", spec, *options, "-o", folder / "audit"
-    )
+    asked = ["--spec", spec, *(word.replace("FOLDER", f"{folder}/in") for word in shape.options)]
+    audit = faceaudit(shape, "audit", *paths, *asked, "-o", folder / "audit")
     # The same shape, wrong exactly where the other is right.
     (folder / "ref").mkdir()
     reference = shape.write(images().assign(p_ai=lambda t: 1 - t["p_ai"]), folder / "ref")
-    compare = faceaudit(
-        folder / "2",
-        "compare",
-        paths[0],
-        reference if isinstance(reference, Path) else reference[0],
-        "--spec",
-        spec,
-        *options,
-        "-o",
-        folder / "cmp",
-    )
-    gate = faceaudit(folder / "3", "gate", folder / "audit" / "audit.json")
+    other = reference if isinstance(reference, Path) else reference[0]
+    compare = faceaudit(shape, "compare", paths[0], other, *asked, "-o", folder / "cmp")
+    gate = faceaudit(shape, "gate", folder / "audit" / "audit.json")
     return Runs(audit, compare, gate, folder, len(paths))
 
 
-@pytest.fixture(scope="module")
-def runs(request, tmp_path_factory) -> dict[str, Runs]:
-    """The program over the shapes of the tests that were asked for, two at a time."""
-    folder = tmp_path_factory.mktemp("shapes")
-    chosen = [
-        item.callspec.params["shape"]
-        for item in request.session.items
-        if item.path == request.path and "shape" in item.callspec.params
-    ]
-    with ThreadPoolExecutor(2) as pool:
-        done = pool.map(lambda pair: run(pair[1], folder / str(pair[0])), enumerate(chosen))
-        return dict(zip([shape.name for shape in chosen], done, strict=True))
-
-
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
-def test_right_numbers_or_one_line(shape, runs):
-    done = runs[shape.name]
+def test_right_numbers_or_one_line(shape, tmp_path):
+    done = run(shape, tmp_path)
     for process in (done.audit, done.compare, done.gate):
         assert "Traceback" not in process.stderr + process.stdout
     if shape.refused:
