@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import ExifTags, Image
-from tests.pictures import draw, draw_dataset, write_manifest
 
 from faceaudit.cli import main
 from faceaudit.errors import FaceAuditError
+from tests.pictures import draw, draw_dataset, write_manifest
 
 pytest.importorskip("fastai", reason="needs the extra 'model'")
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from tests.pictures import draw_dataset, write_manifest
 
 from faceaudit.errors import FaceAuditError
+from tests.pictures import draw_dataset, write_manifest
 
 torch = pytest.importorskip("torch", reason="needs the extra 'model'")
 

@@ -8,10 +8,10 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
-from tests.pictures import encode
 
 from faceaudit.model.preprocess import prepare, square_pixels
 from faceaudit.pictures import MAX_PIXELS
+from tests.pictures import encode
 
 
 def flat(mode: str, colour: object, size: tuple[int, int] = (40, 40)) -> Image.Image:

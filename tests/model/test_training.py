@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from tests.pictures import draw_dataset, write_manifest
 
 from faceaudit.datasets import index
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import sha256_of
+from tests.pictures import draw_dataset, write_manifest
 
 torch = pytest.importorskip("torch", reason="needs the extra 'model'")
 

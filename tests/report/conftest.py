@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import hostile as hostile_text
-import invented
 import pytest
 
 from faceaudit.result import Result
+from tests.report import hostile as hostile_text
+from tests.report import invented
 
 
 @pytest.fixture(scope="session")

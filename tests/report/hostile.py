@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from invented import audit, comparison
-
 from faceaudit.result import Result
+from tests.report.invented import audit, comparison
 
 HOSTILE = (
     '</script><script>window.pwned=1</script><img src=x onerror="window.pwned=2">'

@@ -4,19 +4,6 @@ from __future__ import annotations
 
 import random
 
-from invented_details import (
-    AGES,
-    RACES,
-    SOURCE,
-    THRESHOLDS,
-    curve,
-    forest,
-    gallery,
-    heatmap,
-    moved_events,
-    summary,
-)
-
 from faceaudit.result import (
     CheckResult,
     Column,
@@ -30,6 +17,18 @@ from faceaudit.result import (
     Slopes,
     Table,
     Test,
+)
+from tests.report.invented_details import (
+    AGES,
+    RACES,
+    SOURCE,
+    THRESHOLDS,
+    curve,
+    forest,
+    gallery,
+    heatmap,
+    moved_events,
+    summary,
 )
 
 

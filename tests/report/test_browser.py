@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import invented
 import pytest
-from tests.browser import assert_accessible, playwright, width_needed
 
 from faceaudit.report.html import write_html
 from faceaudit.report.index_page import write_index
 from faceaudit.result import Result, write_result
+from tests.browser import assert_accessible, playwright, width_needed
+from tests.report import invented
 
 FOREST = "#error-rates-by-group .forest"
 

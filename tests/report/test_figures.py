@@ -4,13 +4,13 @@ import json
 import math
 import random
 
-import invented_details
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faceaudit.report import alt_text, figures
 from faceaudit.result import Curve, Distribution, Estimate, Forest, Series
+from tests.report import invented_details
 
 shares = st.floats(0, 1, allow_nan=False)
 

@@ -5,17 +5,17 @@ import re
 from html import escape
 from pathlib import Path
 
-import invented
 import pytest
-from hostile import HOSTILE
-from invented_details import PIXEL, SOURCE
-from parsed_page import Page
 
 from faceaudit.report.as_table import flat
 from faceaudit.report.html import render_html, script, static, write_html
 from faceaudit.report.numbers import prose
 from faceaudit.report.text import GLOSSARY, SCRIPT_TEXT, TEXT
 from faceaudit.result import Forest, Heatmap, Result
+from tests.report import invented
+from tests.report.hostile import HOSTILE
+from tests.report.invented_details import PIXEL, SOURCE
+from tests.report.parsed_page import Page
 
 
 @pytest.fixture(scope="module")
@@ -222,8 +222,9 @@ def test_neither_torch_nor_pandas_nor_plotly_is_imported() -> None:
     import sys
 
     code = (
-        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import invented\n"
+        "import sys; from tests.report import invented\n"
         "from faceaudit.report.html import render_html; render_html(invented.audit())\n"
         "sys.exit(bool({'torch', 'pandas', 'plotly'} & set(sys.modules)))"
     )
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    root = Path(__file__).parents[2]
+    assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0

@@ -4,13 +4,13 @@ import os
 from pathlib import Path
 
 import pytest
-from hostile import HOSTILE
-from parsed_page import Page
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.report.html import write_html
 from faceaudit.report.index_page import write_index
 from faceaudit.result import Result, write_result
+from tests.report.hostile import HOSTILE
+from tests.report.parsed_page import Page
 
 
 def test_lists_reports_with_their_answers(

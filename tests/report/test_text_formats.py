@@ -5,7 +5,6 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-import invented
 import pytest
 
 from faceaudit.gate import gate
@@ -14,6 +13,7 @@ from faceaudit.report.as_table import flat
 from faceaudit.report.junit import write_junit
 from faceaudit.report.markdown import MOST_ROWS, to_markdown, write_markdown
 from faceaudit.result import Result
+from tests.report import invented
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from tests.browser import playwright
 
 from faceaudit.audit import audit
 from faceaudit.report.html import write_html
@@ -20,6 +19,7 @@ from faceaudit.spec import Spec
 from faceaudit.stats.counts import OutcomeCounts, count_outcomes
 from faceaudit.stats.intervals import rate_interval
 from faceaudit.tables import DatasetInfo, Scores, ScoresInfo, validate
+from tests.browser import playwright
 
 playwright.expect.set_options(timeout=20_000)
 Open = Callable[..., Any]

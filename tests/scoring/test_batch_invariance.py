@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from tests.pictures import draw_dataset
 
 torch = pytest.importorskip("torch", reason="needs the extra 'model'")

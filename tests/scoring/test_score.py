@@ -13,13 +13,13 @@ import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 from PIL import Image
-from tests.pictures import draw, draw_dataset, encode, write_manifest
 
 from faceaudit import bundled
 from faceaudit.cli import main
 from faceaudit.datasets import index
 from faceaudit.errors import FaceAuditError, MissingExtraError
 from faceaudit.tables import read_manifest, read_scores, scored, status_counts, write_table
+from tests.pictures import draw, draw_dataset, encode, write_manifest
 
 torch = pytest.importorskip("torch", reason="needs the extra 'model'")
 

@@ -10,12 +10,12 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.stats.conftest import scores_tables
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.stats import counts as counts_module
 from faceaudit.stats.counts import OutcomeCounts, count_at_thresholds, count_outcomes
 from faceaudit.stats.thresholds import reader_thresholds
+from tests.stats.conftest import scores_tables
 
 ATTRIBUTES = st.sampled_from([(), ("first",), ("second", "first")])
 

@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from collections.abc import Iterable
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
-import pytest
 
-
-@pytest.fixture(scope="module")
-def study() -> ModuleType:
-    folder = str(Path(__file__).resolve().parents[2] / "benchmarks")
-    sys.path.insert(0, folder)
-    try:
-        return importlib.import_module("coverage_simulation")
-    finally:
-        sys.path.remove(folder)
+import coverage_simulation as study
 
 
 def by_method(cells: Iterable[Any]) -> dict[str, list[Any]]:
@@ -38,7 +25,7 @@ def mean_width(cells: list[Any]) -> float:
     return float(np.mean([cell.width for cell in cells]))
 
 
-def test_one_rate_on_a_finer_grid_than_the_study(study: ModuleType) -> None:
+def test_one_rate_on_a_finer_grid_than_the_study() -> None:
     rates = [*study.RATES, *np.geomspace(1e-4, 0.5, 60)]
     methods = by_method(study.study_rates(sizes=(5, 10, 30, 100, 1_000), rates=rates))
     assert lowest(methods["ours"]) >= 0.95
@@ -48,7 +35,7 @@ def test_one_rate_on_a_finer_grid_than_the_study(study: ModuleType) -> None:
     assert lowest(methods["percentile bootstrap (fairlearn)"]) < 0.01
 
 
-def test_difference_and_ratio(study: ModuleType) -> None:
+def test_difference_and_ratio() -> None:
     for ratio, methods in ((False, study.DIFFERENCE_METHODS), (True, study.RATIO_METHODS)):
         found = by_method(
             study.study_two(methods, ratio, sizes=(5, 30, 100), rates=(0, 0.005, 0.1, 0.5))
@@ -58,13 +45,13 @@ def test_difference_and_ratio(study: ModuleType) -> None:
         assert min(lowest(cells) for cells in others) < 0.9
 
 
-def test_paired_difference(study: ModuleType) -> None:
+def test_paired_difference() -> None:
     methods = by_method(study.study_pairs(sizes=(5, 10, 25)))
     assert lowest(methods["ours"]) >= 0.95
     assert lowest(methods["Wald"]) < 0.5
 
 
-def test_gap(study: ModuleType) -> None:
+def test_gap() -> None:
     methods = by_method(
         study.study_gaps(
             groups=(2, 5, 80),
@@ -86,7 +73,7 @@ def test_gap(study: ModuleType) -> None:
     assert found(ours) > found(methods["Šidák–Wilson"]) + 0.05
 
 
-def test_only_the_extremes_of_each_size_matter(study: ModuleType) -> None:
+def test_only_the_extremes_of_each_size_matter() -> None:
     """The study's shortcut gives the limits that all groups together give."""
     random = np.random.default_rng(3)
     n = np.array([10, 100, 10, 100, 10, 1_000])

@@ -8,11 +8,11 @@ import pytest
 from fairlearn import metrics
 from hypothesis import given, settings
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, precision_score
-from tests.stats.conftest import scores_tables
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.stats.counts import OutcomeCounts, count_outcomes
 from faceaudit.stats.rates import RATES, group_rates, metric_frame, rate_counts
+from tests.stats.conftest import scores_tables
 
 FULL_ROWS = {
     "fpr": metrics.false_positive_rate,

@@ -19,8 +19,7 @@ from faceaudit.studies.data_in_training import data_in_training
 from faceaudit.studies.learning_curve import learning_curve
 from faceaudit.studies.photoshopped import photoshopped
 from faceaudit.tables import read_manifest, read_scores, write_table
-
-from .conftest import BUDGET
+from tests.studies.conftest import BUDGET
 
 
 @pytest.fixture(scope="module")

@@ -12,13 +12,13 @@ import pytest
 pytest.importorskip("starlette", reason="needs the extra 'web'")
 pytest.importorskip("python_multipart", reason="needs the extra 'web'")
 
-from drawn_web import AUDITED, BrightnessDetector
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from faceaudit.web import caveats
 from faceaudit.web.app import create_app
 from faceaudit.web.measured_errors import Record
+from tests.web.drawn_web import AUDITED, BrightnessDetector
 
 
 @pytest.fixture

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from drawn_web import AUDITED, group, recorded
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.stats.intervals import rate_interval
 from faceaudit.tables import write_table
 from faceaudit.web.measured_errors import Record, open_records
+from tests.web.drawn_web import AUDITED, group, recorded
 
 
 def rates(rows):

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from drawn_web import AUDITED, BrightnessDetector, picture, send
 
 from faceaudit.bundled import samples_folder
 from faceaudit.web import caveats
@@ -17,6 +16,7 @@ from faceaudit.web.detectors import CheckpointDetector, calls_ai, open_detectors
 from faceaudit.web.measured_errors import Record
 from faceaudit.web.prediction import Judge
 from faceaudit.web.uploads import check_picture
+from tests.web.drawn_web import AUDITED, BrightnessDetector, picture, send
 
 FACE = next(samples_folder().glob("*.jpg"))
 

@@ -11,13 +11,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from drawn_web import AUDITED, HOSTILE
 
 from faceaudit.audit import audit
 from faceaudit.result import read_result, write_result
 from faceaudit.spec import Spec
 from faceaudit.web import audits
 from faceaudit.web.openapi import document
+from tests.web.drawn_web import AUDITED, HOSTILE
 
 CSV = "image,label,p_ai,gender\n" + "".join(
     f"{i}.jpg,{'ai' if i % 2 else 'real'},0.{i % 10},{'female' if i % 3 else 'male'}\n"
@@ -226,10 +226,9 @@ def test_an_uploaded_table_leaves_nothing_behind(client, monkeypatch, tmp_path):
 
 
 def test_a_table_cannot_make_a_report_show_pictures_of_this_machine(client, reports, tmp_path):
-    from drawn_web import picture
-
     from faceaudit.known_roots import remember_root
     from faceaudit.tables import DatasetInfo, write_table
+    from tests.web.drawn_web import picture
 
     (tmp_path / "private").mkdir()
     for i in range(490):
@@ -295,7 +294,7 @@ def test_the_openapi_description_fits_the_routes_and_itself(client):
 
 
 def test_answers_have_the_fields_that_are_described(client):
-    from drawn_web import picture, send
+    from tests.web.drawn_web import picture, send
 
     schemas = client.get("/api/openapi.json").json()["components"]["schemas"]
     (judged,) = send(client, ("a.png", picture("PNG")))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import anyio
 import pytest
-from drawn_web import picture
 from starlette.testclient import TestClient
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.web.security import MAX_IN_FLIGHT, InFlight, require_token
+from tests.web.drawn_web import picture
 
 TOKEN = "correct horse battery staple"
 PAGES = ["/", "/samples", "/reports", "/audits", "/api", "/api/models", "/nothing", "/token"]

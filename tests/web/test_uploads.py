@@ -7,12 +7,12 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from drawn_web import HOSTILE, bomb, noise, picture, send
 from PIL import Image
 
 from faceaudit.pictures import MAX_PIXELS
 from faceaudit.web import uploads
 from faceaudit.web.uploads import RefusedError, base_name, check_picture
+from tests.web.drawn_web import HOSTILE, bomb, noise, picture, send
 
 HEIC = Path(__file__).with_name("bright.heic")
 SVG = (

@@ -9,13 +9,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from drawn_web import AUDITED, HOSTILE, bomb, noise, picture
-from tests.browser import assert_accessible, chromium, playwright, visiting, width_needed
 
 from faceaudit.audit import audit
 from faceaudit.bundled import samples_folder
 from faceaudit.result import write_result
 from faceaudit.spec import Spec
+from tests.browser import assert_accessible, chromium, playwright, visiting, width_needed
+from tests.web.drawn_web import AUDITED, HOSTILE, bomb, noise, picture
 
 HEIC = Path(__file__).with_name("bright.heic")
 FACE = sorted(samples_folder().glob("*.jpg"))[0]
