@@ -161,9 +161,9 @@ def _landmarks(content: bytes, folder: Path) -> None:
 
 def _web(content: bytes, folder: Path) -> None:
     pytest.importorskip("starlette", reason="needs the extra 'web'")
-    from faceaudit.web.uploads import RefusedError, check_picture
+    from faceaudit.web.uploads import check_picture
 
-    with pytest.raises(RefusedError, match="PostScript"):
+    with pytest.raises(PictureError, match="PostScript"):
         check_picture("a.jpg", content)
 
 

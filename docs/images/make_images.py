@@ -65,7 +65,7 @@ def main(folder: Path) -> None:
                     viewport={"width": width, "height": height}, color_scheme=colours
                 )
                 page.goto(address)
-                page.locator(".mini-verdict").last.wait_for()
+                page.locator(".mini-call").last.wait_for()
                 if part:
                     page.locator("#pictures").set_input_files(samples_folder() / DISPUTED)
                     page.get_by_text("1 of 1 judged").wait_for()

@@ -17,41 +17,41 @@ def rates(rows):
 
 def test_rates_are_those_of_the_people_chosen():
     record = Record("m", 0.5, [AUDITED])
-    everybody = record.worth({})
+    everybody = record.measured_errors({})
     assert rates(everybody.real_called_ai) == {"portraits": (42, 240), "street": (0, 50)}
     assert rates(everybody.ai_called_real) == {"generator": (8, 200)}
-    men = record.worth({"gender": "male"})
+    men = record.measured_errors({"gender": "male"})
     assert rates(men.real_called_ai) == {"portraits": (2, 100)}
     assert rates(men.ai_called_real) == {"generator": (8, 200)}
-    older_women = record.worth({"gender": "female", "age_band": "60–69"})
+    older_women = record.measured_errors({"gender": "female", "age_band": "60–69"})
     assert rates(older_women.real_called_ai) == {"portraits": (30, 40)}
 
 
 def test_sentences_state_the_number_its_interval_and_its_source():
     record = Record("m", 0.5, [AUDITED])
     low, high = rate_interval(30, 40)
-    said = record.worth({"gender": "female", "age_band": "60–69"}).if_called_ai
+    said = record.measured_errors({"gender": "female", "age_band": "60–69"}).if_called_ai
     assert said.startswith("Of 40 real photographs of such people (portraits), it wrongly called")
     assert "30 AI-generated: 75.0\u202f%" in said
     assert f"{100 * float(low):.1f}" in said and f"{100 * float(high):.1f}" in said
-    everybody = record.worth({})
+    everybody = record.measured_errors({})
     assert "0.0\u202f% (street) to 17.5\u202f% (portraits)" in everybody.if_called_ai
     assert "8 real: 4.0\u202f%" in everybody.if_called_real
 
 
 def test_nobody_like_that_is_said_to_be_unmeasured():
     record = Record("m", 0.5, [AUDITED])
-    worth = record.worth({"gender": "male", "age_band": "60–69"})
-    assert worth.real_called_ai == []
-    assert worth.if_called_ai.startswith("Not measured")
+    measured = record.measured_errors({"gender": "male", "age_band": "60–69"})
+    assert measured.real_called_ai == []
+    assert measured.if_called_ai.startswith("Not measured")
 
 
 def test_a_few_images_are_said_to_be_few():
     rows = group("a", "real", "female", "20–29", 5, 5) + group("b", "real", "male", "20–29", 4, 0)
     both = Record("m", 0.5, [recorded(rows)])
-    assert "Hardly measured: no source holds 30" in both.worth({}).if_called_ai
-    assert "9." in both.worth({}).if_called_ai
-    assert "That is few" in both.worth({"gender": "female"}).if_called_ai
+    assert "Hardly measured: no source holds 30" in both.measured_errors({}).if_called_ai
+    assert "9." in both.measured_errors({}).if_called_ai
+    assert "That is few" in both.measured_errors({"gender": "female"}).if_called_ai
 
 
 def test_extremes_of_tiny_sources_do_not_make_the_sentence():
@@ -60,39 +60,41 @@ def test_extremes_of_tiny_sources_do_not_make_the_sentence():
         *group("larger", "real", "female", "20–29", 100, 20),
         *group("tiny", "real", "female", "20–29", 2, 2),
     ]
-    worth = Record("m", 0.5, [recorded(rows)]).worth({})
-    assert "tiny" not in worth.if_called_ai and "20.0" in worth.if_called_ai
-    assert "tiny" in rates(worth.real_called_ai)
+    measured = Record("m", 0.5, [recorded(rows)]).measured_errors({})
+    assert "tiny" not in measured.if_called_ai and "20.0" in measured.if_called_ai
+    assert "tiny" in rates(measured.real_called_ai)
 
 
 def test_images_that_the_model_was_trained_on_do_not_count():
     learned = recorded(group("portraits", "real", "male", "20–29", 900, 0), in_training=True)
     record = Record("m", 0.5, [AUDITED, learned])
-    assert rates(record.worth({"gender": "male"}).real_called_ai) == {"portraits": (2, 100)}
+    assert rates(record.measured_errors({"gender": "male"}).real_called_ai) == {
+        "portraits": (2, 100)
+    }
 
 
 def test_only_audited_groups_can_be_chosen():
     record = Record("m", 0.5, [AUDITED])
-    assert record.choices() == {"gender": ["female", "male"], "age_band": ["20–29", "60–69"]}
+    assert record.choices == {"gender": ["female", "male"], "age_band": ["20–29", "60–69"]}
     with pytest.raises(FaceAuditError, match="was not audited for gender 'other'"):
-        record.worth({"gender": "other"})
+        record.measured_errors({"gender": "other"})
 
 
 def test_without_scores_nothing_is_known_and_that_is_said():
     record = Record("m", 0.5, [])
-    assert record.choices() == {}
-    assert "not known" in record.worth({}).if_called_ai
+    assert record.choices == {}
+    assert "not known" in record.measured_errors({}).if_called_ai
 
 
 def test_the_threshold_is_the_models_own():
     rows = [("a", "real", "male", "20–29", p) for p in (0.1, 0.3, 0.5, 0.7, 0.9)]
-    worth = [Record("m", t, [recorded(rows)]).worth({}) for t in (0.0, 0.5, 0.7, 1.0)]
-    assert [one.real_called_ai[0].wrong for one in worth] == [5, 3, 2, 0]
+    measured = [Record("m", t, [recorded(rows)]).measured_errors({}) for t in (0.0, 0.5, 0.7, 1.0)]
+    assert [one.real_called_ai[0].wrong for one in measured] == [5, 3, 2, 0]
 
 
 def test_whose_word_the_tags_are_is_told():
-    worth = Record("m", 0.5, [AUDITED]).worth({"gender": "male"})
-    assert worth.tag_sources == ["gender (portraits): drawn by the test"]
+    measured = Record("m", 0.5, [AUDITED]).measured_errors({"gender": "male"})
+    assert measured.tag_sources == ["gender (portraits): drawn by the test"]
 
 
 def test_given_scores_must_be_of_a_model_that_is_served(tmp_path, detectors):

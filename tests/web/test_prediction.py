@@ -75,7 +75,7 @@ def test_pictures_unlike_the_audited_ones_are_doubted():
     assert delivery == Delivery(200, 200, frozenset({"JPEG"}))
 
     def doubted(kind, size):
-        return delivery.doubts(check_picture("a", picture(kind, size)))
+        return delivery.caveats(check_picture("a", picture(kind, size)))
 
     assert doubted("JPEG", (200, 200)) == []
     assert doubted("JPEG", (300, 200)) == []
@@ -95,10 +95,10 @@ def test_beyond_the_limit_a_picture_is_unlike_the_training_pictures(distance, li
             return replace(super().judge(picture), distance=distance, limit=limit)
 
     judge = Judge([Far("far", 0.5)], {"far": Record("far", 0.5, [])})
-    (verdict,) = judge.judge(check_picture("a.png", picture("PNG")), ["far"], {}).verdicts
-    said = [doubt for doubt in verdict.doubts if "this model was trained on" in doubt]
+    (prediction,) = judge.judge(check_picture("a.png", picture("PNG")), ["far"], {}).predictions
+    said = [doubt for doubt in prediction.caveats if "this model was trained on" in doubt]
     assert len(said) == doubted
-    assert (verdict.distance, verdict.distance_limit) == (distance, limit)
+    assert (prediction.distance, prediction.distance_limit) == (distance, limit)
 
 
 def test_without_delivery_facts_there_is_no_such_doubt():
@@ -219,13 +219,13 @@ def test_a_model_directory_says_in_the_page_what_scoring_says(model):
     judge = Judge([detector], {"untrained": Record("untrained", 0.5, [])})
     judged = judge.judge(check_picture("face.jpg", FACE.read_bytes()), ["untrained"], {})
     (scored,) = score_images(Classifier.load(model), [FACE.read_bytes()])
-    (verdict,) = judged.verdicts
-    assert verdict.p_ai == scored.p_ai
-    assert (verdict.called == "ai") is scored.called_ai
-    assert np.sum(verdict.evidence) == pytest.approx(1, abs=1e-5)
+    (prediction,) = judged.predictions
+    assert prediction.p_ai == scored.p_ai
+    assert (prediction.called == "ai") is scored.called_ai
+    assert np.sum(prediction.evidence) == pytest.approx(1, abs=1e-5)
     # A face is unlike the grey noise that this network calls its training pictures.
-    assert verdict.distance > verdict.distance_limit > 0
-    assert "trained on" in verdict.doubts[0]
+    assert prediction.distance > prediction.distance_limit > 0
+    assert "trained on" in prediction.caveats[0]
 
 
 def test_two_models_of_one_name_are_refused(model):
@@ -262,8 +262,8 @@ def test_a_detector_without_a_map_still_has_a_verdict():
 
     mute = Mute("mute", 0.5)
     judge = Judge([mute], {"mute": Record("mute", 0.5, [])})
-    (verdict,) = judge.judge(check_picture("a.png", picture("PNG")), ["mute"], {}).verdicts
-    assert verdict.called == "ai" and verdict.evidence is None and verdict.overlay is None
+    (prediction,) = judge.judge(check_picture("a.png", picture("PNG")), ["mute"], {}).predictions
+    assert prediction.called == "ai" and prediction.evidence is None and prediction.overlay is None
 
 
 def test_checkpoint_detector_names_a_missing_model(tmp_path):

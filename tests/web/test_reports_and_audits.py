@@ -15,8 +15,7 @@ import pytest
 from faceaudit.audit import audit
 from faceaudit.result import read_result, write_result
 from faceaudit.spec import Spec
-from faceaudit.web import audits
-from faceaudit.web.openapi import document
+from faceaudit.web import api, audits
 from tests.web.drawn_web import AUDITED, HOSTILE
 
 CSV = "image,label,p_ai,gender\n" + "".join(
@@ -299,6 +298,6 @@ def test_answers_have_the_fields_that_are_described(client):
     schemas = client.get("/api/openapi.json").json()["components"]["schemas"]
     (judged,) = send(client, ("a.png", picture("PNG")))
     assert set(judged) == set(schemas["Judgement"]["properties"])
-    assert set(judged["verdicts"][0]) == set(schemas["Verdict"]["properties"])
+    assert set(judged["verdicts"][0]) == set(schemas["Prediction"]["properties"])
     assert set(client.get("/api/models").json()[0]) == set(schemas["ModelSummary"]["properties"])
-    assert document.cache_info().currsize == 1
+    assert api.openapi.cache_info().currsize == 1

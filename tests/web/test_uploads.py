@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from faceaudit.pictures import MAX_PIXELS
+from faceaudit.pictures import MAX_PIXELS, PictureError
 from faceaudit.web import uploads
-from faceaudit.web.uploads import RefusedError, base_name, check_picture
+from faceaudit.web.uploads import base_name, check_picture
 from tests.web.drawn_web import HOSTILE, bomb, noise, picture, send
 
 HEIC = Path(__file__).with_name("bright.heic")
@@ -89,14 +89,14 @@ def test_a_bomb_is_refused_from_its_header_without_decoding(monkeypatch):
         raise AssertionError("a pixel was decoded")
 
     monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", decode)
-    with pytest.raises(RefusedError, match="not opened"):
+    with pytest.raises(PictureError, match="not opened"):
         check_picture("bomb.png", bomb())
 
 
 def test_the_limit_of_pixels_is_that_of_scoring():
     width = MAX_PIXELS // 8_000
     assert check_picture("largest.png", bomb(width, 8_000)).width == width
-    with pytest.raises(RefusedError, match="80 million pixels"):
+    with pytest.raises(PictureError, match="80 million pixels"):
         check_picture("larger.png", bomb(width + 1, 8_000))
 
 

@@ -147,7 +147,7 @@ def test_the_user_says_who_is_pictured_and_the_rates_follow(visit: Visit) -> Non
     page = visit()
     page.locator("#upload").get_by_label("Gender").select_option("male")
     card = upload(page, ("bright.png", picture("PNG", brightness=250))).first
-    sentence = card.locator(".worth-lines .sentence").first
+    sentence = card.locator(".measured-lines .sentence").first
     expect(sentence).to_contain_text("Of 100 real photographs of such people (portraits)")
     card.get_by_label("Gender").select_option("female")
     expect(sentence).to_contain_text("depends on the source")
@@ -159,7 +159,7 @@ def test_the_user_says_who_is_pictured_and_the_rates_follow(visit: Visit) -> Non
 
 def test_the_samples_get_their_verdicts_without_being_asked_for(visit: Visit) -> None:
     page = visit()
-    expect(page.locator(".tiles .mini-verdict")).to_have_count(
+    expect(page.locator(".tiles .mini-call")).to_have_count(
         2 * len(list(samples_folder().glob("*.jpg")))
     )
     page.locator(".tiles a").first.click()
@@ -296,7 +296,7 @@ def test_axe_finds_no_violation(visit: Visit, shelf: Path, name: str, width: int
     for scheme in ("light", "dark"):
         page = visit(PAGES[name], width, scheme)
         if name == "front":
-            expect(page.locator(".mini-verdict").first).to_be_visible()
+            expect(page.locator(".mini-call").first).to_be_visible()
             upload(page, ("wide.png", picture("PNG", (400, 100))), ("letter.jpg", b"no picture"))
         unfold(page)
         assert_accessible(page)

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
+
+from faceaudit.errors import FaceAuditError, MissingExtraError
+
+#: Connections beyond this many are told to come back; a browser opens up to six.
+MAX_CONNECTIONS = 100
 
 
 def serve(
@@ -39,13 +48,40 @@ def serve(
     MissingExtraError
         If the packages of the extra ``web`` are not installed.
     """
-    import importlib.util
-
-    from faceaudit.errors import MissingExtraError
-
     for package in ("starlette", "uvicorn", "python_multipart"):
-        if importlib.util.find_spec(package) is None:
+        if find_spec(package) is None:
             raise MissingExtraError("serve", "web")
-    from faceaudit.web.server import run
+    import uvicorn
 
-    run(host, port, token, reports, models, scores)
+    from faceaudit.web.app import create_app
+    from faceaudit.web.security import require_token
+
+    require_token(host, token)
+    # A single picture gains nothing from more threads, which wait for each other where the
+    # machine is busy: there, two took fifty times as long as one. Read when torch is loaded.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    app = create_app(models=models, scores=scores, reports=reports, host=host, token=token)
+    with _listen(host, port) as listener:
+        shown, bound = listener.getsockname()[:2]
+        place = f"[{shown}]" if ":" in shown else shown
+        print(f"faceaudit: http://{place}:{bound}/ (Ctrl+C stops it)", file=sys.stderr)
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            server_header=False,
+            proxy_headers=False,
+            limit_concurrency=MAX_CONNECTIONS,
+            timeout_graceful_shutdown=5,
+        )
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Bind an address before anything is served, so that a taken port is one clear line."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family)
+    except (OSError, OverflowError) as error:
+        raise FaceAuditError(
+            f"cannot listen on {host}, port {port} ({error}); choose another with --port"
+        ) from None

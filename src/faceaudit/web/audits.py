@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import BaseModel
+from starlette.exceptions import HTTPException
 
 from faceaudit.audit import audit
 from faceaudit.errors import FaceAuditError
@@ -50,13 +51,7 @@ class Job(BaseModel):
 
 
 class Audits:
-    """Audits that were started here.
-
-    Parameters
-    ----------
-    folder : Path
-        Where results go, each in a folder of its own.
-    """
+    """The audits that were started here; each result goes to a place of its own below `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -67,18 +62,14 @@ class Audits:
         """Forget the audits that have not begun, and wait for the one at work."""
         self._pool.shutdown(cancel_futures=True)
 
-    def get(self, job: str) -> Job | None:
-        """Return an audit by its id."""
-        return self._jobs.get(job)
+    def job(self, job: str) -> Job:
+        """Return an audit by its id; HTTP status 404 if there is none."""
+        if job not in self._jobs:
+            raise HTTPException(404, "There is no such audit; its report may be in the list.")
+        return self._jobs[job]
 
     def start(self, scores: Scores, spec: Spec) -> Job:
-        """Start an audit, or put it in line behind another.
-
-        Raises
-        ------
-        FaceAuditError
-            If too many wait already.
-        """
+        """Start an audit, or put it in line; `FaceAuditError` if too many wait already."""
         waiting = sum(job.state == "waiting" for job in self._jobs.values())
         if waiting >= MAX_WAITING:
             raise FaceAuditError(f"{waiting} audits are waiting already; try again later")
@@ -114,18 +105,8 @@ class Audits:
 def read_uploaded(name: str, content: bytes, mapping: dict[str, str]) -> Scores:
     """Read a scores table that was uploaded; what touches the disk is deleted at once.
 
-    Parameters
-    ----------
-    name : str
-        The file's name: its ending says what it is, messages and the data set bear it.
-    content : bytes
-    mapping : dict of str to str
-        Our column name to the file's.
-
-    Raises
-    ------
-    FaceAuditError
-        If it is no scores table, or an absurdly large one.
+    The ending of `name` says what it is; messages and the data set bear it. `mapping` leads from
+    our column names to the file's. `FaceAuditError` if it is no scores table, or an absurd one.
     """
     suffix = Path(name).suffix.lower()
     if suffix not in (".csv", ".parquet"):
@@ -154,12 +135,7 @@ def _refuse_absurd(name: str, content: bytes) -> None:
 
 
 def parse_mapping(text: str) -> dict[str, str]:
-    """Read column names from ``ours=theirs`` pairs, one a line.
-
-    Raises
-    ------
-    FaceAuditError
-    """
+    """Read column names from ``ours=theirs`` pairs, one a line."""
     mapping = {}
     for line in filter(None, map(str.strip, text.splitlines())):
         ours, separator, theirs = (part.strip() for part in line.partition("="))
@@ -170,20 +146,10 @@ def parse_mapping(text: str) -> dict[str, str]:
 
 
 def choose_spec(name: str, text: str, scores: Scores) -> Spec:
-    """Return the specification that was asked for.
+    """Return the specification `text` (YAML), or if that is blank the one called `name`.
 
-    Parameters
-    ----------
-    name : str
-        A ready one, or `EVERY_TAG`. Never a path: only the server's own may be named.
-    text : str
-        YAML, which goes before `name` unless it is blank.
-    scores : Scores
-        Whose tags `EVERY_TAG` takes.
-
-    Raises
-    ------
-    FaceAuditError
+    That is a ready one, or `EVERY_TAG` for the tags of `scores`; never a path, since only the
+    server's own may be named.
     """
     if text.strip():
         return parse_spec(text, "your specification")

@@ -1,4 +1,4 @@
-"""Reasons to doubt a verdict that can be told from the picture alone."""
+"""Reasons to doubt a prediction that can be told from the picture alone."""
 
 from __future__ import annotations
 
@@ -23,11 +23,7 @@ _CUT = 0.8
 class Delivery:
     """How the pictures of an audit were delivered: the range that its error rates hold for.
 
-    Attributes
-    ----------
-    smallest, largest : int
-        Shortest and longest short side of the audited pictures, in pixels.
-    formats : frozenset of str
+    The shortest and the longest short side of the audited pictures in pixels, and their formats.
     """
 
     smallest: int
@@ -45,24 +41,24 @@ class Delivery:
         formats = pc.unique(table["format"]).drop_null().to_pylist()
         return cls(short["min"], short["max"], frozenset(formats))
 
-    def doubts(self, upload: Upload) -> list[str]:
+    def caveats(self, upload: Upload) -> list[str]:
         """Say in which ways a picture is unlike the audited ones; empty if in none.
 
         The rule is this simple: its short side lies outside their range, or it has a format
         that none of them had. A classifier of this kind reacts to size and compression.
         """
-        short, doubts = min(upload.width, upload.height), []
+        short, unlike = min(upload.width, upload.height), []
         if not self.smallest <= short <= self.largest:
-            doubts.append(
+            unlike.append(
                 f"its short side has {short:,} pixels, theirs {self.smallest:,} to {self.largest:,}"
             )
         if upload.format not in self.formats and upload.format != "MPO":
             theirs = " or ".join(sorted(self.formats))
-            doubts.append(f"it is a {upload.format} file, theirs were {theirs}")
-        if not doubts:
+            unlike.append(f"it is a {upload.format} file, theirs were {theirs}")
+        if not unlike:
             return []
         return [
-            f"Unlike the pictures of the audit: {' and '.join(doubts)}. The error rates may not "
+            f"Unlike the pictures of the audit: {' and '.join(unlike)}. The error rates may not "
             "hold for it."
         ]
 
@@ -87,12 +83,7 @@ def cut(upload: Upload) -> list[str]:
 
 
 def no_face(pixels: Pixels) -> list[str]:
-    """Say so if no face is found; says nothing where no finder is installed.
-
-    Parameters
-    ----------
-    pixels : ndarray of uint8, shape (side, side, 3)
-    """
+    """Say so if no face is found; says nothing where no finder is installed."""
     finder = face_finder()
     if finder is None or finder(pixels):
         return []

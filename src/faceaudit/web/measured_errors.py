@@ -1,4 +1,4 @@
-"""What a verdict is worth: how often the classifier was wrong about people like the one pictured.
+"""How often a classifier was wrong about people like the one pictured: what its word is worth.
 
 Who is like the one pictured is for the user to say, out of the groups that were audited. It is
 never guessed from the picture.
@@ -17,29 +17,28 @@ from pydantic import BaseModel
 from faceaudit import bundled
 from faceaudit.errors import FaceAuditError
 from faceaudit.report.numbers import count, interval, percent
-from faceaudit.schema import ModelInfo
 from faceaudit.stats.counts import count_outcomes
 from faceaudit.stats.intervals import rate_interval
 from faceaudit.tables import Scores, read_scores, scored
 from faceaudit.tags.vocabulary import distinct_values
 from faceaudit.web.detectors import Detector
 
-#: Tags by which people can be told apart, in the order in which the page asks for them.
-PEOPLE_TAGS = (
-    "gender",
-    "age_band",
-    "race_coarse",
-    "glasses",
-    "face_shape",
-    "skin_tone",
-    "facial_hair",
-    "makeup",
-)
+#: Tags by which people can be told apart, in the order in which the page asks for them, and what
+#: it calls them.
+PEOPLE_TAGS = {
+    "gender": "Gender",
+    "age_band": "Age",
+    "race_coarse": "Race",
+    "glasses": "Glasses",
+    "face_shape": "Face shape",
+    "skin_tone": "Skin tone",
+    "facial_hair": "Facial hair",
+    "makeup": "Make-up",
+}
 CONFIDENCE = 0.95
 #: A source with fewer images is not named in a sentence as if it were certain.
 FEW = 30
-
-Kind = Literal["real", "ai"]
+_UNKNOWN = "How often this model is wrong is not known: no scores of it are recorded here."
 
 
 class SourceRate(BaseModel):
@@ -53,8 +52,8 @@ class SourceRate(BaseModel):
     high: float
 
 
-class Worth(BaseModel):
-    """The measured error rates that bear on one classifier's verdicts."""
+class MeasuredErrors(BaseModel):
+    """The measured error rates that bear on what one classifier says."""
 
     model: str
     #: Whom the rates are about: tag -> group, as the user said.
@@ -64,7 +63,7 @@ class Worth(BaseModel):
     real_called_ai: list[SourceRate]
     #: AI-generated faces that were called real, by source: all of them, as they show nobody.
     ai_called_real: list[SourceRate]
-    #: What the rates say of a verdict "AI-generated", and of a verdict "real".
+    #: What the rates say of the call "AI-generated", and of the call "real".
     if_called_ai: str
     if_called_real: str
     #: Whose word the chosen tags are.
@@ -81,164 +80,148 @@ class Record:
     threshold : float
     scores : sequence of Scores
         May be empty: then nothing is known of the classifier.
+
+    Attributes
+    ----------
+    table : pyarrow.Table or None
+    choices : dict of str to list of str
+        The audited groups of real people: tag -> groups, in reading order.
     """
 
     def __init__(self, model: str, threshold: float, scores: Sequence[Scores]) -> None:
-        self._model = model
-        self._threshold = threshold
-        self._scores = scores
+        self._model, self._threshold, self._scores = model, threshold, scores
         parts = [_unseen(scored(one)) for one in scores]
         self.table = pa.concat_tables(parts, promote_options="permissive") if parts else None
-        self._cache: dict[tuple[tuple[str, str], ...], Worth] = {}
+        self.choices: dict[str, list[str]] = {}
+        if self.table is not None:
+            real = self.table.filter(pc.field("label") == "real")
+            tags = [tag for tag in PEOPLE_TAGS if tag in real.column_names]
+            found = {tag: distinct_values(real, tag) for tag in tags}
+            self.choices = {tag: groups for tag, groups in found.items() if len(groups) > 1}
+        self._measured: dict[frozenset[tuple[str, str]], MeasuredErrors] = {}
 
-    def choices(self) -> dict[str, list[str]]:
-        """Return the audited groups of real people: tag -> groups, in reading order."""
-        if self.table is None:
-            return {}
-        real = self.table.filter(pc.equal(self.table["label"], "real"))
-        found = {tag: distinct_values(real, tag) for tag in PEOPLE_TAGS if tag in real.column_names}
-        return {tag: groups for tag, groups in found.items() if len(groups) > 1}
-
-    def worth(self, people: Mapping[str, str]) -> Worth:
-        """Measure the error rates for people of the given groups.
-
-        Parameters
-        ----------
-        people : mapping of str to str
-            Tag -> group. An empty one means everybody.
+    def measured_errors(self, people: Mapping[str, str]) -> MeasuredErrors:
+        """Measure the error rates for people of the given groups: tag -> group; none for everybody.
 
         Raises
         ------
         FaceAuditError
             If a group was not audited.
         """
-        choices = self.choices()
         for tag, group in people.items():
-            if self.table is not None and group not in choices.get(tag, ()):
+            if self.table is not None and group not in self.choices.get(tag, ()):
                 raise FaceAuditError(f"{self._model} was not audited for {tag} '{group}'")
-        key = tuple(sorted(people.items()))
-        if key not in self._cache:
-            self._cache[key] = self._measure(dict(people))
-        return self._cache[key]
+        key = frozenset(people.items())
+        if key not in self._measured:
+            self._measured[key] = self._measure(dict(people))
+        return self._measured[key]
 
-    def _measure(self, people: dict[str, str]) -> Worth:
-        real = self._rates("real", people)
-        ai = self._rates("ai", {})
-        return Worth(
+    def _measure(self, people: dict[str, str]) -> MeasuredErrors:
+        real, ai, said_ai, said_real = [], [], _UNKNOWN, _UNKNOWN
+        if self.table is not None:
+            pictured = self.table
+            for tag, group in people.items():
+                pictured = pictured.filter(pc.field(tag) == group)
+            real = _rates(pictured, "real", self._threshold)
+            ai = _rates(self.table, "ai", self._threshold)
+            whom = "real photographs of such people" if people else "real photographs"
+            said_ai = _sentence(real, whom, "AI-generated")
+            said_real = _sentence(ai, "AI-generated faces", "real")
+        sources = {rate.source for rate in real}
+        words = (
+            f"{tag} ({dataset}): {word}"
+            for scores in self._scores
+            for tag in people
+            for dataset, word in scores.info.tag_sources.get(tag, {}).items()
+            if dataset in sources
+        )
+        return MeasuredErrors(
             model=self._model,
             people=people,
             real_called_ai=real,
             ai_called_real=ai,
-            if_called_ai=self._sentence(real, "real photographs", "AI-generated", bool(people)),
-            if_called_real=self._sentence(ai, "AI-generated faces", "real", False),
-            tag_sources=self._tag_sources(people, {rate.source for rate in real}),
+            if_called_ai=said_ai,
+            if_called_real=said_real,
+            tag_sources=list(dict.fromkeys(words)),
         )
 
-    def _rates(self, label: Kind, people: dict[str, str]) -> list[SourceRate]:
-        if self.table is None:
-            return []
-        table = self.table.filter(pc.equal(self.table["label"], label))
-        for tag, group in people.items():
-            table = table.filter(pc.equal(table[tag], group))
-        counts = count_outcomes(table, ["dataset"], self._threshold)
-        if label == "real":
-            n, wrong = counts.n_real, counts.real_called_ai
-        else:
-            n, wrong = counts.n_ai, counts.ai_called_real
-        low, high = rate_interval(wrong, n, CONFIDENCE)
-        return [
-            SourceRate(
-                source=name,
-                n=int(n[i]),
-                wrong=int(wrong[i]),
-                rate=float(wrong[i] / n[i]),
-                low=float(low[i]),
-                high=float(high[i]),
-            )
-            for i, name in enumerate(counts.labels)
-        ]
 
-    def _sentence(self, rates: list[SourceRate], images: str, called: str, of_people: bool) -> str:
-        if self.table is None:
-            return "How often this model is wrong is not known: no scores of it are recorded here."
-        whom = f"{images} of such people" if of_people else images
-        if not rates:
-            return f"Not measured: the audited images hold no {whom}."
-        if len(rates) == 1:
-            (one,) = rates
-            few = " That is few, so the interval is wide." if one.n < FEW else ""
-            return (
-                f"Of {count(one.n)} {whom} ({one.source}), it wrongly called {count(one.wrong)} "
-                f"{called}: {percent(one.rate)} ({interval(one.low, one.high, 'percent')}).{few}"
-            )
-        # The extremes of many small samples would be chance.
-        enough = [rate for rate in rates if rate.n >= FEW]
-        if not enough:
-            return (
-                f"Hardly measured: no source holds {FEW} {whom}, and all together hold "
-                f"{count(sum(rate.n for rate in rates))}."
-            )
-        least, most = min(enough, key=lambda r: r.rate), max(enough, key=lambda r: r.rate)
-        if least.rate == most.rate:
-            return (
-                f"Of {whom} it wrongly called {percent(most.rate)} {called} in every source "
-                f"with {FEW} or more."
-            )
+def _rates(table: pa.Table, label: Literal["real", "ai"], threshold: float) -> list[SourceRate]:
+    counts = count_outcomes(table.filter(pc.field("label") == label), ["dataset"], threshold)
+    n, wrong = counts.n_real, counts.real_called_ai
+    if label == "ai":
+        n, wrong = counts.n_ai, counts.ai_called_real
+    low, high = rate_interval(wrong, n, CONFIDENCE)
+    rows = zip(counts.labels, *(array.tolist() for array in (n, wrong, low, high)), strict=True)
+    return [
+        SourceRate(source=source, n=of, wrong=some, rate=some / of, low=low, high=high)
+        for source, of, some, low, high in rows
+    ]
+
+
+def _sentence(rates: list[SourceRate], whom: str, called: str) -> str:
+    if not rates:
+        return f"Not measured: the audited images hold no {whom}."
+    if len(rates) == 1:
+        (one,) = rates
+        few = " That is few, so the interval is wide." if one.n < FEW else ""
         return (
-            f"Of {whom} it wrongly called {percent(least.rate)} ({least.source}) to "
-            f"{percent(most.rate)} ({most.source}) {called}: it depends on the source."
+            f"Of {count(one.n)} {whom} ({one.source}), it wrongly called {count(one.wrong)} "
+            f"{called}: {percent(one.rate)} ({interval(one.low, one.high, 'percent')}).{few}"
         )
-
-    def _tag_sources(self, people: dict[str, str], sources: set[str]) -> list[str]:
-        stated: dict[str, None] = {}
-        for scores in self._scores:
-            for tag in people:
-                for dataset, word in scores.info.tag_sources.get(tag, {}).items():
-                    if dataset in sources:
-                        stated[f"{tag} ({dataset}): {word}"] = None
-        return list(stated)
+    # The extremes of many small samples would be chance.
+    enough = [rate for rate in rates if rate.n >= FEW]
+    if not enough:
+        return (
+            f"Hardly measured: no source holds {FEW} {whom}, and all together hold "
+            f"{count(sum(rate.n for rate in rates))}."
+        )
+    least, most = min(enough, key=lambda r: r.rate), max(enough, key=lambda r: r.rate)
+    if least.rate == most.rate:
+        return (
+            f"Of {whom} it wrongly called {percent(most.rate)} {called} in every source "
+            f"with {FEW} or more."
+        )
+    return (
+        f"Of {whom} it wrongly called {percent(least.rate)} ({least.source}) to "
+        f"{percent(most.rate)} ({most.source}) {called}: it depends on the source."
+    )
 
 
 def _unseen(table: pa.Table) -> pa.Table:
     """Leave out what the classifier learned from: its errors there are too low."""
     if "in_training" not in table.column_names:
         return table
-    seen = pc.fill_null(table["in_training"], False)
-    return table.filter(pc.invert(seen))
+    return table.filter(pc.invert(pc.fill_null(table["in_training"], False)))
 
 
 def open_records(detectors: Sequence[Detector], scores: Sequence[Path | str]) -> dict[str, Record]:
-    """Find the recorded scores of every classifier, among those given and those bundled.
-
-    Parameters
-    ----------
-    detectors : sequence of Detector
-    scores : sequence of path
-        Scores tables that `faceaudit score` wrote.
+    """Find the recorded scores of every classifier, among the tables given and those bundled.
 
     Raises
     ------
     FaceAuditError
         If a table given is unreadable, or belongs to none of the classifiers.
     """
-    given = [(Path(path), read_scores(path)) for path in scores]
-    for path, table in given:
-        if not any(_is_of(detector, table.info.model) for detector in detectors):
+    tables = []
+    for path in scores:
+        tables.append(read_scores(path))
+        if not any(_is_of(detector, tables[-1]) for detector in detectors):
             raise FaceAuditError(
-                f"{path}: these scores are of none of the models served "
+                f"{Path(path)}: these scores are of none of the models served "
                 f"({', '.join(d.name for d in detectors) or 'there are none'})"
             )
-    tables = [table for _, table in given]
     tables += [read_scores(bundled.recorded_scores(name)) for name in bundled.recorded_names()]
     return {
         detector.name: Record(
             detector.name,
             detector.threshold,
-            [table for table in tables if _is_of(detector, table.info.model)],
+            [table for table in tables if _is_of(detector, table)],
         )
         for detector in detectors
     }
 
 
-def _is_of(detector: Detector, model: ModelInfo | None) -> bool:
-    return model is not None and model.sha256 == detector.sha256
+def _is_of(detector: Detector, scores: Scores) -> bool:
+    model = scores.info.model
+    return model is not None and model.sha256 is not None and model.sha256 == detector.sha256

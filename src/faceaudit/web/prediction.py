@@ -1,4 +1,4 @@
-"""One picture, judged by the chosen classifiers: the verdicts, the evidence, the doubts."""
+"""One picture, judged by the chosen classifiers: their calls, the evidence, the caveats."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ from faceaudit.model.preprocess import prepare
 from faceaudit.thumbnails import data_uri
 from faceaudit.web.caveats import Delivery, cut, no_face, unfamiliar
 from faceaudit.web.detectors import Detector, calls_ai
-from faceaudit.web.measured_errors import Record, Worth
+from faceaudit.web.measured_errors import MeasuredErrors, Record
 from faceaudit.web.uploads import Upload, formats
 
 if TYPE_CHECKING:
-    from faceaudit.model.explain import Maps
     from faceaudit.model.preprocess import Picture
 
 #: Side in pixels of the picture that is shown, which is the square that is looked at.
@@ -28,14 +27,14 @@ SHOWN = THOROUGH_SIDE
 _OVERLAY = 64
 
 
-class Verdict(BaseModel):
+class Prediction(BaseModel):
     """What one classifier says of a picture."""
 
     model: str
     p_ai: float
     threshold: float
     called: Literal["ai", "real"]
-    #: Shares of the evidence for this verdict by field of the picture, rows from the top; they
+    #: Shares of the evidence for this call by field of the picture, rows from the top; they
     #: sum to 1. Null where the network has no such map.
     evidence: list[list[float]] | None
     evidence_in_words: str | None
@@ -46,15 +45,15 @@ class Verdict(BaseModel):
         description="beyond this distance it is unlike them: 99 % of the validation pictures "
         "are nearer; null where a model does not know its training pictures"
     )
-    #: Why this verdict, or the audited error rates, may not hold for this picture.
-    doubts: list[str]
-    worth: Worth
+    #: Why this call, or the audited error rates, may not hold for this picture.
+    caveats: list[str] = Field(serialization_alias="doubts")
+    measured_errors: MeasuredErrors = Field(serialization_alias="worth")
     #: The evidence as a layer to lay over the picture, for the page.
     overlay: str | None = Field(default=None, exclude=True)
 
 
 class Judgement(BaseModel):
-    """One picture and the verdicts on it, or why there are none."""
+    """One picture and what is said of it, or why nothing is."""
 
     name: str
     #: In one line; null if all went well.
@@ -63,34 +62,17 @@ class Judgement(BaseModel):
     height: int | None = None
     format: str | None = None
     bytes: int | None = None
-    #: Reasons to doubt any verdict on this picture.
-    doubts: list[str] = Field(default_factory=list)
-    verdicts: list[Verdict] = Field(default_factory=list)
+    #: Reasons to doubt any prediction on this picture.
+    caveats: list[str] = Field(default_factory=list, serialization_alias="doubts")
+    predictions: list[Prediction] = Field(default_factory=list, serialization_alias="verdicts")
     #: The square that was looked at, for the page.
     shown: str | None = Field(default=None, exclude=True)
     #: Tells the cards of a page apart: two files may have the same name.
     key: str = Field(default_factory=lambda: f"card-{secrets.token_hex(6)}", exclude=True)
 
-    @property
-    def worths(self) -> list[tuple[str, Worth]]:
-        """What was said, and what that is worth, by classifier."""
-        return [(verdict.called, verdict.worth) for verdict in self.verdicts]
-
-    @property
-    def agree(self) -> bool:
-        """Whether all classifiers say the same."""
-        return len({verdict.called for verdict in self.verdicts}) < 2
-
 
 class Judge:
-    """The classifiers of a server and what is recorded of each.
-
-    Parameters
-    ----------
-    detectors : sequence of Detector
-    records : mapping of str to Record
-        By the detector's name.
-    """
+    """The classifiers of a server, and by their names what is recorded of each."""
 
     def __init__(self, detectors: Sequence[Detector], records: Mapping[str, Record]) -> None:
         self.detectors = {detector.name: detector for detector in detectors}
@@ -99,8 +81,7 @@ class Judge:
 
     def choices(self, models: Sequence[str]) -> dict[str, list[str]]:
         """Return the groups by which people can be told apart in the audits of all `models`."""
-        each = [self.records[name].choices() for name in models]
-        audited = [one for one in each if one]
+        audited = [self.records[name].choices for name in models if self.records[name].choices]
         if not audited:
             return {}
         return {
@@ -136,34 +117,36 @@ class Judge:
             judgement.problem = _problem(shown)
             return judgement
         judgement.shown = data_uri(Image.fromarray(shown.pixels), "JPEG")
-        judgement.doubts = cut(upload) + no_face(shown.pixels)
+        judgement.caveats = cut(upload) + no_face(shown.pixels)
         try:
-            judgement.verdicts = [
-                self._verdict(name, upload, pictures[self.detectors[name].size], people)
+            judgement.predictions = [
+                self._predict(name, upload, pictures[self.detectors[name].size], people)
                 for name in models
             ]
         except FaceAuditError as error:
             judgement.problem = str(error)
         return judgement
 
-    def _verdict(
+    def _predict(
         self, name: str, upload: Upload, picture: Picture, people: Mapping[str, str]
-    ) -> Verdict:
+    ) -> Prediction:
         detector, delivery = self.detectors[name], self._deliveries[name]
         judged = detector.judge(picture)
         share = judged.evidence
-        return Verdict(
+        return Prediction(
             model=name,
             p_ai=judged.p_ai,
             threshold=detector.threshold,
             called="ai" if calls_ai(judged.p_ai, detector.threshold) else "real",
-            evidence=None if share is None else [[float(f) for f in row] for row in share],
+            evidence=None if share is None else share.tolist(),
             evidence_in_words=None if share is None else in_words(share),
             distance=judged.distance,
             distance_limit=judged.limit,
-            doubts=unfamiliar(judged) + (delivery.doubts(upload) if delivery else []),
-            worth=self.records[name].worth(people),
-            overlay=_layer(share),
+            caveats=unfamiliar(judged) + (delivery.caveats(upload) if delivery else []),
+            measured_errors=self.records[name].measured_errors(people),
+            overlay=None
+            if share is None or share.sum() == 0
+            else data_uri(overlay(share, _OVERLAY), "PNG"),
         )
 
 
@@ -171,9 +154,3 @@ def _problem(picture: Picture) -> str:
     if picture.status == "too_large":
         return picture.reason
     return "the file is damaged or cut short: it could not be read to its end"
-
-
-def _layer(share: Maps | None) -> str | None:
-    if share is None or share.sum() == 0:
-        return None
-    return data_uri(overlay(share, _OVERLAY), "PNG")

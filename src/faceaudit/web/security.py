@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from http.cookies import CookieError, SimpleCookie
+import secrets
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse, Response
+from starlette.requests import HTTPConnection
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from faceaudit.errors import FaceAuditError
@@ -49,57 +50,40 @@ HEADERS = {
 
 
 def require_token(host: str, token: str | None) -> None:
-    """Raise unless `host` is this machine alone, or there is a token worth the name.
-
-    Raises
-    ------
-    FaceAuditError
-    """
-    import secrets
-
+    """Raise `FaceAuditError` unless `host` is this machine alone, or a token is worth the name."""
     if host not in LOOPBACK and token is None:
-        raise FaceAuditError(
-            f"whoever reaches {host or 'this machine'} could use the server: give a token, "
-            f"for instance --token {secrets.token_urlsafe(24)}"
-        )
-    if token is not None and len(token) < SHORTEST_TOKEN:
-        raise FaceAuditError(
+        problem = f"whoever reaches {host or 'this machine'} could use the server: give a token"
+    elif token is not None and len(token) < SHORTEST_TOKEN:
+        problem = (
             f"the token has {len(token)} characters and could be guessed; give at least "
-            f"{SHORTEST_TOKEN}, for instance --token {secrets.token_urlsafe(24)}"
+            f"{SHORTEST_TOKEN}"
         )
+    else:
+        return
+    raise FaceAuditError(f"{problem}, for instance --token {secrets.token_urlsafe(24)}")
 
 
-def cookie_value(token: str) -> str:
-    """Return what the cookie holds instead of the token itself."""
+def is_token(given: str, token: str) -> bool:
+    """Compare in a time that tells nothing about the token."""
+    return hmac.compare_digest(given.strip().encode(), token.encode())
+
+
+def cookie_of(token: str) -> str:
+    """Return what a browser's cookie holds instead of the token itself."""
     return hmac.new(token.encode(), b"faceaudit cookie", hashlib.sha256).hexdigest()
-
-
-def set_cookie(response: Response, token: str) -> None:
-    """Let a browser in until it is closed."""
-    response.set_cookie(COOKIE, cookie_value(token), httponly=True, samesite="strict", path="/")
 
 
 class Guard:
     """Middleware: refuses foreign hosts and origins and those without the token; adds headers.
 
-    Parameters
-    ----------
-    app : ASGI application
-    host : str
-        The address that the server listens on.
-    token : str or None
-        What a request must bring, as a bearer token or by the cookie.
-    open_paths : frozenset of str
-        Paths that need no token: the page that asks for it, and its style sheets.
+    `host` is the address that the server listens on; `token`, if there is one, what a request
+    must bring as a bearer token or by the cookie.
     """
 
-    def __init__(
-        self, app: ASGIApp, host: str, token: str | None, open_paths: frozenset[str]
-    ) -> None:
+    def __init__(self, app: ASGIApp, host: str, token: str | None) -> None:
         self._app = app
         self._hosts = None if host in ANY_INTERFACE else LOOPBACK | {host.lower()}
         self._token = token
-        self._open_paths = open_paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -118,18 +102,19 @@ class Guard:
         await answer(scope, receive, send_with_headers)
 
     def _refusal(self, scope: Scope) -> Response | None:
-        headers = Headers(scope=scope)
-        if not self._knows_host(headers.get("host", "")):
+        request, path = HTTPConnection(scope), scope["path"]
+        if not self._knows_host(request.headers.get("host", "")):
             # A foreign name that leads to this machine: DNS rebinding.
             return PlainTextResponse("faceaudit does not answer to this host name", 421)
-        if scope["method"] not in ("GET", "HEAD") and not _same_origin(headers):
+        if scope["method"] not in ("GET", "HEAD") and not _same_origin(request.headers):
             return PlainTextResponse("another site may not send this request", 403)
-        if self._token is None or scope["path"] in self._open_paths or self._has_token(headers):
+        # The page that asks for the token needs none, and its style sheets.
+        if path == "/token" or path.startswith("/static/") or self._brings_token(request):
             return None
-        if scope["path"].startswith("/api/"):
+        if path.startswith("/api/"):
             challenge = {"www-authenticate": "Bearer"}
             return PlainTextResponse("give the token as 'Authorization: Bearer …'", 401, challenge)
-        return Response(status_code=303, headers={"location": "/token"})
+        return RedirectResponse("/token", 303)
 
     def _knows_host(self, host: str) -> bool:
         if self._hosts is None:  # then there is a token, which a foreign page does not have
@@ -139,17 +124,13 @@ class Guard:
         except ValueError:
             return False
 
-    def _has_token(self, headers: Headers) -> bool:
-        assert self._token is not None
-        scheme, _, given = headers.get("authorization", "").partition(" ")
+    def _brings_token(self, request: HTTPConnection) -> bool:
+        if self._token is None:
+            return True
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            return hmac.compare_digest(given.strip().encode(), self._token.encode())
-        try:
-            cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-        except CookieError:
-            return False
-        value = cookie_value(self._token)
-        return cookie is not None and hmac.compare_digest(cookie.value.encode(), value.encode())
+            return is_token(given, self._token)
+        return is_token(request.cookies.get(COOKIE, ""), cookie_of(self._token))
 
 
 def _same_origin(headers: Headers) -> bool:

@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 import anyio
-import anyio.to_thread
+from anyio.to_thread import run_sync
 from starlette.datastructures import FormData, QueryParams
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from faceaudit import bundled
+from faceaudit.pictures import PictureError
+from faceaudit.report.index_page import Entry
 from faceaudit.result import Result
-from faceaudit.web.audits import (
-    EVERY_TAG,
-    Audits,
-    Job,
-    choose_spec,
-    parse_mapping,
-    read_uploaded,
-)
+from faceaudit.web.audits import EVERY_TAG, Audits, Job, choose_spec, parse_mapping, read_uploaded
 from faceaudit.web.measured_errors import PEOPLE_TAGS
 from faceaudit.web.prediction import Judge, Judgement
-from faceaudit.web.report_store import Library
-from faceaudit.web.samples import Samples
+from faceaudit.web.report_store import list_reports, read_report
 from faceaudit.web.uploads import (
     MAX_PICTURES,
-    RefusedError,
     Upload,
     base_name,
+    check_picture,
     files_of,
     read_form,
     read_picture,
@@ -39,38 +34,41 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-@dataclass
-class Site:
+class Services:
     """The parts of one server.
 
     Attributes
     ----------
     judge : Judge
-    samples : Samples
-    library : Library
     audits : Audits
+    samples : dict of str to Path
+        The bundled AI-generated faces, by their file's name without its ending.
+    judged_samples : dict of str to Judgement
+        What all models say of the samples that have been judged so far, each once.
     """
 
-    judge: Judge
-    samples: Samples
-    library: Library
-    audits: Audits
-    #: Pictures are decoded and judged one at a time: each may need hundreds of megabytes.
-    _one_at_a_time: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(1))
-    _samples_at_work: anyio.Lock = field(default_factory=anyio.Lock)
+    def __init__(self, judge: Judge, reports: Path) -> None:
+        self.judge = judge
+        self.audits = Audits(reports)
+        names = bundled.samples_manifest().table["image"].to_pylist()
+        self.samples = {Path(name).stem: bundled.samples_folder() / name for name in names}
+        self.judged_samples: dict[str, Judgement] = {}
+        self._reports = reports
+        # Pictures are decoded and judged one at a time: each may need hundreds of megabytes.
+        self._one_at_a_time = anyio.CapacityLimiter(1)
+        self._samples_at_work = anyio.Lock()
 
     async def judging(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run what looks at pixels in a thread, when no other such thing runs."""
-        return await anyio.to_thread.run_sync(
-            lambda: function(*args, **kwargs), limiter=self._one_at_a_time
-        )
+        return await run_sync(lambda: function(*args, **kwargs), limiter=self._one_at_a_time)
 
     async def judge_samples(self) -> None:
         """Judge the samples that nobody has judged yet, letting uploads in between."""
         async with self._samples_at_work:
-            for name in self.samples.names:
-                if name not in self.samples.verdicts:
-                    await self.judging(self.samples.judge, name)
+            for name in [name for name in self.samples if name not in self.judged_samples]:
+                self.judged_samples[name] = await self.judging(
+                    self.judge.judge, self.sample(name), list(self.judge.detectors), {}
+                )
 
     async def judge_uploads(
         self, request: Request
@@ -91,8 +89,7 @@ class Site:
         HTTPException
             If the form is unusable as a whole.
         """
-        form = await read_form(request, MAX_PICTURES)
-        try:
+        async with read_form(request, MAX_PICTURES) as form:
             models, people = self.models(form), self.people(form)
             files = files_of(form, "pictures")
             if not files:
@@ -101,15 +98,11 @@ class Site:
             for file in files:
                 try:
                     upload = await read_picture(file)
-                except RefusedError as error:
+                except PictureError as error:
                     name = base_name(file.filename)
                     judgements.append(Judgement(name=name, problem=str(error)))
-                    continue
-                # The form's own copy goes as soon as it is read.
-                await file.close()
-                judgements.append(await self.judging(self.judge.judge, upload, models, people))
-        finally:
-            await form.close()
+                else:
+                    judgements.append(await self.judging(self.judge.judge, upload, models, people))
         return judgements, models, people
 
     async def start_audit(self, request: Request) -> Job:
@@ -120,29 +113,18 @@ class Site:
         HTTPException, FaceAuditError
             If the form, the scores or the specification are unusable.
         """
-        form = await read_form(request, max_files=1)
-        try:
+        async with read_form(request, max_files=1) as form:
             files = files_of(form, "scores")
             if not files:
                 raise HTTPException(400, "Choose a scores file, .csv or .parquet.")
-            (file,) = files
             mapping = parse_mapping(str(form.get("columns") or ""))
-            name, content = base_name(file.filename), await file.read()
-            scores = await anyio.to_thread.run_sync(read_uploaded, name, content, mapping)
+            name, content = base_name(files[0].filename), await files[0].read()
+            scores = await run_sync(read_uploaded, name, content, mapping)
             chosen, text = str(form.get("spec") or EVERY_TAG), str(form.get("yaml") or "")
-            spec = choose_spec(chosen, text, scores)
-        finally:
-            await form.close()
-        return self.audits.start(scores, spec)
+        return self.audits.start(scores, choose_spec(chosen, text, scores))
 
     def models(self, given: FormData | QueryParams) -> list[str]:
-        """Return the models that a request names; all of them if it names none.
-
-        Raises
-        ------
-        HTTPException
-            404 for a model that is not served.
-        """
+        """Return the models that a request names, all if it names none; HTTP status 404."""
         names = [str(name) for name in given.getlist("model")] or list(self.judge.detectors)
         for name in names:
             if name not in self.judge.detectors:
@@ -151,38 +133,29 @@ class Site:
 
     def people(self, given: FormData | QueryParams) -> dict[str, str]:
         """Return whom a request says is pictured: tag -> group, of those that were audited."""
-        people = {tag: str(given.get(tag) or "") for tag in PEOPLE_TAGS}
-        people = {tag: group for tag, group in people.items() if group}
+        people = {tag: str(given[tag]) for tag in PEOPLE_TAGS if given.get(tag)}
         choices = self.judge.choices(list(self.judge.detectors))
         for tag, group in people.items():
             if group not in choices.get(tag, ()):
                 raise HTTPException(400, f"Nobody was audited as {tag} '{group}'.")
         return people
 
-    def sample(self, request: Request) -> Upload:
-        """Return the sample that an address names; 404 if there is none."""
-        try:
-            return self.samples.picture(request.path_params["name"])
-        except KeyError:
-            raise HTTPException(404, "There is no such sample.") from None
+    def sample(self, name: str) -> Upload:
+        """Return a sample as if it had been uploaded; HTTP status 404 if there is none."""
+        if name not in self.samples:
+            raise HTTPException(404, "There is no such sample.")
+        return check_picture(self.samples[name].name, self.samples[name].read_bytes())
 
-    def job(self, request: Request) -> Job:
-        """Return the audit that an address names; 404 if there is none."""
-        job = self.audits.get(request.path_params["id"])
-        if job is None:
-            raise HTTPException(404, "There is no such audit; its report may be in the list.")
-        return job
+    async def reports(self) -> list[Entry]:
+        """List the results in the folder of reports; one that is unreadable says why."""
+        return await run_sync(list_reports, self._reports)
 
     async def result(self, path: str) -> Result:
-        """Read a result of the folder of reports; 404 if there is none."""
-        try:
-            return await anyio.to_thread.run_sync(self.library.read, path)
-        except FileNotFoundError:
-            raise HTTPException(404, "There is no such report.") from None
+        """Read a result of the folder of reports; HTTP status 404 if there is none."""
+        return await run_sync(read_report, self._reports, path)
 
 
-def site_of(request: Request) -> Site:
+def services_of(request: Request) -> Services:
     """Return the parts of the server that a request came to."""
-    site = request.app.state.site
-    assert isinstance(site, Site)
-    return site
+    services: Services = request.app.state.services
+    return services

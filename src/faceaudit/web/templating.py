@@ -11,23 +11,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from faceaudit.report import html
+from faceaudit.web.measured_errors import PEOPLE_TAGS
 from faceaudit.web.uploads import MAX_PICTURE_BYTES, MAX_PICTURES
 
 _HERE = Path(__file__).parent
 #: A script asks for a part of a page with this header. No other site can send it.
 FRAGMENT = "x-faceaudit-fragment"
-
-#: What the page calls a tag.
-TAG_TITLES = {
-    "gender": "Gender",
-    "age_band": "Age",
-    "race_coarse": "Race",
-    "glasses": "Glasses",
-    "face_shape": "Face shape",
-    "skin_tone": "Skin tone",
-    "facial_hair": "Facial hair",
-    "makeup": "Make-up",
-}
 
 
 @cache
@@ -38,7 +27,7 @@ def _environment() -> Environment:
     own = FileSystemLoader(_HERE / "templates")
     environment = reports.overlay(loader=ChoiceLoader([own, reports.loader]))
     environment.globals = reports.globals | {
-        "tag_titles": TAG_TITLES,
+        "tag_titles": PEOPLE_TAGS,
         "max_pictures": MAX_PICTURES,
         "max_megabytes": MAX_PICTURE_BYTES // 1_000_000,
     }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import PurePosixPath, PureWindowsPath
@@ -24,10 +25,6 @@ MAX_SECONDS = 120.0
 
 #: Of the formats that can be opened, those in which people send photographs.
 FORMATS = tuple(kind for kind in ("JPEG", "PNG", "WEBP", "AVIF") if kind in pictures.FORMATS)
-
-
-class RefusedError(Exception):
-    """A picture is not judged; the message says why, to whoever sent it."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +54,9 @@ class _InMemoryParser(MultiPartParser):
     spool_max_size = 0
 
 
-async def read_form(request: Request, max_files: int) -> FormData:
-    """Read a form into memory, and never to disk.
+@asynccontextmanager
+async def read_form(request: Request, max_files: int) -> AsyncIterator[FormData]:
+    """Read a form into memory, never to disk, and forget it in the end.
 
     Raises
     ------
@@ -66,20 +64,26 @@ async def read_form(request: Request, max_files: int) -> FormData:
         408, 413, 415 or 400: too slow, too much, no form, or a damaged one.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    parser: MultiPartParser | FormParser
+    if kind == "multipart/form-data":
+        parser = _InMemoryParser(
+            request.headers, _bounded(request), max_files=max_files, max_fields=100
+        )
+    elif kind == "application/x-www-form-urlencoded":
+        parser = FormParser(request.headers, _bounded(request))
+    else:
+        raise HTTPException(415, "Send a form (multipart/form-data).")
     try:
         with anyio.fail_after(MAX_SECONDS):
-            stream = _bounded(request)
-            if kind == "multipart/form-data":
-                return await _InMemoryParser(
-                    request.headers, stream, max_files=max_files, max_fields=100
-                ).parse()
-            if kind == "application/x-www-form-urlencoded":
-                return await FormParser(request.headers, stream).parse()
+            form = await parser.parse()
     except TimeoutError:
         raise HTTPException(408, "The upload took too long.") from None
     except MultiPartException as error:
         raise HTTPException(400, error.message) from None
-    raise HTTPException(415, "Send a form (multipart/form-data).")
+    try:
+        yield form
+    finally:
+        await form.close()
 
 
 async def _bounded(request: Request) -> AsyncGenerator[bytes]:
@@ -103,17 +107,20 @@ def files_of(form: FormData, field: str) -> list[UploadFile]:
 
 
 async def read_picture(file: UploadFile) -> Upload:
-    """Take a picture out of a form and look at its header.
+    """Take a picture out of a form, look at its header, and drop the form's copy.
 
     Raises
     ------
-    RefusedError
+    PictureError
+        As `check_picture`, and if the file is too large.
     """
     if (file.size or 0) > MAX_PICTURE_BYTES:
-        raise RefusedError(
+        raise PictureError(
             f"larger than {MAX_PICTURE_BYTES // 1_000_000} MB; save it as a JPEG and try again"
         )
-    return check_picture(base_name(file.filename), await file.read())
+    content = await file.read()
+    await file.close()
+    return check_picture(base_name(file.filename), content)
 
 
 def base_name(name: str | None) -> str:
@@ -126,14 +133,11 @@ def check_picture(name: str, content: bytes) -> Upload:
 
     Raises
     ------
-    RefusedError
+    PictureError
         If it is neither HEIC nor one of `FORMATS`, or is too large.
     """
-    try:
-        with open_picture(content, formats()) as image:
-            return Upload(name, content, *image.size, str(image.format))
-    except PictureError as error:
-        raise RefusedError(str(error)) from None
+    with open_picture(content, formats()) as image:
+        return Upload(name, content, *image.size, str(image.format))
 
 
 @cache

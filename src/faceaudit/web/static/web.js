@@ -96,7 +96,7 @@
   document.addEventListener("change", async (event) => {
     const whom = event.target.closest(".whom");
     if (!whom) return;
-    const lines = whom.parentElement.querySelector(".worth-lines");
+    const lines = whom.parentElement.querySelector(".measured-lines");
     const address = `/worth?${new URLSearchParams(new FormData(whom))}`;
     lines.setAttribute("aria-busy", "true");
     lines.dataset.asked = address;
