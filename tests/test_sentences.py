@@ -19,12 +19,11 @@ from faceaudit.checks import all_checks
 from faceaudit.compare import compare
 from faceaudit.errors import FaceAuditError
 from faceaudit.gate import gate
-from faceaudit.reading.validation import validate
 from faceaudit.report.html import render_html
 from faceaudit.report.junit import write_junit
 from faceaudit.report.markdown import to_markdown
 from faceaudit.result import Result
-from faceaudit.schema import DatasetInfo, ScoresInfo
+from faceaudit.schema import DatasetInfo, ScoresInfo, validate
 from faceaudit.spec import Limits, Spec
 from faceaudit.tables import Scores, tag_columns
 from faceaudit.terminal import print_decision, print_result

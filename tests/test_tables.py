@@ -1,5 +1,7 @@
 """What a table may hold, and how wrong ones are refused."""
 
+from typing import get_args
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -7,7 +9,7 @@ import pytest
 
 from faceaudit.cli import main
 from faceaudit.errors import FaceAuditError
-from faceaudit.reading.meaning import SCORE_KINDS
+from faceaudit.reading.meaning import ScoreIs
 from faceaudit.spec import parse_spec
 from faceaudit.tables import (
     LABELS,
@@ -229,7 +231,7 @@ def test_a_specification_may_say_what_is_missing(tmp_path):
 
 def test_kinds_of_scores_are_those_of_the_command_line():
     (option,) = (o for o in main.commands["audit"].params if o.name == "score_is")
-    assert tuple(option.type.choices) == SCORE_KINDS
+    assert tuple(option.type.choices) == get_args(ScoreIs)
 
 
 def test_scores_that_are_no_percentages_are_suspected(tmp_path):

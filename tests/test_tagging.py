@@ -169,3 +169,8 @@ def test_an_image_with_several_rows_is_said_to_have_them(tmp_path):
     twice = read_tags(csv(tmp_path / "u.csv", "image,group\nb,y\nb,z\n"))
     with pytest.raises(FaceAuditError, match="of these 1 there more than once"):
         read_scores(scores, tags=[twice])
+
+
+def test_a_table_without_a_row_is_named(tmp_path):
+    with pytest.raises(FaceAuditError, match=r"t\.csv: the table has no rows"):
+        read_tags(csv(tmp_path / "t.csv", "image,group\n"))

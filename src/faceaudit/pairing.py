@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from faceaudit.audit import summarise
 from faceaudit.errors import FaceAuditError
-from faceaudit.reading.adoption import KEY
-from faceaudit.reading.columns import alike, mark_missing
+from faceaudit.reading.columns import alike
 from faceaudit.reading.matching import Matches, match
+from faceaudit.reading.meaning import mark_missing
 from faceaudit.result import ScoresSummary
 from faceaudit.selection import Fates, keep_rows, mark_slice
 from faceaudit.spec import Spec
@@ -219,7 +219,7 @@ def _sides(
     theirs = np.concatenate([matches.index, np.flatnonzero(unmatched)])
     rows = (pa.array(ours, mask=ours >= len(first.table)), pa.array(theirs, mask=theirs < 0))
     both = (
-        _Side(name, scores.info, mark_missing(scores.table.take(where), missing, keep=KEY))
+        _Side(name, scores.info, mark_missing(scores.table.take(where), missing))
         for name, scores, where in zip(names, (first, second), rows, strict=True)
     )
     return next(both), next(both)

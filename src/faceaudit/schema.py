@@ -1,4 +1,4 @@
-"""The schema of the two tables: columns with a fixed meaning, and typed file metadata.
+"""The schema of the two tables: columns with a fixed meaning, file metadata, and what breaks it.
 
 One row is one image; ``image`` (its path below the root of its data set) and ``dataset``
 together are the key. Any column that is not listed in `FIXED_COLUMNS` is a tag.
@@ -8,31 +8,26 @@ from __future__ import annotations
 
 from typing import Literal
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field
+
+from faceaudit.errors import FaceAuditError
+from faceaudit.reading.columns import cast_column, refuse, with_column
 
 SCHEMA_VERSION = 1
 METADATA_KEY = b"faceaudit"
 LABELS = ("real", "ai")
+#: Columns that every table has, with no empty cell.
+KEY = ("image", "label", "dataset")
 #: What people call the two labels, in lower case. No numbers and no truth values: which of them
 #: stands for AI-generated differs from file to file, so the user says it.
 LABEL_WORDS: dict[str, Literal["real", "ai"]] = {
-    "real": "real",
-    "reals": "real",
-    "authentic": "real",
-    "genuine": "real",
-    "human": "real",
-    "pristine": "real",
-    "photo": "real",
-    "photos": "real",
-    "ai": "ai",
-    "fake": "ai",
-    "fakes": "ai",
-    "generated": "ai",
-    "synthetic": "ai",
-    "deepfake": "ai",
-    "artificial": "ai",
-    "gan": "ai",
+    **dict.fromkeys(("real", "reals", "authentic", "genuine"), "real"),
+    **dict.fromkeys(("human", "pristine", "photo", "photos"), "real"),
+    **dict.fromkeys(("ai", "fake", "fakes", "generated", "synthetic"), "ai"),
+    **dict.fromkeys(("deepfake", "artificial", "gan"), "ai"),
 }
 
 #: Columns with a fixed meaning and type; every other column is a tag.
@@ -134,3 +129,67 @@ class ScoresInfo(TableInfo):
 def tag_columns(table: pa.Table) -> list[str]:
     """Return the names of all columns that are tags, in file order."""
     return [name for name in table.column_names if name not in FIXED_COLUMNS]
+
+
+def validate(table: pa.Table, kind: Literal["manifest", "scores"], source: str) -> pa.Table:
+    """Check a table against the schema and return it with the schema's column types.
+
+    Raises
+    ------
+    FaceAuditError
+        ``source: column 'x', row n: …`` for the first offending cell (rows count from 1).
+    """
+    if len(set(table.column_names)) < len(table.column_names):
+        raise FaceAuditError(f"{source}: two columns have the same name")
+    for name in KEY if kind == "manifest" else (*KEY, "p_ai"):
+        if name not in table.column_names:
+            raise FaceAuditError(f"{source}: column '{name}' is missing")
+    if kind == "scores":
+        # A row without a status is in none, and would not be counted.
+        status = pc.if_else(pc.is_valid(table["p_ai"]), "ok", "unscored")
+        if "status" in table.column_names:
+            status = pc.coalesce(table["status"].cast(pa.string()), status)
+        table = with_column(table, "status", status)
+    for name in table.column_names:
+        if name in FIXED_COLUMNS:
+            table = cast_column(table, name, FIXED_COLUMNS[name], source)
+    for name in KEY:
+        complaint = "is empty; fill it, or leave the row out"
+        refuse(table, name, pc.is_null(table[name]), source, complaint)
+    foreign = pc.invert(pc.is_in(table["label"], pa.array(LABELS)))
+    refuse(table, "label", foreign, source, "is neither 'real' nor 'ai'")
+    if kind == "scores":
+        score = table["p_ai"]
+        within = pc.and_(pc.greater_equal(score, 0), pc.less_equal(score, 1))
+        refuse(table, "p_ai", pc.invert(within), source, "is not a probability between 0 and 1")
+        for status in SCORED:
+            unexplained = pc.and_(pc.is_null(score), pc.equal(table["status"], status))
+            refuse(table, "p_ai", unexplained, source, f"is empty although status is '{status}'")
+    if "attention" in table.column_names:
+        fields = pc.binary_length(table["attention"])
+        side = pc.floor(pc.sqrt(fields))
+        wrong = pc.or_(pc.equal(fields, 0), pc.not_equal(pc.multiply(side, side), fields))
+        refuse(table, "attention", wrong, source, "is not a square map; leave the column out")
+    if len(table) == 0:
+        raise FaceAuditError(f"{source}: the table has no rows")
+    if rows := repeated_keys(table):
+        raise FaceAuditError(
+            f"{source}: column 'image', row {rows[1] + 1}: {table['image'][rows[1]].as_py()!r} "
+            "stands there twice for the same data set; one row is one image"
+        )
+    return table
+
+
+def repeated_keys(table: pa.Table) -> tuple[int, int] | None:
+    """Return the first row whose data set and image an earlier row has, after that earlier row."""
+    image, dataset = (
+        table[name].combine_chunks().dictionary_encode() for name in ("image", "dataset")
+    )
+    key = image.indices.to_numpy().astype(np.int64) * len(dataset.dictionary)
+    key += dataset.indices.to_numpy()
+    repeated = np.ones(len(key), dtype=bool)
+    repeated[np.unique(key, return_index=True)[1]] = False
+    if not repeated.any():
+        return None
+    row = int(np.argmax(repeated))
+    return int(np.argmax(key == key[row])), row

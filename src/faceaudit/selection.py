@@ -11,8 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.reading.adoption import KEY
-from faceaudit.reading.columns import mark_missing
+from faceaudit.reading.meaning import mark_missing
 from faceaudit.result import LeftOut, Rows, Unscored, Untagged
 from faceaudit.row_filter import columns_in_words, read_rows
 from faceaudit.spec import Spec
@@ -64,7 +63,7 @@ def select(scores: Scores, spec: Spec, where: str | None = None) -> Selection:
     FaceAuditError
         If no row is left, all rows or none are in the slice, or a tag is not there.
     """
-    table = mark_missing(scores.table, spec.missing, keep=KEY)
+    table = mark_missing(scores.table, spec.missing)
     fates = Fates(table)
     notes = keep_rows(fates, table, spec)
     if "in_training" in table.column_names and not spec.include_training:

@@ -9,7 +9,7 @@ import importlib.metadata
 import json
 import platform
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -21,13 +21,17 @@ import pyarrow.parquet as pq
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import atomic_file
-from faceaudit.reading.adoption import KEY, adopt, read_words, rename
-from faceaudit.reading.columns import as_text, mark_missing, value_counts
+from faceaudit.reading.columns import cast_column, refuse, trimmed, value_counts, with_column
 from faceaudit.reading.file_kinds import expect, refusal
 from faceaudit.reading.formats import first_line, read_file
-from faceaudit.reading.meaning import ScoreIs, with_labels
-from faceaudit.reading.tagging import TagTable
-from faceaudit.reading.validation import repeated_keys, validate
+from faceaudit.reading.meaning import (
+    ScoreIs,
+    mark_missing,
+    with_decimal_points,
+    with_labels,
+    with_scores,
+)
+from faceaudit.reading.tagging import TagTable, join_tags
 from faceaudit.schema import (
     DELIVERY_COLUMNS,
     FIXED_COLUMNS,
@@ -35,14 +39,17 @@ from faceaudit.schema import (
     METADATA_KEY,
     SCHEMA_VERSION,
     SCORED,
+    STATUSES,
     DatasetInfo,
     ManifestInfo,
     ModelInfo,
     ScoresInfo,
     TableInfo,
+    repeated_keys,
     tag_columns,
+    validate,
 )
-from faceaudit.tags.vocabulary import standardise
+from faceaudit.tags.vocabulary import DERIVED_TAGS, NUMERIC_TAGS, standardise, suspected_missing
 from faceaudit.wording import counted, out_of
 
 __all__ = [
@@ -175,33 +182,79 @@ def read_scores(
     tags : sequence of TagTable
         Tables of the same images whose tags are joined, from `read_tags`.
 
+    Returns
+    -------
+    Scores
+        With a note for everything that was read otherwise than it stood there.
+
     Raises
     ------
     FaceAuditError
         Naming file, column and row, if the file cannot be read or breaks the schema.
     """
-    path = Path(path)
+    path, source, mapping = Path(path), str(path), mapping or {}
     expect(path, "scores")
     notes: list[str] = []
     table, metadata = read_file(path, notes)
-    info = None if metadata is None else _parse_info(ScoresInfo, metadata, path)
+    ours = metadata is not None
+    info = _parse_info(ScoresInfo, metadata, path) if ours else ScoresInfo()
     # Another table may have the headings that are renamed: those of tags, or one of another's.
-    optional = {name for tag_table in tags for name in tag_table.renamed}
-    mapping = mapping or {}
-    table, info = adopt(
-        rename(table, mapping, path, optional if info is None else mapping),
-        info,
-        path,
-        missing=missing,
-        ai_label=ai_label,
-        score_is=score_is,
-        tags=tags,
-    )
-    notes = [f"{path.name}: {note}" for note in notes]
-    info = info.model_copy(update={"notes": [*notes, *info.notes]})
-    if metadata is None:
-        info = info.model_copy(update={"versions": library_versions()})
-    return Scores(validate(table, "scores", str(path)), info)
+    optional = mapping if ours else {name for tag_table in tags for name in tag_table.renamed}
+    table = mark_missing(_rename(table, mapping, source, optional), missing)
+    own = table.column_names
+    if not ours and "label" in own:
+        table = with_labels(table, ai_label, source, notes)
+    _require(table, ("image", "p_ai") if tags else ("image", "p_ai", "label"), source)
+    if "dataset" not in own:
+        table = table.append_column("dataset", pa.nulls(len(table), pa.string()))
+    if tags:
+        table = _in_standard_words(table, source, notes)
+    for tag_table in tags:
+        table, info = join_tags(table, info, tag_table, source, notes, own_dataset="dataset" in own)
+    _require(table, ("label",), source)
+    if "status" in own:
+        # Such a row would have to be left out without a reason.
+        foreign = pc.invert(pc.is_in(table["status"].cast(pa.string()), pa.array(STATUSES)))
+        refuse(
+            table,
+            "status",
+            pc.and_(foreign, pc.is_valid(table["status"])),
+            source,
+            f"is no status of a score ({', '.join(STATUSES)}); if the column says something else, "
+            "give it another name: --map photo_status=status",
+        )
+    table = with_decimal_points(table, ("p_ai", *NUMERIC_TAGS), notes)
+    if not ours:
+        table = with_scores(table, score_is, source, notes)
+        table = cast_column(table, "dataset", pa.string(), source)
+        table = with_column(table, "dataset", trimmed(table["dataset"]))
+    if "dataset" not in own:
+        table = with_column(table, "dataset", pc.fill_null(table["dataset"], path.stem))
+    if "label" not in own:
+        labelled = pc.is_valid(table["label"])
+        unlabelled = value_counts(table["dataset"].filter(pc.invert(labelled)))
+        table, info = table.filter(labelled), info.model_copy(update={"unlabelled": unlabelled})
+    table, told = standardise(table, source)
+    notes += [*told, *suspected_missing(table)]
+    table = validate(table, "scores", source)
+    # Of every data set and tag it is said where it comes from, if that is not known yet.
+    counts = value_counts(table["dataset"])
+    tag_sources = dict(info.tag_sources)
+    for tag in tag_columns(table):
+        words = dict(tag_sources.get(tag, {}))
+        otherwise = words.pop("", f"as given in {path.name}")
+        if tag in DERIVED_TAGS and tag not in own and not words:
+            otherwise = f"derived from {DERIVED_TAGS[tag][0]}"
+        tag_sources[tag] = dict.fromkeys(counts, otherwise) | words
+    update = {
+        "notes": [*info.notes, *(f"{path.name}: {note}" for note in notes)],
+        "tag_sources": tag_sources,
+        "datasets": {
+            name: info.datasets.get(name) or DatasetInfo(indexed=n) for name, n in counts.items()
+        },
+        "versions": info.versions if ours else library_versions(),
+    }
+    return Scores(table, info.model_copy(update=update))
 
 
 def read_tags(
@@ -214,27 +267,57 @@ def read_tags(
 
     Parameters are those of `read_scores`; columns of `mapping` that it lacks are passed over.
     """
-    path, mapping = Path(path), mapping or {}
+    path, source, mapping = Path(path), str(path), mapping or {}
     notes: list[str] = []
     table, metadata = read_file(path, notes)
-    renamed = {ours for ours, theirs in mapping.items() if theirs in table.column_names}
-    table = mark_missing(rename(table, mapping, path, mapping), missing, keep=KEY)
-    if "image" not in table.column_names:
-        raise FaceAuditError(
-            f"{path}: column 'image' is missing, which says whose tags these are; name yours with "
-            f"--map image=COLUMN (the columns are {', '.join(table.column_names)})"
-        )
+    renamed = frozenset(ours for ours, theirs in mapping.items() if theirs in table.column_names)
+    table = mark_missing(_rename(table, mapping, source, mapping), missing)
+    _require(table, ("image",), source, ", which says whose tags these are")
     info: TableInfo | None = None
     if metadata is not None:
         # Scores of one classifier may carry the tags for those of another.
         scores = b'"kind":"scores"' in metadata
         info = _parse_info(ScoresInfo if scores else ManifestInfo, metadata, path)
     if "label" in table.column_names:
-        table, told = with_labels(table, ai_label, str(path), strict=False)
-        notes += told
-    table, told = read_words(table, str(path))
-    notes = [f"{path.name}: {note}" for note in (*notes, *told)]
-    return TagTable(path, table, info, frozenset(renamed), tuple(notes))
+        table = with_labels(table, ai_label, source, notes, strict=False)
+    table = _in_standard_words(table, source, notes)
+    return TagTable(path, table, info, renamed, [f"{path.name}: {note}" for note in notes])
+
+
+def _rename(
+    table: pa.Table, mapping: Mapping[str, str], source: str, optional: Collection[str]
+) -> pa.Table:
+    """Give columns our names; a column that bears one already makes room.
+
+    `mapping` is our column name to the table's. Those of our names that are in `optional` the
+    table may have already, or not at all.
+    """
+    for ours, theirs in mapping.items():
+        if theirs not in table.column_names and ours not in optional:
+            raise FaceAuditError(
+                f"{source}: --map {ours}={theirs}: there is no column '{theirs}'; "
+                f"the columns are {', '.join(table.column_names)}"
+            )
+    named = {ours: theirs for ours, theirs in mapping.items() if theirs in table.column_names}
+    taken = {*named, *named.values()}
+    columns = {name: table[name] for name in table.column_names if name not in taken}
+    return pa.table(columns | {ours: table[theirs] for ours, theirs in named.items()})
+
+
+def _require(table: pa.Table, names: Sequence[str], source: str, why: str = "") -> None:
+    for name in names:
+        if name not in table.column_names:
+            raise FaceAuditError(
+                f"{source}: column '{name}' is missing{why}; name yours with --map {name}=COLUMN "
+                f"(the columns are {', '.join(table.column_names)})"
+            )
+
+
+def _in_standard_words(table: pa.Table, source: str, notes: list[str]) -> pa.Table:
+    """Read the tags of a table in the standard vocabulary, and derive none."""
+    read, told = standardise(with_decimal_points(table, NUMERIC_TAGS, notes), source)
+    notes += told
+    return read.select(table.column_names)
 
 
 def read_manifest_into(info: ManifestInfo, path: Path | str) -> pa.Table:
@@ -351,7 +434,7 @@ def _together(tables: Sequence[pa.Table]) -> pa.Table:
             types.setdefault(field.name, set()).add(field.type)
     for name in (name for name, kinds in types.items() if len(kinds) > 1):
         tables = [
-            table.set_column(table.column_names.index(name), name, as_text(table[name]))
+            with_column(table, name, table[name].cast(pa.string()))
             if name in table.column_names
             else table
             for table in tables

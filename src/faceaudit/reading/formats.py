@@ -46,7 +46,8 @@ def read_file(path: Path | str, notes: list[str]) -> tuple[pa.Table, bytes | Non
     Raises
     ------
     FaceAuditError
-        Naming the file and the remedy, if it is no table or has two columns of one name.
+        Naming the file and the remedy, if it is no table, has no row, or two columns of one
+        name.
     """
     path = Path(path)
     try:
@@ -57,6 +58,8 @@ def read_file(path: Path | str, notes: list[str]) -> tuple[pa.Table, bytes | Non
         raise FaceAuditError(
             f"{path}: not a readable table ({first_line(error)}); it can be {KINDS}"
         ) from None
+    if len(table) == 0:
+        raise FaceAuditError(f"{path}: the table has no rows")
     return _plain_columns(table, path, notes), (table.schema.metadata or {}).get(METADATA_KEY)
 
 

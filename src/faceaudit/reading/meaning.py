@@ -1,37 +1,64 @@
-"""What the label and the score of a table from elsewhere mean: read as ours, or refused."""
+"""What the cells of a table from elsewhere mean: labels, scores, decimal commas, missing values."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, get_args
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Literal
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 from scipy.special import expit
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.reading.columns import as_text, cast_column, value_counts
-from faceaudit.schema import LABEL_WORDS, LABELS
+from faceaudit.reading.columns import cast_column, refuse, value_counts, with_column
+from faceaudit.schema import KEY, LABEL_WORDS, LABELS
 from faceaudit.wording import counted
 
-FloatArray = NDArray[np.float64]
 ScoreIs = Literal["probability", "logit", "percent", "p-real"]
-SCORE_KINDS: tuple[ScoreIs, ...] = get_args(ScoreIs)
-_TO_P_AI: dict[ScoreIs, Callable[[FloatArray], FloatArray]] = {
-    "logit": expit,
-    "percent": lambda score: score / 100,
-    "p-real": lambda score: 1 - score,
-}
 READ_AS = {"real": "read as real", "ai": "read as AI-generated"}
 #: Labels that say nothing about what they mean.
 CODES = frozenset({"0", "1", "0.0", "1.0", "true", "false"})
 
 
+def mark_missing(table: pa.Table, words: Sequence[str]) -> pa.Table:
+    """Empty every cell that holds one of `words`, outer white space aside, but those of `KEY`.
+
+    A number is missing where it is written 999, and where it is written 999.0.
+    """
+    spelt = [word.strip() for word in words]
+    for word in tuple(spelt):
+        with suppress(ValueError):
+            spelt += [f"{float(word):.12g}", str(float(word))]
+    for name in table.column_names:
+        column = table[name]
+        if words and name not in KEY and not pa.types.is_binary(column.type):
+            text = pc.utf8_trim_whitespace(column.cast(pa.string()))
+            hit = pc.is_in(text, pa.array(spelt, pa.string()))
+            table = with_column(table, name, pc.if_else(hit, None, column))
+    return table
+
+
+def with_decimal_points(table: pa.Table, names: Sequence[str], notes: list[str]) -> pa.Table:
+    """Read ``0,93`` as 0.93 in the number columns `names` where no cell holds a point."""
+    read_so = []
+    for name in names:
+        if name in table.column_names and pa.types.is_string(table[name].type):
+            column = table[name]
+            commas, points = (
+                pc.any(pc.match_substring(column, mark)).as_py() for mark in (",", ".")
+            )
+            if commas and not points:
+                table = with_column(table, name, pc.replace_substring(column, ",", "."))
+                read_so.append(name)
+    if read_so:
+        notes.append(f"a comma was read as the decimal mark in {', '.join(read_so)}.")
+    return table
+
+
 def with_labels(
-    table: pa.Table, ai_label: Sequence[str], source: str, *, strict: bool = True
-) -> tuple[pa.Table, list[str]]:
+    table: pa.Table, ai_label: Sequence[str], source: str, notes: list[str], *, strict: bool = True
+) -> pa.Table:
     """Give the column ``label`` our words, ``real`` and ``ai``.
 
     Parameters
@@ -42,29 +69,25 @@ def with_labels(
         `faceaudit.schema.LABEL_WORDS` are understood, in capitals or not.
     source : str
         The file, for messages.
+    notes : list of str
+        Gets a sentence that says which words were read as which label, if they were not ours.
     strict : bool
         Whether each of `ai_label` must be there; a table of tags may have other words.
-
-    Returns
-    -------
-    table : pyarrow.Table
-    notes : list of str
-        Which words were read as which label, if they were not ours.
 
     Raises
     ------
     FaceAuditError
         At the first label that cannot be told, with the remedy.
     """
-    column = as_text(table["label"])
-    words = pc.utf8_lower(pc.utf8_trim_whitespace(column))
+    table = with_column(table, "label", table["label"].cast(pa.string()))
+    words = pc.utf8_lower(pc.utf8_trim_whitespace(table["label"]))
     counts = {word: n for word, n in value_counts(words).items() if word}
     named = {word.strip().lower() for word in ai_label}
     if not strict:
         named &= counts.keys()
     # Of two files that are compared, one may have codes and the other words that need none.
     if named and not (named <= CODES and counts.keys() <= LABEL_WORDS.keys()):
-        if absent := sorted(named - set(counts)):
+        if absent := sorted(named - counts.keys()):
             raise FaceAuditError(
                 f"{source}: --ai-label {absent[0]}: no row has it; the labels are "
                 f"{', '.join(counts) or 'all empty'}"
@@ -73,21 +96,20 @@ def with_labels(
     else:
         meaning = {word: LABEL_WORDS[word] for word in counts if word in LABEL_WORDS}
         if unknown := [word for word in counts if word not in meaning]:
-            row = int(pc.index(words, unknown[0]).as_py())
-            raise FaceAuditError(
-                f"{source}: column 'label', row {row + 1}: {column[row].as_py()!r} is neither "
-                f"'real' nor 'ai'; {_remedy(unknown, meaning)}"
-            )
-    ours = pa.array([meaning.get(word) for word in counts], pa.string())
-    label = ours.take(pc.index_in(words, pa.array(list(counts), pa.string())))
-    table = table.set_column(table.column_names.index("label"), "label", label)
-    rows = {word: f"{word!r} ({counted(n, 'row')})" for word, n in counts.items()}
-    told = [
-        f"{', '.join(rows[word] for word in foreign)} {READ_AS[label]}"
-        for label in LABELS
-        if (foreign := [w for w, is_label in meaning.items() if is_label == label and w != label])
-    ]
-    return table, [f"Labels: {'; '.join(told)}."] if told else []
+            remedy = f"is neither 'real' nor 'ai'; {_remedy(unknown, meaning)}"
+            refuse(table, "label", pc.equal(words, unknown[0]), source, remedy)
+    told = []
+    for label in LABELS:
+        foreign = [w for w, means in meaning.items() if means == label and w != label]
+        if foreign:
+            rows = ", ".join(f"{word!r} ({counted(counts[word], 'row')})" for word in foreign)
+            told.append(f"{rows} {READ_AS[label]}")
+    if told:
+        notes.append(f"Labels: {'; '.join(told)}.")
+    ours = pa.array(meaning.values(), pa.string())
+    return with_column(
+        table, "label", ours.take(pc.index_in(words, pa.array(meaning, pa.string())))
+    )
 
 
 def _remedy(unknown: Sequence[str], known: Mapping[str, str]) -> str:
@@ -100,7 +122,7 @@ def _remedy(unknown: Sequence[str], known: Mapping[str, str]) -> str:
     return f"say which of {several} is AI-generated: --ai-label"
 
 
-def with_scores(table: pa.Table, score_is: ScoreIs, source: str) -> tuple[pa.Table, list[str]]:
+def with_scores(table: pa.Table, score_is: ScoreIs, source: str, notes: list[str]) -> pa.Table:
     """Give the column ``p_ai`` the probability of AI-generated, from 0 to 1.
 
     Raises
@@ -110,39 +132,33 @@ def with_scores(table: pa.Table, score_is: ScoreIs, source: str) -> tuple[pa.Tab
     """
     table = cast_column(table, "p_ai", pa.float64(), source)
     score = table["p_ai"]
-    low, high = (0.0, 100.0) if score_is == "percent" else (0.0, 1.0)
-    if score_is == "logit":
-        low, high = -np.inf, np.inf
-    outside = pc.fill_null(pc.or_(pc.less(score, low), pc.greater(score, high)), False)
-    row = pc.index(outside, True).as_py()
-    if row >= 0:
-        raise FaceAuditError(
-            f"{source}: column 'p_ai', row {row + 1}: {score[row].as_py():.9g} is not a "
-            f"{'percentage' if score_is == 'percent' else 'probability'} between {low:g} and "
-            f"{high:g}; {_likely(score, low, high)}"
-        )
+    least, most = pc.min_max(score).as_py().values()
+    high = 100 if score_is == "percent" else 1
+    if score_is != "logit" and least is not None and (least < 0 or most > high):
+        kind = "percentage" if score_is == "percent" else "probability"
+        complaint = f"is not a {kind} between 0 and {high}; {_likely(least, most, high)}"
+        outside = pc.or_(pc.less(score, 0), pc.greater(score, high))
+        refuse(table, "p_ai", outside, source, complaint)
     if score_is == "probability":
-        return table, []
-    notes = [f"Scores: read as {score_is}, turned into the probability of AI-generated."]
-    span = pc.min_max(score).as_py()
-    within = span["min"] is not None and span["min"] >= 0 and span["max"] <= 1
-    if within and score_is != "p-real":
+        return table
+    notes.append(f"Scores: read as {score_is}, turned into the probability of AI-generated.")
+    if score_is != "p-real" and least is not None and least >= 0 and most <= 1:
         notes.append(
             "Scores: all are between 0 and 1; if they are probabilities, leave out --score-is "
             f"{score_is}."
         )
-    values = score.to_numpy()
-    ours = _TO_P_AI[score_is](values)
-    table = table.set_column(
-        table.column_names.index("p_ai"), "p_ai", pa.array(ours, mask=np.isnan(values))
-    )
-    return table, notes
+    if score_is == "percent":
+        p_ai = pc.divide(score, 100.0)
+    elif score_is == "p-real":
+        p_ai = pc.subtract(1.0, score)
+    else:
+        p_ai = pa.array(expit(score.to_numpy()), from_pandas=True)
+    return with_column(table, "p_ai", p_ai)
 
 
-def _likely(score: pa.ChunkedArray, low: float, high: float) -> str:
+def _likely(least: float, most: float, high: float) -> str:
     """Guess, for a message only, what scores outside their range are."""
-    span = pc.min_max(score).as_py()
-    if low - 0.01 * high <= span["min"] and span["max"] <= 1.01 * high:
+    if -0.01 * high <= least and most <= 1.01 * high:
         return "correct what rounding did"
-    kind = "percent" if span["min"] >= 0 and high < span["max"] <= 100 else "logit"
+    kind = "percent" if least >= 0 and high < most <= 100 else "logit"
     return f"say what the scores are: --score-is {kind}"
