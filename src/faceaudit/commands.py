@@ -78,19 +78,20 @@ def audit(
         If an input is unusable.
     """
     from faceaudit.audit import audit as run_audit
-    from faceaudit.spec import amended, find_spec
+    from faceaudit.errors import validated
+    from faceaudit.spec import Spec, find_spec
     from faceaudit.tables import concat_scores, renamed
     from faceaudit.thumbnails import PicturesAtHand, add_thumbnails
 
     chosen = find_spec(spec)
     words = [*chosen.missing, *reading.get("missing", ())]
-    given = {
-        "include_training": include_training or None,
-        "threshold": threshold,
-        # So that a result says it, and another audit can be held against it.
-        "missing": list(dict.fromkeys(words)),
-    }
-    chosen = amended(chosen, {k: v for k, v in given.items() if v is not None})
+    # So that a result says it, and another audit can be held against it.
+    given: dict[str, object] = {"missing": list(dict.fromkeys(words))}
+    if include_training:
+        given["include_training"] = True
+    if threshold is not None:
+        given["threshold"] = threshold
+    chosen = validated(Spec, chosen.model_dump() | given, f"{chosen.name}: ")
     parts = _read(scores, chosen, reading)
     together = concat_scores(parts) if len(parts) > 1 else parts[0]
     if name is not None:

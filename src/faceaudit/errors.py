@@ -1,6 +1,13 @@
-"""The one exception that users meet."""
+"""The one exception that users meet, and what pydantic refuses as one line of it."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel, ValidationError
+
+    ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 class FaceAuditError(Exception):
@@ -23,3 +30,34 @@ class MissingExtraError(FaceAuditError):
 
     def __init__(self, command: str, extra: str) -> None:
         super().__init__(f"'{command}' needs the extra '{extra}': pip install 'faceaudit[{extra}]'")
+
+
+def validated(model: type[ModelT], content: object, source: str) -> ModelT:
+    """Read what a user gave as a pydantic model.
+
+    Raises
+    ------
+    FaceAuditError
+        `source`, then the first problem as of `describe`.
+    """
+    from pydantic import ValidationError
+
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise FaceAuditError(f"{source}{describe(error, model)}") from None
+
+
+def describe(error: ValidationError, model: type[BaseModel] | None = None) -> str:
+    """Say the first problem of a validation error in one line that points at the key.
+
+    Of a key that is not known, the keys that `model` has there are named.
+    """
+    first = error.errors()[0]
+    place = ".".join(map(str, first["loc"])) or "the file"
+    if model is not None and first["type"] == "extra_forbidden":
+        here: Any = model
+        for name in first["loc"][:-1]:
+            here = here.model_fields[name].annotation
+        return f"{place}: unknown key; the keys here are {', '.join(here.model_fields)}"
+    return f"{place}: {first['msg'].removeprefix('Value error, ')}"

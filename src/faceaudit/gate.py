@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from faceaudit.errors import FaceAuditError
+from faceaudit.errors import FaceAuditError, validated
 from faceaudit.result import GapVerdict, Result, ScoresSummary, Status, read_result
-from faceaudit.spec import Spec, describe
+from faceaudit.spec import Spec
 from faceaudit.wording import attributes_title, counted, points, points_range
 
 PASSED, FAILED, UNDECIDED = 0, 1, 3
@@ -29,31 +27,21 @@ _RECORDS_GAPS = 2
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the gate says of one gap, or of a check that holds nothing against a limit.
+    """What the gate says of one gap, or of a check that holds nothing against a limit."""
 
-    Attributes
-    ----------
-    check : str
-        Id of the check.
-    name : str
-        The tags and the rate of the gap, or the title of the check.
-    status : Status
-    baseline : Status or None
-        The status in the baseline; None if it was not judged there, or there is no baseline.
-    found : str
-        The gap, its interval and its limit; or the check's sentence.
-    code : int or None
-        The exit code that this alone would give; None if it has nothing to say.
-    remark : str
-        What it is beside the baseline, for instance ``new failure``; often empty.
-    """
-
+    #: Id of the check.
     check: str
+    #: The tags and the rate of the gap, or the title of the check.
     name: str
     status: Status
-    baseline: Status | None
+    #: The gap, its interval and its limit; or the check's sentence.
     found: str
+    #: The exit code that this alone would give; None if it has nothing to say.
     code: int | None
+    gap: GapVerdict | None = None
+    #: The status in the baseline; None if it was not judged there, or there is no baseline.
+    baseline: Status | None = None
+    #: What it is beside the baseline, for instance ``new failure``; often empty.
     remark: str = ""
 
 
@@ -85,15 +73,14 @@ def gate(
     -------
     Decision
         With `code` 0 if every limit that could be judged is met; 1 if a gap or check fails; 3 if
-        there is not evidence enough, or no limit was judged. An outcome is one gap of one
-        check, or one check without limits that gives a verdict.
+        there is not evidence enough, or no limit was judged.
 
     Raises
     ------
     FaceAuditError
         If the baseline was audited otherwise: the message names what changed.
     """
-    now, before = _judged(result), _judged(baseline) if baseline else {}
+    outcomes = _outcomes(result)
     changed: list[str] = []
     notes: list[str] = []
     if baseline is not None:
@@ -103,20 +90,25 @@ def gate(
                 f"the baseline was audited otherwise: {'; '.join(changed)} (audit both alike, or "
                 "accept it with --accept-changes)"
             )
-        notes = [*changed, *notes]
-    outcomes = [
-        _beside(item, before.get(key)) if baseline else _outcome(item) for key, item in now.items()
-    ]
-    for key, item in before.items():
-        if key not in now and item.status in _CODES:
-            # That a change which was accepted leaves something out is said, and no more.
-            outcomes.append(_gone(item, None if changed else UNDECIDED))
+        before = _outcomes(baseline)
+        outcomes = {key: _beside(now, before.get(key)) for key, now in outcomes.items()}
+        for key, was in before.items():
+            if key not in outcomes and was.status in _CODES:
+                outcomes[key] = replace(
+                    was,
+                    status="not-estimable",
+                    baseline=was.status,
+                    found=f"in the baseline: {was.found}",
+                    # That a change which was accepted leaves something out is said, and no more.
+                    code=None if changed else UNDECIDED,
+                    remark=_NO_LONGER,
+                )
     if not any(check.verdicts for check in result.checks):
         nothing = "No gap was held against a limit."
-        outcomes.append(Outcome("limits", "limits", "not-estimable", None, nothing, UNDECIDED))
-    codes = {outcome.code for outcome in outcomes}
+        outcomes["",] = Outcome("limits", "limits", "not-estimable", nothing, UNDECIDED)
+    codes = {outcome.code for outcome in outcomes.values()}
     code = next((code for code in (FAILED, UNDECIDED) if code in codes), PASSED)
-    return Decision(code, outcomes, notes)
+    return Decision(code, list(outcomes.values()), [*changed, *notes])
 
 
 def read_audit(path: Path | str) -> Result:
@@ -140,53 +132,34 @@ def read_audit(path: Path | str) -> Result:
     return result
 
 
-# --- what was judged -----------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Judged:
-    """One gap, or one check without limits, with what the gate needs to know of it."""
-
-    check: str
-    name: str
-    status: Status
-    found: str
-    gap: GapVerdict | None
-    code: int | None
-
-
-def _judged(result: Result) -> dict[tuple[str, ...], _Judged]:
+def _outcomes(result: Result) -> dict[tuple[str, ...], Outcome]:
     """Find all that was judged, or was to be judged, by check, rate and tags."""
-    judged: dict[tuple[str, ...], _Judged] = {}
+    found: dict[tuple[str, ...], Outcome] = {}
     for check in result.checks:
         for gap in check.verdicts:
-            name = f"{attributes_title(gap.tags)}, {gap.rate.upper()}"
+            said = "no gap to judge"
+            if gap.value is not None and gap.low is not None and gap.high is not None:
+                said = f"{points(gap.value)} ({points_range(gap.low, gap.high)})"
             # A gap that cannot be estimated is left aside, a check of which that holds for all
             # is a question without an answer.
             silent = UNDECIDED if check.status == "not-estimable" else None
-            judged[check.id, gap.rate, *sorted(gap.tags)] = _Judged(
-                check.id, name, gap.status, _told(gap), gap, _CODES.get(gap.status, silent)
+            found[check.id, gap.rate, *sorted(gap.tags)] = Outcome(
+                check.id,
+                f"{attributes_title(gap.tags)}, {gap.rate.upper()}",
+                gap.status,
+                f"{said}; limit {points(gap.limit)}",
+                _CODES.get(gap.status, silent),
+                gap,
             )
         if not check.verdicts and check.status in _CODES:
-            judged[(check.id,)] = _Judged(
-                check.id, check.title, check.status, check.sentence, None, _CODES[check.status]
+            found[check.id,] = Outcome(
+                check.id, check.title, check.status, check.sentence, _CODES[check.status]
             )
-    return judged
+    return found
 
 
-def _told(gap: GapVerdict) -> str:
-    limit = f"limit {points(gap.limit)}"
-    if gap.value is None or gap.low is None or gap.high is None:
-        return f"no gap to judge; {limit}"
-    return f"{points(gap.value)} ({points_range(gap.low, gap.high)}); {limit}"
-
-
-def _outcome(now: _Judged) -> Outcome:
-    return Outcome(now.check, now.name, now.status, None, now.found, now.code)
-
-
-def _beside(now: _Judged, before: _Judged | None) -> Outcome:
-    """Say what a verdict is beside that of the baseline."""
+def _beside(now: Outcome, before: Outcome | None) -> Outcome:
+    """Say what an outcome is beside that of the baseline."""
     code, remark = now.code, ""
     if now.status == "fail":
         # A check without limits may fail in several ways, each with a title of its own.
@@ -198,15 +171,7 @@ def _beside(now: _Judged, before: _Judged | None) -> Outcome:
             code, remark = PASSED, "failed in the baseline too"
     elif before is not None and before.status in _CODES and now.status not in _CODES:
         code, remark = UNDECIDED, _NO_LONGER
-    status = before.status if before else None
-    return Outcome(now.check, now.name, now.status, status, now.found, code, remark)
-
-
-def _gone(before: _Judged, code: int | None) -> Outcome:
-    found = f"in the baseline: {before.found}"
-    return Outcome(
-        before.check, before.name, "not-estimable", before.status, found, code, _NO_LONGER
-    )
+    return replace(now, baseline=before.status if before else None, code=code, remark=remark)
 
 
 def _worse(now: GapVerdict | None, before: GapVerdict | None) -> bool:
@@ -216,14 +181,14 @@ def _worse(now: GapVerdict | None, before: GapVerdict | None) -> bool:
     return now.low > before.high
 
 
-# --- what changed --------------------------------------------------------------------------
-
-
 def _changes(result: Result, baseline: Result) -> tuple[list[str], list[str]]:
     """Say what makes two audits different questions, and what else is different."""
-    specs = _spec(baseline, "the baseline"), _spec(result, "the audit")
+    specs = [
+        validated(Spec, audit.spec, f"{role}: its specification cannot be read: ")
+        for audit, role in ((baseline, "the baseline"), (result, "the audit"))
+    ]
     (old,), (new,) = baseline.scores, result.scores
-    changed = [*_changed_keys(*specs), *_looser_limits(*specs)]
+    changed = list(_changed_keys(*specs))
     notes: list[str] = []
     another = _classifier(old) != _classifier(new)
     if old.threshold != new.threshold:
@@ -242,29 +207,16 @@ def _changes(result: Result, baseline: Result) -> tuple[list[str], list[str]]:
     return changed, notes
 
 
-def _spec(result: Result, role: str) -> Spec:
-    try:
-        return Spec.model_validate(result.spec)
-    except ValidationError as error:
-        raise FaceAuditError(
-            f"{role}: its specification cannot be read: {describe(error, Spec)}"
-        ) from None
-
-
 def _changed_keys(old: Spec, new: Spec) -> Iterator[str]:
     """Name what asks another question; neither the order of tags nor the words do."""
     for key in Spec.model_fields:
         before, now = getattr(old, key), getattr(new, key)
         # Thresholds are compared as they were in force, limits by whether they are looser.
-        if key in ("title", "question", "threshold", "limits"):
-            continue
-        if _unordered(before) != _unordered(now):
+        words = key in ("title", "question", "threshold", "limits")
+        if not words and _unordered(before) != _unordered(now):
             yield f"{key}: {_shown(before)} → {_shown(now)}"
-
-
-def _looser_limits(old: Spec, new: Spec) -> Iterator[str]:
-    for key in type(old.limits).model_fields:
-        before, now = getattr(old.limits, key), getattr(new.limits, key)
+    for key, before in old.limits:
+        now = getattr(new.limits, key)
         if before is not None and (now is None or now > before):
             yield f"limits.{key}: {_shown(before)} → {_shown(now)} (looser)"
 

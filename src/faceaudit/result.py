@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from faceaudit.errors import FaceAuditError
+from faceaudit.errors import FaceAuditError, describe
 from faceaudit.files import write_text
 from faceaudit.reading.file_kinds import expect, refusal
 from faceaudit.schema import LABELS, DatasetSummary, ModelInfo
@@ -544,7 +544,4 @@ def read_result(path: Path | str) -> Result:
             )
         return Result.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
-        why = f"not a result of faceaudit ({place}: {first['msg']})"
-        raise refusal(path, why, "result") from None
+        raise refusal(path, f"not a result of faceaudit ({describe(error)})", "result") from None

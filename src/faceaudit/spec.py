@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from faceaudit.errors import FaceAuditError
+from faceaudit.errors import FaceAuditError, validated
 from faceaudit.reading.file_kinds import expect, refusal
 
 
@@ -110,10 +110,7 @@ def parse_spec(text: str, source: str) -> Spec:
         ) from None
     if not isinstance(content, dict):
         raise FaceAuditError(f"{source}: a specification is a mapping of keys")
-    try:
-        return Spec.model_validate(content)
-    except ValidationError as error:
-        raise FaceAuditError(f"{source}: {describe(error, Spec)}") from None
+    return validated(Spec, content, f"{source}: ")
 
 
 def read_spec(path: Path | str) -> Spec:
@@ -124,30 +121,6 @@ def read_spec(path: Path | str) -> Spec:
     except (OSError, UnicodeDecodeError):
         raise refusal(path, "cannot be read as text", "specification") from None
     return parse_spec(text, str(path))
-
-
-def amended(spec: Spec, given: dict[str, Any]) -> Spec:
-    """Return a specification with other values for some of its keys.
-
-    Raises
-    ------
-    FaceAuditError
-        If a value cannot be.
-    """
-    try:
-        return Spec.model_validate(spec.model_dump() | given)
-    except ValidationError as error:
-        raise FaceAuditError(f"{spec.name}: {describe(error, Spec)}") from None
-
-
-def describe(error: ValidationError, model: type[BaseModel]) -> str:
-    """Say the first problem of a validation error in one line that points at the key."""
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"]) or "the file"
-    if first["type"] == "extra_forbidden":
-        here = Limits if first["loc"][0] == "limits" else model
-        return f"{place}: unknown key; the keys here are {', '.join(here.model_fields)}"
-    return f"{place}: {first['msg'].removeprefix('Value error, ')}"
 
 
 def ready_specs() -> dict[str, Path]:

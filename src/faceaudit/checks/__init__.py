@@ -15,11 +15,11 @@ from functools import cache
 from typing import Any
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from faceaudit.errors import FaceAuditError
+from faceaudit.errors import validated
 from faceaudit.result import CheckResult, ErrorRate
-from faceaudit.spec import Spec, describe
+from faceaudit.spec import Spec
 from faceaudit.tables import ScoresInfo
 
 
@@ -110,12 +110,7 @@ class Check:
 
     def parse_options(self, given: dict[str, Any], source: str) -> Options:
         """Validate the options that a specification gives."""
-        try:
-            return self.options.model_validate(given)
-        except ValidationError as error:
-            raise FaceAuditError(
-                f"{source}: checks.{self.id}.{describe(error, self.options)}"
-            ) from None
+        return validated(self.options, given, f"{source}: checks.{self.id}.")
 
 
 @cache

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from faceaudit.errors import FaceAuditError
+from faceaudit.errors import FaceAuditError, describe
 from faceaudit.files import atomic_file, sha256_of, write_text
 from faceaudit.model.classes import ai_class_of
 from faceaudit.model.inference import normalise
@@ -259,11 +259,7 @@ def read_record(folder: Path | str) -> ModelRecord:
     try:
         return ModelRecord.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise FaceAuditError(
-            f"{path}: not a model record (version 1): {place}: {first['msg']}"
-        ) from None
+        raise FaceAuditError(f"{path}: not a model record (version 1): {describe(error)}") from None
 
 
 def load_checkpoint(
