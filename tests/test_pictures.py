@@ -160,7 +160,7 @@ def _landmarks(content: bytes, folder: Path) -> None:
 
 
 def _web(content: bytes, folder: Path) -> None:
-    pytest.importorskip("starlette", reason="needs the extra 'web'")
+    pytest.importorskip("fastapi", reason="needs the extra 'web'")
     from faceaudit.web.uploads import check_picture
 
     with pytest.raises(PictureError, match="PostScript"):

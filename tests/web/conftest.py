@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("starlette", reason="needs the extra 'web'")
+pytest.importorskip("fastapi", reason="needs the extra 'web'")
 pytest.importorskip("python_multipart", reason="needs the extra 'web'")
 
 from starlette.applications import Starlette

@@ -48,7 +48,7 @@ def serve(
     MissingExtraError
         If the packages of the extra ``web`` are not installed.
     """
-    for package in ("starlette", "uvicorn", "python_multipart"):
+    for package in ("fastapi", "uvicorn", "python_multipart"):
         if find_spec(package) is None:
             raise MissingExtraError("serve", "web")
     import uvicorn

@@ -1,71 +1,47 @@
-"""The JSON interface: the same answers as the pages, for programs, and its description."""
+"""The JSON interface: the same answers as the pages, for programs; FastAPI describes it."""
 
 from __future__ import annotations
 
-import importlib.metadata
-from collections.abc import Awaitable, Callable, Mapping
-from functools import cache
-from typing import Any, NamedTuple, get_type_hints
+from typing import Any
 
-from pydantic import BaseModel, TypeAdapter
+from fastapi import APIRouter, Security
+from fastapi.security import HTTPBearer
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from faceaudit.result import Result, Status
 from faceaudit.web.audits import EVERY_TAG, Job
 from faceaudit.web.measured_errors import PEOPLE_TAGS, MeasuredErrors
 from faceaudit.web.prediction import Judgement
+from faceaudit.web.report_store import list_reports, read_report
 from faceaudit.web.services import services_of
 
-Handler = Callable[[Request], Awaitable[object]]
-Schema = Mapping[str, Any]
+DESCRIPTION = (
+    "Judge pictures of faces as real or AI-generated, with the measured error rates that say what "
+    "a verdict is worth; read reports; start audits. If the server asks for a token, send it as "
+    '\'Authorization: Bearer TOKEN\'. Errors are {"error": "one line"}.'
+)
+router = APIRouter(
+    prefix="/api",
+    responses={"4XX": {"description": "what was wrong with the request"}},
+    # Said here and checked by `faceaudit.web.security.Guard`, for pages too.
+    dependencies=[Security(HTTPBearer(scheme_name="token", auto_error=False))],
+)
 
-_TEXT: Schema = {"type": "string"}
-_FILE: Schema = {"type": "string", "format": "binary"}
-
-
-class Operation(NamedTuple):
-    """One address, its answer's type, and what can be sent there."""
-
-    method: str
-    route: Route
-    summary: str
-    answer: TypeAdapter[Any]
-    status: int
-    query: Mapping[str, str]
-    form: Mapping[str, Schema]
+_TEXT = {"type": "string"}
+_FILE = {"type": "string", "format": "binary"}
 
 
-OPERATIONS: list[Operation] = []
+def _described(schema: dict[str, Any], description: str) -> dict[str, Any]:
+    return {**schema, "description": description}
 
 
-def operation(
-    method: str,
-    path: str,
-    *,
-    status: int = 200,
-    query: Mapping[str, str] = {},
-    form: Mapping[str, Schema] = {},
-) -> Callable[[Handler], Handler]:
-    """Put a function at an address; the type that it returns and its docstring describe it.
-
-    `query` and `form` describe what can be sent; the first field of a form is required.
-    """
-
-    def add(handler: Handler) -> Handler:
-        answer = TypeAdapter(get_type_hints(handler)["return"])
-
-        async def endpoint(request: Request) -> Response:
-            content = answer.dump_json(await handler(request), by_alias=True)
-            return Response(content, status, media_type="application/json")
-
-        route, summary = Route(path, endpoint, methods=[method]), str(handler.__doc__).strip(".")
-        OPERATIONS.append(Operation(method, route, summary, answer, status, query, form))
-        return handler
-
-    return add
+def _form(required: str, **fields: dict[str, Any]) -> dict[str, Any]:
+    """Describe a form; we read it ourselves, since FastAPI would put large files on the disk."""
+    schema = {"type": "object", "properties": fields, "required": [required]}
+    content = {"multipart/form-data": {"schema": schema}}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 class ModelSummary(BaseModel):
@@ -94,7 +70,7 @@ class ReportSummary(BaseModel):
     verdict: str | None = None
 
 
-@operation("GET", "/api/models")
+@router.get("/models")
 async def models(request: Request) -> list[ModelSummary]:
     """The models served, their thresholds, and the groups each was audited for."""
     judge = services_of(request).judge
@@ -111,36 +87,45 @@ async def models(request: Request) -> list[ModelSummary]:
     ]
 
 
-@operation(
-    "GET",
-    "/api/models/{model}/worth",
-    query=dict.fromkeys(PEOPLE_TAGS, "one of its audited groups"),
+@router.get(
+    "/models/{model}/worth",
+    openapi_extra={
+        "parameters": [
+            {
+                "name": tag,
+                "in": "query",
+                "schema": _TEXT,
+                "description": "one of its audited groups",
+            }
+            for tag in PEOPLE_TAGS
+        ]
+    },
 )
-async def measured_errors(request: Request) -> MeasuredErrors:
+async def measured_errors(request: Request, model: str) -> MeasuredErrors:
     """How often a model was wrong, for people of the groups named."""
     services = services_of(request)
-    record = services.judge.records.get(request.path_params["model"])
+    record = services.judge.records.get(model)
     if record is None:
         raise HTTPException(404, "There is no such model here.")
     return record.measured_errors(services.people(request.query_params))
 
 
-@operation(
-    "POST",
-    "/api/judge",
-    form={
-        "pictures": {"type": "array", "items": _FILE},
-        "model": {"type": "array", "items": _TEXT, "description": "all if left out"},
-        **{tag: {**_TEXT, "description": "who is pictured, if known"} for tag in PEOPLE_TAGS},
-    },
+@router.post(
+    "/judge",
+    openapi_extra=_form(
+        "pictures",
+        pictures={"type": "array", "items": _FILE},
+        model=_described({"type": "array", "items": _TEXT}, "all if left out"),
+        **{tag: _described(_TEXT, "who is pictured, if known") for tag in PEOPLE_TAGS},
+    ),
 )
 async def judge(request: Request) -> list[Judgement]:
     """Judge up to 100 pictures of up to 50 MB each; none is kept."""
     return (await services_of(request).judge_uploads(request))[0]
 
 
-@operation("GET", "/api/reports")
-async def reports(request: Request) -> list[ReportSummary]:
+@router.get("/reports")
+def reports(request: Request) -> list[ReportSummary]:
     """The results in the folder of reports."""
     shown = ReportSummary.model_fields.keys() - {"path", "problem"}
     return [
@@ -149,87 +134,33 @@ async def reports(request: Request) -> list[ReportSummary]:
             problem=entry.problem,
             **(entry.result.model_dump(include=shown) if entry.result else {}),
         )
-        for entry in await services_of(request).reports()
+        for entry in list_reports(services_of(request).reports)
     ]
 
 
-@operation("GET", "/api/reports/{path:path}")
-async def report(request: Request) -> Result:
+@router.get("/reports/{path:path}")
+def report(request: Request, path: str) -> Result:
     """One result, whole."""
-    return await services_of(request).result(request.path_params["path"])
+    return read_report(services_of(request).reports, path)
 
 
-@operation(
-    "POST",
-    "/api/audits",
-    status=202,
-    form={
-        "scores": _FILE,
-        "spec": {**_TEXT, "description": f"a ready specification, or {EVERY_TAG}"},
-        "yaml": {**_TEXT, "description": "a specification of your own"},
-        "columns": {**_TEXT, "description": "NAME=COLUMN, one a line"},
-    },
+@router.post(
+    "/audits",
+    status_code=202,
+    openapi_extra=_form(
+        "scores",
+        scores=_FILE,
+        spec=_described(_TEXT, f"a ready specification, or {EVERY_TAG}"),
+        yaml=_described(_TEXT, "a specification of your own"),
+        columns=_described(_TEXT, "NAME=COLUMN, one a line"),
+    ),
 )
 async def start_audit(request: Request) -> Job:
     """Start an audit of a scores table (.csv or .parquet)."""
     return await services_of(request).start_audit(request)
 
 
-@operation("GET", "/api/audits/{id}")
-async def audit(request: Request) -> Job:
+@router.get("/audits/{id}")
+async def audit(request: Request, id: str) -> Job:
     """How far an audit is."""
-    return services_of(request).audits.job(request.path_params["id"])
-
-
-@cache
-def openapi() -> dict[str, Any]:
-    """Return the OpenAPI 3.1 description of all operations."""
-    answers, schemas = TypeAdapter.json_schemas(
-        [(one.summary, "serialization", one.answer) for one in OPERATIONS],
-        ref_template="#/components/schemas/{model}",
-    )
-    paths: dict[str, Any] = {}
-    for one in OPERATIONS:
-        content = {"application/json": {"schema": answers[one.summary, "serialization"]}}
-        described = {
-            "summary": one.summary,
-            "parameters": [
-                *(
-                    {"name": name, "in": "path", "required": True, "schema": _TEXT}
-                    for name in one.route.param_convertors
-                ),
-                *(
-                    {"name": name, "in": "query", "schema": _TEXT, "description": description}
-                    for name, description in one.query.items()
-                ),
-            ],
-            "responses": {
-                str(one.status): {"description": "the answer", "content": content},
-                "4XX": {"description": "what was wrong with the request"},
-            },
-        }
-        if one.form:
-            schema = {"type": "object", "properties": one.form, "required": [next(iter(one.form))]}
-            described["requestBody"] = {
-                "required": True,
-                "content": {"multipart/form-data": {"schema": schema}},
-            }
-        paths.setdefault(one.route.path_format, {})[one.method.lower()] = described
-    return {
-        "openapi": "3.1.0",
-        "info": {
-            "title": "faceaudit",
-            "version": importlib.metadata.version("faceaudit"),
-            "description": (
-                "Judge pictures of faces as real or AI-generated, with the measured error rates "
-                "that say what a verdict is worth; read reports; start audits. If the server "
-                "asks for a token, send it as 'Authorization: Bearer TOKEN'. Errors are "
-                '{"error": "one line"}.'
-            ),
-        },
-        "paths": paths,
-        "components": {
-            "schemas": schemas["$defs"],
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
-        },
-    }
+    return services_of(request).audits.job(id)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from anyio.to_thread import run_sync
-from starlette.applications import Starlette
+from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
@@ -23,7 +24,7 @@ from faceaudit.web.audits import EVERY_TAG
 from faceaudit.web.detectors import Detector, open_detectors
 from faceaudit.web.measured_errors import Record, open_records
 from faceaudit.web.prediction import Judge
-from faceaudit.web.report_store import pair_checks
+from faceaudit.web.report_store import list_reports, pair_checks, read_report
 from faceaudit.web.security import (
     COOKIE,
     HEADERS,
@@ -47,7 +48,7 @@ def create_app(
     token: str | None = None,
     detectors: Sequence[Detector] | None = None,
     records: dict[str, Record] | None = None,
-) -> Starlette:
+) -> FastAPI:
     """Make the web application; what is not said here is as for `faceaudit.web.serve`.
 
     Parameters
@@ -62,11 +63,17 @@ def create_app(
     services = Services(Judge(detectors, records), Path(reports))
 
     @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
         await run_sync(services.audits.close)
 
-    app = Starlette(
+    app = FastAPI(
+        title="faceaudit",
+        version=importlib.metadata.version("faceaudit"),
+        description=api.DESCRIPTION,
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
         routes=[
             Route("/", front_page),
             Route("/", judge_pictures, methods=["POST"]),
@@ -84,8 +91,6 @@ def create_app(
             Route("/token", take_token, methods=["POST"]),
             Route("/static/{name}", static_file),
             Route("/api", interface),
-            Route("/api/openapi.json", openapi),
-            *(operation.route for operation in api.OPERATIONS),
         ],
         middleware=[Middleware(Guard, host=host, token=token), Middleware(InFlight)],
         exception_handlers={
@@ -96,6 +101,7 @@ def create_app(
         },
         lifespan=lifespan,
     )
+    app.include_router(api.router)
     app.state.services = services
     app.state.token = token
     return app
@@ -180,25 +186,26 @@ def _front(services: Services) -> dict[str, Any]:
 # --- reports -------------------------------------------------------------------------------
 
 
-async def reports_list(request: Request) -> Response:
+def reports_list(request: Request) -> Response:
     """List the reports of the folder."""
-    return page("reports.html.j2", entries=await services_of(request).reports())
+    return page("reports.html.j2", entries=list_reports(services_of(request).reports))
 
 
-async def report(request: Request) -> Response:
+def report(request: Request) -> Response:
     """Draw a result anew; the HTML file that may lie beside it is never sent."""
-    result = await services_of(request).result(request.path_params["path"])
-    text = await run_sync(render_html, result)
-    return HTMLResponse(text, headers={"content-security-policy": REPORT_POLICY})
+    result = read_report(services_of(request).reports, request.path_params["path"])
+    headers = {"content-security-policy": REPORT_POLICY}
+    return HTMLResponse(render_html(result), headers=headers)
 
 
-async def compare(request: Request) -> Response:
+def compare(request: Request) -> Response:
     """Lay two results side by side."""
     paths = request.query_params.getlist("report")
     if len(paths) != 2:
         raise HTTPException(400, f"Two reports can be compared, and {len(paths)} were chosen.")
-    results = [await services_of(request).result(path) for path in paths]
-    return page("compare.html.j2", results=results, paths=paths, pairs=pair_checks(*results))
+    first, second = [read_report(services_of(request).reports, path) for path in paths]
+    pairs = pair_checks(first, second)
+    return page("compare.html.j2", results=(first, second), paths=paths, pairs=pairs)
 
 
 # --- audits --------------------------------------------------------------------------------
@@ -227,12 +234,7 @@ async def audit_progress(request: Request) -> Response:
 
 async def interface(request: Request) -> Response:
     """Describe the JSON interface."""
-    return page("api.html.j2", api=api.openapi())
-
-
-async def openapi(request: Request) -> Response:
-    """Describe the JSON interface to programs."""
-    return JSONResponse(api.openapi())
+    return page("api.html.j2", api=request.app.openapi())
 
 
 async def ask_token(request: Request) -> Response:

@@ -14,12 +14,9 @@ from starlette.requests import Request
 
 from faceaudit import bundled
 from faceaudit.pictures import PictureError
-from faceaudit.report.index_page import Entry
-from faceaudit.result import Result
 from faceaudit.web.audits import EVERY_TAG, Audits, Job, choose_spec, parse_mapping, read_uploaded
 from faceaudit.web.measured_errors import PEOPLE_TAGS
 from faceaudit.web.prediction import Judge, Judgement
-from faceaudit.web.report_store import list_reports, read_report
 from faceaudit.web.uploads import (
     MAX_PICTURES,
     Upload,
@@ -40,6 +37,8 @@ class Services:
     Attributes
     ----------
     judge : Judge
+    reports : Path
+        The folder of reports.
     audits : Audits
     samples : dict of str to Path
         The bundled AI-generated faces, by their file's name without its ending.
@@ -49,11 +48,11 @@ class Services:
 
     def __init__(self, judge: Judge, reports: Path) -> None:
         self.judge = judge
+        self.reports = reports
         self.audits = Audits(reports)
         names = bundled.samples_manifest().table["image"].to_pylist()
         self.samples = {Path(name).stem: bundled.samples_folder() / name for name in names}
         self.judged_samples: dict[str, Judgement] = {}
-        self._reports = reports
         # Pictures are decoded and judged one at a time: each may need hundreds of megabytes.
         self._one_at_a_time = anyio.CapacityLimiter(1)
         self._samples_at_work = anyio.Lock()
@@ -145,14 +144,6 @@ class Services:
         if name not in self.samples:
             raise HTTPException(404, "There is no such sample.")
         return check_picture(self.samples[name].name, self.samples[name].read_bytes())
-
-    async def reports(self) -> list[Entry]:
-        """List the results in the folder of reports; one that is unreadable says why."""
-        return await run_sync(list_reports, self._reports)
-
-    async def result(self, path: str) -> Result:
-        """Read a result of the folder of reports; HTTP status 404 if there is none."""
-        return await run_sync(read_report, self._reports, path)
 
 
 def services_of(request: Request) -> Services:
