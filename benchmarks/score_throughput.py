@@ -25,7 +25,7 @@ from fastai.vision.augment import Resize, ResizeMethod
 from fastai.vision.core import PILImage
 from PIL import Image, ImageFilter
 
-from faceaudit.scoring import Classifier, score
+from faceaudit.scoring import open_detector, score
 from faceaudit.tables import DatasetInfo, Manifest, ManifestInfo
 
 SIZE, BATCH = 128, 64
@@ -55,8 +55,8 @@ def fastai_predictions(files: list[Path], network: torch.nn.Module, mean: list, 
 
 def main(folder: Path | None = None, n: int = 1000) -> None:
     warnings.simplefilter("ignore")
-    classifier = Classifier.load("bundled:default")
-    checkpoint = classifier.checkpoint
+    detector = open_detector("bundled:default")
+    checkpoint = detector.checkpoint
     mean, std = checkpoint.record.input.mean, checkpoint.record.input.std
     with tempfile.TemporaryDirectory() as scratch:
         if folder is None:
@@ -74,10 +74,10 @@ def main(folder: Path | None = None, n: int = 1000) -> None:
             datasets={"benchmark": DatasetInfo(root=str(folder), indexed=len(files))}
         )
         out = Path(scratch) / "scores.parquet"
-        score(classifier, Manifest(table.slice(0, BATCH), info), out, find_faces=False)  # warm up
+        score(detector, Manifest(table.slice(0, BATCH), info), out, find_faces=False)  # warm up
         for _ in range(2):
             started = time.perf_counter()
-            scores = score(classifier, Manifest(table, info), out, find_faces=False)
+            scores = score(detector, Manifest(table, info), out, find_faces=False)
             ours = time.perf_counter() - started
             started = time.perf_counter()
             theirs_p = fastai_predictions(files, copy.deepcopy(checkpoint.network), mean, std)

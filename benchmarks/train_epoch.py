@@ -31,9 +31,9 @@ from faceaudit.model.architecture import (
     head_names,
 )
 from faceaudit.model.batches import Batches
-from faceaudit.model.checkpoint import InputRecord
 from faceaudit.model.progress import progress_bars
 from faceaudit.model.recipe import Recipe, training_precision
+from faceaudit.model.records import InputRecord
 
 SIZE, BATCH = 128, 64
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import runpy
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import click
@@ -52,7 +53,7 @@ def pictures(
     """
     read = read_manifest(manifest)
     rng = np.random.default_rng(seed)
-    reader = PictureReader(read.info, checkpoint.record.input.prepare)
+    reader = PictureReader(read.info, partial(square_pixels, size=checkpoint.record.input.size))
     for name in read.info.datasets:
         images = read.table.filter(pc.equal(read.table["dataset"], name))
         if "sha256" in images.column_names:

@@ -22,7 +22,7 @@ from PIL import Image, ImageFilter, ImageOps
 from faceaudit.bundled import model_names
 from faceaudit.datasets import index
 from faceaudit.files import write_text
-from faceaudit.scoring import Classifier, score
+from faceaudit.scoring import open_detector, score
 from faceaudit.tables import Manifest, concat_scores, read_manifest, write_table
 from patterns import draw_patterns
 
@@ -120,8 +120,8 @@ def main(data: Path, out: Path, models: Path | None) -> None:
     """Make the pictures, and score them with each model."""
     manifests = prepare(data, out)
     for name in model_names():
-        classifier = Classifier.load(f"bundled:{name}" if models is None else models / name)
-        parts = [score(classifier, one, out / "scores.parquet") for one in manifests]
+        detector = open_detector(f"bundled:{name}" if models is None else models / name)
+        parts = [score(detector, one, out / "scores.parquet") for one in manifests]
         scores = concat_scores(parts)
         for dataset in scores.info.datasets.values():
             dataset.root = None

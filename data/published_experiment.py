@@ -31,7 +31,7 @@ import pyarrow.parquet as pq
 
 from faceaudit.datasets import index
 from faceaudit.files import write_text
-from faceaudit.model.checkpoint import HASH_DIGITS, RECORD_FILE, ModelRecord, read_record
+from faceaudit.model.records import HASH_DIGITS, RECORD_FILE, ModelRecord, read_record
 from faceaudit.result import Result, write_result
 from faceaudit.scoring import score
 from faceaudit.studies.data_in_training import data_in_training

@@ -11,7 +11,7 @@ from PIL import Image
 
 from faceaudit import bundled
 from faceaudit.errors import FaceAuditError
-from faceaudit.model.checkpoint import read_record
+from faceaudit.model.records import read_record
 from faceaudit.tables import read_scores, scored
 
 

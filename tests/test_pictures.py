@@ -10,7 +10,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from PIL import Image, features
 
@@ -18,8 +17,10 @@ import faceaudit
 from faceaudit.datasets.duplicates import near_copies
 from faceaudit.datasets.images import inspect
 from faceaudit.datasets.rejects import Reject
-from faceaudit.model.preprocess import prepare
+from faceaudit.model.preprocess import prepare, square_pixels
 from faceaudit.pictures import FORMATS, MAX_PIXELS, PictureError, TooLargeError, open_picture
+from faceaudit.schema import ModelInfo
+from faceaudit.scoring import Detector, score
 from faceaudit.tables import read_manifest
 from faceaudit.tags.derivation import _Face, _shape_tags, _skin_tags
 from faceaudit.tags.landmarks import working_pixels
@@ -113,24 +114,24 @@ def started(tmp_path, monkeypatch) -> Path:
 
 
 def _score(content: bytes, folder: Path) -> None:
-    torch = pytest.importorskip("torch", reason="needs the extra 'model'")
-    from faceaudit.model.checkpoint import Checkpoint, InputRecord, ModelRecord
-    from faceaudit.scoring import Classifier, score, score_images
+    class Flat(Detector):
+        name = "flat"
+        info = ModelInfo(id="flat")
 
-    record = ModelRecord(
-        id="flat",
-        architecture="none",
-        library="timm",
-        input=InputRecord(size=8, mean=[0.5] * 3, std=[0.5] * 3),
-        threshold=0.5,
-        threshold_rule="drawn",
-    )
-    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(192, 1)).eval()
-    classifier = Classifier(Checkpoint(record, network, "0" * 64, pa.array([], pa.string())))
-    (told,) = score_images(classifier, [content])
-    assert told.status == "unreadable" and "PostScript" in told.reason
-    scores = score(classifier, _manifest(content, folder), folder / "scores.parquet")
+        @classmethod
+        def open(cls, model, *, trust_pickle=False, ai_class=None):
+            raise NotImplementedError
+
+        def pixels(self, image):
+            return square_pixels(image, 8)
+
+        def p_ai(self, pixels):
+            raise NotImplementedError
+
+    scores = score(Flat(), _manifest(content, folder), folder / "scores.parquet")
     assert scores.table["status"].to_pylist() == ["unreadable"]
+    (note,) = scores.info.notes
+    assert "PostScript" in note
 
 
 def _manifest(content: bytes, folder: Path) -> Path:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field
@@ -124,6 +125,11 @@ class ScoresInfo(TableInfo):
     unlabelled: dict[str, int] = Field(default_factory=dict)
     #: What scoring or reading did that a reader of the numbers must know, as whole sentences.
     notes: list[str] = Field(default_factory=list)
+
+
+def called_ai(p_ai: npt.ArrayLike, threshold: float) -> npt.NDArray[np.bool_]:
+    """Tell which scores are called AI-generated: ``p_ai >= threshold``, compared in float32."""
+    return np.asarray(p_ai, np.float32) >= np.float32(threshold)
 
 
 def tag_columns(table: pa.Table) -> list[str]:

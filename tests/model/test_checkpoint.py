@@ -15,14 +15,13 @@ torch = pytest.importorskip("torch", reason="needs the extra 'model'")
 
 from faceaudit.model.architecture import build_network, find_architecture  # noqa: E402
 from faceaudit.model.checkpoint import (  # noqa: E402
-    InputRecord,
-    ModelRecord,
     load_checkpoint,
-    read_record,
     round_weights,
     save_checkpoint,
 )
-from faceaudit.model.inference import Predictor  # noqa: E402
+from faceaudit.model.inference import predict  # noqa: E402
+from faceaudit.model.records import InputRecord, ModelRecord, read_record  # noqa: E402
+from faceaudit.scoring import open_detector  # noqa: E402
 
 IMAGES = pa.table({"sha256": ["00000000000000aa", "00000000000000bb"], "split": ["training"] * 2})
 
@@ -52,11 +51,12 @@ def folder(tmp_path, record, network):
 
 def test_what_is_rounded_is_what_comes_back(tmp_path, record, network):
     pixels = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3)).astype(np.uint8)
-    before = Predictor(network, record.input)(pixels)
+    network.to(memory_format=torch.channels_last)
+    before = predict(network, record.input.inputs, pixels)
     round_weights(network)
-    rounded = Predictor(network, record.input)(pixels)
+    rounded = predict(network, record.input.inputs, pixels)
     loaded = load_checkpoint(save_checkpoint(tmp_path / "m", record, network, IMAGES))
-    assert (Predictor(loaded.network, record.input)(pixels) == rounded).all()
+    assert (predict(loaded.network, record.input.inputs, pixels) == rounded).all()
     assert np.abs(before - rounded).max() < 5e-3
     assert loaded.record == record
     assert all(p.dtype == torch.float32 for p in loaded.network.parameters())
@@ -69,7 +69,7 @@ def test_kernels_take_half_the_space(folder, network):
 
 def test_info_names_the_classifier(folder):
     checkpoint = load_checkpoint(folder)
-    info = checkpoint.info()
+    info = checkpoint.record.info(checkpoint.sha256)
     assert info.sha256 == checkpoint.sha256 and len(info.sha256) == 64
     assert info.architecture == "test_resnet (timm)" and info.threshold == 0.25
     assert info.preprocessing["size"] == 32
@@ -146,7 +146,7 @@ def wrapped(state, prefix):
 
 def p_ai(checkpoint, network=None):
     pixels = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3)).astype(np.uint8)
-    return Predictor(network or checkpoint.network, checkpoint.record.input)(pixels)
+    return predict(network or checkpoint.network, checkpoint.record.input.inputs, pixels)
 
 
 OPTIMISER = {"state": {0: {"step": torch.tensor(1.0), "exp_avg": torch.zeros(3)}}}
@@ -240,5 +240,5 @@ def test_fastai_export_is_not_opened_without_trust(tmp_path):
     mark, path = tmp_path / "ran", tmp_path / "export.pkl"
     path.write_bytes(pickle.dumps(Bomb(mark)))
     with pytest.raises(FaceAuditError, match="--trust-pickle"):
-        load_checkpoint(path)
+        open_detector(path)
     assert not mark.exists()

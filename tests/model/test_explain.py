@@ -10,8 +10,8 @@ from faceaudit.model.explain import in_words, overlay, thirds
 
 torch = pytest.importorskip("torch", reason="needs the extra 'model'")
 
-from faceaudit.model.checkpoint import InputRecord  # noqa: E402
-from faceaudit.model.explain import Explainer  # noqa: E402
+from faceaudit.model.explain import explain  # noqa: E402
+from faceaudit.model.records import InputRecord  # noqa: E402
 
 SIZE = 48
 RECORD = InputRecord(size=SIZE, mean=[0.5] * 3, std=[0.5] * 3)
@@ -42,7 +42,7 @@ def grey_with_red(*squares: tuple[int, int]) -> np.ndarray:
 
 def test_evidence_lies_where_the_network_looks():
     pixels = np.stack([grey_with_red((0, 40)), grey_with_red((40, 0), (40, 8))])
-    maps = Explainer(redness_network(), RECORD)(pixels, np.array([True, True]))
+    maps = explain(redness_network(), RECORD, pixels, np.array([True, True]))
     assert maps.shape == (2, 6, 6)
     assert maps[0, 0, 5] == pytest.approx(1) and maps[0].sum() == pytest.approx(1)
     assert maps[1, 5, :2] == pytest.approx([0.5, 0.5])
@@ -51,7 +51,7 @@ def test_evidence_lies_where_the_network_looks():
 
 def test_what_speaks_against_the_verdict_does_not_count():
     pixels = grey_with_red((0, 40))[None]
-    maps = Explainer(redness_network(), RECORD)(pixels, np.array([False]))
+    maps = explain(redness_network(), RECORD, pixels, np.array([False]))
     assert maps.sum() == 0
     assert in_words(maps[0]).startswith("No part of the picture")
 
@@ -69,9 +69,11 @@ def test_a_picture_is_explained_the_same_alone_and_in_a_batch():
         torch.nn.Flatten(),
         torch.nn.Linear(8, 1),
     )
-    explain = Explainer(network, RECORD)
-    together = explain(pixels, called_ai)
-    alone = np.concatenate([explain(pixels[[i]], called_ai[[i]]) for i in range(4)])
+    network.eval()
+    together = explain(network, RECORD, pixels, called_ai)
+    alone = np.concatenate(
+        [explain(network, RECORD, pixels[[i]], called_ai[[i]]) for i in range(4)]
+    )
     np.testing.assert_allclose(together, alone, atol=1e-6)
     assert not np.allclose(together[0], together[2])
 
@@ -81,7 +83,7 @@ def test_published_networks_have_a_map(name):
     from faceaudit.model.architecture import build_network, find_architecture
 
     network = build_network(find_architecture(name), 64)
-    maps = Explainer(network, RECORD)(np.zeros((1, 64, 64, 3), np.uint8), np.array([True]))
+    maps = explain(network, RECORD, np.zeros((1, 64, 64, 3), np.uint8), np.array([True]))
     assert maps.shape == (1, 2, 2)
 
 
@@ -90,7 +92,7 @@ def test_a_transformer_is_refused_in_one_line():
 
     network = build_network(find_architecture("vit_tiny_patch16_224"), 224)
     with pytest.raises(FaceAuditError, match="convolutional"):
-        Explainer(network, RECORD)(np.zeros((1, 224, 224, 3), np.uint8), np.array([True]))
+        explain(network, RECORD, np.zeros((1, 224, 224, 3), np.uint8), np.array([True]))
 
 
 @pytest.mark.parametrize("fields", [1, 3, 4, 7])

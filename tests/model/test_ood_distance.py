@@ -14,9 +14,8 @@ from tests.pictures import draw_dataset, write_manifest
 torch = pytest.importorskip("torch", reason="needs the extra 'model'")
 
 from faceaudit.model.architecture import build_network, find_architecture  # noqa: E402
-from faceaudit.model.checkpoint import InputRecord, load_checkpoint  # noqa: E402
+from faceaudit.model.checkpoint import load_checkpoint  # noqa: E402
 from faceaudit.model.ood_distance import (  # noqa: E402
-    FAMILIARITY_FILE,
     Familiarity,
     FeatureExtractor,
     _axes,
@@ -24,6 +23,7 @@ from faceaudit.model.ood_distance import (  # noqa: E402
     read_familiarity,
     write_familiarity,
 )
+from faceaudit.model.records import FAMILIARITY_FILE, InputRecord  # noqa: E402
 from faceaudit.model.training import add_familiarity, train  # noqa: E402
 
 TINY = {"arch": "test_resnet", "weights": "none", "size": 32, "batch_size": 16, "lr": 1e-2}

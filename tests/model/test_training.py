@@ -19,7 +19,8 @@ from tests.pictures import draw_dataset, write_manifest
 
 torch = pytest.importorskip("torch", reason="needs the extra 'model'")
 
-from faceaudit.model.checkpoint import load_checkpoint, read_record  # noqa: E402
+from faceaudit.model.checkpoint import load_checkpoint  # noqa: E402
+from faceaudit.model.records import read_record  # noqa: E402
 from faceaudit.model.training import train  # noqa: E402
 from faceaudit.scoring import score  # noqa: E402
 

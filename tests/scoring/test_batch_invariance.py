@@ -18,7 +18,7 @@ from torch import nn  # noqa: E402
 
 from faceaudit import bundled  # noqa: E402
 from faceaudit.model.training import train  # noqa: E402
-from faceaudit.scoring import Classifier, score  # noqa: E402
+from faceaudit.scoring import open_detector, score  # noqa: E402
 from faceaudit.scoring.local import BATCH_TOLERANCE  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -57,15 +57,15 @@ def exported(manifest, folder, normalisation):
 
 def state_dict(trained):
     weights = trained / "weights.pth"
-    network = Classifier.load(trained).checkpoint.network
+    network = open_detector(trained).checkpoint.network
     torch.save({f"module.{name}": t for name, t in network.state_dict().items()}, weights)
     return weights
 
 
 def scores_of(model, manifest, folder, batch_size):
-    classifier = Classifier.load(model, trust_pickle=True)
+    detector = open_detector(model, trust_pickle=True)
     options = {"batch_size": batch_size, "find_faces": False}
-    return score(classifier, manifest, folder / f"{batch_size}.parquet", **options)
+    return score(detector, manifest, folder / f"{batch_size}.parquet", **options)
 
 
 @pytest.mark.parametrize(

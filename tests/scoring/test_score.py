@@ -24,10 +24,12 @@ from tests.pictures import draw, draw_dataset, encode, write_manifest
 torch = pytest.importorskip("torch", reason="needs the extra 'model'")
 
 from faceaudit.model.architecture import build_network, find_architecture  # noqa: E402
-from faceaudit.model.checkpoint import InputRecord, ModelRecord, save_checkpoint  # noqa: E402
+from faceaudit.model.checkpoint import save_checkpoint  # noqa: E402
+from faceaudit.model.records import InputRecord, ModelRecord  # noqa: E402
 from faceaudit.pictures import MAX_PIXELS  # noqa: E402
-from faceaudit.scoring import Classifier, score, score_images  # noqa: E402
+from faceaudit.scoring import open_detector, score  # noqa: E402
 from faceaudit.scoring.attention import gravest  # noqa: E402
+from faceaudit.scoring.backends.model_folder import ModelFolder  # noqa: E402
 from faceaudit.scoring.selection import select  # noqa: E402
 
 
@@ -114,24 +116,14 @@ def test_score_does_not_depend_on_the_batch(model, tmp_path):
 
 
 def test_score_is_the_network_on_the_prepared_pixels(model, tmp_path):
-    classifier = Classifier.load(model)
+    detector = open_detector(model)
     picture = draw(np.random.default_rng(3), "ai")
     pixels = np.asarray(picture.resize((32, 32), Image.Resampling.BILINEAR)) / 255
     inputs = torch.tensor((pixels - 0.5) / 0.5, dtype=torch.float32).permute(2, 0, 1)[None]
     with torch.inference_mode():
-        expected = classifier.checkpoint.network(inputs).sigmoid().item()
-    (result,) = score_images(classifier, [picture])
-    assert result.p_ai == pytest.approx(expected, abs=1e-6)
-    assert result.called_ai == (expected >= 0.5)
-
-
-def test_a_few_pictures_in_memory(model):
-    classifier = Classifier.load(model)
-    picture = draw(np.random.default_rng(1), "real")
-    as_bytes, as_picture, bad = score_images(classifier, [encode(picture), picture, b"junk"])
-    assert as_bytes.p_ai == pytest.approx(as_picture.p_ai, abs=1e-6)
-    assert bad.status == "unreadable" and bad.p_ai is None and bad.reason
-    assert score_images(classifier, []) == []
+        expected = detector.checkpoint.network(inputs).sigmoid().item()
+    p_ai = detector.p_ai(detector.pixels(picture)[None])
+    assert p_ai.tolist() == pytest.approx([expected], abs=1e-6)
 
 
 def test_archive_is_scored_in_place(model, tmp_path):
@@ -180,7 +172,7 @@ def test_interrupted_run_leaves_no_file(model, tmp_path, monkeypatch):
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Classifier, "p_ai", stop)
+    monkeypatch.setattr(ModelFolder, "p_ai", stop)
     with pytest.raises(KeyboardInterrupt):
         score(model, manifest, tmp_path / "s.parquet")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["d"]
@@ -193,12 +185,12 @@ def test_memory_does_not_grow_with_the_manifest(model, tmp_path):
     names = [f"{i}.jpg" for i in range(160)]
     for name in names:
         (folder / name).write_bytes(encode(large, "JPEG"))
-    classifier = Classifier.load(model)
+    detector = open_detector(model)
 
     def peak(n: int) -> int:
         manifest = write_manifest(folder, names[:n], ["real"] * n)
         tracemalloc.start()
-        score(classifier, manifest, tmp_path / "s.parquet", batch_size=8, find_faces=False)
+        score(detector, manifest, tmp_path / "s.parquet", batch_size=8, find_faces=False)
         used = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return used
@@ -209,10 +201,11 @@ def test_memory_does_not_grow_with_the_manifest(model, tmp_path):
     assert peak(160) - peak(40) < 120 * prepared / 2
 
 
-def test_missing_extra_is_one_line(monkeypatch, tmp_path):
+def test_missing_extra_is_one_line(model, monkeypatch, tmp_path):
+    manifest = draw_dataset(tmp_path / "d", 1, 1)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"pip install 'faceaudit\[model\]'"):
-        Classifier.load(tmp_path)
+        score(model, manifest, tmp_path / "s.parquet")
 
 
 def test_pictures_without_a_face_are_marked_and_scored_all_the_same(model, tmp_path):

@@ -11,7 +11,7 @@ from tests.pictures import draw_dataset
 torch = pytest.importorskip("torch", reason="needs the extra 'model'")
 
 from faceaudit.model.checkpoint import load_checkpoint  # noqa: E402
-from faceaudit.model.ood_distance import FAMILIARITY_FILE  # noqa: E402
+from faceaudit.model.records import FAMILIARITY_FILE  # noqa: E402
 from faceaudit.model.training import train  # noqa: E402
 from unfamiliar import CHANGES, draw, measure, pictures  # noqa: E402
 

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from faceaudit.model.checkpoint import ValidationRecord
+from faceaudit.model.records import ValidationRecord
 from faceaudit.schema import ScoresInfo
 from faceaudit.stats.intervals import ratio_interval
 from faceaudit.studies.hypotheses_by_seed import _across, suspected

@@ -12,8 +12,9 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
+from faceaudit.model.preprocess import square_pixels
+from faceaudit.scoring import Detector
 from faceaudit.tables import DatasetInfo, ModelInfo, Scores, ScoresInfo
-from faceaudit.web.detectors import Judged
 
 #: A name that tries everything: markup, quotes, right-to-left, emoji, and length.
 HOSTILE = (
@@ -21,23 +22,35 @@ HOSTILE = (
 )
 
 
-class BrightnessDetector:
+class BrightnessDetector(Detector):
     """Says AI-generated with the mean brightness as probability; looks at one corner."""
 
-    architecture = "brightness"
-    threshold_rule = "invented"
-    size = 32
-
     def __init__(self, name: str, threshold: float) -> None:
-        self.name, self.threshold = name, threshold
-        self.sha256 = hashlib.sha256(name.encode()).hexdigest()
+        self.name = name
+        self.info = ModelInfo(
+            id=name,
+            sha256=hashlib.sha256(name.encode()).hexdigest(),
+            architecture="brightness",
+            threshold=threshold,
+            threshold_rule="invented",
+        )
         self.judged = 0
 
-    def judge(self, picture):
-        self.judged += 1
-        evidence = np.zeros((4, 4), np.float32)
-        evidence[0, 3] = 1
-        return Judged(float(picture.pixels.mean()) / 255, evidence)
+    @classmethod
+    def open(cls, model, *, trust_pickle=False, ai_class=None):
+        raise NotImplementedError
+
+    def pixels(self, image):
+        return square_pixels(image, 32)
+
+    def p_ai(self, pixels):
+        self.judged += len(pixels)
+        return pixels.mean((1, 2, 3)).astype(np.float32) / 255
+
+    def explain(self, pixels, called_ai):
+        evidence = np.zeros((len(pixels), 4, 4), np.float32)
+        evidence[:, 0, 3] = 1
+        return evidence
 
 
 def recorded(

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from faceaudit.bundled import samples_folder
+from faceaudit.schema import called_ai
+from faceaudit.scoring import score
 from faceaudit.web import caveats
 from faceaudit.web.caveats import Delivery
-from faceaudit.web.detectors import CheckpointDetector, calls_ai, open_detectors
+from faceaudit.web.detectors import open_detectors
 from faceaudit.web.measured_errors import Record
 from faceaudit.web.prediction import Judge
 from faceaudit.web.uploads import check_picture
+from tests.pictures import write_manifest
 from tests.web.drawn_web import AUDITED, BrightnessDetector, picture, send
 
 FACE = next(samples_folder().glob("*.jpg"))
@@ -39,7 +42,7 @@ def test_one_model_can_be_chosen(client, detectors):
 
 @pytest.mark.parametrize(("p_ai", "called"), [(0.3, True), (0.29999, False), (0.30001, True)])
 def test_at_the_threshold_it_is_called_ai(p_ai, called):
-    assert calls_ai(p_ai, 0.3) is called
+    assert called_ai(p_ai, 0.3) == called
 
 
 def test_the_evidence_is_given_in_numbers_and_words(client):
@@ -91,8 +94,8 @@ def test_pictures_unlike_the_audited_ones_are_doubted():
 )
 def test_beyond_the_limit_a_picture_is_unlike_the_training_pictures(distance, limit, doubted):
     class Far(BrightnessDetector):
-        def judge(self, picture):
-            return replace(super().judge(picture), distance=distance, limit=limit)
+        def distance(self, pixels):
+            return None if limit is None else (np.array([distance]), limit)
 
     judge = Judge([Far("far", 0.5)], {"far": Record("far", 0.5, [])})
     (prediction,) = judge.judge(check_picture("a.png", picture("PNG")), ["far"], {}).predictions
@@ -188,9 +191,10 @@ def model(tmp_path_factory):
     import pyarrow as pa
 
     from faceaudit.model.architecture import build_network, find_architecture
-    from faceaudit.model.checkpoint import InputRecord, ModelRecord, save_checkpoint
+    from faceaudit.model.checkpoint import save_checkpoint
     from faceaudit.model.ood_distance import learn_familiarity
     from faceaudit.model.recipe import reproducible
+    from faceaudit.model.records import InputRecord, ModelRecord
 
     folder = tmp_path_factory.mktemp("models") / "untrained"
     architecture = find_architecture("torchvision:resnet18")
@@ -212,16 +216,15 @@ def model(tmp_path_factory):
     return save_checkpoint(folder, record, network, empty, known)
 
 
-def test_a_model_directory_says_in_the_page_what_scoring_says(model):
-    from faceaudit.scoring import Classifier, score_images
-
+def test_a_model_directory_says_in_the_page_what_scoring_says(model, tmp_path):
     (detector,) = open_detectors([model])
     judge = Judge([detector], {"untrained": Record("untrained", 0.5, [])})
     judged = judge.judge(check_picture("face.jpg", FACE.read_bytes()), ["untrained"], {})
-    (scored,) = score_images(Classifier.load(model), [FACE.read_bytes()])
+    shutil.copy(FACE, tmp_path)
+    manifest = write_manifest(tmp_path, [FACE.name], ["ai"])
+    scored = score(model, manifest, tmp_path / "s.parquet", find_faces=False)
     (prediction,) = judged.predictions
-    assert prediction.p_ai == scored.p_ai
-    assert (prediction.called == "ai") is scored.called_ai
+    assert [prediction.p_ai] == scored.table["p_ai"].to_pylist()
     assert np.sum(prediction.evidence) == pytest.approx(1, abs=1e-5)
     # A face is unlike the grey noise that this network calls its training pictures.
     assert prediction.distance > prediction.distance_limit > 0
@@ -257,17 +260,17 @@ with TestClient(create_app(models=[{str(model)!r}]), base_url="http://127.0.0.1"
 
 def test_a_detector_without_a_map_still_has_a_verdict():
     class Mute(BrightnessDetector):
-        def judge(self, picture):
-            return type(super().judge(picture))(0.9, None)
+        def explain(self, pixels, called_ai):
+            return None
 
-    mute = Mute("mute", 0.5)
-    judge = Judge([mute], {"mute": Record("mute", 0.5, [])})
+    mute = Mute("mute", 0.0)
+    judge = Judge([mute], {"mute": Record("mute", 0.0, [])})
     (prediction,) = judge.judge(check_picture("a.png", picture("PNG")), ["mute"], {}).predictions
     assert prediction.called == "ai" and prediction.evidence is None and prediction.overlay is None
 
 
-def test_checkpoint_detector_names_a_missing_model(tmp_path):
+def test_a_missing_model_is_named(tmp_path):
     from faceaudit.errors import FaceAuditError
 
     with pytest.raises(FaceAuditError, match="no model directory"):
-        CheckpointDetector(str(tmp_path))
+        open_detectors([tmp_path])

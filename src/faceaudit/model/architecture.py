@@ -193,8 +193,7 @@ def read_weights(path: Path, trust_pickle: bool) -> Mapping[str, Tensor]:
     FaceAuditError
         If the file is missing, damaged, or an untrusted pickle.
     """
-    if not path.is_file():
-        raise FaceAuditError(f"{path}: no such weights file")
+    check_weights(path, trust_pickle)
     if path.suffix == ".safetensors":
         from safetensors import SafetensorError
         from safetensors.torch import load_file
@@ -203,7 +202,6 @@ def read_weights(path: Path, trust_pickle: bool) -> Mapping[str, Tensor]:
             return load_file(path)
         except (SafetensorError, OSError) as error:
             raise FaceAuditError(f"{path}: not a readable safetensors file ({error})") from None
-    refuse_pickle(path, trust_pickle)
     import torch
 
     try:
@@ -289,9 +287,11 @@ def unwrap(
     return inside, sentence + "."
 
 
-def refuse_pickle(path: Path, trust_pickle: bool) -> None:
-    """Raise unless the user said that they trust this file: a pickle can run any program."""
-    if not trust_pickle:
+def check_weights(path: Path, trust_pickle: bool) -> None:
+    """Raise if a file is not there, or a pickle that the user did not say that they trust."""
+    if not path.is_file():
+        raise FaceAuditError(f"{path}: no such weights file")
+    if path.suffix != ".safetensors" and not trust_pickle:
         raise FaceAuditError(
             f"{path}: a pickle can run any program when it is opened; convert it to safetensors, "
             "or add --trust-pickle if you know where it comes from"

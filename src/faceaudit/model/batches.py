@@ -11,8 +11,8 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from faceaudit.model.checkpoint import InputRecord
     from faceaudit.model.preprocess import Pixels
+    from faceaudit.model.records import InputRecord
 
 #: Light may vary by so much, as a share of its standard deviation: brightness is added,
 #: contrast multiplied.

@@ -5,124 +5,32 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from faceaudit.errors import FaceAuditError, describe
+from faceaudit.errors import FaceAuditError
 from faceaudit.files import atomic_file, sha256_of, write_text
 from faceaudit.model.classes import ai_class_of
-from faceaudit.model.inference import normalise
 from faceaudit.model.ood_distance import (
-    FAMILIARITY_FILE,
     Familiarity,
     read_familiarity,
     write_familiarity,
 )
-from faceaudit.model.preprocess import RESIZE_RULE, Picture, Prepared, prepare
-from faceaudit.reading.file_kinds import expect, refusal
-from faceaudit.tables import ModelInfo
+from faceaudit.model.records import (
+    FAMILIARITY_FILE,
+    HASH_DIGITS,
+    IMAGES_FILE,
+    RECORD_FILE,
+    WEIGHTS_FILE,
+    ModelRecord,
+    read_record,
+)
 
 if TYPE_CHECKING:
-    from PIL import Image
     from torch import Tensor, nn
-
-WEIGHTS_FILE = "model.safetensors"
-RECORD_FILE = "model.json"
-IMAGES_FILE = "training_images.parquet"
-
-#: So many hexadecimal digits of a file's SHA-256 say which image was trained on: 64 bits, so
-#: that two of a million images share them by chance once in some thirty million model directories.
-HASH_DIGITS = 16
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
-
-
-class InputRecord(_Strict):
-    """How a picture becomes the network's input, in two steps: alone, then in its batch."""
-
-    #: Whether pixels lie in memory picture, row, column, channel.
-    channels_last: ClassVar[bool] = True
-
-    size: int = Field(ge=8, le=4096)
-    mean: list[float] = Field(min_length=3, max_length=3)
-    std: list[Annotated[float, Field(gt=0)]] = Field(min_length=3, max_length=3)
-    resize: str = RESIZE_RULE
-
-    def prepare(self, image: bytes | Image.Image) -> Picture:
-        """Prepare one picture; safe to call from several threads, never raises for a bad one."""
-        return prepare(image, self.size)
-
-    def inputs(self, pixels: Prepared) -> Tensor:
-        """Turn the pixels of n prepared pictures into the network's input."""
-        import torch
-
-        return normalise(torch.from_numpy(pixels), self.mean, self.std)
-
-
-class ValidationRecord(_Strict):
-    """What the model did on the training images that were held out; positive is AI-generated."""
-
-    real_called_real: int = Field(ge=0)
-    real_called_ai: int = Field(ge=0)
-    ai_called_real: int = Field(ge=0)
-    ai_called_ai: int = Field(ge=0)
-    loss: float
-
-
-class TopLoss(_Strict):
-    """A validation image on which the model was most wrong."""
-
-    image: str
-    dataset: str
-    label: Literal["real", "ai"]
-    p_ai: float
-    loss: float
-
-
-class TrainingRecord(_Strict):
-    """How the model came to be."""
-
-    #: Name of each training manifest and the SHA-256 of its file.
-    manifests: dict[str, str]
-    #: data set -> label -> number of images, both sides of the split together.
-    images: dict[str, dict[str, int]]
-    n_training: int
-    n_validation: int
-    #: Files left out, by reason.
-    left_out: dict[str, int] = Field(default_factory=dict)
-    initial_weights: str
-    epochs: int
-    frozen_epochs: int
-    batch_size: int
-    learning_rate: float
-    seed: int
-    precision: str
-    threads: int
-    seconds: float
-    validation: ValidationRecord
-    top_losses: list[TopLoss]
-
-
-class ModelRecord(_Strict):
-    """What ``model.json`` holds."""
-
-    record_version: Literal[1] = 1
-    id: str
-    architecture: str
-    library: Literal["timm", "torchvision", "fastai"]
-    classes: tuple[Literal["real"], Literal["ai"]] = ("real", "ai")
-    input: InputRecord
-    threshold: float = Field(ge=0, le=1)
-    threshold_rule: str
-    #: Absent for a model that was trained elsewhere.
-    training: TrainingRecord | None = None
-    versions: dict[str, str] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -150,19 +58,6 @@ class Checkpoint:
     training_images: pa.Array
     familiarity: Familiarity | None = None
     notes: tuple[str, ...] = ()
-
-    def info(self) -> ModelInfo:
-        """Say which classifier this is, for the metadata of its scores."""
-        record = self.record
-        return ModelInfo(
-            id=record.id,
-            sha256=self.sha256,
-            architecture=f"{record.architecture} ({record.library})",
-            threshold=record.threshold,
-            threshold_rule=record.threshold_rule,
-            training_manifests=record.training.manifests if record.training else {},
-            preprocessing=record.input.model_dump(),
-        )
 
     def trained_on(self, sha256: pa.Array) -> pa.Array:
         """Tell for each image hash, null where unknown, whether the model learned from it.
@@ -240,28 +135,6 @@ def save_checkpoint(
     return folder
 
 
-def read_record(folder: Path | str) -> ModelRecord:
-    """Read ``model.json`` of a model directory; needs no torch.
-
-    Raises
-    ------
-    FaceAuditError
-        If the file is missing, damaged or of another version.
-    """
-    path = Path(folder) / RECORD_FILE
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        why = f"no model directory (there is no {RECORD_FILE} in it)"
-        raise refusal(folder, why, "model") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise FaceAuditError(f"{path}: cannot be read ({error})") from None
-    try:
-        return ModelRecord.model_validate_json(text)
-    except ValidationError as error:
-        raise FaceAuditError(f"{path}: not a model record (version 1): {describe(error)}") from None
-
-
 def load_checkpoint(
     path: Path | str, trust_pickle: bool = False, ai_class: str | None = None
 ) -> Checkpoint:
@@ -270,20 +143,18 @@ def load_checkpoint(
     Parameters
     ----------
     path : Path or str
-        A model directory; or the file of a fastai export (``.pkl``); or a PyTorch state dict
-        (``.pth``, ``.pt``, ``.bin``) with a ``model.json`` beside it. A single file is a pickle.
+        A model directory; or a PyTorch state dict (``.pth``, ``.pt``, ``.bin``: a pickle) with a
+        ``model.json`` beside it.
     trust_pickle : bool, default False
         Open pickles too.
     ai_class : str, optional
-        Of two classes the one that means AI-generated, by name or by number from 0.
+        Of two classes the one that means AI-generated, by number from 0.
 
     Raises
     ------
     FaceAuditError
         If files are missing or damaged, do not fit together, or are untrusted pickles.
     """
-    path = Path(path)
-    expect(path, "model")
     import torch
 
     from faceaudit.model.architecture import (
@@ -291,21 +162,12 @@ def load_checkpoint(
         build_network,
         head_names,
         read_weights,
-        refuse_pickle,
         unwrap,
     )
 
-    if path.suffix == ".pkl":
-        refuse_pickle(path, trust_pickle)
-        from faceaudit.model.fastai_export import load_fastai_export
-
-        return load_fastai_export(path, ai_class)
-    weights, folder = (path, path.parent) if path.is_file() else (path / WEIGHTS_FILE, path)
-    if path.is_file() and not (folder / RECORD_FILE).is_file():
-        raise refusal(path, f"there is no {RECORD_FILE} beside it", "model")
-    record = read_record(folder)
-    if record.library == "fastai":
-        raise FaceAuditError(f"{folder}: a fastai export is one file; give the .pkl itself")
+    path = Path(path)
+    weights = path if path.is_file() else path / WEIGHTS_FILE
+    record = read_record(weights.parent)
     architecture = Architecture(
         record.architecture, record.library, tuple(record.input.mean), tuple(record.input.std)
     )
@@ -324,10 +186,10 @@ def load_checkpoint(
     sha256 = sha256_of(weights)
     return Checkpoint(
         record,
-        network.eval(),
+        network.eval().requires_grad_(False).to(memory_format=torch.channels_last),
         sha256,
-        _read_images(folder),
-        read_familiarity(folder, sha256),
+        _read_images(weights.parent),
+        read_familiarity(weights.parent, sha256),
         tuple(sentence for sentence in (unwrapped, said) if sentence),
     )
 

@@ -6,9 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from faceaudit.model.checkpoint import TopLoss, ValidationRecord
+from faceaudit.model.preprocess import Floats
+from faceaudit.model.records import TopLoss, ValidationRecord
+from faceaudit.schema import called_ai
 
-Floats = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.bool_]
 
 TOP_LOSSES = 20
@@ -68,13 +69,13 @@ def cross_entropy(p_ai: Floats, is_ai: Flags) -> npt.NDArray[np.float64]:
 
 
 def summarise(p_ai: Floats, is_ai: Flags, threshold: float) -> ValidationRecord:
-    """Count verdicts against labels."""
-    called_ai = p_ai >= np.float32(threshold)
+    """Count calls against labels."""
+    called = called_ai(p_ai, threshold)
     return ValidationRecord(
-        real_called_real=int((~is_ai & ~called_ai).sum()),
-        real_called_ai=int((~is_ai & called_ai).sum()),
-        ai_called_real=int((is_ai & ~called_ai).sum()),
-        ai_called_ai=int((is_ai & called_ai).sum()),
+        real_called_real=int((~is_ai & ~called).sum()),
+        real_called_ai=int((~is_ai & called).sum()),
+        ai_called_real=int((is_ai & ~called).sum()),
+        ai_called_ai=int((is_ai & called).sum()),
         loss=float(cross_entropy(p_ai, is_ai).mean()),
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,8 +13,8 @@ if TYPE_CHECKING:
     from PIL import Image
     from torch import Tensor, nn
 
-    from faceaudit.model.checkpoint import InputRecord
     from faceaudit.model.preprocess import Pixels
+    from faceaudit.model.records import InputRecord
 
 #: Shares of a picture's evidence by field, rows from top to bottom; each map sums to 1 or is 0.
 Maps = npt.NDArray[np.float32]
@@ -26,87 +25,76 @@ _COLUMNS = ("left", "centre", "right")
 _ORANGE = (230, 159, 0)
 
 
-class Explainer:
-    """A convolutional network made ready to say what its verdicts rest on.
+def explain(
+    network: nn.Module, record: InputRecord, pixels: Pixels, called_ai: npt.NDArray[np.bool_]
+) -> Maps:
+    """Return how the evidence for each call is spread over its picture.
+
+    Grad-CAM [1]_ on the last feature map: channels are weighted by the mean gradient of the
+    call's logit, summed, and what speaks against the call is set to 0. The map has that
+    layer's resolution (4 × 4 fields for EfficientNet-Lite0 at 128 pixels), so it names a part
+    of the face and never a single feature. It says where the evidence is, not what it is.
 
     Parameters
     ----------
     network : torch.nn.Module
-        Left as it is; a copy is used.
+        In evaluation mode.
     record : InputRecord
+    pixels : ndarray of uint8, shape (n, size, size, 3)
+    called_ai : ndarray of bool, shape (n,)
+        The calls to explain: evidence for "AI-generated" where True, for "real" elsewhere.
 
-    Notes
-    -----
-    Grad-CAM [1]_ on the last feature map: channels are weighted by the mean gradient of the
-    verdict's logit, summed, and what speaks against the verdict is set to 0. The map has that
-    layer's resolution (4 × 4 fields for EfficientNet-Lite0 at 128 pixels), so it names a part
-    of the face and never a single feature. It says where the evidence is, not what it is.
+    Returns
+    -------
+    ndarray of float32, shape (n, h, w)
+        Shares that sum to 1 in every picture; all 0 where nothing speaks for the call.
+
+    Raises
+    ------
+    FaceAuditError
+        If the network has no feature map, as vision transformers do not.
 
     References
     ----------
     .. [1] R. R. Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via
        Gradient-based Localization", ICCV 2017.
     """
+    import torch
 
-    def __init__(self, network: nn.Module, record: InputRecord) -> None:
-        self._record = record
-        self._network = copy.deepcopy(network).eval().requires_grad_(False)
+    # Gradients are wanted of the feature map alone, and need a leaf to flow from.
+    logits, features = _forward(network, record.inputs(pixels).requires_grad_())
+    sign = torch.where(torch.from_numpy(called_ai), 1.0, -1.0)
+    # In evaluation mode pictures do not touch each other: one backward pass serves all.
+    (gradient,) = torch.autograd.grad((sign * logits.squeeze(1)).sum(), features)
+    weights = gradient.mean(dim=(2, 3), keepdim=True)
+    maps = (weights * features).sum(dim=1).clamp(min=0).detach()
+    total = maps.sum(dim=(1, 2), keepdim=True)
+    return torch.where(total > 0, maps / total, 0.0).numpy()
 
-    def __call__(self, pixels: Pixels, called_ai: npt.NDArray[np.bool_]) -> Maps:
-        """Return how the evidence for each verdict is spread over its picture.
 
-        Parameters
-        ----------
-        pixels : ndarray of uint8, shape (n, size, size, 3)
-        called_ai : ndarray of bool, shape (n,)
-            The verdicts to explain: evidence for "AI-generated" where True, for "real" elsewhere.
+def _forward(network: nn.Module, inputs: Tensor) -> tuple[Tensor, Tensor]:
+    """Run the network and return its logits and its last feature map."""
+    import torch
 
-        Returns
-        -------
-        ndarray of float32, shape (n, h, w)
-            Shares that sum to 1 in every picture; all 0 where nothing speaks for the verdict.
+    outputs: list[Tensor] = []
 
-        Raises
-        ------
-        FaceAuditError
-            If the network has no feature map, as vision transformers do not.
-        """
-        import torch
+    def keep(module: nn.Module, given: object, output: object) -> None:
+        # Pooled features (1 × 1, or a vector) have no place in the picture any more.
+        if isinstance(output, torch.Tensor) and output.ndim >= 3 and output[0, 0].numel() > 1:
+            outputs[:] = [output]
 
-        inputs = self._record.inputs(pixels)
-        # Gradients are wanted of the feature map alone, and need a leaf to flow from.
-        logits, features = self._forward(inputs.requires_grad_())
-        sign = torch.where(torch.from_numpy(called_ai), 1.0, -1.0)
-        # In evaluation mode pictures do not touch each other: one backward pass serves all.
-        (gradient,) = torch.autograd.grad((sign * logits.squeeze(1)).sum(), features)
-        weights = gradient.mean(dim=(2, 3), keepdim=True)
-        maps = (weights * features).sum(dim=1).clamp(min=0).detach()
-        total = maps.sum(dim=(1, 2), keepdim=True)
-        return torch.where(total > 0, maps / total, 0.0).numpy()
-
-    def _forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        """Run the network and return its logits and its last feature map."""
-        import torch
-
-        outputs: list[Tensor] = []
-
-        def keep(module: nn.Module, given: object, output: object) -> None:
-            # Pooled features (1 × 1, or a vector) have no place in the picture any more.
-            if isinstance(output, torch.Tensor) and output.ndim >= 3 and output[0, 0].numel() > 1:
-                outputs[:] = [output]
-
-        hooks = [module.register_forward_hook(keep) for module in self._network.modules()]
-        try:
-            logits = self._network(inputs)
-        finally:
-            for hook in hooks:
-                hook.remove()
-        last = outputs[0] if outputs else None
-        if last is None or last.ndim != 4 or last.shape[2] != last.shape[3]:
-            raise FaceAuditError(
-                "attention maps need a convolutional network; this one has no feature map"
-            )
-        return logits, last
+    hooks = [module.register_forward_hook(keep) for module in network.modules()]
+    try:
+        logits = network(inputs)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    last = outputs[0] if outputs else None
+    if last is None or last.ndim != 4 or last.shape[2] != last.shape[3]:
+        raise FaceAuditError(
+            "attention maps need a convolutional network; this one has no feature map"
+        )
+    return logits, last
 
 
 def thirds(share: Maps) -> Maps:

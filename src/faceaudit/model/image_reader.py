@@ -7,10 +7,11 @@ from dataclasses import replace
 from itertools import islice, repeat
 
 import pyarrow as pa
+from PIL import Image
 
 from faceaudit.datasets.sources import MissingFileError, StoredImages, UnreadableError
 from faceaudit.model.faces import THOROUGH_SIDE, FaceFinder
-from faceaudit.model.preprocess import Picture, prepare
+from faceaudit.model.preprocess import Picture, Prepared, prepare, prepare_by
 from faceaudit.read_ahead import read_ahead
 from faceaudit.tables import ManifestInfo
 
@@ -24,8 +25,8 @@ class PictureReader:
     ----------
     info : ManifestInfo
         Names the root of every data set.
-    prepare : callable
-        What is done to each file's content, such as `InputRecord.prepare`.
+    how : callable
+        From an opened picture to what a classifier takes, see `prepare_by`.
     find_face : FaceFinder, optional
         Marks pictures without a face by their status.
 
@@ -38,10 +39,10 @@ class PictureReader:
     def __init__(
         self,
         info: ManifestInfo,
-        prepare: Callable[[bytes], Picture],
+        how: Callable[[Image.Image], Prepared],
         find_face: FaceFinder | None = None,
     ) -> None:
-        self._prepare = prepare
+        self._how = how
         self._find_face = find_face
         self._images = StoredImages({name: one.root for name, one in info.datasets.items()})
 
@@ -61,7 +62,7 @@ class PictureReader:
             return Picture("missing", reason=str(error))
         except UnreadableError as error:
             return Picture("unreadable", reason=str(error))
-        picture = self._prepare(content)
+        picture = prepare_by(self._how, content)
         if picture.pixels is not None and sha256 not in (None, picture.sha256):
             reason = "another picture than the one that was indexed, whose label and tags these are"
             return Picture("replaced", None, picture.sha256, reason)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,16 +13,14 @@ import numpy.typing as npt
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import atomic_file
 from faceaudit.model.inference import AT_ONCE
+from faceaudit.model.preprocess import Floats, Pixels
+from faceaudit.model.records import FAMILIARITY_FILE
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from faceaudit.model.checkpoint import InputRecord
-    from faceaudit.model.preprocess import Pixels
+    from faceaudit.model.records import InputRecord
 
-Floats = npt.NDArray[np.float32]
-
-FAMILIARITY_FILE = "familiarity.safetensors"
 #: Training pictures that are looked at; more would change the axes little.
 SAMPLE = 2_000
 #: Axes along which is measured; fewer where there are few pictures to know their spread from.
@@ -90,15 +87,12 @@ class FeatureExtractor:
     Parameters
     ----------
     network : torch.nn.Module
-        Of any library; left as it is, a copy is used.
+        Of any library, in evaluation mode.
     record : InputRecord
     """
 
     def __init__(self, network: nn.Module, record: InputRecord) -> None:
-        import torch
-
-        self._record = record
-        self._network = copy.deepcopy(network).eval().to(memory_format=torch.channels_last)
+        self._record, self._network = record, network
         self._layer = _middle_layer(self._network, record.size)
 
     def __call__(self, pixels: Pixels) -> Floats:
@@ -173,7 +167,7 @@ def learn_familiarity(
     Parameters
     ----------
     network : torch.nn.Module
-        With the weights that are saved; left as it is.
+        With the weights that are saved, in evaluation mode.
     record : InputRecord
     pixels : ndarray of uint8, shape (n, size, size, 3)
         May be a memory map; a batch at a time is copied out of it.

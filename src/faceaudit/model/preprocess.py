@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
-from faceaudit.pictures import FORMATS, MAX_PIXELS, PictureError, TooLargeError, open_picture
+from faceaudit.pictures import FORMATS, PictureError, TooLargeError, open_picture
 
 RESIZE_RULE = (
     "EXIF orientation applied; transparency on white; largest centred square, "
@@ -24,6 +24,7 @@ RESIZE_RULE = (
 
 Status = Literal["ok", "no_face", "missing", "unreadable", "too_large", "replaced"]
 Pixels = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
 #: What a classifier that prepares pictures its own way makes of one; of one shape in a batch.
 Prepared = npt.NDArray[Any]
 
@@ -52,24 +53,24 @@ class Picture:
     reason: str = ""
 
 
-def prepare(image: bytes | Image.Image, size: int, formats: tuple[str, ...] = FORMATS) -> Picture:
+def prepare(content: bytes, size: int, formats: tuple[str, ...] = FORMATS) -> Picture:
     """Prepare a picture as `RESIZE_RULE` says; never raises for a bad one.
 
     Parameters
     ----------
-    image : bytes or PIL.Image.Image
-        A whole JPEG, PNG, WebP … file, or an opened picture (which then has no hash).
+    content : bytes
+        A whole JPEG, PNG, WebP … file.
     size : int
         Side of the prepared square in pixels.
     formats : tuple of str
         As in `open_picture`.
     """
-    return prepare_by(lambda opened: square_pixels(opened, size), image, formats)
+    return prepare_by(lambda opened: square_pixels(opened, size), content, formats)
 
 
 def prepare_by(
     how: Callable[[Image.Image], Prepared],
-    image: bytes | Image.Image,
+    content: bytes,
     formats: tuple[str, ...] = FORMATS,
 ) -> Picture:
     """Prepare a picture in a way of one's own, else like `prepare`.
@@ -78,18 +79,13 @@ def prepare_by(
     ----------
     how : callable
         From an opened picture, of which no pixel need be decoded yet, to what a network takes.
-    image, formats
+    content, formats
         As in `prepare`.
     """
-    sha256 = hashlib.sha256(image).hexdigest() if isinstance(image, bytes) else None
+    sha256 = hashlib.sha256(content).hexdigest()
     try:
-        if isinstance(image, bytes):
-            with open_picture(image, formats) as opened:
-                pixels = how(opened)
-        elif image.width * image.height > MAX_PIXELS:
-            raise TooLargeError
-        else:
-            pixels = how(image)
+        with open_picture(content, formats) as opened:
+            pixels = how(opened)
     except TooLargeError as error:
         return Picture("too_large", None, sha256, str(error))
     except PictureError as error:

@@ -24,20 +24,22 @@ from faceaudit.model.architecture import (
 )
 from faceaudit.model.batches import Batches
 from faceaudit.model.checkpoint import (
-    HASH_DIGITS,
-    IMAGES_FILE,
     Checkpoint,
-    InputRecord,
-    ModelRecord,
-    TrainingRecord,
     load_checkpoint,
     round_weights,
     save_checkpoint,
 )
 from faceaudit.model.evaluation import THRESHOLD_RULE, choose_threshold, summarise, top_losses
-from faceaudit.model.inference import Predictor
+from faceaudit.model.inference import predict
 from faceaudit.model.ood_distance import learn_familiarity, write_familiarity
 from faceaudit.model.progress import progress_bars
+from faceaudit.model.records import (
+    HASH_DIGITS,
+    IMAGES_FILE,
+    InputRecord,
+    ModelRecord,
+    TrainingRecord,
+)
 from faceaudit.model.split import validation_rows
 from faceaudit.model.training_data import decode, read_training
 from faceaudit.tables import library_versions
@@ -161,10 +163,10 @@ def train(
 
         # What is measured from here on is the model that is saved.
         round_weights(network)
-        predict = Predictor(network, record)
+        network.eval()
         p_ai = np.concatenate(
             [
-                predict(data.pixels[validation[start : start + batch_size]])
+                predict(network, record.inputs, data.pixels[validation[start : start + batch_size]])
                 for start in range(0, len(validation), batch_size)
             ]
         )

@@ -15,7 +15,7 @@ import pyarrow as pa
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import sha256_of
 from faceaudit.model.image_reader import PictureReader, read_batches, rows_of
-from faceaudit.model.preprocess import prepare
+from faceaudit.model.preprocess import square_pixels
 from faceaudit.model.split import contradicted
 from faceaudit.tables import ManifestInfo, read_manifests
 
@@ -60,7 +60,7 @@ def decode(
     FaceAuditError
         If no picture can be read.
     """
-    reader = PictureReader(info, partial(prepare, size=size))
+    reader = PictureReader(info, partial(square_pixels, size=size))
     pixels = np.memmap(path, np.uint8, "w+", shape=(len(table), size, size, 3))
     kept: list[int] = []
     sha256: list[str | None] = []

@@ -1,6 +1,6 @@
-"""Scoring: a classifier over images. Importing this is cheap; torch comes with the first use."""
+"""Scoring: a detector over images. Importing this is cheap; torch comes with the first use."""
 
-from faceaudit.scoring.classifier import Classifier, ImageScore, score_images
+from faceaudit.scoring.detectors import Detector, open_detector
 from faceaudit.scoring.local import score
 
-__all__ = ["Classifier", "ImageScore", "score", "score_images"]
+__all__ = ["Detector", "open_detector", "score"]

@@ -9,24 +9,22 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from faceaudit.errors import FaceAuditError
-from faceaudit.model.explain import Explainer, Maps
 from faceaudit.model.image_reader import PictureReader, read_batches, rows_of
-from faceaudit.scoring.classifier import Classifier
+from faceaudit.model.preprocess import Floats
+from faceaudit.schema import called_ai
+from faceaudit.scoring.detectors import Detector
 from faceaudit.stats.counts import tag_codes
 
 #: Pictures of each data set and label that are explained: as many as a gallery shows by default.
 EXPLAINED = 12
 
 
-def attention(
-    classifier: Classifier, reader: PictureReader, table: pa.Table, p_ai: npt.NDArray[np.float32]
-) -> pa.Array:
-    """Explain the verdicts that are most wrong; see `faceaudit.model.explain`.
+def attention(detector: Detector, reader: PictureReader, table: pa.Table, p_ai: Floats) -> pa.Array:
+    """Explain the calls that are most wrong; see `Detector.explain`.
 
     Parameters
     ----------
-    classifier : Classifier
+    detector : Detector
     reader : PictureReader
         Of the table's pictures.
     table : pyarrow.Table
@@ -38,15 +36,8 @@ def attention(
     -------
     pyarrow.Array of binary, length n
         Square maps, a byte for each field row by row, in which the strongest field is 255; null
-        for all other images, and for all images of a network that has no feature map, or of a
-        fastai export.
+        for all other images, and for all images of a detector that cannot explain itself.
     """
-    record = classifier.checkpoint.record
-    if record.library == "fastai":
-        # Its own transforms may squeeze or pad: fields of what it sees are not those of the square
-        # that a report shows.
-        return pa.nulls(len(table), pa.binary())
-    explain = Explainer(classifier.checkpoint.network, record.input)
     rows = gravest(table, p_ai, EXPLAINED)
     maps: list[bytes | None] = [None] * len(table)
     ahead = iter(rows)
@@ -56,17 +47,16 @@ def attention(
         there = {row: pixels for row, pixels in read if pixels is not None}
         if not there:
             continue
-        called_ai = p_ai[list(there)] >= np.float32(record.threshold)
-        try:
-            shares = explain(np.stack(list(there.values())), called_ai)
-        except FaceAuditError:  # no feature map
+        called = called_ai(p_ai[list(there)], detector.info.threshold)
+        shares = detector.explain(np.stack(list(there.values())), called)
+        if shares is None:
             break
         for row, share in zip(there, shares, strict=True):
             maps[row] = _stored(share)
     return pa.array(maps, pa.binary())
 
 
-def gravest(table: pa.Table, p_ai: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.intp]:
+def gravest(table: pa.Table, p_ai: Floats, count: int) -> npt.NDArray[np.intp]:
     """Return the rows of the `count` largest losses of each data set and label."""
     is_ai = pc.equal(table["label"], "ai").to_numpy()
     loss = np.where(is_ai, 1 - p_ai, p_ai)
@@ -78,6 +68,6 @@ def gravest(table: pa.Table, p_ai: npt.NDArray[np.float32], count: int) -> npt.N
     return np.sort(order[rank < count])
 
 
-def _stored(share: Maps) -> bytes:
+def _stored(share: Floats) -> bytes:
     strongest = max(float(share.max()), 1e-12)
     return np.rint(255 / strongest * share).astype(np.uint8).tobytes()

@@ -1,4 +1,4 @@
-"""A classifier over a manifest, on one machine."""
+"""A detector over a manifest, on one machine."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceaudit.model.faces import face_finder
 from faceaudit.model.image_reader import PictureReader, read_batches, rows_of
-from faceaudit.model.preprocess import Picture
+from faceaudit.model.preprocess import Floats, Picture
 from faceaudit.model.progress import progress_bars
 from faceaudit.scoring.attention import attention
-from faceaudit.scoring.classifier import Classifier
+from faceaudit.scoring.detectors import Detector, open_detector
 from faceaudit.scoring.selection import select
 from faceaudit.tables import (
     Manifest,
@@ -38,7 +37,7 @@ BATCH_TOLERANCE = 1e-4
 
 
 def score(
-    model: Path | str | Classifier,
+    model: Path | str | Detector,
     manifests: Path | str | Manifest | Sequence[Path | str],
     out: Path | str,
     *,
@@ -59,8 +58,8 @@ def score(
 
     Parameters
     ----------
-    model : path, str or Classifier
-        A model directory, ``bundled:NAME``, or a classifier that is loaded already.
+    model : path, str or Detector
+        A model directory, ``bundled:NAME``, or whatever `open_detector` opens or has opened.
     manifests : path, Manifest or sequence of path
     out : path
         The scores table to write, whole or not at all.
@@ -98,18 +97,21 @@ def score(
     FaceAuditError
         If model or manifest cannot be read. A bad image raises nothing.
     """
-    classifier = (
-        model if isinstance(model, Classifier) else Classifier.load(model, trust_pickle, ai_class)
+    detector = (
+        model
+        if isinstance(model, Detector)
+        else open_detector(model, trust_pickle=trust_pickle, ai_class=ai_class)
     )
+    notes = list(detector.notes)  # loads it: what is wrong with a model is said at once
     if not isinstance(manifests, Manifest):
         paths = [manifests] if isinstance(manifests, Path | str) else manifests
         manifests = read_manifests(paths)
-    table, notes = select(manifests.table, where, sample, seed)
+    table, selected = select(manifests.table, where, sample, seed)
     present = set(pc.unique(table["dataset"]).to_pylist())
     datasets = {name: one for name, one in manifests.info.datasets.items() if name in present}
     info = manifests.info.model_copy(update={"datasets": datasets})
     finder = face_finder() if find_faces else None
-    reader = PictureReader(info, classifier.prepare, finder)
+    reader = PictureReader(info, detector.pixels, finder)
 
     p_ai = np.empty(len(table), np.float32)
     status: list[str] = []
@@ -120,7 +122,7 @@ def score(
     with progress_bars(progress) as bars:
         task = bars.add_task("scoring", total=len(table))
         for batch in read_batches(reader, rows_of(table), batch_size, workers):
-            p_ai[len(status) : len(status) + len(batch)] = classifier.p_ai(batch)
+            p_ai[len(status) : len(status) + len(batch)] = _scores(detector, batch)
             readable = (picture for picture in batch if picture.pixels is not None)
             first.extend(islice(readable, COMPARED - len(first)))
             for row, picture in enumerate(batch, start=len(status)):
@@ -134,10 +136,12 @@ def score(
     table = _with(table, "p_ai", pa.array(p_ai, mask=np.isnan(p_ai)))
     table = _with(table, "status", pa.array(status, pa.string()))
     table = _with(table, "sha256", hashes)
-    table = _with(table, "in_training", classifier.checkpoint.trained_on(hashes))
-    explained = attention(classifier, PictureReader(info, classifier.prepare), table, p_ai)
+    table = _with(table, "in_training", detector.trained_on(hashes))
+    explained = attention(detector, PictureReader(info, detector.pixels), table, p_ai)
     table = _with(table, "attention", explained)
     counts = Counter(status)
+    notes += _batch_dependence(detector, first)
+    notes += selected
     notes += [
         f"Without a score, {kind.replace('_', ' ')}: {counts[kind]:,} of "
         f"{counted(len(table), 'image')}, "
@@ -149,24 +153,30 @@ def score(
         **info.model_dump(
             include={"datasets", "tag_sources"}, exclude={"datasets": {"__all__": {"root"}}}
         ),
-        model=classifier.checkpoint.info(),
+        model=detector.info,
         face_finder=None if finder is None else finder.name,
-        notes=[
-            *classifier.checkpoint.notes,
-            *_batch_dependence(classifier, first),
-            *notes,
-        ],
+        notes=notes,
         versions=library_versions("torch", "torchvision", "timm", "pillow"),
     )
     write_table(out, table, scores_info)
     return Scores(validate(table, "scores", str(out)), scores_info)
 
 
-def _batch_dependence(classifier: Classifier, pictures: list[Picture]) -> list[str]:
+def _scores(detector: Detector, pictures: Sequence[Picture]) -> Floats:
+    """Return the scores of a batch, not-a-number for pictures without pixels."""
+    scores = np.full(len(pictures), np.nan, np.float32)
+    pixels = {i: p.pixels for i, p in enumerate(pictures) if p.pixels is not None}
+    if pixels:
+        scores[list(pixels)] = detector.p_ai(np.stack(list(pixels.values())))
+    return scores
+
+
+def _batch_dependence(detector: Detector, pictures: list[Picture]) -> list[str]:
     """Say whether the score of a picture depends on those that are scored with it."""
     if len(pictures) < 2:
         return []
-    moves = classifier.moves_in_batch(pictures)
+    alone = np.concatenate([_scores(detector, [picture]) for picture in pictures])
+    moves = float(np.abs(_scores(detector, pictures) - alone).max())
     if moves <= BATCH_TOLERANCE:
         return []
     return [
@@ -182,7 +192,7 @@ def _with(table: pa.Table, name: str, column: pa.Array) -> pa.Table:
     return table.append_column(name, column)
 
 
-def _hashes(table: pa.Table, p_ai: npt.NDArray[np.float32], read: list[str | None]) -> pa.Array:
+def _hashes(table: pa.Table, p_ai: Floats, read: list[str | None]) -> pa.Array:
     """Give each row the hash of the bytes that were scored, else the one that it had."""
     hashes = pa.array(read, pa.string())
     if "sha256" not in table.column_names:

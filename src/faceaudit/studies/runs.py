@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import write_text
-from faceaudit.model.checkpoint import ValidationRecord
+from faceaudit.model.records import ValidationRecord
 from faceaudit.studies.holdout import Pool
 from faceaudit.tables import Manifest, Scores, read_scores, write_table
 from faceaudit.wording import counted, duration

@@ -48,8 +48,8 @@ class ModelSummary(BaseModel):
     """A model that is served."""
 
     name: str
-    architecture: str
-    sha256: str
+    architecture: str | None
+    sha256: str | None
     threshold: float
     threshold_rule: str
     #: The groups that it was audited for: tag -> groups.
@@ -77,10 +77,10 @@ async def models(request: Request) -> list[ModelSummary]:
     return [
         ModelSummary(
             name=detector.name,
-            architecture=detector.architecture,
-            sha256=detector.sha256,
-            threshold=detector.threshold,
-            threshold_rule=detector.threshold_rule,
+            architecture=detector.info.architecture,
+            sha256=detector.info.sha256,
+            threshold=detector.info.threshold,
+            threshold_rule=detector.info.threshold_rule,
             people=judge.records[detector.name].choices,
         )
         for detector in judge.detectors.values()

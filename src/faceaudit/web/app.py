@@ -18,10 +18,11 @@ from starlette.routing import Route
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.report.html import render_html
+from faceaudit.scoring import Detector
 from faceaudit.spec import find_spec, ready_specs
 from faceaudit.web import api
 from faceaudit.web.audits import EVERY_TAG
-from faceaudit.web.detectors import Detector, open_detectors
+from faceaudit.web.detectors import open_detectors
 from faceaudit.web.measured_errors import Record, open_records
 from faceaudit.web.prediction import Judge
 from faceaudit.web.report_store import list_reports, pair_checks, read_report

@@ -17,11 +17,11 @@ from pydantic import BaseModel
 from faceaudit import bundled
 from faceaudit.errors import FaceAuditError
 from faceaudit.report.numbers import count, interval, percent
+from faceaudit.scoring import Detector
 from faceaudit.stats.counts import count_outcomes
 from faceaudit.stats.intervals import rate_interval
 from faceaudit.tables import Scores, read_scores, scored
 from faceaudit.tags.vocabulary import distinct_values
-from faceaudit.web.detectors import Detector
 
 #: Tags by which people can be told apart, in the order in which the page asks for them, and what
 #: it calls them.
@@ -215,7 +215,7 @@ def open_records(detectors: Sequence[Detector], scores: Sequence[Path | str]) ->
     return {
         detector.name: Record(
             detector.name,
-            detector.threshold,
+            detector.info.threshold,
             [table for table in tables if _is_of(detector, table)],
         )
         for detector in detectors
@@ -224,4 +224,4 @@ def open_records(detectors: Sequence[Detector], scores: Sequence[Path | str]) ->
 
 def _is_of(detector: Detector, scores: Scores) -> bool:
     model = scores.info.model
-    return model is not None and model.sha256 is not None and model.sha256 == detector.sha256
+    return model is not None and model.sha256 is not None and model.sha256 == detector.info.sha256

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
@@ -12,10 +13,11 @@ from pydantic import BaseModel, Field
 from faceaudit.errors import FaceAuditError
 from faceaudit.model.explain import in_words, overlay
 from faceaudit.model.faces import THOROUGH_SIDE
-from faceaudit.model.preprocess import prepare
+from faceaudit.model.preprocess import prepare, prepare_by
+from faceaudit.scoring import Detector
 from faceaudit.thumbnails import data_uri
 from faceaudit.web.caveats import Delivery, cut, no_face, unfamiliar
-from faceaudit.web.detectors import Detector, calls_ai
+from faceaudit.web.detectors import judge
 from faceaudit.web.measured_errors import MeasuredErrors, Record
 from faceaudit.web.uploads import Upload, formats
 
@@ -77,6 +79,8 @@ class Judge:
     def __init__(self, detectors: Sequence[Detector], records: Mapping[str, Record]) -> None:
         self.detectors = {detector.name: detector for detector in detectors}
         self.records = records
+        # One at a time: whoever comes second while a detector loads must not load it again.
+        self._locks = {name: threading.Lock() for name in self.detectors}
         self._deliveries = {name: Delivery.of(record.table) for name, record in records.items()}
 
     def choices(self, models: Sequence[str]) -> dict[str, list[str]]:
@@ -108,36 +112,33 @@ class Judge:
             format=upload.format,
             bytes=len(upload.content),
         )
-        # Each size is decoded on its own, exactly as in scoring: a picture resized twice is
-        # another picture to a classifier of this kind.
-        sizes = {SHOWN, *(self.detectors[name].size for name in models)}
-        pictures = {size: prepare(upload.content, size, formats()) for size in sizes}
-        shown = pictures[SHOWN]
+        shown = prepare(upload.content, SHOWN, formats())
         if shown.pixels is None:
             judgement.problem = _problem(shown)
             return judgement
         judgement.shown = data_uri(Image.fromarray(shown.pixels), "JPEG")
         judgement.caveats = cut(upload) + no_face(shown.pixels)
         try:
-            judgement.predictions = [
-                self._predict(name, upload, pictures[self.detectors[name].size], people)
-                for name in models
-            ]
+            judgement.predictions = [self._predict(name, upload, people) for name in models]
         except FaceAuditError as error:
             judgement.problem = str(error)
         return judgement
 
-    def _predict(
-        self, name: str, upload: Upload, picture: Picture, people: Mapping[str, str]
-    ) -> Prediction:
+    def _predict(self, name: str, upload: Upload, people: Mapping[str, str]) -> Prediction:
         detector, delivery = self.detectors[name], self._deliveries[name]
-        judged = detector.judge(picture)
+        # Decoded for each detector on its own, exactly as in scoring: a picture resized twice is
+        # another picture to a classifier of this kind.
+        picture = prepare_by(detector.pixels, upload.content, formats())
+        if picture.pixels is None:
+            raise FaceAuditError(_problem(picture))
+        with self._locks[name]:
+            judged = judge(detector, picture.pixels)
         share = judged.evidence
         return Prediction(
             model=name,
             p_ai=judged.p_ai,
-            threshold=detector.threshold,
-            called="ai" if calls_ai(judged.p_ai, detector.threshold) else "real",
+            threshold=detector.info.threshold,
+            called="ai" if judged.called_ai else "real",
             evidence=None if share is None else share.tolist(),
             evidence_in_words=None if share is None else in_words(share),
             distance=judged.distance,

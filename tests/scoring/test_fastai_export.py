@@ -45,7 +45,8 @@ from fastai.vision.core import PILImage, PILImageBW, TensorImage
 from fastai.vision.data import ImageBlock, ImageDataLoaders
 from torch import nn
 
-from faceaudit.scoring import Classifier, score, score_images
+from faceaudit.model.preprocess import prepare_by
+from faceaudit.scoring import open_detector, score
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -117,6 +118,11 @@ def export(
     return learner, folder / "export.pkl"
 
 
+def p_ai(detector, files):
+    pictures = [prepare_by(detector.pixels, file.read_bytes()) for file in files]
+    return detector.p_ai(np.stack([picture.pixels for picture in pictures])).tolist()
+
+
 def predicted(learner, files, ai=0):
     """The second opinion: fastai's own."""
     with learner.no_bar():
@@ -154,9 +160,8 @@ def presized(**options):
 )
 def test_same_probabilities_as_get_preds(folder, files, item, batch):
     learner, path = export(folder, item, batch)
-    classifier = Classifier.load(path, trust_pickle=True)
-    results = score_images(classifier, [file.read_bytes() for file in files])
-    ours = [result.p_ai for result in results]
+    detector = open_detector(path, trust_pickle=True)
+    ours = p_ai(detector, files)
     assert ours == pytest.approx(predicted(learner, files).tolist(), abs=1e-4)
     assert len({round(p, 3) for p in ours}) > len(files) / 2
 
@@ -165,8 +170,8 @@ def test_scores_of_a_manifest_are_those_of_get_preds(folder, files, tmp_path):
     learner, path = export(folder, *presized())
     names = [file.name for file in files]
     manifest = write_manifest(files[0].parent, names, ["real"] * len(names))
-    classifier = Classifier.load(path, trust_pickle=True)
-    scores = score(classifier, manifest, tmp_path / "s.parquet", batch_size=2, workers=3)
+    detector = open_detector(path, trust_pickle=True)
+    scores = score(detector, manifest, tmp_path / "s.parquet", batch_size=2, workers=3)
     manifest.unlink()
     assert scores.table["p_ai"].to_pylist() == pytest.approx(
         predicted(learner, files).tolist(), abs=1e-4
@@ -181,8 +186,9 @@ def test_scores_of_a_manifest_are_those_of_get_preds(folder, files, tmp_path):
 
 
 def test_a_picture_that_is_none_stops_nothing(folder, files):
-    classifier = Classifier.load(export(folder)[1], trust_pickle=True)
-    bad, good = score_images(classifier, [b"%!PS-Adobe-3.0 EPSF-3.0", files[0].read_bytes()])
+    detector = open_detector(export(folder)[1], trust_pickle=True)
+    contents = b"%!PS-Adobe-3.0 EPSF-3.0", files[0].read_bytes()
+    bad, good = (prepare_by(detector.pixels, content) for content in contents)
     assert bad.status == "unreadable" and "EPS" in bad.reason and good.status == "ok"
 
 
@@ -190,8 +196,8 @@ def test_pictures_in_grey(folder, files):
     learner, path = export(
         folder, Resize(32), None, block=ImageBlock(PILImageBW), model=network(channels=1)
     )
-    classifier = Classifier.load(path, trust_pickle=True)
-    ours = [r.p_ai for r in score_images(classifier, [file.read_bytes() for file in files])]
+    detector = open_detector(path, trust_pickle=True)
+    ours = p_ai(detector, files)
     assert ours == pytest.approx(predicted(learner, files).tolist(), abs=1e-4)
 
 
@@ -204,8 +210,8 @@ def test_a_network_that_wants_its_rows_in_memory_order(folder, files):
     View.__qualname__ = "View"
     model = nn.Sequential(nn.Conv2d(3, 2, 3), View(), nn.Linear(1800, 2))
     learner, path = export(folder, model=model)
-    classifier = Classifier.load(path, trust_pickle=True)
-    ours = [r.p_ai for r in score_images(classifier, [file.read_bytes() for file in files])]
+    detector = open_detector(path, trust_pickle=True)
+    ours = p_ai(detector, files)
     assert ours == pytest.approx(predicted(learner, files).tolist(), abs=1e-4)
 
 
@@ -236,11 +242,11 @@ def test_the_class_that_means_ai(folder, files, real, ai, ai_class, index, how):
     named(real, ai)
     learner, path = export(folder, get_y=label_of)
     assert learner.dls.vocab[index] == ai
-    classifier = Classifier.load(path, trust_pickle=True, ai_class=ai_class)
-    ours = [r.p_ai for r in score_images(classifier, [file.read_bytes() for file in files])]
+    detector = open_detector(path, trust_pickle=True, ai_class=ai_class)
+    ours = p_ai(detector, files)
     assert ours == pytest.approx(predicted(learner, files, index).tolist(), abs=1e-4)
-    assert f"'{ai}' was taken as AI-generated" in classifier.checkpoint.notes[0]
-    assert how in classifier.checkpoint.notes[0]
+    assert f"'{ai}' was taken as AI-generated" in detector.notes[0]
+    assert how in detector.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -258,7 +264,7 @@ def test_a_direction_is_never_guessed(folder, real, ai, ai_class, message):
     named(real, ai)
     _, path = export(folder, get_y=label_of)
     with pytest.raises(FaceAuditError, match=message):
-        Classifier.load(path, trust_pickle=True, ai_class=ai_class)
+        open_detector(path, trust_pickle=True, ai_class=ai_class)
 
 
 def three(path):
@@ -324,7 +330,7 @@ class Twice(nn.Module):
 def test_what_cannot_be_reproduced_is_refused_by_name(folder, change, message):
     _, path = export(folder, **change)
     with pytest.raises(FaceAuditError, match=message):
-        Classifier.load(path, trust_pickle=True)
+        open_detector(path, trust_pickle=True)
 
 
 def test_pictures_of_several_sizes_are_refused(folder, tmp_path):
@@ -334,7 +340,7 @@ def test_pictures_of_several_sizes_are_refused(folder, tmp_path):
     learner = Learner(loaders, network(), CrossEntropyLossFlat(), path=tmp_path)
     learner.export("export.pkl")
     with pytest.raises(FaceAuditError, match="the same size"):
-        Classifier.load(tmp_path / "export.pkl", trust_pickle=True)
+        open_detector(tmp_path / "export.pkl", trust_pickle=True)
 
 
 def test_a_class_that_is_not_here_is_named(folder, monkeypatch):
@@ -343,16 +349,16 @@ def test_a_class_that_is_not_here_is_named(folder, monkeypatch):
     monkeypatch.setattr(Darker, "__module__", "elsewhere")
     monkeypatch.setitem(sys.modules, "elsewhere", elsewhere)
     _, path = export(folder, [Resize(32), Darker()])
-    Classifier.load(path, trust_pickle=True)  # where it is at hand it is run like any other
+    open_detector(path, trust_pickle=True)  # where it is at hand it is run like any other
     del elsewhere.Darker
     with pytest.raises(FaceAuditError, match=r"Darker.*elsewhere"):
-        Classifier.load(path, trust_pickle=True)
+        open_detector(path, trust_pickle=True)
 
 
 def test_a_file_that_is_no_export(tmp_path):
     (tmp_path / "export.pkl").write_bytes(b"no pickle")
     with pytest.raises(FaceAuditError, match="not a readable fastai export"):
-        Classifier.load(tmp_path / "export.pkl", trust_pickle=True)
+        open_detector(tmp_path / "export.pkl", trust_pickle=True)
 
 
 def test_score_on_the_command_line(folder, files, tmp_path):

@@ -1,0 +1,1 @@
+"""The kinds of models that can be opened: one module each, see `scoring.detectors`."""

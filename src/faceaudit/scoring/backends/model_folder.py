@@ -1,0 +1,89 @@
+"""Model directories: own and bundled ones, and state dicts with a ``model.json`` beside them."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from faceaudit.bundled import resolve_model
+from faceaudit.errors import FaceAuditError
+from faceaudit.files import sha256_of
+from faceaudit.model.architecture import check_weights, require_model_extra
+from faceaudit.model.preprocess import Floats, Pixels, square_pixels
+from faceaudit.model.records import RECORD_FILE, WEIGHTS_FILE, read_record
+from faceaudit.scoring.detectors import Detector
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from faceaudit.model.checkpoint import Checkpoint
+    from faceaudit.model.ood_distance import FeatureExtractor
+
+
+class ModelFolder(Detector):
+    """A model directory, or one file of weights in it. The record is read at once, they later."""
+
+    def __init__(self, path: Path, trust_pickle: bool, ai_class: str | None) -> None:
+        self._path, self._trust_pickle, self._ai_class = path, trust_pickle, ai_class
+        weights = path if path.is_file() else path / WEIGHTS_FILE
+        self._record = read_record(weights.parent)
+        check_weights(weights, trust_pickle)
+        self.name = weights.parent.resolve().name
+        self.info = self._record.info(sha256_of(weights))
+
+    @classmethod
+    def open(
+        cls, model: str, *, trust_pickle: bool = False, ai_class: str | None = None
+    ) -> ModelFolder | None:
+        path = resolve_model(model)
+        if path.is_dir() or (path.suffix != ".pkl" and (path.parent / RECORD_FILE).is_file()):
+            return cls(path, trust_pickle, ai_class)
+        return None
+
+    @cached_property
+    def checkpoint(self) -> Checkpoint:
+        """The model, loaded."""
+        from faceaudit.model.checkpoint import load_checkpoint
+
+        require_model_extra("score")
+        return load_checkpoint(self._path, self._trust_pickle, self._ai_class)
+
+    @cached_property
+    def _extract(self) -> FeatureExtractor:
+        from faceaudit.model.ood_distance import FeatureExtractor
+
+        return FeatureExtractor(self.checkpoint.network, self._record.input)
+
+    def pixels(self, image: Image.Image) -> Pixels:
+        return square_pixels(image, self._record.input.size)
+
+    def p_ai(self, pixels: Pixels) -> Floats:
+        from faceaudit.model.inference import predict
+
+        return predict(self.checkpoint.network, self._record.input.inputs, pixels)
+
+    def explain(self, pixels: Pixels, called_ai: np.ndarray) -> Floats | None:
+        from faceaudit.model.explain import explain
+
+        try:
+            return explain(self.checkpoint.network, self._record.input, pixels, called_ai)
+        except FaceAuditError:  # no feature map
+            return None
+
+    def distance(self, pixels: Pixels) -> tuple[Floats, float] | None:
+        known = self.checkpoint.familiarity
+        return None if known is None else (known.distance(self._extract(pixels)), known.limit)
+
+    def trained_on(self, sha256: pa.Array) -> pa.Array:
+        return self.checkpoint.trained_on(sha256)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self.checkpoint.notes
+
+
+DETECTOR = ModelFolder

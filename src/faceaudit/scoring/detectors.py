@@ -1,0 +1,143 @@
+"""Detectors: whatever tells AI-generated pictures from photographs, behind one interface."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from faceaudit.model.preprocess import Floats, Prepared
+from faceaudit.plugins import plugins
+from faceaudit.reading.file_kinds import expect, refusal
+from faceaudit.schema import ModelInfo
+from faceaudit.scoring import backends
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+
+class Detector(ABC):
+    """One classifier, as `score` and the pages use it; the base of every backend.
+
+    A backend is a class that opens models of one kind. Written as below, it is found in a module
+    of ``faceaudit.scoring.backends`` that names it ``DETECTOR``, or in any installed package that
+    names it in its ``pyproject.toml``::
+
+        [project.entry-points."faceaudit.detectors"]
+        brightness = "my_package:Brightness"
+
+    Then ``faceaudit score brightness:0.7 manifest.parquet -o scores.parquet`` and ``faceaudit
+    serve --model brightness:0.7`` use it:
+
+    >>> class Brightness(Detector):
+    ...     @classmethod
+    ...     def open(cls, model, *, trust_pickle=False, ai_class=None):
+    ...         if not model.startswith("brightness:"):
+    ...             return None  # not ours: the next backend is asked
+    ...         detector = cls()
+    ...         detector.name = "brightness"
+    ...         threshold = float(model.removeprefix("brightness:"))
+    ...         detector.info = ModelInfo(id="brightness", threshold=threshold)
+    ...         return detector
+    ...
+    ...     def pixels(self, image):
+    ...         return np.asarray(image.convert("L").resize((32, 32)))
+    ...
+    ...     def p_ai(self, pixels):
+    ...         return pixels.mean((1, 2), dtype=np.float32) / 255
+
+    `pixels` may be called by several threads at once; all other methods are called one at a time.
+    `open` should be quick, and weights be loaded when they are first asked for, by `notes` or
+    `p_ai`. Raise `FaceAuditError` with one line that says what is wrong and what to do about it.
+
+    Attributes
+    ----------
+    name : str
+        Tells it from the others that a server offers; part of addresses.
+    info : ModelInfo
+        Threshold, and all that is noted with its scores; by its ``sha256`` recorded scores are
+        known as this model's.
+    """
+
+    name: str
+    info: ModelInfo
+
+    @classmethod
+    @abstractmethod
+    def open(
+        cls, model: str, *, trust_pickle: bool = False, ai_class: str | None = None
+    ) -> Detector | None:
+        """Open what a user calls a model; None if it is not of this backend's kind.
+
+        Parameters
+        ----------
+        model : str
+            As it was given: a path, ``bundled:NAME``, or whatever the backend understands.
+        trust_pickle : bool
+            The user says that a file which can run any program may be opened.
+        ai_class : str, optional
+            Which of two classes means AI-generated, by name or number from 0.
+        """
+
+    @abstractmethod
+    def pixels(self, image: Image.Image) -> Prepared:
+        """Turn an opened picture, of which no pixel need be decoded yet, into what `p_ai` takes.
+
+        The arrays of all pictures need the same shape. Whatever is raised makes it unreadable.
+        """
+
+    @abstractmethod
+    def p_ai(self, pixels: Prepared) -> Floats:
+        """Return the probability of AI-generated, shape (n,), of n > 0 pictures, shape (n, …)."""
+
+    def explain(self, pixels: Prepared, called_ai: np.ndarray) -> Floats | None:
+        """Return where in each picture the evidence for its call lies, shape (n, h, w).
+
+        Shares of the centred square that sum to 1, or 0 where nothing speaks for the call. None if
+        the classifier cannot say.
+        """
+        return None
+
+    def distance(self, pixels: Prepared) -> tuple[Floats, float] | None:
+        """Return how far pictures lie from the training pictures, and how far is still familiar.
+
+        Shape (n,). None if the training pictures are not known.
+        """
+        return None
+
+    def trained_on(self, sha256: pa.Array) -> pa.Array:
+        """Tell for each image hash, null where unknown, whether the model learned from it."""
+        return pa.array([None if known is None else False for known in sha256.to_pylist()])
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What a reader of its scores must know, as whole sentences."""
+        return ()
+
+
+def open_detector(
+    model: Path | str, *, trust_pickle: bool = False, ai_class: str | None = None
+) -> Detector:
+    """Open a model directory, ``bundled:NAME``, a checkpoint from elsewhere or a plug-in's model.
+
+    Raises
+    ------
+    FaceAuditError
+        If there is no such model, or it is damaged, or an untrusted pickle.
+    """
+    ours = (
+        importlib.import_module(f"{backends.__name__}.{module.name}").DETECTOR
+        for module in pkgutil.iter_modules(backends.__path__)
+    )
+    for backend in (*plugins("detectors"), *ours):
+        detector = backend.open(str(model), trust_pickle=trust_pickle, ai_class=ai_class)
+        if detector is not None:
+            return detector
+    expect(model, "model")
+    raise refusal(model, "there is no model.json beside it", "model")
