@@ -100,7 +100,7 @@ def test_whose_word_the_tags_are_is_told():
 def test_given_scores_must_be_of_a_model_that_is_served(tmp_path, detectors):
     low = detectors[0]
     info = AUDITED.info.model_copy(deep=True)
-    info.model.sha256 = low.sha256
+    info.model.sha256 = low.info.sha256
     mine = write_table(tmp_path / "mine.parquet", AUDITED.table, info)
     records = open_records(detectors, [mine])
     assert len(records["low"].table) == 490 and records["high"].table is None

@@ -35,16 +35,19 @@ class Detector(ABC):
     Then ``faceaudit score brightness:0.7 manifest.parquet -o scores.parquet`` and ``faceaudit
     serve --model brightness:0.7`` use it:
 
+    >>> import numpy as np
+    >>> from faceaudit.schema import ModelInfo
+    >>> from faceaudit.scoring import Detector
     >>> class Brightness(Detector):
+    ...     def __init__(self, threshold):
+    ...         self.name = "brightness"
+    ...         self.info = ModelInfo(id="brightness", threshold=threshold)
+    ...
     ...     @classmethod
     ...     def open(cls, model, *, trust_pickle=False, ai_class=None):
     ...         if not model.startswith("brightness:"):
     ...             return None  # not ours: the next backend is asked
-    ...         detector = cls()
-    ...         detector.name = "brightness"
-    ...         threshold = float(model.removeprefix("brightness:"))
-    ...         detector.info = ModelInfo(id="brightness", threshold=threshold)
-    ...         return detector
+    ...         return cls(float(model.removeprefix("brightness:")))
     ...
     ...     def pixels(self, image):
     ...         return np.asarray(image.convert("L").resize((32, 32)))
