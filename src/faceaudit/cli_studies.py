@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from faceaudit.cli_shared import PATH, ErrorGroup, example
+
+if TYPE_CHECKING:
+    from faceaudit.studies.study import Study
 
 
 @click.group(cls=ErrorGroup)
@@ -51,13 +55,10 @@ def _study(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def _run_study(study: Callable[..., Any], options: dict[str, Any], epochs: int) -> None:
-    from faceaudit.studies.runs import Budget
+def _run(study: type[Study], manifests: Sequence[Path], out: Path, options: dict[str, Any]) -> None:
     from faceaudit.terminal import print_result
 
-    shape = {name: options.pop(name) for name in ("arch", "size", "batch_size", "weights")}
-    out = options["out"]
-    print_result(study(**options, budget=Budget(epochs=epochs, **shape), progress=True))
+    print_result(study(**options).run(manifests, out, progress=True))
     click.echo(f"report: {out / 'report.html'}")
 
 
@@ -68,34 +69,42 @@ def _run_study(study: Callable[..., Any], options: dict[str, Any], epochs: int) 
 @example(
     "faceaudit study data-in-training utkface.parquet ai.parquet ffhq.parquet --added ffhq -o out"
 )
-def study_data_in_training(epochs: int, **options: Any) -> None:
+def data_in_training(manifests: Sequence[Path], out: Path, **options: Any) -> None:
     """Train with and without a data set, over several seeds."""
-    from faceaudit.studies.data_in_training import data_in_training
+    from faceaudit.studies.data_in_training import DataInTraining
 
-    _run_study(data_in_training, options, epochs)
+    _run(DataInTraining, manifests, out, options)
 
 
 @study.command("learning-curve")
 @_study
-@click.option("--epochs", multiple=True, default=(1, 2, 4), show_default=True, type=int)
-@click.option("--images", multiple=True, default=(500, 1000, 2000), show_default=True, type=int)
-@click.option("--real-share", "real_shares", multiple=True, default=(0.5,), show_default=True)
+@click.option(
+    "--epochs", "epochs_tried", multiple=True, default=(1, 2, 4), show_default=True, type=int
+)
+@click.option(
+    "--images",
+    "images_tried",
+    multiple=True,
+    default=(500, 1000, 2000),
+    show_default=True,
+    type=int,
+)
+@click.option("--real-share", "real_shares_tried", multiple=True, default=(0.5,), show_default=True)
 @click.option("--generator-source", default="ffhq", show_default=True)
 @example("faceaudit study learning-curve real.parquet ai.parquet --test ffhq.parquet -o out")
-def study_learning_curve(epochs: Sequence[int], **options: Any) -> None:
+def learning_curve(manifests: Sequence[Path], out: Path, **options: Any) -> None:
     """Train for several times on several amounts and mixtures of images."""
-    from faceaudit.studies.learning_curve import learning_curve
+    from faceaudit.studies.learning_curve import LearningCurve
 
-    options["epochs"] = epochs
-    _run_study(learning_curve, options, max(epochs))
+    _run(LearningCurve, manifests, out, options)
 
 
 @study.command("photoshopped")
 @_study
 @click.option("--epochs", default=4, show_default=True, type=click.IntRange(1))
 @example("faceaudit study photoshopped real.parquet ai.parquet real-and-fake.parquet -o out")
-def study_photoshopped(epochs: int, **options: Any) -> None:
+def photoshopped(manifests: Sequence[Path], out: Path, **options: Any) -> None:
     """Train with and without photoshopped photographs labelled real."""
-    from faceaudit.studies.photoshopped import photoshopped
+    from faceaudit.studies.photoshopped import Photoshopped
 
-    _run_study(photoshopped, options, epochs)
+    _run(Photoshopped, manifests, out, options)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from faceaudit.datasets import index
-from faceaudit.studies.runs import Budget
 
 SIDE = 32
 #: Small enough to learn the drawn difference in seconds.
-BUDGET = Budget(epochs=3, arch="test_resnet", size=SIDE, batch_size=16, weights="none")
+SMALL: dict[str, Any] = {
+    "arch": "test_resnet",
+    "size": SIDE,
+    "batch_size": 16,
+    "weights": "none",
+}
 
 
 def draw_set(folder: Path, name: str, sets: dict[str, tuple[int, float]]) -> Path:

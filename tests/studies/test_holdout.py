@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.studies.holdout import read_pool
+from faceaudit.studies.holdout import read_split
 from faceaudit.tables import DatasetInfo, ManifestInfo, write_table
 
 
@@ -23,17 +23,17 @@ def keys(table):
 
 def test_every_image_is_on_one_side_and_about_the_share_is_held_out(tmp_path):
     path = manifest(tmp_path / "m.parquet", [f"{i}.jpg" for i in range(2000)])
-    pool = read_pool([path], hold_out=0.3)
-    assert not keys(pool.training) & keys(pool.testing)
-    assert len(pool.training) + len(pool.testing) == 2000
-    assert 500 < len(pool.testing) < 700
+    split = read_split([path], hold_out=0.3)
+    assert not keys(split.training) & keys(split.testing)
+    assert len(split.training) + len(split.testing) == 2000
+    assert 500 < len(split.testing) < 700
 
 
 def test_the_split_does_not_hang_on_the_order_or_on_other_sets(tmp_path):
     names = [f"{i}.jpg" for i in range(300)]
-    first = read_pool([manifest(tmp_path / "a.parquet", names)])
+    first = read_split([manifest(tmp_path / "a.parquet", names)])
     other = manifest(tmp_path / "b.parquet", names[:50], dataset="other")
-    second = read_pool([other, manifest(tmp_path / "c.parquet", names[::-1])])
+    second = read_split([other, manifest(tmp_path / "c.parquet", names[::-1])])
     assert keys(first.testing) <= keys(second.testing)
 
 
@@ -41,9 +41,9 @@ def test_copies_and_pictures_of_one_person_stay_together(tmp_path):
     names = [f"{i}.jpg" for i in range(400)]
     copies = [f"{i // 4:064x}" for i in range(400)]
     for column, values in (("sha256", copies), ("person", [f"p{i // 8}" for i in range(400)])):
-        pool = read_pool([manifest(tmp_path / f"{column}.parquet", names, **{column: values})])
-        both = set(pool.training[column].to_pylist()) & set(pool.testing[column].to_pylist())
-        assert len(pool.testing) and not both
+        split = read_split([manifest(tmp_path / f"{column}.parquet", names, **{column: values})])
+        both = set(split.training[column].to_pylist()) & set(split.testing[column].to_pylist())
+        assert len(split.testing) and not both
 
 
 def test_an_image_to_be_trained_on_is_no_test_also_not_as_a_copy(tmp_path):
@@ -52,14 +52,14 @@ def test_an_image_to_be_trained_on_is_no_test_also_not_as_a_copy(tmp_path):
     train = manifest(tmp_path / "a.parquet", names[:60], sha256=digests[:60])
     same = manifest(tmp_path / "b.parquet", names[40:], sha256=digests[40:])
     copy = manifest(tmp_path / "c.parquet", ["x.jpg"], dataset="copies", sha256=digests[:1])
-    pool = read_pool([train], [same, copy], hold_out=0)
-    assert keys(pool.testing) == {("drawn", name) for name in names[60:]}
+    split = read_split([train], [same, copy], hold_out=0)
+    assert keys(split.testing) == {("drawn", name) for name in names[60:]}
 
 
 def test_nothing_to_test_on_and_two_roots(tmp_path):
     path = manifest(tmp_path / "m.parquet", ["a.jpg", "b.jpg"])
     with pytest.raises(FaceAuditError, match="no image is left for testing"):
-        read_pool([path], hold_out=0)
+        read_split([path], hold_out=0)
     moved = manifest(tmp_path / "n.parquet", ["c.jpg"], root="/elsewhere")
     with pytest.raises(FaceAuditError, match=r"n\.parquet: the images of 'drawn' lie in /elsewher"):
-        read_pool([path], [moved])
+        read_split([path], [moved])

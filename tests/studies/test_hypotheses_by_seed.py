@@ -4,14 +4,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from faceaudit.model.records import ValidationRecord
+from faceaudit.bundled import resolve_model
+from faceaudit.checks.parts.risk_ratios import Effect
+from faceaudit.model.records import read_record
 from faceaudit.schema import ScoresInfo
 from faceaudit.stats.intervals import ratio_interval
-from faceaudit.studies.hypotheses_by_seed import _across, suspected
-from faceaudit.studies.runs import Budget, FinishedRun, Run, RunRecord
+from faceaudit.studies.hypotheses_by_seed import _across, hypotheses_by_seed
+from faceaudit.studies.runs import FinishedRun, RunRecord
 from faceaudit.tables import Scores
 
-BUDGET = Budget()
+MODEL = read_record(resolve_model("bundled:default"))
 
 
 def finished(called, glasses, threshold=0.5):
@@ -29,24 +31,14 @@ def finished(called, glasses, threshold=0.5):
             "glasses": ["reading" if worn else "none" for worn in glasses],
         }
     )
-    counts = dict.fromkeys(
-        ("real_called_real", "real_called_ai", "ai_called_real", "ai_called_ai"), 1
+    model = MODEL.model_copy(update={"threshold": threshold})
+    return FinishedRun(
+        "drawn", RunRecord(settings={}, seconds=1), model, Scores(table, ScoresInfo())
     )
-    record = RunRecord(
-        name="drawn",
-        settings={},
-        images={},
-        n_training=1,
-        n_validation=4,
-        validation=ValidationRecord(**counts, loss=0.1),
-        threshold=threshold,
-        seconds=1,
-    )
-    return FinishedRun(Run("drawn", table, 0, BUDGET), record, Scores(table, ScoresInfo()))
 
 
-def arms(rng, rates, seeds=5, n=1000):
-    """Both arms in turn; the first accuses nearly everybody, the second at the given rates."""
+def both_sides(rng, rates, seeds=5, n=1000):
+    """Without and with in turn; the first accuses nearly all, the second at the given rates."""
     glasses = np.arange(n) < n // 4
     runs = []
     for _ in range(seeds):
@@ -64,7 +56,7 @@ def rows(result):
 
 
 def test_a_group_that_every_seed_accuses_twice_as_often_is_found():
-    result = suspected(arms(np.random.default_rng(1), (0.4, 0.2)), "source", 0.95)
+    result = hypotheses_by_seed(both_sides(np.random.default_rng(1), (0.4, 0.2)), "source", 0.95)
     found = rows(result)["with source"]
     assert (found["photographs"], found["others"]) == (250, 750)
     assert found["ratio: from"] < 2 < found["ratio: to"]
@@ -76,7 +68,7 @@ def test_a_group_that_every_seed_accuses_twice_as_often_is_found():
 
 
 def test_where_nearly_all_are_accused_the_threshold_is_moved_and_it_is_said():
-    result = suspected(arms(np.random.default_rng(1), (0.3, 0.3)), "source", 0.95)
+    result = hypotheses_by_seed(both_sides(np.random.default_rng(1), (0.3, 0.3)), "source", 0.95)
     assert "Without source in training, nearly all photographs" in result.details[0].note
     assert "to where 71.0 % are" in result.details[0].note
     found = rows(result)["without source"]
@@ -86,19 +78,18 @@ def test_where_nearly_all_are_accused_the_threshold_is_moved_and_it_is_said():
 
 def test_a_group_that_only_one_seed_accuses_is_not_found():
     rng = np.random.default_rng(2)
-    runs = arms(rng, (0.2, 0.2))
+    runs = both_sides(rng, (0.2, 0.2))
     runs[1] = finished(
         rng.random(1000) < np.where(np.arange(1000) < 250, 0.9, 0.2), np.arange(1000) < 250
     )
-    assert (
-        rows(suspected(runs, "source", 0.95))["with source"]["called AI-generated"] == "undecided"
-    )
+    result = hypotheses_by_seed(runs, "source", 0.95)
+    assert rows(result)["with source"]["called AI-generated"] == "undecided"
 
 
 def test_with_few_errors_nobody_is_asked_about():
     glasses = np.arange(200) < 50
     calm = [finished(np.arange(200) % 100 == 0, glasses) for _ in range(6)]
-    result = suspected(calm, "source", 0.95)
+    result = hypotheses_by_seed(calm, "source", 0.95)
     assert result.status == "not-estimable"
     assert not result.details
 
@@ -116,7 +107,8 @@ def test_the_ratio_over_images_and_seeds_is_covered(scatter):
             own = truth * np.exp(rng.normal(0, scatter))
             # The same images are hard for every seed: they are drawn once.
             x, y = int((hard < own * rest).sum()), int((hard_rest < rest).sum())
-            ratios.append(((x / n) / (y / m), *map(float, ratio_interval(x, n, y, m))))
+            low, high = map(float, ratio_interval(x, n, y, m))
+            ratios.append(Effect((x / n) / (y / m), low, high, p=np.nan))
         _, low, high = _across(ratios, 0.95)
         inside += low <= truth <= high
     # 400 draws: 92 % is three standard errors below 95 %.

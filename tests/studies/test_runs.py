@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,27 +13,22 @@ pytest.importorskip("fastai", reason="needs the extra 'model'")
 
 import faceaudit.model.training as training
 from faceaudit.errors import FaceAuditError
+from faceaudit.model.records import read_record
 from faceaudit.result import read_result
-from faceaudit.studies.data_in_training import data_in_training
-from faceaudit.studies.learning_curve import learning_curve
-from faceaudit.studies.photoshopped import photoshopped
+from faceaudit.studies.data_in_training import DataInTraining
+from faceaudit.studies.learning_curve import LearningCurve
+from faceaudit.studies.photoshopped import Photoshopped
 from faceaudit.tables import read_manifest, read_scores, write_table
-from tests.studies.conftest import BUDGET
+from tests.studies.conftest import SMALL
+
+STUDY = DataInTraining(added="source", seeds=2, epochs=3, attributes=["group", "glasses"], **SMALL)
 
 
 @pytest.fixture(scope="module")
 def study(drawn_sets, tmp_path_factory):
     """A finished study of two seeds, and its folder."""
     out = tmp_path_factory.mktemp("study")
-    result = data_in_training(
-        list(drawn_sets.values()),
-        out,
-        added="source",
-        seeds=2,
-        budget=BUDGET,
-        attributes=["group", "glasses"],
-    )
-    return result, out
+    return STUDY.run(list(drawn_sets.values()), out), out
 
 
 @pytest.fixture
@@ -80,11 +74,10 @@ def test_no_testing_image_was_trained_on(study):
         assert not pc.any(scores["in_training"]).as_py()
 
 
-def test_arms_differ_in_the_added_set_alone(study):
+def test_runs_differ_in_the_added_set_alone(study):
     _, out = study
     images = {
-        path.parent.name: json.loads(path.read_text())["images"]
-        for path in (out / "runs").glob("*/run.json")
+        path.name: read_record(path / "model").training.images for path in (out / "runs").iterdir()
     }
     without, both = images["without-source-seed-0"], images["with-source-seed-0"]
     assert set(both) - set(without) == {"source"}
@@ -113,12 +106,11 @@ def test_groups_are_compared_over_the_seeds(study):
 def test_a_finished_run_is_never_repeated(study, drawn_sets, trainings, capsys):
     result, out = study
     calls, _ = trainings
-    given = {"added": "source", "budget": BUDGET, "attributes": ["group", "glasses"]}
-    again = data_in_training(list(drawn_sets.values()), out, seeds=2, progress=True, **given)
+    again = STUDY.run(list(drawn_sets.values()), out, progress=True)
     assert calls == []
     assert again.checks == result.checks
     assert capsys.readouterr().err == "4 runs finished\n"
-    data_in_training(list(drawn_sets.values()), out, seeds=3, progress=True, **given)
+    replace(STUDY, seeds=3).run(list(drawn_sets.values()), out, progress=True)
     assert [call.rsplit("/", 2)[1] for call in calls] == [
         "without-source-seed-2",
         "with-source-seed-2",
@@ -129,13 +121,13 @@ def test_a_finished_run_is_never_repeated(study, drawn_sets, trainings, capsys):
 
 def test_a_stopped_study_goes_on_from_what_is_finished(drawn_sets, tmp_path, trainings):
     calls, stop_at = trainings
-    given = {"added": "source", "seeds": 1, "budget": replace(BUDGET, epochs=1)}
+    study = replace(STUDY, seeds=1, epochs=1)
     stop_at.append(1)
     with pytest.raises(KeyboardInterrupt):
-        data_in_training(list(drawn_sets.values()), tmp_path, **given)
+        study.run(list(drawn_sets.values()), tmp_path)
     assert not (tmp_path / "study.json").exists()
     stop_at.clear()
-    data_in_training(list(drawn_sets.values()), tmp_path, **given)
+    study.run(list(drawn_sets.values()), tmp_path)
     assert [call.rsplit("/", 2)[1] for call in calls] == [
         "without-source-seed-0",
         "with-source-seed-0",
@@ -146,13 +138,7 @@ def test_a_stopped_study_goes_on_from_what_is_finished(drawn_sets, tmp_path, tra
 def test_other_settings_do_not_mix_with_finished_runs(study, drawn_sets):
     _, out = study
     with pytest.raises(FaceAuditError, match=r"run\.json: finished with other settings \(epochs"):
-        data_in_training(
-            list(drawn_sets.values()),
-            out,
-            added="source",
-            seeds=2,
-            budget=replace(BUDGET, epochs=9),
-        )
+        replace(STUDY, epochs=9).run(list(drawn_sets.values()), out)
 
 
 def test_a_damaged_record_is_named(study, drawn_sets):
@@ -162,14 +148,14 @@ def test_a_damaged_record_is_named(study, drawn_sets):
     path.write_text(whole[:40])
     try:
         with pytest.raises(FaceAuditError, match=r"run\.json: damaged; delete"):
-            data_in_training(list(drawn_sets.values()), out, added="source", seeds=2, budget=BUDGET)
+            STUDY.run(list(drawn_sets.values()), out)
     finally:
         path.write_text(whole)
 
 
 def test_same_seed_same_scores(study, drawn_sets, tmp_path):
     _, out = study
-    data_in_training(list(drawn_sets.values()), tmp_path, added="source", seeds=1, budget=BUDGET)
+    replace(STUDY, seeds=1).run(list(drawn_sets.values()), tmp_path)
     for arm in ("with", "without"):
         first, second = (
             read_scores(folder / "runs" / f"{arm}-source-seed-0" / "scores.parquet").table["p_ai"]
@@ -180,9 +166,9 @@ def test_same_seed_same_scores(study, drawn_sets, tmp_path):
 
 def test_a_set_that_is_not_there(drawn_sets, tmp_path):
     with pytest.raises(FaceAuditError, match="no image of 'ffhq' is there to train on; there are"):
-        data_in_training([drawn_sets["faces"]], tmp_path)
+        DataInTraining().run([drawn_sets["faces"]], tmp_path)
     with pytest.raises(FaceAuditError, match="without faces there are only images labelled real"):
-        data_in_training(list(drawn_sets.values()), tmp_path, added="faces")
+        DataInTraining(added="faces").run(list(drawn_sets.values()), tmp_path)
 
 
 def test_photoshopped_photographs_are_an_arm_of_their_own(drawn_sets, tmp_path):
@@ -193,35 +179,34 @@ def test_photoshopped_photographs_are_an_arm_of_their_own(drawn_sets, tmp_path):
     )
     table = manifest.table.append_column("manipulation", [kind])
     path = write_table(tmp_path / "retouched.parquet", table, info)
-    result = photoshopped([drawn_sets["faces"], path], tmp_path / "out", seeds=1, budget=BUDGET)
+    study = Photoshopped(seeds=1, epochs=3, **SMALL)
+    result = study.run([drawn_sets["faces"], path], tmp_path / "out")
     found = rates(result)
     assert ("source (photoshopped)", "real photographs called AI") in found
     assert ("source", "real photographs called AI") in found
-    images = json.loads((tmp_path / "out/runs/with-photoshopped-seed-0/run.json").read_text())[
-        "images"
-    ]
+    runs = tmp_path / "out" / "runs"
+    images = read_record(runs / "with-photoshopped-seed-0" / "model").training.images
     # The other half of the set is untouched: all of it makes place.
     assert set(images) == {"faces", "source (photoshopped)"}
-    without = json.loads((tmp_path / "out/runs/without-photoshopped-seed-0/run.json").read_text())
-    assert without["images"]["source"]["real"] == images["source (photoshopped)"]["real"]
-    assert without["images"]["faces"] == images["faces"]
+    without = read_record(runs / "without-photoshopped-seed-0" / "model").training.images
+    assert without["source"]["real"] == images["source (photoshopped)"]["real"]
+    assert without["faces"] == images["faces"]
     assert result.verdict.startswith("AI-generated faces called real: ")
     with pytest.raises(FaceAuditError, match="--photoshopped-as real"):
-        photoshopped([drawn_sets["faces"]], tmp_path / "other", budget=BUDGET)
+        study.run([drawn_sets["faces"]], tmp_path / "other")
 
 
 def test_learning_curve_over_epochs_and_images(drawn_sets, tmp_path, monkeypatch):
     monkeypatch.setattr("faceaudit.studies.learning_curve.SMALLEST_GROUP", 10)
-    result = learning_curve(
-        list(drawn_sets.values()),
-        tmp_path,
-        epochs=(1, 2),
-        images=(40, 100),
+    study = LearningCurve(
+        epochs_tried=(1, 2),
+        images_tried=(40, 100),
         generator_source="source",
         attributes=["group"],
         seeds=2,
-        budget=BUDGET,
+        **SMALL,
     )
+    result = study.run(list(drawn_sets.values()), tmp_path)
     curves = {d.title: d for d in result.checks[0].details if d.kind == "curve"}
     accuracy = curves["Validation accuracy, by images"]
     assert [series.name for series in accuracy.series] == [
@@ -251,7 +236,7 @@ def test_learning_curve_over_epochs_and_images(drawn_sets, tmp_path, monkeypatch
 
 def test_more_images_than_there_are(drawn_sets, tmp_path):
     with pytest.raises(FaceAuditError, match=r"2,000 labelled 'real'; there are \d+ to train on"):
-        learning_curve(list(drawn_sets.values()), tmp_path, images=(4000,), budget=BUDGET)
+        LearningCurve(images_tried=(4000,)).run(list(drawn_sets.values()), tmp_path)
 
 
 def test_importing_a_study_imports_no_torch():

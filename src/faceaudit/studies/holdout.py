@@ -10,31 +10,24 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.tables import ManifestInfo, read_manifest_into
 
 
 @dataclass(frozen=True)
-class Pool:
-    """Images for training and for testing, no image in both.
-
-    Attributes
-    ----------
-    training, testing : pyarrow.Table
-        Rows of manifests.
-    info : ManifestInfo
-        Of both together.
-    """
+class Split:
+    """Rows of manifests for training and for testing, no image in both; `info` is of both."""
 
     training: pa.Table
     testing: pa.Table
     info: ManifestInfo
 
 
-def read_pool(
+def read_split(
     manifests: Sequence[Path | str], tests: Sequence[Path | str] = (), hold_out: float = 0.3
-) -> Pool:
+) -> Split:
     """Read manifests and keep a share of each for testing.
 
     Parameters
@@ -69,26 +62,27 @@ def read_pool(
         raise FaceAuditError(
             f"no image is left for {missing}: give more manifests or another share to hold out"
         )
-    return Pool(training, testing, info)
+    return Split(training, testing, info)
 
 
-def _held_out(table: pa.Table, share: float) -> np.ndarray:
+def _held_out(table: pa.Table, share: float) -> NDArray[np.bool_]:
     """Choose rows by a hash, so that copies and pictures of one person stay together."""
     units = table["image"]
     for column in ("sha256", "person"):
         if column in table.column_names:
             units = pc.coalesce(table[column].cast(pa.string()), units)
     digests = [hashlib.sha256(unit.encode()).digest() for unit in units.to_pylist()]
-    position = np.array([int.from_bytes(digest[:4]) for digest in digests], dtype=np.float64)
-    return position < share * 2**32
+    return np.array([int.from_bytes(digest[:4]) for digest in digests]) < share * 2**32
 
 
-def _among(table: pa.Table, other: pa.Table) -> np.ndarray:
+def _among(table: pa.Table, other: pa.Table) -> NDArray[np.bool_]:
     """Tell which rows are images of another table, by name or by content."""
-    keys = set(zip(other["dataset"].to_pylist(), other["image"].to_pylist(), strict=True))
-    rows = zip(table["dataset"].to_pylist(), table["image"].to_pylist(), strict=True)
-    same = np.array([row in keys for row in rows], dtype=bool)
+    named, of_other = (
+        pc.binary_join_element_wise(each["dataset"], each["image"], "\n").combine_chunks()
+        for each in (table, other)
+    )
+    same = pc.is_in(named, of_other)
     if "sha256" in table.column_names and "sha256" in other.column_names:
         copies = pc.is_in(table["sha256"], other["sha256"].drop_null().combine_chunks())
-        same |= pc.and_(copies, pc.is_valid(table["sha256"])).to_numpy()
-    return same
+        same = pc.or_(same, copies.combine_chunks())
+    return np.asarray(same)

@@ -2,103 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.result import Result
-from faceaudit.studies.ablation import ALL_AI, errors_by_set, places, plan_arms
-from faceaudit.studies.holdout import Pool, read_pool
-from faceaudit.studies.runs import Budget, run_all
-from faceaudit.studies.study_result import write_study
+from faceaudit.result import CheckResult
+from faceaudit.studies.ablation import ALL_AI, Ablation, errors_by_set
+from faceaudit.studies.holdout import Split
+from faceaudit.studies.runs import Tested
 
-NAME = "photoshopped"
-DEFAULT_BUDGET = Budget()
 TAG, RETOUCHED = "manipulation", "photoshopped"
+#: What the data set of the retouched photographs of a set is called after its name.
+ENDING = f" ({RETOUCHED})"
 
 
-def photoshopped(
-    manifests: Sequence[Path | str],
-    out: Path | str,
-    *,
-    tests: Sequence[Path | str] = (),
-    hold_out: float = 0.3,
-    seeds: int = 3,
-    budget: Budget = DEFAULT_BUDGET,
-    confidence: float = 0.95,
-    progress: bool = False,
-) -> Result:
+@dataclass(frozen=True, kw_only=True)
+class Photoshopped(Ablation):
     """Train with and without photoshopped photographs labelled real, over several seeds.
 
-    In the second arm they take the place of as many untouched photographs of the same set, so
-    that the number of images and their mixture stay what they were.
-
-    Parameters
-    ----------
-    manifests : sequence of path
-        Images to train on; some have ``photoshopped`` in their tag ``manipulation`` and the label
-        real, others of their set are untouched (``faceaudit index real-and-fake …
-        --photoshopped-as real``).
-    out, tests, hold_out, seeds, budget, confidence, progress
-        As in `faceaudit.studies.data_in_training.data_in_training`.
-
-    Raises
-    ------
-    FaceAuditError
-        If there is no photoshopped photograph, or `out` holds runs with other settings.
+    They take the place of as many untouched photographs of the same set, so that the number of
+    images and their mixture stay what they were. Some training images have ``photoshopped`` in
+    their tag ``manipulation`` and the label real, others of their set are untouched
+    (``faceaudit index real-and-fake … --photoshopped-as real``).
     """
-    pool = read_pool(manifests, tests, hold_out)
-    pool = Pool(_set_apart(pool.training), _set_apart(pool.testing), pool.info)
-    for name in sorted(pc.unique(pool.training["dataset"]).to_pylist()):
-        # The retouched ones lie where their set lies, under a name of their own.
-        original = name.removesuffix(f" ({RETOUCHED})")
-        pool.info.datasets.setdefault(name, pool.info.datasets[original])
-    chosen = pc.ends_with(pool.training["dataset"], f"({RETOUCHED})")
-    more = pool.training.filter(chosen)
-    if len(more) == 0 or set(pc.unique(more["label"]).to_pylist()) != {"real"}:
-        raise FaceAuditError(
-            f"no photograph labelled real has the tag {TAG} '{RETOUCHED}'; index Real and Fake "
-            "Face Detection with --photoshopped-as real"
-        )
-    without = pool.training.filter(pc.invert(chosen))
-    with_it = _exchange(without, more)
-    finished = run_all(plan_arms(without, with_it, RETOUCHED, seeds, budget), pool, out, progress)
-    found = places(finished)
-    watched = [place.name for place in found if place.name.endswith(f"({RETOUCHED})")]
-    return write_study(
-        out,
-        name=NAME,
-        title="What photoshopped photographs in training change",
-        question=(
-            "Do photographs retouched by hand, trained on as real, make the classifier miss "
-            "AI-generated faces?"
-        ),
-        checks=[errors_by_set(found, (ALL_AI, *watched), f"{RETOUCHED} photographs", confidence)],
-        finished=finished,
-        settings={
-            "seeds": seeds,
-            "hold_out": hold_out,
-            "confidence": confidence,
-            **asdict(budget),
-        },
-        notes=[
+
+    name = "photoshopped"
+    title = "What photoshopped photographs in training change"
+    question = (
+        "Do photographs retouched by hand, trained on as real, make the classifier miss "
+        "AI-generated faces?"
+    )
+
+    def _prepare(self, split: Split) -> Split:
+        apart = Split(_set_apart(split.training), _set_apart(split.testing), split.info)
+        for name in sorted(pc.unique(apart.training["dataset"]).to_pylist()):
+            # They lie where their set lies.
+            apart.info.datasets.setdefault(name, apart.info.datasets[name.removesuffix(ENDING)])
+        return apart
+
+    def _sides(self, split: Split) -> tuple[str, pa.Table, pa.Table]:
+        chosen = pc.ends_with(split.training["dataset"], ENDING)
+        more = split.training.filter(chosen)
+        if set(pc.unique(more["label"]).to_pylist()) != {"real"}:
+            raise FaceAuditError(
+                f"no photograph labelled real has the tag {TAG} '{RETOUCHED}'; index Real and Fake "
+                "Face Detection with --photoshopped-as real"
+            )
+        without = split.training.filter(pc.invert(chosen))
+        return RETOUCHED, without, _exchange(without, more)
+
+    def _checks(self, tested: Tested) -> list[CheckResult]:
+        sets = sorted(pc.unique(tested.table["dataset"]).to_pylist())
+        watched = (ALL_AI, *(name for name in sets if name.endswith(ENDING)))
+        return [errors_by_set(tested, watched, f"{RETOUCHED} photographs", self.confidence)]
+
+    def _notes(self, split: Split) -> list[str]:
+        return [
             "Both arms are trained on as many images, and as many of them real: in the second "
             "arm photoshopped photographs take the place of untouched ones of the same set."
-        ],
-    )
+        ]
 
 
 def _exchange(untouched: pa.Table, retouched: pa.Table) -> pa.Table:
     """Put retouched photographs in the place of as many untouched ones of their set."""
-    chosen = np.zeros(len(untouched), dtype=bool)
+    kept = np.ones(len(untouched), dtype=bool)
     taken = []
     for name in pc.unique(retouched["dataset"]).to_pylist():
-        original = pc.equal(untouched["dataset"], name.removesuffix(f" ({RETOUCHED})"))
+        original = pc.equal(untouched["dataset"], name.removesuffix(ENDING))
         place = np.flatnonzero(pc.and_(original, pc.equal(untouched["label"], "real")).to_numpy())
         these = retouched.filter(pc.equal(retouched["dataset"], name))
         count = min(len(place), len(these))
@@ -107,9 +80,9 @@ def _exchange(untouched: pa.Table, retouched: pa.Table) -> pa.Table:
                 f"{name}: there is no untouched photograph of this set whose place the "
                 "photoshopped ones could take; give the whole set"
             )
-        chosen[place[:count]] = True
+        kept[place[:count]] = False
         taken.append(these.slice(0, count))
-    return pa.concat_tables([untouched.filter(pa.array(~chosen)), *taken])
+    return pa.concat_tables([untouched.filter(pa.array(kept)), *taken])
 
 
 def _set_apart(table: pa.Table) -> pa.Table:
@@ -117,6 +90,6 @@ def _set_apart(table: pa.Table) -> pa.Table:
     if TAG not in table.column_names:
         return table
     retouched = pc.fill_null(pc.equal(table[TAG], RETOUCHED), False)
-    named = pc.binary_join_element_wise(table["dataset"], f"({RETOUCHED})", " ")
+    named = pc.binary_join_element_wise(table["dataset"], ENDING, "")
     position = table.column_names.index("dataset")
     return table.set_column(position, "dataset", pc.if_else(retouched, named, table["dataset"]))

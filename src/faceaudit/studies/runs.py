@@ -5,110 +5,96 @@ from __future__ import annotations
 import hashlib
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
+from faceaudit.checks.parts.risk_ratios import called_ai
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import write_text
-from faceaudit.model.records import ValidationRecord
-from faceaudit.studies.holdout import Pool
-from faceaudit.tables import Manifest, Scores, read_scores, write_table
+from faceaudit.model.records import ModelRecord, TrainingRecord, read_record
+from faceaudit.stats.counts import tag_codes
+from faceaudit.studies.holdout import Split
+from faceaudit.studies.seed_intervals import Mask
+from faceaudit.tables import Manifest, Scores, read_scores, scored, write_table
 from faceaudit.wording import counted, duration
 
 RECORD = "run.json"
 
 
 @dataclass(frozen=True)
-class Budget:
-    """What every run of a study has in common; see `faceaudit.model.training.train`."""
-
-    epochs: int = 4
-    arch: str = "tf_efficientnet_lite0"
-    size: int = 128
-    batch_size: int = 64
-    weights: str = "auto"
-
-
-@dataclass(frozen=True)
 class Run:
-    """One classifier to be trained and tested.
-
-    Attributes
-    ----------
-    name : str
-        Of its folder.
-    training : pyarrow.Table
-        Rows of the pool's training images.
-    seed : int
-    budget : Budget
-    """
+    """One classifier to be trained, in a folder of that name, on some of the training images."""
 
     name: str
     training: pa.Table
     seed: int
-    budget: Budget
+    #: For `faceaudit.model.training.train`; ``epochs`` among them.
+    options: dict[str, Any]
+
+    @property
+    def cost(self) -> int:
+        """How long it takes, in images."""
+        return int(self.options["epochs"]) * len(self.training)
 
 
 class RunRecord(BaseModel):
     """What ``run.json`` holds of a finished run."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    name: str
-    #: Whatever decides the outcome: budget, seed, and hashes of the lists of images.
+    #: Whatever decides the outcome: options, seed, and hashes of the lists of images.
     settings: dict[str, Any]
-    #: data set -> label -> number of images given for training (a part of them for validation).
-    images: dict[str, dict[str, int]]
-    n_training: int
-    n_validation: int
-    validation: ValidationRecord
-    threshold: float
     seconds: float
-
-    @property
-    def validation_accuracy(self) -> float:
-        """Share of the validation images called rightly."""
-        counts = self.validation
-        right = counts.real_called_real + counts.ai_called_ai
-        return right / (right + counts.real_called_ai + counts.ai_called_real)
 
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """A run with its scores on the testing images."""
+    """What became of a run."""
 
-    run: Run
+    name: str
     record: RunRecord
+    model: ModelRecord
+    #: On the testing images.
     scores: Scores
+
+    @cached_property
+    def scored(self) -> pa.Table:
+        """The testing images that have a score."""
+        return scored(self.scores)
+
+    @property
+    def training(self) -> TrainingRecord:
+        """How the classifier came to be."""
+        assert self.model.training is not None, "a study trains its models"
+        return self.model.training
+
+    @property
+    def validation_accuracy(self) -> float:
+        """Share of the validation images called rightly."""
+        counts = self.training.validation
+        right = counts.real_called_real + counts.ai_called_ai
+        return right / (right + counts.real_called_ai + counts.ai_called_real)
 
 
 def run_all(
-    runs: Sequence[Run], pool: Pool, out: Path | str, progress: bool = False
+    runs: Sequence[Run], split: Split, out: Path | str, progress: bool = False
 ) -> list[FinishedRun]:
-    """Train and test every run that is not finished, and return all of them.
+    """Train every run that is not finished, test it, and return all of them.
 
     Each has a folder below ``out/runs`` with its training manifest, model, scores, and last of
-    all ``run.json``, which says that it is finished.
-
-    Parameters
-    ----------
-    runs : sequence of Run
-    pool : Pool
-        Its testing images are scored by every classifier.
-    out : path
-    progress : bool
-        Say on standard error what remains.
+    all ``run.json``, which says that it is finished. With `progress`, standard error tells what
+    remains.
 
     Returns
     -------
     list of FinishedRun
-        On the same testing images: those in no run's training set.
+        On the same testing images: those in no run's training set, byte for byte.
 
     Raises
     ------
@@ -116,32 +102,32 @@ def run_all(
         If the folder holds a run of that name with other settings.
     """
     folders = [Path(out) / "runs" / run.name for run in runs]
-    records = [
-        _read_record(folder, _settings(run, pool))
-        for run, folder in zip(runs, folders, strict=True)
+    testing = _digest(split.testing)
+    settings = [
+        run.options | {"seed": run.seed, "training": _digest(run.training), "testing": testing}
+        for run in runs
     ]
-    for i, (run, folder) in enumerate(zip(runs, folders, strict=True)):
+    records = [_read_record(*each) for each in zip(folders, settings, strict=True)]
+    for i, run in enumerate(runs):
         if records[i] is None:
             if progress:
-                print(_remaining(run, records), file=sys.stderr, flush=True)
-            records[i] = _execute(run, pool, folder)
+                print(_remaining(runs, records), file=sys.stderr, flush=True)
+            records[i] = _train_and_test(run, split, folders[i], settings[i])
     if progress:
         print(f"{counted(len(runs), 'run')} finished", file=sys.stderr, flush=True)
-    finished = [
-        FinishedRun(run, record, read_scores(folder / "scores.parquet"))
-        for run, folder, record in zip(runs, folders, records, strict=True)
+    scores = [read_scores(folder / "scores.parquet") for folder in folders]
+    seen = [pc.fill_null(one.table["in_training"], False).to_numpy() for one in scores]
+    kept = pa.array(~np.any(seen, axis=0))
+    return [
+        FinishedRun(
+            folder.name,
+            record,
+            read_record(folder / "model"),
+            Scores(one.table.filter(kept), one.info),
+        )
+        for folder, record, one in zip(folders, records, scores, strict=True)
         if record is not None
     ]
-    return _on_images_never_trained_on(finished)
-
-
-def _settings(run: Run, pool: Pool) -> dict[str, Any]:
-    return {
-        **asdict(run.budget),
-        "seed": run.seed,
-        "training": _digest(run.training),
-        "testing": _digest(pool.testing),
-    }
 
 
 def _digest(table: pa.Table) -> str:
@@ -166,66 +152,70 @@ def _read_record(folder: Path, settings: dict[str, Any]) -> RunRecord | None:
     return record
 
 
-def _execute(run: Run, pool: Pool, folder: Path) -> RunRecord:
+def _train_and_test(run: Run, split: Split, folder: Path, settings: dict[str, Any]) -> RunRecord:
     from faceaudit.model.training import train
     from faceaudit.scoring import score
 
     started = time.monotonic()
-    manifest = write_table(folder / "training.parquet", run.training, pool.info)
-    checkpoint = train(
-        [manifest],
-        folder / "model",
-        arch=run.budget.arch,
-        epochs=run.budget.epochs,
-        size=run.budget.size,
-        batch_size=run.budget.batch_size,
-        weights=run.budget.weights,
-        seed=run.seed,
-    )
-    testing = Manifest(pool.testing, pool.info)
+    manifest = write_table(folder / "training.parquet", run.training, split.info)
+    train([manifest], folder / "model", seed=run.seed, **run.options)
+    testing = Manifest(split.testing, split.info)
     score(folder / "model", testing, folder / "scores.parquet", find_faces=False)
-    training = checkpoint.record.training
-    assert training is not None, "train has just written it"
-    record = RunRecord(
-        name=run.name,
-        settings=_settings(run, pool),
-        images=training.images,
-        n_training=training.n_training,
-        n_validation=training.n_validation,
-        validation=training.validation,
-        threshold=checkpoint.record.threshold,
-        seconds=round(time.monotonic() - started, 1),
-    )
+    record = RunRecord(settings=settings, seconds=round(time.monotonic() - started, 1))
     write_text(folder / RECORD, record.model_dump_json(indent=1) + "\n")
     return record
 
 
-def _remaining(run: Run, records: Sequence[RunRecord | None]) -> str:
+def _remaining(runs: Sequence[Run], records: Sequence[RunRecord | None]) -> str:
     """Say which run is next, and how long it and those after it may take."""
-    done = [record for record in records if record is not None]
-    left = len(records) - len(done)
-    line = f"{len(done)} of {counted(len(records), 'run')} finished; now {run.name}"
+    left = [run for run, record in zip(runs, records, strict=True) if record is None]
+    done = len(runs) - len(left)
+    line = f"{done} of {counted(len(runs), 'run')} finished; now {left[0].name}"
     if not done:
         return line
-    per_image = sum(record.seconds for record in done) / sum(
-        record.settings["epochs"] * (record.n_training + record.n_validation) for record in done
-    )
-    seconds = left * run.budget.epochs * len(run.training) * per_image
-    return f"{line}; {left} to go, about {duration(seconds)}"
+    cost = sum(run.cost for run in left)
+    pace = sum(record.seconds for record in records if record) / (sum(r.cost for r in runs) - cost)
+    return f"{line}; {len(left)} to go, about {duration(cost * pace)}"
 
 
-def _on_images_never_trained_on(finished: list[FinishedRun]) -> list[FinishedRun]:
-    """Keep the testing images that no run has trained on, byte for byte."""
-    if not finished:
-        return finished
-    seen = pc.fill_null(finished[0].scores.table["in_training"], False)
-    for other in finished[1:]:
-        seen = pc.or_(seen, pc.fill_null(other.scores.table["in_training"], False))
-    return [
-        FinishedRun(
-            each.run,
-            each.record,
-            Scores(each.scores.table.filter(pc.invert(seen)), each.scores.info),
-        )
-        for each in finished
-    ]
+@dataclass(frozen=True)
+class Tested:
+    """Finished runs, their testing images, and which of them each calls wrongly.
+
+    Attributes
+    ----------
+    runs : list of FinishedRun
+        They go through the settings again for each seed.
+    table : pyarrow.Table
+        The images with their tags, as the first run scored them.
+    wrong : bool array, shape (settings, seeds, images)
+        At each run's own threshold.
+    """
+
+    runs: list[FinishedRun]
+    table: pa.Table
+    wrong: Mask
+
+    @classmethod
+    def of(cls, runs: list[FinishedRun], seeds: int) -> Tested:
+        """Hold each run's scores against the labels."""
+        table = runs[0].scored
+        is_ai = pc.equal(table["label"], "ai").to_numpy()
+        called = [called_ai(run.scored, run.model.threshold) for run in runs]
+        wrong = np.reshape(called != is_ai, (seeds, -1, len(is_ai)))
+        return cls(runs, table, wrong.swapaxes(0, 1))
+
+    def where(self, **values: str) -> Mask:
+        """Choose the images with these values in these columns."""
+        found = [pc.equal(self.table[name], value).to_numpy() for name, value in values.items()]
+        return np.asarray(np.logical_and.reduce(found))
+
+    def groups(self, tags: Sequence[str], images: Mask) -> Iterator[tuple[str, str, Mask, Mask]]:
+        """Go through tags that are there: tag, value, images with it, images with another."""
+        for tag in tags:
+            if tag in self.table.column_names:
+                codes, values = tag_codes(self.table, tag)
+                known = images & (codes >= 0)
+                for code, value in enumerate(values):
+                    here = images & (codes == code)
+                    yield tag, value, here, known & ~here

@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-FloatArray = NDArray[np.float64]
+from faceaudit.stats.intervals import (
+    FloatArray,
+    difference_interval,
+    paired_difference_interval,
+    rate_interval,
+    rate_of,
+)
+
+#: Whether images are chosen, or called wrongly.
+Mask = NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class AcrossSeeds:
-    """A value over several seeds; all arrays of shape (values,).
-
-    Attributes
-    ----------
-    mean, low, high : float64 array
-        With an interval that allows for the images and, given two seeds or more, the seed.
-    smallest, largest : float64 array
-        The seed-to-seed spread.
-    """
+class AcrossSeeds(NamedTuple):
+    """Values averaged over seeds, each an array of shape (values,)."""
 
     mean: FloatArray
+    #: Ends of the interval, which allows for the images and, given two seeds or more, the seed.
     low: FloatArray
     high: FloatArray
+    #: The seed-to-seed spread.
     smallest: FloatArray
     largest: FloatArray
 
@@ -38,15 +41,15 @@ def across_seeds(
     *,
     bounds: tuple[float, float] = (0.0, 1.0),
 ) -> AcrossSeeds:
-    """Average a value over seeds, with an interval for both sources of chance.
+    """Average values over seeds, with an interval for both sources of chance.
 
     Parameters
     ----------
     value, low, high : array_like of float, shape (seeds, values)
-        The value of each seed and its interval for the chance of the images.
+        The values of each seed and their intervals for the chance of the images.
     confidence : float
     bounds : tuple of float
-        What the value cannot be beyond: 0 and 1 for a rate, -1 and 1 for a difference of rates.
+        What no value can be beyond: 0 and 1 for a rate, -1 and 1 for a difference of rates.
 
     Notes
     -----
@@ -69,3 +72,34 @@ def across_seeds(
         smallest=value.min(axis=0),
         largest=value.max(axis=0),
     )
+
+
+def count(chosen: Mask, groups: Sequence[Mask]) -> NDArray[np.int64]:
+    """Count the chosen images of each group: shape (..., images) becomes (..., groups)."""
+    return np.stack([chosen[..., group].sum(axis=-1) for group in groups], axis=-1)
+
+
+def rates(wrong: Mask, groups: Sequence[Mask], confidence: float) -> AcrossSeeds:
+    """Average each group's error rate over the seeds; `wrong` has shape (seeds, images)."""
+    events, n = count(wrong, groups), np.sum(groups, axis=1)
+    return across_seeds(rate_of(events, n), *rate_interval(events, n, confidence), confidence)
+
+
+def change(first: Mask, second: Mask, groups: Sequence[Mask], confidence: float) -> AcrossSeeds:
+    """Average over the seeds how much higher each group's rate is in a second setting."""
+    cells = (first & second, first & ~second, ~first & second, ~first & ~second)
+    both, only_first, only_second, neither = (count(cell, groups) for cell in cells)
+    n = np.sum(groups, axis=1)
+    value = rate_of(only_second, n) - rate_of(only_first, n)
+    limits = paired_difference_interval(both, only_first, only_second, neither, confidence)
+    return across_seeds(value, *limits, confidence, bounds=(-1, 1))
+
+
+def contrasts(
+    wrong: Mask, groups: Sequence[Mask], others: Sequence[Mask], confidence: float
+) -> AcrossSeeds:
+    """Average over the seeds how much higher each group's rate is than that of others."""
+    x, y = count(wrong, groups), count(wrong, others)
+    n, m = np.sum(groups, axis=1), np.sum(others, axis=1)
+    limits = difference_interval(x, n, y, m, confidence)
+    return across_seeds(x / n - y / m, *limits, confidence, bounds=(-1, 1))
