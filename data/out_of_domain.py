@@ -123,8 +123,6 @@ def main(data: Path, out: Path, models: Path | None) -> None:
         detector = open_detector(f"bundled:{name}" if models is None else models / name)
         parts = [score(detector, one, out / "scores.parquet") for one in manifests]
         scores = concat_scores(parts)
-        for dataset in scores.info.datasets.values():
-            dataset.root = None
         write_table(out / "out_of_domain" / f"{name}.parquet", scores.table, scores.info)
 
 

@@ -32,10 +32,9 @@ import pyarrow.parquet as pq
 from faceaudit.datasets import index
 from faceaudit.files import write_text
 from faceaudit.model.records import HASH_DIGITS, RECORD_FILE, ModelRecord, read_record
-from faceaudit.result import Result, write_result
+from faceaudit.result import write_result
 from faceaudit.scoring import score
-from faceaudit.studies.data_in_training import data_in_training
-from faceaudit.studies.runs import RECORD, Budget, RunRecord
+from faceaudit.studies.data_in_training import DataInTraining
 from faceaudit.tables import (
     FIXED_COLUMNS,
     Manifest,
@@ -47,7 +46,7 @@ from faceaudit.tables import (
 )
 
 SEEDS = 5
-BUDGET = Budget(epochs=6)
+EPOCHS = 6
 #: Data set and its folder below DATA.
 SOURCES = (
     ("utkface", "utkface/UTKFace"),
@@ -108,20 +107,13 @@ def prepare(data: Path, folder: Path) -> tuple[dict[str, Path], Manifest]:
     return training, Manifest(table, info)
 
 
-def record_study(result: Result, path: Path) -> None:
-    """Write a study's result without the places where the images lay."""
-    for summary in result.scores:
-        for dataset in summary.datasets.values():
-            dataset.root = None
-    write_result(path, result)
-
-
 def best_run(runs: Path, pattern: str) -> Path:
     """Return the folder of the run with the lowest loss on its validation images."""
 
     def loss(folder: Path) -> float:
-        text = (folder / RECORD).read_text(encoding="utf-8")
-        return RunRecord.model_validate_json(text).validation.loss
+        training = read_record(folder / "model").training
+        assert training is not None
+        return training.validation.loss
 
     return min(sorted(runs.glob(pattern)), key=loss)
 
@@ -134,14 +126,12 @@ def record_model(run: Path, path: Path) -> None:
 
 
 def record_scores(model: Path, test: Manifest, path: Path) -> Scores:
-    """Score the test with a recorded model, and write it without where the images lay.
+    """Score the test with a recorded model, and write the columns that all tables have.
 
     The study's own scores are the same; these also say where no face was found, and what the
     gravest errors rest on.
     """
     scores = score(model, test, path, progress=True)
-    for dataset in scores.info.datasets.values():
-        dataset.root = None
     fixed = [name for name in FIXED_COLUMNS if name in scores.table.column_names]
     table = scores.table.select([*fixed, *tag_columns(scores.table)])
     write_table(path, table, scores.info)
@@ -181,16 +171,10 @@ def main(data: Path, out: Path, seeds: int) -> None:
     """Run the study, record its best runs, and write each model's card from its template."""
     manifests = out / "manifests"
     training, test = prepare(data, manifests)
-    study = data_in_training(
-        list(training.values()),
-        out,
-        tests=[write_table(manifests / "test.parquet", test.table, test.info)],
-        hold_out=0,
-        seeds=seeds,
-        budget=BUDGET,
-        progress=True,
-    )
-    record_study(study, out / "studies" / "data-in-training.json")
+    tests = [write_table(manifests / "test.parquet", test.table, test.info)]
+    study = DataInTraining(tests=tests, hold_out=0, seeds=seeds, epochs=EPOCHS)
+    result = study.run(list(training.values()), out, progress=True)
+    write_result(out / "studies" / "data-in-training.json", result)
     scores: dict[str, Scores] = {}
     for arm, pattern in ARMS.items():
         run = best_run(out / "runs", pattern)

@@ -17,12 +17,11 @@ from pathlib import Path
 import pyarrow.compute as pc
 
 from faceaudit.datasets import index
-from faceaudit.result import Result
-from faceaudit.studies.learning_curve import learning_curve
-from faceaudit.studies.photoshopped import photoshopped
-from faceaudit.studies.runs import Budget
+from faceaudit.result import Result, write_result
+from faceaudit.studies.learning_curve import LearningCurve
+from faceaudit.studies.photoshopped import Photoshopped
 from faceaudit.tables import read_manifest, write_table
-from published_experiment import prepare, record_study
+from published_experiment import prepare
 
 #: Seeds of each study, and how many of FairFace's images are enough to test on.
 SEEDS = {"photoshopped": 5, "learning-curve": 3}
@@ -61,32 +60,27 @@ def run(data: Path, out: Path, study: str, seeds: int) -> Result:
     if study == "photoshopped":
         retouched = out / "manifests" / "real-and-fake.parquet"
         index("real-and-fake", data / "real_and_fake_face", retouched, photoshopped_as="real")
-        return photoshopped(
-            [first(training["utkface"], 700), *base, retouched],
-            folder,
-            tests=[tests[name] for name in (*AI_TESTS, "ffhq")],
-            seeds=seeds,
-            budget=Budget(epochs=4),
-            progress=True,
+        photoshopped = Photoshopped(
+            tests=[tests[name] for name in (*AI_TESTS, "ffhq")], seeds=seeds
         )
-    return learning_curve(
-        [training["utkface"], *base],
-        folder,
+        images = [first(training["utkface"], 700), *base, retouched]
+        return photoshopped.run(images, folder, progress=True)
+    curve = LearningCurve(
         tests=[
             first(tests["fairface"], FAIRFACE),
             *(tests[name] for name in ("ffhq", "one-million-fake-faces", "stylegan3")),
         ],
         hold_out=0,
-        epochs=(1, 4),
-        images=(400, 1400),
-        real_shares=(0.3, 0.7),
+        epochs_tried=(1, 4),
+        images_tried=(400, 1400),
+        real_shares_tried=(0.3, 0.7),
         seeds=seeds,
-        progress=True,
     )
+    return curve.run([training["utkface"], *base], folder, progress=True)
 
 
 if __name__ == "__main__":
     _, data, out, study, *rest = sys.argv
     result = run(Path(data), Path(out), study, int(rest[0]) if rest else SEEDS[study])
-    record_study(result, Path(out) / "studies" / f"{study}.json")
+    write_result(Path(out) / "studies" / f"{study}.json", result)
     print(result.verdict)
