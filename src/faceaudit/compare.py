@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
@@ -33,10 +31,9 @@ from faceaudit.result import (
     Table,
     Test,
 )
-from faceaudit.spec import Spec
+from faceaudit.spec import Spec, every_tag
 from faceaudit.stats.intervals import paired_difference_interval
 from faceaudit.tables import Scores, tag_columns
-from faceaudit.tags.vocabulary import NUMERIC_TAGS
 from faceaudit.wording import (
     attributes_title,
     capitalised,
@@ -88,7 +85,7 @@ def compare(
     """
     include_training |= spec is not None and spec.include_training
     paired = pair(first, second, spec, names, include_training=include_training)
-    spec = paired.spec or _every_tag(paired.table)
+    spec = paired.spec or every_tag(paired.table, "Every tag", "")
     spec = spec.model_copy(update={"include_training": include_training})
     for name in (*spec.attributes, *(tag for tags in spec.intersections for tag in tags)):
         if name not in paired.table.column_names:
@@ -126,22 +123,6 @@ def compare(
         checks=checks,
         spec=spec.model_dump(exclude_none=True),
         versions=result_versions(),
-    )
-
-
-def _every_tag(table: pa.Table) -> Spec:
-    names = ["dataset", *(tag for tag in tag_columns(table) if tag not in NUMERIC_TAGS)]
-    chosen = [
-        name
-        for name in names
-        if not pa.types.is_floating(table[name].type)
-        and 2 <= pc.count_distinct(table[name]).as_py() <= 50
-    ]
-    return Spec(
-        name="every-tag",
-        title="Every tag",
-        question="",
-        attributes=chosen or ["dataset"],
     )
 
 

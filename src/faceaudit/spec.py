@@ -5,11 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from faceaudit.errors import FaceAuditError, validated
 from faceaudit.reading.file_kinds import expect, refusal
+from faceaudit.schema import tag_columns
+from faceaudit.tags.vocabulary import NUMERIC_TAGS
+
+#: What the specification is called that asks about every tag of a table.
+EVERY_TAG = "every-tag"
+#: A tag with more values than this names pictures or people, not groups.
+MOST_GROUPS = 50
 
 
 class Limits(BaseModel):
@@ -121,6 +130,18 @@ def read_spec(path: Path | str) -> Spec:
     except (OSError, UnicodeDecodeError):
         raise refusal(path, "cannot be read as text", "specification") from None
     return parse_spec(text, str(path))
+
+
+def every_tag(table: pa.Table, title: str, question: str) -> Spec:
+    """Return the specification that asks about every tag of a table that makes a few groups."""
+    tags = [
+        tag
+        for tag in ("dataset", *tag_columns(table))
+        if tag not in NUMERIC_TAGS
+        and not pa.types.is_floating(table[tag].type)
+        and 2 <= pc.count_distinct(table[tag]).as_py() <= MOST_GROUPS
+    ]
+    return Spec(name=EVERY_TAG, title=title, question=question, attributes=tags or ["dataset"])
 
 
 def ready_specs() -> dict[str, Path]:

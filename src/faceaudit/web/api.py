@@ -11,7 +11,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from faceaudit.result import Result, Status
-from faceaudit.web.audits import EVERY_TAG, Job
+from faceaudit.spec import EVERY_TAG
+from faceaudit.web.audits import Job
 from faceaudit.web.measured_errors import PEOPLE_TAGS, MeasuredErrors
 from faceaudit.web.prediction import Judgement
 from faceaudit.web.report_store import list_reports, read_report

@@ -19,22 +19,12 @@ from starlette.routing import Route
 from faceaudit.errors import FaceAuditError
 from faceaudit.report.html import render_html
 from faceaudit.scoring import Detector
-from faceaudit.spec import find_spec, ready_specs
-from faceaudit.web import api
-from faceaudit.web.audits import EVERY_TAG
+from faceaudit.spec import EVERY_TAG, find_spec, ready_specs
+from faceaudit.web import api, security
 from faceaudit.web.detectors import open_detectors
 from faceaudit.web.measured_errors import Record, open_records
 from faceaudit.web.prediction import Judge
 from faceaudit.web.report_store import list_reports, pair_checks, read_report
-from faceaudit.web.security import (
-    COOKIE,
-    HEADERS,
-    REPORT_POLICY,
-    Guard,
-    InFlight,
-    cookie_of,
-    is_token,
-)
 from faceaudit.web.services import Services, services_of
 from faceaudit.web.templating import page, static_files, wants_fragment
 from faceaudit.web.uploads import read_form
@@ -93,7 +83,10 @@ def create_app(
             Route("/static/{name}", static_file),
             Route("/api", interface),
         ],
-        middleware=[Middleware(Guard, host=host, token=token), Middleware(InFlight)],
+        middleware=[
+            Middleware(security.Guard, host=host, token=token),
+            Middleware(security.InFlight),
+        ],
         exception_handlers={
             HTTPException: _say_problem,
             FaceAuditError: _say_problem,
@@ -140,7 +133,7 @@ async def sample(request: Request) -> Response:
     upload = services.sample(request.path_params["name"])
     models = services.models(request.query_params)
     people = services.people(request.query_params)
-    judgement = await services.judging(services.judge.judge, upload, models, people)
+    judgement = await services.judgement(upload, models, people)
     return page("sample.html.j2", judgement=judgement, choices=services.judge.choices(models))
 
 
@@ -195,7 +188,7 @@ def reports_list(request: Request) -> Response:
 def report(request: Request) -> Response:
     """Draw a result anew; the HTML file that may lie beside it is never sent."""
     result = read_report(services_of(request).reports, request.path_params["path"])
-    headers = {"content-security-policy": REPORT_POLICY}
+    headers = {"content-security-policy": security.REPORT_POLICY}
     return HTMLResponse(render_html(result), headers=headers)
 
 
@@ -248,10 +241,10 @@ async def take_token(request: Request) -> Response:
     token = request.app.state.token
     async with read_form(request, max_files=0) as form:
         given = str(form.get("token") or "")
-    if token is None or not is_token(given, token):
+    if token is None or not security.is_token(given, token):
         return page("token.html.j2", wrong=True, status=403)
     response = RedirectResponse("/", 303)
-    response.set_cookie(COOKIE, cookie_of(token), httponly=True, samesite="strict")
+    security.set_cookie(response, token)
     return response
 
 
@@ -281,7 +274,7 @@ async def _say_problem(request: Request, error: Exception) -> Response:
     else:
         response = page("error.html.j2", message=message, code=status, status=status)
     # An answer to a crash is made outside of all middleware.
-    response.headers.update({**HEADERS, **headers})
+    response.headers.update({**security.HEADERS, **headers})
     return response
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Literal
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
@@ -19,9 +18,8 @@ from faceaudit.audit import audit
 from faceaudit.errors import FaceAuditError
 from faceaudit.report.html import write_html
 from faceaudit.result import write_result
-from faceaudit.spec import Spec, find_spec, parse_spec, ready_specs
-from faceaudit.tables import Scores, read_scores, tag_columns
-from faceaudit.tags.vocabulary import NUMERIC_TAGS
+from faceaudit.spec import EVERY_TAG, Spec, every_tag, find_spec, parse_spec, ready_specs
+from faceaudit.tables import Scores, read_scores
 
 #: Finished audits that are remembered; their reports stay in the folder.
 REMEMBERED = 50
@@ -29,10 +27,6 @@ MAX_WAITING = 4
 #: A Parquet file of a few bytes can hold a billion equal rows.
 MAX_ROWS = 5_000_000
 MAX_COLUMNS = 200
-#: A tag with more values than this names pictures or people, not groups.
-MOST_GROUPS = 50
-
-EVERY_TAG = "every-tag"
 
 
 class Job(BaseModel):
@@ -157,18 +151,8 @@ def choose_spec(name: str, text: str, scores: Scores) -> Spec:
         return find_spec(ready_specs()[name])
     if name != EVERY_TAG:
         raise FaceAuditError(f"'{name}': there is no such specification")
-    return Spec(
-        name=EVERY_TAG,
-        title="Every tag in the table",
-        question="Does the classifier err more often about some groups of people than others?",
-        attributes=_groupings(scores) or ["dataset"],
-    )
-
-
-def _groupings(scores: Scores) -> list[str]:
-    """Return the tags of a table that make groups."""
-    names = ["dataset", *(tag for tag in tag_columns(scores.table) if tag not in NUMERIC_TAGS)]
-    return [n for n in names if 2 <= pc.count_distinct(scores.table[n]).as_py() <= MOST_GROUPS]
+    question = "Does the classifier err more often about some groups of people than others?"
+    return every_tag(scores.table, "Every tag in the table", question)
 
 
 def _slug(name: str) -> str:

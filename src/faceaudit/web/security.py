@@ -68,8 +68,13 @@ def is_token(given: str, token: str) -> bool:
     return hmac.compare_digest(given.strip().encode(), token.encode())
 
 
-def cookie_of(token: str) -> str:
-    """Return what a browser's cookie holds instead of the token itself."""
+def set_cookie(response: Response, token: str) -> None:
+    """Let a browser in until it is closed."""
+    response.set_cookie(COOKIE, _cookie_of(token), httponly=True, samesite="strict")
+
+
+def _cookie_of(token: str) -> str:
+    """Return what the cookie holds instead of the token itself."""
     return hmac.new(token.encode(), b"faceaudit cookie", hashlib.sha256).hexdigest()
 
 
@@ -130,7 +135,7 @@ class Guard:
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             return is_token(given, self._token)
-        return is_token(request.cookies.get(COOKIE, ""), cookie_of(self._token))
+        return is_token(request.cookies.get(COOKIE, ""), _cookie_of(self._token))
 
 
 def _same_origin(headers: Headers) -> bool:

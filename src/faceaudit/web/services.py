@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ParamSpec, TypeVar
 
 import anyio
 from anyio.to_thread import run_sync
@@ -14,7 +13,8 @@ from starlette.requests import Request
 
 from faceaudit import bundled
 from faceaudit.pictures import PictureError
-from faceaudit.web.audits import EVERY_TAG, Audits, Job, choose_spec, parse_mapping, read_uploaded
+from faceaudit.spec import EVERY_TAG
+from faceaudit.web.audits import Audits, Job, choose_spec, parse_mapping, read_uploaded
 from faceaudit.web.measured_errors import PEOPLE_TAGS
 from faceaudit.web.prediction import Judge, Judgement
 from faceaudit.web.uploads import (
@@ -26,9 +26,6 @@ from faceaudit.web.uploads import (
     read_form,
     read_picture,
 )
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 class Services:
@@ -57,36 +54,26 @@ class Services:
         self._one_at_a_time = anyio.CapacityLimiter(1)
         self._samples_at_work = anyio.Lock()
 
-    async def judging(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run what looks at pixels in a thread, when no other such thing runs."""
-        return await run_sync(lambda: function(*args, **kwargs), limiter=self._one_at_a_time)
+    async def judgement(
+        self, upload: Upload, models: Sequence[str], people: Mapping[str, str]
+    ) -> Judgement:
+        """Judge one picture in a thread, when no other is being judged."""
+        limiter = self._one_at_a_time
+        return await run_sync(self.judge.judge, upload, models, people, limiter=limiter)
 
     async def judge_samples(self) -> None:
         """Judge the samples that nobody has judged yet, letting uploads in between."""
         async with self._samples_at_work:
             for name in [name for name in self.samples if name not in self.judged_samples]:
-                self.judged_samples[name] = await self.judging(
-                    self.judge.judge, self.sample(name), list(self.judge.detectors), {}
-                )
+                judgement = await self.judgement(self.sample(name), list(self.judge.detectors), {})
+                self.judged_samples[name] = judgement
 
     async def judge_uploads(
         self, request: Request
     ) -> tuple[list[Judgement], list[str], dict[str, str]]:
-        """Read pictures from a form and judge them.
+        """Judge the pictures of a form; return what is said of each, by which models, of whom.
 
-        Returns
-        -------
-        judgements : list of Judgement
-            One a file; a bad file has a problem and stops nothing.
-        models : list of str
-            Who judged.
-        people : dict of str to str
-            Whom the user says is pictured.
-
-        Raises
-        ------
-        HTTPException
-            If the form is unusable as a whole.
+        A bad file has a problem and stops nothing; `HTTPException` if the whole form is unusable.
         """
         async with read_form(request, MAX_PICTURES) as form:
             models, people = self.models(form), self.people(form)
@@ -101,17 +88,11 @@ class Services:
                     name = base_name(file.filename)
                     judgements.append(Judgement(name=name, problem=str(error)))
                 else:
-                    judgements.append(await self.judging(self.judge.judge, upload, models, people))
+                    judgements.append(await self.judgement(upload, models, people))
         return judgements, models, people
 
     async def start_audit(self, request: Request) -> Job:
-        """Read scores and a specification from a form, and put the audit in line.
-
-        Raises
-        ------
-        HTTPException, FaceAuditError
-            If the form, the scores or the specification are unusable.
-        """
+        """Read scores and a specification from a form, and put the audit in line."""
         async with read_form(request, max_files=1) as form:
             files = files_of(form, "scores")
             if not files:

@@ -23,23 +23,13 @@ MAX_REQUEST_BYTES = 128_000_000
 #: A request that has not arrived whole by then is dropped.
 MAX_SECONDS = 120.0
 
-#: Of the formats that can be opened, those in which people send photographs.
-FORMATS = tuple(kind for kind in ("JPEG", "PNG", "WEBP", "AVIF") if kind in pictures.FORMATS)
-
 
 @dataclass(frozen=True)
 class Upload:
     """A picture whose header is in order; its pixels have not been looked at.
 
-    Attributes
-    ----------
-    name : str
-        The file's name as the sender has it, without folders. Never used as a path.
-    content : bytes
-    width, height : int
-        As stored, before any rotation that the file asks for.
-    format : str
-        Pillow's name of the format found in the bytes.
+    Its name is the sender's, without folders, and is never used as a path. Width and height are
+    as stored, before any rotation that the file asks for; `format` is Pillow's name of the bytes'.
     """
 
     name: str
@@ -58,10 +48,7 @@ class _InMemoryParser(MultiPartParser):
 async def read_form(request: Request, max_files: int) -> AsyncIterator[FormData]:
     """Read a form into memory, never to disk, and forget it in the end.
 
-    Raises
-    ------
-    HTTPException
-        408, 413, 415 or 400: too slow, too much, no form, or a damaged one.
+    `HTTPException` 408, 413, 415 or 400: too slow, too much, no form, or a damaged one.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     parser: MultiPartParser | FormParser
@@ -107,13 +94,7 @@ def files_of(form: FormData, field: str) -> list[UploadFile]:
 
 
 async def read_picture(file: UploadFile) -> Upload:
-    """Take a picture out of a form, look at its header, and drop the form's copy.
-
-    Raises
-    ------
-    PictureError
-        As `check_picture`, and if the file is too large.
-    """
+    """Take a picture out of a form, which drops it, and check it; `PictureError` if it is bad."""
     if (file.size or 0) > MAX_PICTURE_BYTES:
         raise PictureError(
             f"larger than {MAX_PICTURE_BYTES // 1_000_000} MB; save it as a JPEG and try again"
@@ -129,23 +110,18 @@ def base_name(name: str | None) -> str:
 
 
 def check_picture(name: str, content: bytes) -> Upload:
-    """Look at a picture's header; no pixel is decoded.
-
-    Raises
-    ------
-    PictureError
-        If it is neither HEIC nor one of `FORMATS`, or is too large.
-    """
+    """Look at a picture's header; `PictureError` if it has another format, or is too large."""
     with open_picture(content, formats()) as image:
         return Upload(name, content, *image.size, str(image.format))
 
 
 @cache
 def formats() -> tuple[str, ...]:
-    """Return `FORMATS`, and HEIC, the format of many telephones, if its decoder is installed."""
+    """Return the formats in which people send photographs; HEIC only if its decoder is there."""
+    known = tuple(kind for kind in ("JPEG", "PNG", "WEBP", "AVIF") if kind in pictures.FORMATS)
     try:
         from pi_heif import register_heif_opener
     except ImportError:
-        return FORMATS
+        return known
     register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
-    return (*FORMATS, "HEIF")
+    return (*known, "HEIF")
