@@ -34,11 +34,9 @@ def reports(tmp_path: Path) -> Path:
 @pytest.fixture
 def application(detectors, reports) -> Callable[..., Starlette]:
     def make(**options) -> Starlette:
-        records = {
-            "low": Record("low", 0.3, [AUDITED]),
-            "high": Record("high", 0.7, []),
-        }
-        options = {"detectors": detectors, "records": records, "reports": reports} | options
+        low, high = detectors
+        records = {"low": Record(low, [AUDITED]), "high": Record(high, [])}
+        options = {"records": records, "reports": reports} | options
         return create_app(**options)
 
     return make

@@ -8,7 +8,11 @@ from faceaudit.errors import FaceAuditError
 from faceaudit.stats.intervals import rate_interval
 from faceaudit.tables import write_table
 from faceaudit.web.measured_errors import Record, open_records
-from tests.web.drawn_web import AUDITED, group, recorded
+from tests.web.drawn_web import AUDITED, BrightnessDetector, group, recorded
+
+
+def recorded_of(scores, threshold=0.5):
+    return Record(BrightnessDetector("m", threshold), scores)
 
 
 def rates(rows):
@@ -16,7 +20,7 @@ def rates(rows):
 
 
 def test_rates_are_those_of_the_people_chosen():
-    record = Record("m", 0.5, [AUDITED])
+    record = recorded_of([AUDITED])
     everybody = record.measured_errors({})
     assert rates(everybody.real_called_ai) == {"portraits": (42, 240), "street": (0, 50)}
     assert rates(everybody.ai_called_real) == {"generator": (8, 200)}
@@ -28,7 +32,7 @@ def test_rates_are_those_of_the_people_chosen():
 
 
 def test_sentences_state_the_number_its_interval_and_its_source():
-    record = Record("m", 0.5, [AUDITED])
+    record = recorded_of([AUDITED])
     low, high = rate_interval(30, 40)
     said = record.measured_errors({"gender": "female", "age_band": "60–69"}).if_called_ai
     assert said.startswith("Of 40 real photographs of such people (portraits), it wrongly called")
@@ -40,7 +44,7 @@ def test_sentences_state_the_number_its_interval_and_its_source():
 
 
 def test_nobody_like_that_is_said_to_be_unmeasured():
-    record = Record("m", 0.5, [AUDITED])
+    record = recorded_of([AUDITED])
     measured = record.measured_errors({"gender": "male", "age_band": "60–69"})
     assert measured.real_called_ai == []
     assert measured.if_called_ai.startswith("Not measured")
@@ -48,7 +52,7 @@ def test_nobody_like_that_is_said_to_be_unmeasured():
 
 def test_a_few_images_are_said_to_be_few():
     rows = group("a", "real", "female", "20–29", 5, 5) + group("b", "real", "male", "20–29", 4, 0)
-    both = Record("m", 0.5, [recorded(rows)])
+    both = recorded_of([recorded(rows)])
     assert "Hardly measured: no source holds 30" in both.measured_errors({}).if_called_ai
     assert "9." in both.measured_errors({}).if_called_ai
     assert "That is few" in both.measured_errors({"gender": "female"}).if_called_ai
@@ -60,40 +64,40 @@ def test_extremes_of_tiny_sources_do_not_make_the_sentence():
         *group("larger", "real", "female", "20–29", 100, 20),
         *group("tiny", "real", "female", "20–29", 2, 2),
     ]
-    measured = Record("m", 0.5, [recorded(rows)]).measured_errors({})
+    measured = recorded_of([recorded(rows)]).measured_errors({})
     assert "tiny" not in measured.if_called_ai and "20.0" in measured.if_called_ai
     assert "tiny" in rates(measured.real_called_ai)
 
 
 def test_images_that_the_model_was_trained_on_do_not_count():
     learned = recorded(group("portraits", "real", "male", "20–29", 900, 0), in_training=True)
-    record = Record("m", 0.5, [AUDITED, learned])
+    record = recorded_of([AUDITED, learned])
     assert rates(record.measured_errors({"gender": "male"}).real_called_ai) == {
         "portraits": (2, 100)
     }
 
 
 def test_only_audited_groups_can_be_chosen():
-    record = Record("m", 0.5, [AUDITED])
+    record = recorded_of([AUDITED])
     assert record.choices == {"gender": ["female", "male"], "age_band": ["20–29", "60–69"]}
     with pytest.raises(FaceAuditError, match="was not audited for gender 'other'"):
         record.measured_errors({"gender": "other"})
 
 
 def test_without_scores_nothing_is_known_and_that_is_said():
-    record = Record("m", 0.5, [])
+    record = recorded_of([])
     assert record.choices == {}
     assert "not known" in record.measured_errors({}).if_called_ai
 
 
 def test_the_threshold_is_the_models_own():
     rows = [("a", "real", "male", "20–29", p) for p in (0.1, 0.3, 0.5, 0.7, 0.9)]
-    measured = [Record("m", t, [recorded(rows)]).measured_errors({}) for t in (0.0, 0.5, 0.7, 1.0)]
+    measured = [recorded_of([recorded(rows)], t).measured_errors({}) for t in (0.0, 0.5, 0.7, 1.0)]
     assert [one.real_called_ai[0].wrong for one in measured] == [5, 3, 2, 0]
 
 
 def test_whose_word_the_tags_are_is_told():
-    measured = Record("m", 0.5, [AUDITED]).measured_errors({"gender": "male"})
+    measured = recorded_of([AUDITED]).measured_errors({"gender": "male"})
     assert measured.tag_sources == ["gender (portraits): drawn by the test"]
 
 

@@ -13,10 +13,9 @@ from faceaudit.bundled import samples_folder
 from faceaudit.schema import called_ai
 from faceaudit.scoring import score
 from faceaudit.web import caveats
-from faceaudit.web.caveats import Delivery
-from faceaudit.web.detectors import open_detectors
+from faceaudit.web.caveats import unlike_audited
 from faceaudit.web.measured_errors import Record
-from faceaudit.web.prediction import Judge
+from faceaudit.web.prediction import judge, open_detectors
 from faceaudit.web.uploads import check_picture
 from tests.pictures import write_manifest
 from tests.web.drawn_web import AUDITED, BrightnessDetector, picture, send
@@ -74,11 +73,8 @@ def test_nothing_about_the_person_is_guessed(client):
 
 
 def test_pictures_unlike_the_audited_ones_are_doubted():
-    delivery = Delivery.of(AUDITED.table)
-    assert delivery == Delivery(200, 200, frozenset({"JPEG"}))
-
     def doubted(kind, size):
-        return delivery.caveats(check_picture("a", picture(kind, size)))
+        return unlike_audited(check_picture("a", picture(kind, size)), AUDITED.table)
 
     assert doubted("JPEG", (200, 200)) == []
     assert doubted("JPEG", (300, 200)) == []
@@ -97,16 +93,17 @@ def test_beyond_the_limit_a_picture_is_unlike_the_training_pictures(distance, li
         def distance(self, pixels):
             return None if limit is None else (np.array([distance]), limit)
 
-    judge = Judge([Far("far", 0.5)], {"far": Record("far", 0.5, [])})
-    (prediction,) = judge.judge(check_picture("a.png", picture("PNG")), ["far"], {}).predictions
+    record = Record(Far("far", 0.5), [])
+    (prediction,) = judge(check_picture("a.png", picture("PNG")), [record], {}).predictions
     said = [doubt for doubt in prediction.caveats if "this model was trained on" in doubt]
     assert len(said) == doubted
     assert (prediction.distance, prediction.distance_limit) == (distance, limit)
 
 
 def test_without_delivery_facts_there_is_no_such_doubt():
-    table = AUDITED.table.drop_columns(["width"])
-    assert Delivery.of(table) is None and Delivery.of(None) is None
+    upload = check_picture("a", picture("PNG", (800, 900)))
+    assert unlike_audited(upload, AUDITED.table.drop_columns(["width"])) == []
+    assert unlike_audited(upload, None) == []
 
 
 def test_pictures_that_are_cut_say_so(client):
@@ -176,7 +173,7 @@ def test_the_worth_page_follows_the_choice(client):
 def test_without_any_model_the_page_says_what_to_do(application):
     from starlette.testclient import TestClient
 
-    app = application(detectors=[], records={})
+    app = application(records={})
     with TestClient(app, base_url="http://127.0.0.1:8000") as client:
         assert "faceaudit serve --model" in client.get("/").text
 
@@ -218,8 +215,7 @@ def model(tmp_path_factory):
 
 def test_a_model_directory_says_in_the_page_what_scoring_says(model, tmp_path):
     (detector,) = open_detectors([model])
-    judge = Judge([detector], {"untrained": Record("untrained", 0.5, [])})
-    judged = judge.judge(check_picture("face.jpg", FACE.read_bytes()), ["untrained"], {})
+    judged = judge(check_picture("face.jpg", FACE.read_bytes()), [Record(detector, [])], {})
     shutil.copy(FACE, tmp_path)
     manifest = write_manifest(tmp_path, [FACE.name], ["ai"])
     scored = score(model, manifest, tmp_path / "s.parquet", find_faces=False)
@@ -263,9 +259,8 @@ def test_a_detector_without_a_map_still_has_a_verdict():
         def explain(self, pixels, called_ai):
             return None
 
-    mute = Mute("mute", 0.0)
-    judge = Judge([mute], {"mute": Record("mute", 0.0, [])})
-    (prediction,) = judge.judge(check_picture("a.png", picture("PNG")), ["mute"], {}).predictions
+    record = Record(Mute("mute", 0.0), [])
+    (prediction,) = judge(check_picture("a.png", picture("PNG")), [record], {}).predictions
     assert prediction.called == "ai" and prediction.evidence is None and prediction.overlay is None
 
 

@@ -30,7 +30,7 @@ def test_a_crash_has_the_headers_and_tells_nothing(application, detectors, monke
     def crash(*_: object) -> None:
         raise RuntimeError("secret")
 
-    monkeypatch.setattr(detectors[0], "judge", crash)
+    monkeypatch.setattr(detectors[0], "p_ai", crash)
     with TestClient(
         application(), base_url="http://127.0.0.1:8000", raise_server_exceptions=False
     ) as client:

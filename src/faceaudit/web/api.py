@@ -74,17 +74,14 @@ class ReportSummary(BaseModel):
 @router.get("/models")
 async def models(request: Request) -> list[ModelSummary]:
     """The models served, their thresholds, and the groups each was audited for."""
-    judge = services_of(request).judge
+    told = set(ModelSummary.model_fields)
     return [
         ModelSummary(
-            name=detector.name,
-            architecture=detector.info.architecture,
-            sha256=detector.info.sha256,
-            threshold=detector.info.threshold,
-            threshold_rule=detector.info.threshold_rule,
-            people=judge.records[detector.name].choices,
+            name=record.detector.name,
+            people=record.choices,
+            **record.detector.info.model_dump(include=told),
         )
-        for detector in judge.detectors.values()
+        for record in services_of(request).records.values()
     ]
 
 
@@ -105,7 +102,7 @@ async def models(request: Request) -> list[ModelSummary]:
 async def measured_errors(request: Request, model: str) -> MeasuredErrors:
     """How often a model was wrong, for people of the groups named."""
     services = services_of(request)
-    record = services.judge.records.get(model)
+    record = services.records.get(model)
     if record is None:
         raise HTTPException(404, "There is no such model here.")
     return record.measured_errors(services.people(request.query_params))
@@ -128,12 +125,12 @@ async def judge(request: Request) -> list[Judgement]:
 @router.get("/reports")
 def reports(request: Request) -> list[ReportSummary]:
     """The results in the folder of reports."""
-    shown = ReportSummary.model_fields.keys() - {"path", "problem"}
+    told = set(ReportSummary.model_fields)
     return [
         ReportSummary(
             path=entry.path,
             problem=entry.problem,
-            **(entry.result.model_dump(include=shown) if entry.result else {}),
+            **(entry.result.model_dump(include=told) if entry.result else {}),
         )
         for entry in list_reports(services_of(request).reports)
     ]

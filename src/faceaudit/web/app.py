@@ -18,12 +18,10 @@ from starlette.routing import Route
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.report.html import render_html
-from faceaudit.scoring import Detector
 from faceaudit.spec import EVERY_TAG, find_spec, ready_specs
 from faceaudit.web import api, security
-from faceaudit.web.detectors import open_detectors
 from faceaudit.web.measured_errors import Record, open_records
-from faceaudit.web.prediction import Judge
+from faceaudit.web.prediction import open_detectors
 from faceaudit.web.report_store import list_reports, pair_checks, read_report
 from faceaudit.web.services import Services, services_of
 from faceaudit.web.templating import page, static_files, wants_fragment
@@ -37,21 +35,12 @@ def create_app(
     reports: Path | str = "reports",
     host: str = "127.0.0.1",
     token: str | None = None,
-    detectors: Sequence[Detector] | None = None,
     records: dict[str, Record] | None = None,
 ) -> FastAPI:
-    """Make the web application; what is not said here is as for `faceaudit.web.serve`.
-
-    Parameters
-    ----------
-    detectors, records : optional
-        Classifiers instead of `models`, and their recorded scores by name instead of `scores`.
-    """
-    if detectors is None:
-        detectors = open_detectors(models)
+    """Make the web application, as for `faceaudit.web.serve`; `records` go before `models`."""
     if records is None:
-        records = open_records(detectors, scores)
-    services = Services(Judge(detectors, records), Path(reports))
+        records = open_records(open_detectors(models), scores)
+    services = Services(records, Path(reports))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -114,7 +103,7 @@ async def judge_pictures(request: Request) -> Response:
     services = services_of(request)
     judgements, models, people = await services.judge_uploads(request)
     if wants_fragment(request):
-        return page("cards.html.j2", judgements=judgements, choices=services.judge.choices(models))
+        return page("cards.html.j2", judgements=judgements, choices=services.choices(models))
     values = {"chosen": models, "people": people, "judgements": judgements}
     return page("front.html.j2", **_front(services) | values)
 
@@ -134,7 +123,7 @@ async def sample(request: Request) -> Response:
     models = services.models(request.query_params)
     people = services.people(request.query_params)
     judgement = await services.judgement(upload, models, people)
-    return page("sample.html.j2", judgement=judgement, choices=services.judge.choices(models))
+    return page("sample.html.j2", judgement=judgement, choices=services.choices(models))
 
 
 async def sample_picture(request: Request) -> Response:
@@ -150,26 +139,26 @@ async def measured_errors(request: Request) -> Response:
     predictions: list[dict[str, Any]] = []
     for given in request.query_params.getlist("verdict"):
         called, _, model = given.partition(".")
-        if called not in ("ai", "real") or model not in services.judge.records:
+        if called not in ("ai", "real") or model not in services.records:
             raise HTTPException(400, f"'{given}' is no verdict of a model here.")
-        measured = services.judge.records[model].measured_errors(people)
+        measured = services.records[model].measured_errors(people)
         predictions.append({"called": called, "model": model, "measured_errors": measured})
     if not predictions:
         raise HTTPException(400, "Name a verdict: verdict=ai.MODEL or verdict=real.MODEL.")
-    choices = services.judge.choices([one["model"] for one in predictions])
+    choices = services.choices([one["model"] for one in predictions])
     part = "" if wants_fragment(request) else "_page"
     template = f"measured_errors{part}.html.j2"
     return page(template, predictions=predictions, people=people, choices=choices)
 
 
 def _front(services: Services) -> dict[str, Any]:
-    models = list(services.judge.detectors)
+    models = list(services.records)
     judged = services.judged_samples
     return {
-        "detectors": list(services.judge.detectors.values()),
+        "detectors": [record.detector for record in services.records.values()],
         "models": models,
         "chosen": models,
-        "choices": services.judge.choices(models),
+        "choices": services.choices(models),
         "people": {},
         "judgements": [],
         "samples": list(services.samples),

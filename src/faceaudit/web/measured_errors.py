@@ -6,7 +6,7 @@ never guessed from the picture.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel
 
-from faceaudit import bundled
+from faceaudit.bundled import recorded_names, recorded_scores
 from faceaudit.errors import FaceAuditError
 from faceaudit.report.numbers import count, interval, percent
 from faceaudit.scoring import Detector
@@ -71,25 +71,19 @@ class MeasuredErrors(BaseModel):
 
 
 class Record:
-    """Recorded scores of one classifier, on images that it has not learned from.
-
-    Parameters
-    ----------
-    model : str
-        The classifier's name on this server.
-    threshold : float
-    scores : sequence of Scores
-        May be empty: then nothing is known of the classifier.
+    """A detector, and its recorded scores on images that it has not learned from.
 
     Attributes
     ----------
+    detector : Detector
     table : pyarrow.Table or None
+        None where nothing is recorded.
     choices : dict of str to list of str
         The audited groups of real people: tag -> groups, in reading order.
     """
 
-    def __init__(self, model: str, threshold: float, scores: Sequence[Scores]) -> None:
-        self._model, self._threshold, self._scores = model, threshold, scores
+    def __init__(self, detector: Detector, scores: Sequence[Scores]) -> None:
+        self.detector = detector
         parts = [_unseen(scored(one)) for one in scores]
         self.table = pa.concat_tables(parts, promote_options="permissive") if parts else None
         self.choices: dict[str, list[str]] = {}
@@ -98,19 +92,18 @@ class Record:
             tags = [tag for tag in PEOPLE_TAGS if tag in real.column_names]
             found = {tag: distinct_values(real, tag) for tag in tags}
             self.choices = {tag: groups for tag, groups in found.items() if len(groups) > 1}
+        self._scores = scores
         self._measured: dict[frozenset[tuple[str, str]], MeasuredErrors] = {}
 
     def measured_errors(self, people: Mapping[str, str]) -> MeasuredErrors:
-        """Measure the error rates for people of the given groups: tag -> group; none for everybody.
+        """Measure the error rates for people of the given groups, tag -> group, or for everybody.
 
-        Raises
-        ------
-        FaceAuditError
-            If a group was not audited.
+        `FaceAuditError` if a group was not audited.
         """
         for tag, group in people.items():
             if self.table is not None and group not in self.choices.get(tag, ()):
-                raise FaceAuditError(f"{self._model} was not audited for {tag} '{group}'")
+                name = self.detector.name
+                raise FaceAuditError(f"{name} was not audited for {tag} '{group}'")
         key = frozenset(people.items())
         if key not in self._measured:
             self._measured[key] = self._measure(dict(people))
@@ -119,11 +112,11 @@ class Record:
     def _measure(self, people: dict[str, str]) -> MeasuredErrors:
         real, ai, said_ai, said_real = [], [], _UNKNOWN, _UNKNOWN
         if self.table is not None:
-            pictured = self.table
+            pictured, threshold = self.table, self.detector.info.threshold
             for tag, group in people.items():
                 pictured = pictured.filter(pc.field(tag) == group)
-            real = _rates(pictured, "real", self._threshold)
-            ai = _rates(self.table, "ai", self._threshold)
+            real = _rates(pictured, "real", threshold)
+            ai = _rates(self.table, "ai", threshold)
             whom = "real photographs of such people" if people else "real photographs"
             said_ai = _sentence(real, whom, "AI-generated")
             said_real = _sentence(ai, "AI-generated faces", "real")
@@ -136,7 +129,7 @@ class Record:
             if dataset in sources
         )
         return MeasuredErrors(
-            model=self._model,
+            model=self.detector.name,
             people=people,
             real_called_ai=real,
             ai_called_real=ai,
@@ -195,31 +188,34 @@ def _unseen(table: pa.Table) -> pa.Table:
     return table.filter(pc.invert(pc.fill_null(table["in_training"], False)))
 
 
+def shared_choices(records: Iterable[Record]) -> dict[str, list[str]]:
+    """Return the groups by which people can be told apart in each of the audits that there are."""
+    first, *others = [record.choices for record in records if record.choices] or [{}]
+    return {
+        tag: [group for group in groups if all(group in one[tag] for one in others)]
+        for tag, groups in first.items()
+        if all(tag in one for one in others)
+    }
+
+
 def open_records(detectors: Sequence[Detector], scores: Sequence[Path | str]) -> dict[str, Record]:
-    """Find the recorded scores of every classifier, among the tables given and those bundled.
+    """Find the recorded scores of every detector, among the tables given and those bundled.
 
     Raises
     ------
     FaceAuditError
-        If a table given is unreadable, or belongs to none of the classifiers.
+        If a table given is unreadable, or belongs to none of the detectors.
     """
-    tables = []
-    for path in scores:
-        tables.append(read_scores(path))
-        if not any(_is_of(detector, tables[-1]) for detector in detectors):
+    given = {Path(path): read_scores(path) for path in scores}
+    for path, table in given.items():
+        if not any(_is_of(detector, table) for detector in detectors):
             raise FaceAuditError(
-                f"{Path(path)}: these scores are of none of the models served "
+                f"{path}: these scores are of none of the models served "
                 f"({', '.join(d.name for d in detectors) or 'there are none'})"
             )
-    tables += [read_scores(bundled.recorded_scores(name)) for name in bundled.recorded_names()]
-    return {
-        detector.name: Record(
-            detector.name,
-            detector.info.threshold,
-            [table for table in tables if _is_of(detector, table)],
-        )
-        for detector in detectors
-    }
+    bundled_ones = [read_scores(recorded_scores(name)) for name in recorded_names()]
+    tables = [*given.values(), *bundled_ones]
+    return {d.name: Record(d, [one for one in tables if _is_of(d, one)]) for d in detectors}
 
 
 def _is_of(detector: Detector, scores: Scores) -> bool:

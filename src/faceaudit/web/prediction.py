@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import secrets
-import threading
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path
+from typing import Literal
 
+import numpy as np
 from PIL import Image
 from pydantic import BaseModel, Field
 
+from faceaudit import bundled
 from faceaudit.errors import FaceAuditError
 from faceaudit.model.explain import in_words, overlay
 from faceaudit.model.faces import THOROUGH_SIDE
-from faceaudit.model.preprocess import prepare, prepare_by
-from faceaudit.scoring import Detector
+from faceaudit.model.preprocess import Picture, prepare, prepare_by
+from faceaudit.schema import called_ai
+from faceaudit.scoring import Detector, open_detector
 from faceaudit.thumbnails import data_uri
-from faceaudit.web.caveats import Delivery, cut, no_face, unfamiliar
-from faceaudit.web.detectors import judge
+from faceaudit.web.caveats import cut, no_face, unfamiliar, unlike_audited
 from faceaudit.web.measured_errors import MeasuredErrors, Record
 from faceaudit.web.uploads import Upload, formats
-
-if TYPE_CHECKING:
-    from faceaudit.model.preprocess import Picture
 
 #: Side in pixels of the picture that is shown, which is the square that is looked at.
 SHOWN = THOROUGH_SIDE
@@ -73,82 +73,72 @@ class Judgement(BaseModel):
     key: str = Field(default_factory=lambda: f"card-{secrets.token_hex(6)}", exclude=True)
 
 
-class Judge:
-    """The classifiers of a server, and by their names what is recorded of each."""
+def open_detectors(models: Sequence[Path | str] | None) -> list[Detector]:
+    """Open models by name, all that are bundled for None; each has a name of its own."""
+    if models is None:
+        # The default one first.
+        names = sorted(bundled.model_names(), key=lambda name: name != bundled.DEFAULT_MODEL)
+        models = [f"{bundled.PREFIX}{name}" for name in names]
+    detectors = [open_detector(model) for model in models]
+    for name, count in Counter(detector.name for detector in detectors).items():
+        if count > 1:
+            raise FaceAuditError(f"two of the models are called '{name}'; rename one folder")
+    return detectors
 
-    def __init__(self, detectors: Sequence[Detector], records: Mapping[str, Record]) -> None:
-        self.detectors = {detector.name: detector for detector in detectors}
-        self.records = records
-        # One at a time: whoever comes second while a detector loads must not load it again.
-        self._locks = {name: threading.Lock() for name in self.detectors}
-        self._deliveries = {name: Delivery.of(record.table) for name, record in records.items()}
 
-    def choices(self, models: Sequence[str]) -> dict[str, list[str]]:
-        """Return the groups by which people can be told apart in the audits of all `models`."""
-        audited = [self.records[name].choices for name in models if self.records[name].choices]
-        if not audited:
-            return {}
-        return {
-            tag: [group for group in groups if all(group in one.get(tag, ()) for one in audited)]
-            for tag, groups in audited[0].items()
-            if all(tag in one for one in audited)
-        }
+def judge(upload: Upload, records: Sequence[Record], people: Mapping[str, str]) -> Judgement:
+    """Judge one picture by the detectors of `records`; one that cannot be read raises nothing.
 
-    def judge(self, upload: Upload, models: Sequence[str], people: Mapping[str, str]) -> Judgement:
-        """Judge one picture; a picture that cannot be read has a problem and raises nothing.
-
-        Parameters
-        ----------
-        upload : Upload
-        models : sequence of str
-            Names of detectors.
-        people : mapping of str to str
-            Whom the user says is pictured: tag -> audited group.
-        """
-        judgement = Judgement(
-            name=upload.name,
-            width=upload.width,
-            height=upload.height,
-            format=upload.format,
-            bytes=len(upload.content),
-        )
-        shown = prepare(upload.content, SHOWN, formats())
-        if shown.pixels is None:
-            judgement.problem = _problem(shown)
-            return judgement
-        judgement.shown = data_uri(Image.fromarray(shown.pixels), "JPEG")
-        judgement.caveats = cut(upload) + no_face(shown.pixels)
-        try:
-            judgement.predictions = [self._predict(name, upload, people) for name in models]
-        except FaceAuditError as error:
-            judgement.problem = str(error)
+    `people` is whom the user says is pictured: tag -> audited group.
+    """
+    judgement = Judgement(
+        name=upload.name,
+        width=upload.width,
+        height=upload.height,
+        format=upload.format,
+        bytes=len(upload.content),
+    )
+    shown = prepare(upload.content, SHOWN, formats())
+    if shown.pixels is None:
+        judgement.problem = _problem(shown)
         return judgement
+    judgement.shown = data_uri(Image.fromarray(shown.pixels), "JPEG")
+    judgement.caveats = cut(upload) + no_face(shown.pixels)
+    try:
+        judgement.predictions = [_predict(record, upload, people) for record in records]
+    except FaceAuditError as error:
+        judgement.problem = str(error)
+    return judgement
 
-    def _predict(self, name: str, upload: Upload, people: Mapping[str, str]) -> Prediction:
-        detector, delivery = self.detectors[name], self._deliveries[name]
-        # Decoded for each detector on its own, exactly as in scoring: a picture resized twice is
-        # another picture to a classifier of this kind.
-        picture = prepare_by(detector.pixels, upload.content, formats())
-        if picture.pixels is None:
-            raise FaceAuditError(_problem(picture))
-        with self._locks[name]:
-            judged = judge(detector, picture.pixels)
-        share = judged.evidence
-        return Prediction(
-            model=name,
-            p_ai=judged.p_ai,
-            threshold=detector.info.threshold,
-            called="ai" if judged.called_ai else "real",
-            evidence=None if share is None else share.tolist(),
-            evidence_in_words=None if share is None else in_words(share),
-            distance=judged.distance,
-            distance_limit=judged.limit,
-            caveats=unfamiliar(judged) + (delivery.caveats(upload) if delivery else []),
-            measured_errors=self.records[name].measured_errors(people),
-            overlay=None
-            if share is None or share.sum() == 0
-            else data_uri(overlay(share, _OVERLAY), "PNG"),
-        )
+
+def _predict(record: Record, upload: Upload, people: Mapping[str, str]) -> Prediction:
+    detector, threshold = record.detector, record.detector.info.threshold
+    # Decoded for each detector on its own, exactly as in scoring: a picture resized twice is
+    # another picture to a classifier of this kind.
+    picture = prepare_by(detector.pixels, upload.content, formats())
+    if picture.pixels is None:
+        raise FaceAuditError(_problem(picture))
+    batch = np.stack([picture.pixels])
+    p_ai = detector.p_ai(batch)
+    called = called_ai(p_ai, threshold)
+    explained, known = detector.explain(batch, called), detector.distance(batch)
+    share = None if explained is None else explained[0]
+    distance, limit = (float(known[0][0]), known[1]) if known else (None, None)
+    return Prediction(
+        model=detector.name,
+        p_ai=float(p_ai[0]),
+        threshold=threshold,
+        called="ai" if called[0] else "real",
+        evidence=None if share is None else share.tolist(),
+        evidence_in_words=None if share is None else in_words(share),
+        distance=distance,
+        distance_limit=limit,
+        caveats=unfamiliar(distance, limit) + unlike_audited(upload, record.table),
+        measured_errors=record.measured_errors(people),
+        overlay=None
+        if share is None or share.sum() == 0
+        else data_uri(overlay(share, _OVERLAY), "PNG"),
+    )
 
 
 def _problem(picture: Picture) -> str:

@@ -15,8 +15,8 @@ from faceaudit import bundled
 from faceaudit.pictures import PictureError
 from faceaudit.spec import EVERY_TAG
 from faceaudit.web.audits import Audits, Job, choose_spec, parse_mapping, read_uploaded
-from faceaudit.web.measured_errors import PEOPLE_TAGS
-from faceaudit.web.prediction import Judge, Judgement
+from faceaudit.web.measured_errors import PEOPLE_TAGS, Record, shared_choices
+from faceaudit.web.prediction import Judgement, judge
 from faceaudit.web.uploads import (
     MAX_PICTURES,
     Upload,
@@ -33,7 +33,8 @@ class Services:
 
     Attributes
     ----------
-    judge : Judge
+    records : dict of str to Record
+        The detectors by their names, each with what is recorded of it.
     reports : Path
         The folder of reports.
     audits : Audits
@@ -43,14 +44,15 @@ class Services:
         What all models say of the samples that have been judged so far, each once.
     """
 
-    def __init__(self, judge: Judge, reports: Path) -> None:
-        self.judge = judge
+    def __init__(self, records: dict[str, Record], reports: Path) -> None:
+        self.records = records
         self.reports = reports
         self.audits = Audits(reports)
         names = bundled.samples_manifest().table["image"].to_pylist()
         self.samples = {Path(name).stem: bundled.samples_folder() / name for name in names}
         self.judged_samples: dict[str, Judgement] = {}
-        # Pictures are decoded and judged one at a time: each may need hundreds of megabytes.
+        # Pictures are decoded and judged one at a time: each may need hundreds of megabytes, and
+        # whoever comes second while a detector loads must not load it again.
         self._one_at_a_time = anyio.CapacityLimiter(1)
         self._samples_at_work = anyio.Lock()
 
@@ -58,14 +60,14 @@ class Services:
         self, upload: Upload, models: Sequence[str], people: Mapping[str, str]
     ) -> Judgement:
         """Judge one picture in a thread, when no other is being judged."""
-        limiter = self._one_at_a_time
-        return await run_sync(self.judge.judge, upload, models, people, limiter=limiter)
+        records = [self.records[name] for name in models]
+        return await run_sync(judge, upload, records, people, limiter=self._one_at_a_time)
 
     async def judge_samples(self) -> None:
         """Judge the samples that nobody has judged yet, letting uploads in between."""
         async with self._samples_at_work:
             for name in [name for name in self.samples if name not in self.judged_samples]:
-                judgement = await self.judgement(self.sample(name), list(self.judge.detectors), {})
+                judgement = await self.judgement(self.sample(name), list(self.records), {})
                 self.judged_samples[name] = judgement
 
     async def judge_uploads(
@@ -105,16 +107,20 @@ class Services:
 
     def models(self, given: FormData | QueryParams) -> list[str]:
         """Return the models that a request names, all if it names none; HTTP status 404."""
-        names = [str(name) for name in given.getlist("model")] or list(self.judge.detectors)
+        names = [str(name) for name in given.getlist("model")] or list(self.records)
         for name in names:
-            if name not in self.judge.detectors:
+            if name not in self.records:
                 raise HTTPException(404, f"There is no model '{name}' here.")
         return list(dict.fromkeys(names))
+
+    def choices(self, models: Sequence[str]) -> dict[str, list[str]]:
+        """Return the groups by which people can be told apart in the audits of all `models`."""
+        return shared_choices([self.records[name] for name in models])
 
     def people(self, given: FormData | QueryParams) -> dict[str, str]:
         """Return whom a request says is pictured: tag -> group, of those that were audited."""
         people = {tag: str(given[tag]) for tag in PEOPLE_TAGS if given.get(tag)}
-        choices = self.judge.choices(list(self.judge.detectors))
+        choices = self.choices(list(self.records))
         for tag, group in people.items():
             if group not in choices.get(tag, ()):
                 raise HTTPException(400, f"Nobody was audited as {tag} '{group}'.")
