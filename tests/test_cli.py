@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from faceaudit.cli import main
 from tests.drawn import drawn_scores
+from tests.pictures import write_manifest
 
 HEAVY = ("torch", "pandas", "fastai", "timm", "fairlearn", "scipy", "pyarrow", "plotly")
 SPEC = "name: t\ntitle: T\nquestion: '?'\nattributes: [group]\nlimits: {fnr_gap: null}\n"
@@ -165,12 +166,13 @@ commands.report(r'{folder}/o/audit.json')
     assert "torch" not in loaded_by(code)
 
 
-def test_a_missing_extra_is_named_in_one_line(folder):
+def test_a_missing_extra_is_named_in_one_line(tmp_path):
+    manifest = write_manifest(tmp_path, ["a.jpg"], ["ai"])
     code = f"""
 import sys
 sys.modules['torch'] = sys.modules['fastai'] = sys.modules['timm'] = None
 from faceaudit.cli import main
-main(['score', 'bundled:default', r'{folder}/good.csv', '-o', r'{folder}/s.parquet'])
+main(['score', 'bundled:default', r'{manifest}', '-o', r'{tmp_path}/s.parquet'])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 2

@@ -41,7 +41,9 @@ def imports() -> dict[str, set[str]]:
             if isinstance(node, ast.ImportFrom) and node.module:
                 # 'from package import module', or 'from module import name'.
                 given = [f"{node.module}.{alias.name}" for alias in node.names]
-                names |= {n if n.removeprefix("faceaudit.") in paths else node.module for n in given}
+                names |= {
+                    n if n.removeprefix("faceaudit.") in paths else node.module for n in given
+                }
             elif isinstance(node, ast.Import):
                 names |= {alias.name for alias in node.names}
         ours = {name.removeprefix("faceaudit.") for name in names if name.startswith("faceaudit.")}
@@ -52,9 +54,7 @@ def imports() -> dict[str, set[str]]:
 def level(module: str) -> int:
     parts = module.split(".")
     return next(
-        LEVEL[name]
-        for end in range(len(parts), 0, -1)
-        if (name := ".".join(parts[:end])) in LEVEL
+        LEVEL[name] for end in range(len(parts), 0, -1) if (name := ".".join(parts[:end])) in LEVEL
     )
 
 

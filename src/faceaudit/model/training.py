@@ -113,6 +113,8 @@ def train(
     ----------
     .. [1] L. N. Smith, "A disciplined approach to neural network hyper-parameters", 2018.
     """
+    started = time.monotonic()
+    table, info, hashes = read_training(manifests)
     require_model_extra("train")
     import torch
 
@@ -121,8 +123,6 @@ def train(
         warnings.simplefilter("ignore")
         from faceaudit.model.recipe import Recipe, reproducible, training_precision
 
-    started = time.monotonic()
-    table, info, hashes = read_training(manifests)
     architecture = find_architecture(arch)
     record = InputRecord(size=size, mean=list(architecture.mean), std=list(architecture.std))
     with (

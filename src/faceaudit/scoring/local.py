@@ -102,10 +102,10 @@ def score(
         if isinstance(model, Detector)
         else open_detector(model, trust_pickle=trust_pickle, ai_class=ai_class)
     )
-    notes = list(detector.notes)  # loads it: what is wrong with a model is said at once
     if not isinstance(manifests, Manifest):
         paths = [manifests] if isinstance(manifests, Path | str) else manifests
         manifests = read_manifests(paths)
+    notes = list(detector.notes)  # loads it: what is wrong with a model is said at once
     table, selected = select(manifests.table, where, sample, seed)
     present = set(pc.unique(table["dataset"]).to_pylist())
     datasets = {name: one for name, one in manifests.info.datasets.items() if name in present}
