@@ -21,17 +21,17 @@ from sklearn.metrics import cohen_kappa_score
 
 from faceaudit.datasets import index
 from faceaudit.datasets.sources import StoredImages
+from faceaudit.read_ahead import in_processes
 from faceaudit.tables import Manifest
-from faceaudit.tags.derivation import add_face_shape
-from faceaudit.tags.face_shape import FACE_SHAPES, RATIOS, measure, shape_of
+from faceaudit.tags.derivation import add_tags
+from faceaudit.tags.face_shape import FACE_SHAPES, Ratios, measure, shape_of
 from faceaudit.tags.landmarks import (
     Points,
     Pose,
     estimate_pose,
     find_landmarks,
-    in_processes,
     mirrored,
-    open_picture,
+    working_pixels,
 )
 
 #: Margins around the landmarks, in their extent, of a close and of a wide crop.
@@ -47,11 +47,11 @@ def _encoded(image: Image.Image) -> bytes:
 def copies(content: bytes) -> dict[str, Points | None]:
     """Landmarks of a photograph, of its mirrored copy, and of two crops."""
     image = Image.open(io.BytesIO(content)).convert("RGB")
-    pixels = open_picture(content)
+    pixels = working_pixels(content)
     points = find_landmarks(pixels)
     if points is None:
         return {}
-    flipped = open_picture(_encoded(ImageOps.mirror(image)))
+    flipped = working_pixels(_encoded(ImageOps.mirror(image)))
     found = find_landmarks(flipped)
     result = {
         "photograph": points,
@@ -63,7 +63,7 @@ def copies(content: bytes) -> dict[str, Points | None]:
         around = margin * max(high - low)
         box = (*np.maximum(low - around, 0), *np.minimum(high + around, image.size))
         crop = image.crop(tuple(int(edge) for edge in box))
-        result[name] = find_landmarks(open_picture(_encoded(crop)))
+        result[name] = find_landmarks(working_pixels(_encoded(crop)))
     return result
 
 
@@ -79,7 +79,7 @@ def agreement(faces: list[tuple[Points, Points, Pose]]) -> dict[str, float]:
         "kappa": cohen_kappa_score(*zip(*shapes, strict=True), labels=list(FACE_SHAPES)),
         "round taken for long": np.mean([{a, b} == {"round", "long"} for a, b in shapes]),
     }
-    for ratio in RATIOS:
+    for ratio in Ratios._fields:
         pairs = np.array([[getattr(measure(p), ratio) for p in (a, b)] for a, b, _ in faces])
         within = pairs.var(axis=1, ddof=1).mean()
         between = 2 * pairs.mean(axis=1).var(ddof=1)
@@ -90,10 +90,10 @@ def agreement(faces: list[tuple[Points, Points, Pose]]) -> dict[str, float]:
 
 def repeatability(manifest: Manifest) -> dict[str, object]:
     rows = manifest.table.select(["image", "yaw", "pitch", "age"]).to_pylist()
-    images = StoredImages({"ffhq": manifest.info.datasets["ffhq"].root})
+    images = StoredImages.of(manifest.info)
     faces = []
     contents = (images.read("ffhq", row["image"]) for row in rows)
-    for row, found in zip(rows, in_processes(copies, contents), strict=True):
+    for row, found in zip(rows, in_processes(copies, contents, len(rows)), strict=True):
         if row["yaw"] is None or "photograph" not in found:
             continue
         pose = Pose(row["yaw"], row["pitch"])
@@ -145,7 +145,7 @@ def _fit(faces: list, angle: str) -> list[float]:
 
 def against_attributes(manifest: Manifest) -> dict[str, object]:
     """Share of CelebA's Oval_Face and Chubby among the faces of each shape."""
-    rows = add_face_shape(manifest).table.to_pylist()
+    rows = add_tags(manifest, "face_shape").table.to_pylist()
     result: dict[str, object] = {}
     for tag in ("oval_face", "chubby"):
         if tag not in manifest.tags:

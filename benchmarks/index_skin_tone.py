@@ -14,7 +14,8 @@ import numpy as np
 
 from faceaudit.datasets import index
 from faceaudit.datasets.sources import StoredImages
-from faceaudit.tags.landmarks import find_landmarks, in_processes, open_picture
+from faceaudit.read_ahead import in_processes
+from faceaudit.tags.landmarks import find_landmarks, working_pixels
 from faceaudit.tags.skin_tone import MONK_TONES, SkinTone, measure_skin
 
 #: Factors on the light's red, green and blue.
@@ -37,7 +38,7 @@ def relit(pixels: np.ndarray, factors: tuple[float, float, float]) -> np.ndarray
 
 def tones(content: bytes) -> dict[str, SkinTone | None]:
     """Skin tone of a photograph, of relit copies, and of either cheek alone."""
-    pixels = open_picture(content)
+    pixels = working_pixels(content)
     points = find_landmarks(pixels)
     if points is None:
         return {}
@@ -69,9 +70,13 @@ def shift(pairs: list[tuple[SkinTone, SkinTone]]) -> dict[str, float]:
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         manifest = index("ffhq", sys.argv[1], Path(folder) / "manifest.parquet").read()
-    images = StoredImages({"ffhq": manifest.info.datasets["ffhq"].root})
+    images = StoredImages.of(manifest.info)
     contents = (images.read("ffhq", image) for image in manifest.table["image"].to_pylist())
-    faces = [face for face in in_processes(tones, contents) if face and None not in face.values()]
+    faces = [
+        face
+        for face in in_processes(tones, contents, len(manifest.table))
+        if face and None not in face.values()
+    ]
     angles = [face["as it is"].typology_angle for face in faces]
     report: dict[str, object] = {
         "faces": len(faces),

@@ -22,8 +22,8 @@ from faceaudit.pictures import FORMATS, MAX_PIXELS, PictureError, TooLargeError,
 from faceaudit.schema import ModelInfo
 from faceaudit.scoring import Detector, score
 from faceaudit.tables import read_manifest
-from faceaudit.tags.derivation import _Face, _shape_tags, _skin_tags
-from faceaudit.tags.landmarks import working_pixels
+from faceaudit.tags.derivation import picture_tags
+from faceaudit.tags.landmarks import Face, working_pixels
 from tests.pictures import draw, encode, write_manifest
 
 SOURCE = Path(faceaudit.__file__).parent
@@ -156,8 +156,7 @@ def _prepare(content: bytes, folder: Path) -> None:
 
 def _landmarks(content: bytes, folder: Path) -> None:
     assert working_pixels(content) is None
-    face = _Face(content, None, None)
-    assert _shape_tags(face) == _skin_tags(face) == {}
+    assert all(tag.look(Face({}, content)) == {} for tag in picture_tags().values())
 
 
 def _web(content: bytes, folder: Path) -> None:

@@ -42,7 +42,23 @@ def datasets(as_json: bool) -> None:
     print_datasets(list(all_datasets().values()), as_json)
 
 
-@main.command()
+class _IndexCommand(click.Command):
+    """A command with an option for each tag that is derived from pictures."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the options, those of plug-ins among them."""
+        from faceaudit.tags.derivation import picture_tags
+
+        known = {param.name for param in self.params}
+        self.params += [
+            click.Option([f"--{name.replace('_', '-')}"], is_flag=True, help=tag.help)
+            for name, tag in picture_tags().items()
+            if name not in known
+        ]
+        return super().get_params(ctx)
+
+
+@main.command(cls=_IndexCommand)
 @click.argument("dataset")
 @click.argument("root", type=PATH)
 @click.option("-o", "--out", required=True, type=PATH, help="The manifest to write (Parquet).")
@@ -64,8 +80,6 @@ def datasets(as_json: bool) -> None:
     show_default=True,
     help="What a photograph retouched by hand counts as.",
 )
-@click.option("--face-shape", is_flag=True, help="Derive round, oval or long from landmarks.")
-@click.option("--skin-tone", is_flag=True, help="Derive the skin tone that the pixels show.")
 @click.option(
     "--near-copies",
     "look_for_near_copies",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -9,6 +10,9 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPool
 from itertools import islice
 from multiprocessing import get_context
 from typing import TypeVar
+
+#: Pictures from which on processes earn back what it takes to start them.
+WORTH_PROCESSES = 200
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -49,6 +53,33 @@ def read_ahead(
             if not pending:
                 return
             yield from pending.popleft().result()
+
+
+def in_processes(
+    work: Callable[[Item], Result],
+    items: Iterable[Item],
+    total: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> Iterator[Result]:
+    """Map over pictures, in one process a core if there are many.
+
+    Decoding and finding a face hold the interpreter's lock, so that threads would not help.
+
+    Parameters
+    ----------
+    work, items
+        As in `read_ahead`.
+    total : int
+        Number of items.
+    progress : callable, optional
+        Called with the number of items done and the number of all items.
+    """
+    many = total >= WORTH_PROCESSES
+    workers = (os.cpu_count() or 1) if many else 1
+    for done, result in enumerate(read_ahead(work, items, workers, processes=many), start=1):
+        yield result
+        if progress:
+            progress(done, total)
 
 
 def _each(work: Callable[[Item], Result], items: list[Item]) -> list[Result]:

@@ -69,7 +69,7 @@ def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bars.update(task, completed=done, total=total)
 
 
-def print_datasets(known: Sequence[Dataset], as_json: bool) -> None:
+def print_datasets(known: Sequence[type[Dataset]], as_json: bool) -> None:
     """Print what is known of every data set."""
     if as_json:
         facts = ("id", "title", "label", "published", "tags", "licence", "home", "layout")

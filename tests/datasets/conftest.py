@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from faceaudit.datasets import IndexReport, index
-from faceaudit.datasets.rejects import Entry, read_ledger
+from faceaudit.datasets.rejects import LedgerEntry
+from tests.datasets.planted import read_ledger
 
 
 class Indexed:
@@ -23,7 +24,7 @@ class Indexed:
     def tags(self, image: str) -> dict[str, object]:
         return {tag: self.rows[image][tag] for tag in self.manifest.tags}
 
-    def outcomes(self, outcome: str) -> list[Entry]:
+    def outcomes(self, outcome: str) -> list[LedgerEntry]:
         return [entry for entry in self.ledger if entry.outcome == outcome]
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from faceaudit import pictures
+from faceaudit.datasets.rejects import LedgerEntry
 
 FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP", ".gif": "GIF"} | (
     {".avif": "AVIF"} if "AVIF" in pictures.FORMATS else {}
@@ -30,3 +32,9 @@ def plant(root: Path, *names: str, start: int = 0) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(draw(seed, path.suffix.lower()))
     return root
+
+
+def read_ledger(path: Path) -> list[LedgerEntry]:
+    """The rows of a reject ledger."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return [LedgerEntry(**row) for row in csv.DictReader(file)]

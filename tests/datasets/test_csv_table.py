@@ -30,6 +30,7 @@ def test_path_label_and_tags(root, indexed):
     assert run.tags("b/1.jpg")["gender"] == "Other"
     assert run.report.notes == [
         "faces.csv: 'gender': 'F' (1 row) is read as 'female'.",
+        "faces.csv: 'gender': 'M' (1 row) is read as 'male'.",
         "'label': 'fake' (1 row) is read as 'ai'.",
     ]
     assert {image: reason for image, (reason, _) in run.rejected.items()} == {

@@ -13,10 +13,9 @@ import numpy as np
 import pytest
 
 from faceaudit.datasets import all_datasets, index
-from faceaudit.datasets.rejects import read_ledger
 from faceaudit.datasets.sources import is_side_file
 from faceaudit.errors import FaceAuditError
-from tests.datasets.planted import FORMATS, draw
+from tests.datasets.planted import FORMATS, draw, read_ledger
 from tests.datasets.test_ffhq import face
 
 IMAGES = 180

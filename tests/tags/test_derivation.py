@@ -9,10 +9,11 @@ import pyarrow.compute as pc
 import pytest
 
 from faceaudit.datasets import index
+from faceaudit.datasets.ffhq import published_landmarks
 from faceaudit.errors import FaceAuditError, MissingExtraError
 from faceaudit.tables import Manifest, read_manifest, write_table
 from faceaudit.tags import landmarks
-from faceaudit.tags.derivation import add_face_shape, add_skin_tone
+from faceaudit.tags.derivation import add_tags
 from faceaudit.tags.landmarks import find_landmarks, mirrored, working_pixels
 from tests.datasets.planted import plant
 from tests.tags.faces import drawn_face
@@ -45,17 +46,18 @@ def test_published_landmarks_need_no_extra(ffhq, tmp_path, monkeypatch):
     manifest, metadata = ffhq
     monkeypatch.setattr(landmarks, "find_spec", lambda name: None)
     monkeypatch.setattr(
-        "faceaudit.tags.derivation.find_landmarks", lambda pixels: pytest.fail("looked for")
+        "faceaudit.tags.landmarks.find_landmarks", lambda pixels: pytest.fail("looked for")
     )
     some = Manifest(manifest.table.slice(0, 2), manifest.info)
-    tagged = add_face_shape(some, metadata)
+    published = {"ffhq": published_landmarks(metadata)}
+    tagged = add_tags(some, "face_shape", published=published)
     assert tagged.table["face_shape"].to_pylist() == ["round", "long"]
     assert tagged.table["face_ratio"].to_pylist() == pytest.approx([0.7, 1.0])
     source = tagged.info.tag_sources["face_shape"]["ffhq"]
     assert "landmarks that FFHQ publishes" in source
     assert "kappa" in source
     # A second time replaces the tags.
-    again = add_face_shape(tagged, metadata)
+    again = add_tags(tagged, "face_shape", published=published)
     assert again.table.column_names == tagged.table.column_names
     write_table(tmp_path / "t.parquet", again.table, again.info)
     assert read_manifest(tmp_path / "t.parquet").tags == again.tags
@@ -64,16 +66,18 @@ def test_published_landmarks_need_no_extra(ffhq, tmp_path, monkeypatch):
 def test_without_the_extra_it_says_which(ffhq, monkeypatch):
     manifest, _ = ffhq
     monkeypatch.setattr(landmarks, "find_spec", lambda name: None)
-    for add in (add_face_shape, add_skin_tone):
+    for tag in ("face_shape", "skin_tone"):
         with pytest.raises(MissingExtraError, match=r"faceaudit\[landmarks\]"):
-            add(manifest)
+            add_tags(manifest, tag)
+    with pytest.raises(FaceAuditError, match=r"no tag 'mood' .* there are face_shape, skin_tone"):
+        add_tags(manifest, "mood")
 
 
 def test_damaged_metadata(ffhq):
-    manifest, metadata = ffhq
+    _, metadata = ffhq
     metadata.write_text('{"0": {"image": {"face_landmarks": [[1, 2]]}}}')
     with pytest.raises(FaceAuditError, match="not FFHQ's metadata"):
-        add_face_shape(manifest, metadata)
+        published_landmarks(metadata)
 
 
 @needs_extra
@@ -82,11 +86,11 @@ def test_pictures_without_a_face_or_without_a_file_get_no_tags(tmp_path):
     manifest = index("folder", root, tmp_path / "m.parquet").read()
     (root / "real" / "b.jpg").unlink()
     seen: list[tuple[int, int]] = []
-    tagged = add_face_shape(manifest, progress=lambda *now: seen.append(now))
+    tagged = add_tags(manifest, "face_shape", progress=lambda *now: seen.append(now))
     for tag in ("face_shape", "face_ratio", "jaw_ratio", "chin_angle"):
         assert tagged.table[tag].to_pylist() == [None, None]
     assert seen == [(1, 2), (2, 2)]
-    assert add_skin_tone(manifest).table["skin_tone"].to_pylist() == [None, None]
+    assert add_tags(manifest, "skin_tone").table["skin_tone"].to_pylist() == [None, None]
 
 
 @needs_extra
@@ -94,7 +98,7 @@ def test_pictures_without_a_face_or_without_a_file_get_no_tags(tmp_path):
 def test_real_faces(real_data, tmp_path):
     manifest = index("ffhq", real_data / "ffhq", tmp_path / "m.parquet").read()
     some = Manifest(manifest.table.slice(0, 60), manifest.info)
-    tagged = add_face_shape(some).table
+    tagged = add_tags(some, "face_shape").table
     found = tagged["face_shape"].to_pylist()
     assert set(found) <= {"round", "oval", "long", None}
     # Turned heads, and they alone, have no shape: the face is found in nearly all.
@@ -103,7 +107,7 @@ def test_real_faces(real_data, tmp_path):
     ).to_pylist()
     agreeing = [(shape is not None) == bool(ok) for shape, ok in zip(found, straight, strict=True)]
     assert sum(agreeing) >= 58
-    tones = add_skin_tone(some).table["skin_tone"].to_pylist()
+    tones = add_tags(some, "skin_tone").table["skin_tone"].to_pylist()
     assert sum(tone is not None for tone in tones) >= 58
 
 

@@ -57,7 +57,6 @@ def test_age_bands_at_their_edges():
         ("70+", "70+"),
         ("0-2", "0-2"),
         ("60-69", "60-69"),
-        (None, None),
     ],
 )
 def test_age_bands_as_label_files_write_them(text, band):

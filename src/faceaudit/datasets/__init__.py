@@ -8,8 +8,8 @@ __all__ = ["IndexReport", "all_datasets", "get_dataset", "index"]
 
 _HOMES = {
     "IndexReport": "indexing",
-    "all_datasets": "registry",
-    "get_dataset": "registry",
+    "all_datasets": "base",
+    "get_dataset": "base",
     "index": "indexing",
 }
 

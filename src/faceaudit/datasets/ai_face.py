@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
+from operator import itemgetter
 
-from faceaudit.datasets.base import Dataset, Options, Reader, Tagged
-from faceaudit.datasets.rejects import Entry, Reject
-from faceaudit.datasets.sources import SideFiles
-from faceaudit.datasets.tagfiles import LISTED, Cells, Tags, TagTable, TagValue, read_code, read_csv
+import pyarrow.compute as pc
+
+from faceaudit.datasets.base import Dataset, Tagged
+from faceaudit.datasets.rejects import LISTED, LedgerEntry, Reject, first_ones, remark
+from faceaudit.datasets.tagfiles import Cells, TagFile, Tags, read_code, read_csv
 from faceaudit.errors import FaceAuditError
 from faceaudit.schema import LABEL_WORDS
+from faceaudit.tags.base import TagValue
 from faceaudit.tags.skin_tone import MONK_TONES
 from faceaudit.wording import counted
 
@@ -51,28 +55,49 @@ _ESTIMATED = "estimated by models that the publishers trained, not by people"
 _CONTRADICTION = "intersection contradicts the row"
 
 
-class AIFaceReader(Reader):
+class AIFace(Dataset):
     """Reads ``train.csv`` and ``test.csv``, which hold labels and tags by path."""
 
-    def __init__(self, files: SideFiles, options: Options) -> None:
-        super().__init__(files, options)
-        self._rows: list[_Rows] = []
-        for name in dict.fromkeys([options.tag_file(TABLES[0]), *TABLES]):
-            rows = _Rows(name)
-            table = read_csv(files, name, "Image Path", rows)
-            if table is not None:
-                rows.settle(table)
-                self._rows.append(rows)
-                self.use(table, DATASET.tags)
-        if not self.tables:
+    id = "ai-face"
+    title = "AI-Face"
+    label = "by its tables"
+    published = 1_646_545
+    licence = "CC BY-NC-ND 4.0, after signing the publishers' agreement"
+    home = "https://github.com/Purdue-M2/AI-Face-FairnessBench"
+    layout = (
+        "AttGAN/… and the other folders; train.csv and test.csv of the first version (Image "
+        "Path, Ground Truth Gender, Age and Race, Intersection, Target) or the second (Image Path, "
+        "Gender or Predicted Gender, Age or Predicted Age, Skin Tone, Intersection, Target)"
+    )
+    tags = {
+        "gender": _ESTIMATED,
+        "age_group": _ESTIMATED,
+        "race": f"first version, {_ESTIMATED}",
+        "skin_tone": f"second version, Monk scale, {_ESTIMATED}",
+        "intersection": f"of gender with race or skin tone, {_ESTIMATED}",
+        "split": "the publishers' partition",
+    }
+
+    def open(self) -> None:
+        """Read the tables: the codes of their ages first, which they share."""
+        names = dict.fromkeys([self.options.tag_file(TABLES[0]), *TABLES])
+        tables = [read_csv(self.files, name, "Image Path") for name in names]
+        there = [table for table in tables if table is not None]
+        if not there:
             raise FaceAuditError(
                 "AI-Face needs its train.csv or test.csv, below the root or named by --tags-from"
             )
-        self._prefixes = dict.fromkeys(
-            prefix for table in self.tables for prefix in table.prefixes()
-        )
-        self.notes += _name_ages(self.tables)
-        if n := sum(rows.contradicting for rows in self._rows):
+        codes = {code for table in there for code in _age_codes(table)}
+        self._ages, note = _age_names(codes)
+        #: Table -> its rows that contradict themselves: the first of them, and their number.
+        self._contradictions: dict[str, list[LedgerEntry]] = {}
+        self._contradicting: dict[str, int] = {}
+        for table in there:
+            self._fill(table)
+            self.use(table)
+        self._prefixes = dict.fromkeys(prefix for table in there for prefix in table.prefixes())
+        self.notes += note
+        if n := sum(self._contradicting.values()):
             self.notes.append(
                 f"In {counted(n, 'row')} the number of the intersection contradicts the "
                 "row's own tags; the tags count."
@@ -86,41 +111,38 @@ class AIFaceReader(Reader):
             raise Reject("no row in the tables", "without it there is no label")
         return Tagged(label, tags)
 
-    def remarks(self) -> Iterator[Entry]:
+    def remarks(self) -> Iterator[LedgerEntry]:
         """Say which numbers of intersections contradict their row."""
         yield from super().remarks()
-        for rows in self._rows:
-            yield from rows.contradictions
-            if further := rows.contradicting - len(rows.contradictions):
-                told = f"and {further:,} further rows"
-                yield Entry(rows.name, "remark", _CONTRADICTION, told, further)
+        for name, entries in self._contradictions.items():
+            yield from first_ones(entries, self._contradicting[name], name, "row")
 
+    def _fill(self, table: TagFile) -> None:
+        """Enter a table's rows, and say which tags it has, by its header."""
+        found = _headings(table.cells.column_names)
+        by = {"race", "skin_tone"} & set(found)
+        lacking = {"gender", "age_group"} - set(found) | (set() if by else {"skin_tone"})
+        table.fill(table.rows(), itemgetter("Image Path"), partial(self._translate, table, found))
+        for tag in sorted(lacking):
+            told = " or ".join(f"'{heading}'" for heading in HEADINGS[tag])
+            table.remark("row 1", f"there is no column {told}: no {tag}")
+        table.tags = [*found, *(["intersection"] if by and "gender" in found else []), "split"]
 
-class _Rows:
-    """Translates the rows of one table, and remembers those that contradict themselves."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.contradictions: list[Entry] = []
-        self.contradicting = 0
-        self._headings: dict[str, str] | None = None
-
-    def __call__(self, cells: Cells, doubt: Callable[[str], None]) -> Tags:
-        """Return the tags and the label of one row."""
-        headings = self._headings = self._headings or _headings(cells)
+    def _translate(
+        self, table: TagFile, headings: dict[str, str], cells: Cells, doubt: Callable[[str], None]
+    ) -> Tags:
         label = read_code(cells, "Target", LABELS, doubt)
         if label is None:
             raise ValueError("Target is neither 0 (real) nor 1 (fake)")
-        tags: Tags = {"label": label, "split": self.name.partition(".")[0]}
+        tags: Tags = {"label": label, "split": table.name.partition(".")[0]}
         gender = tags["gender"] = read_code(cells, headings.get("gender"), GENDERS, doubt)
         if "race" in headings:
             tags["age_group"] = read_code(cells, headings.get("age_group"), FIRST_AGES, doubt)
             other = tags["race"] = read_code(cells, headings["race"], RACES, doubt)
             names = _BY_RACE
         else:
-            # What the number of an age means shows in the whole table: see `_age_names`.
-            age = (cells.get(headings.get("age_group", "")) or "").strip().removesuffix(".0")
-            tags["age_group"] = age or None
+            age = _code(cells.get(headings.get("age_group", "")))
+            tags["age_group"] = self._ages.get(age)
             tags["skin_tone"] = read_code(cells, headings.get("skin_tone"), TONES, doubt)
             other = read_code(cells, "Skin Tone Group", TONE_GROUPS, doubt)
             other = other or _GROUP_OF.get(tags["skin_tone"])
@@ -129,74 +151,51 @@ class _Rows:
             own = tags["intersection"] = f"{gender}, {other}"
             said = read_code(cells, "Intersection", names, doubt)
             if said not in (None, own):
-                self._contradiction(cells, f"its number says {said!r}, and the row {own!r}")
+                self._contradict(table.name, cells, f"says {said!r}, and the row {own!r}")
         return tags
 
-    def settle(self, table: TagTable) -> None:
-        """Say which tags the table has, by its header."""
-        found = _headings(table.columns)
-        by = {"race", "skin_tone"} & set(found)
-        lacking = {"gender", "age_group"} - set(found) | (set() if by else {"skin_tone"})
-        for tag in sorted(lacking):
-            told = " or ".join(f"'{heading}'" for heading in HEADINGS[tag])
-            table.remark("row 1", f"there is no column {told}: no {tag}")
-        table.tags = [*found, *(["intersection"] if by and "gender" in found else []), "split"]
-
-    def _contradiction(self, cells: Cells, told: str) -> None:
-        self.contradicting += 1
-        if self.contradicting <= LISTED:
+    def _contradict(self, name: str, cells: Cells, told: str) -> None:
+        self._contradicting[name] = self._contradicting.get(name, 0) + 1
+        if self._contradicting[name] <= LISTED:
             image = (cells["Image Path"] or "").strip()
-            self.contradictions.append(Entry(image, "remark", _CONTRADICTION, told))
+            entry = remark(image, _CONTRADICTION, f"its number {told}")
+            self._contradictions.setdefault(name, []).append(entry)
 
 
-def _headings(columns: Iterable[str]) -> dict[str, str]:
-    """Return under which heading a table holds each tag."""
-    there = set(columns)
-    found = {
-        tag: next((heading for heading in known if heading in there), None)
+def _headings(columns: Sequence[str]) -> dict[str, str]:
+    """Return under which heading a table holds each tag that it holds."""
+    return {
+        tag: there[0]
         for tag, known in HEADINGS.items()
+        if (there := [heading for heading in known if heading in columns])
     }
-    return {tag: heading for tag, heading in found.items() if heading is not None}
 
 
-def _name_ages(tables: list[TagTable]) -> list[str]:
-    """Put names in the place of the second version's age codes; return what is to be said.
+def _code(cell: str | None) -> str:
+    return (cell or "").strip().removesuffix(".0")
+
+
+def _age_codes(table: TagFile) -> set[str]:
+    """Return which codes of ages a table of the second version has."""
+    headings = _headings(table.cells.column_names)
+    if "race" in headings or "age_group" not in headings:
+        return set()
+    cells = pc.unique(table.cells[headings["age_group"]]).to_pylist()
+    return {code for cell in cells if (code := _code(cell))}
+
+
+def _age_names(codes: Collection[str]) -> tuple[dict[str, str], list[str]]:
+    """Return what the second version's age codes mean, and what is to be said of them.
 
     The publishers' description counts 0, 1, 3, 4, 5 and their program 0, 1, 2, 3, 4; which
     of them the tables follow shows in whether they have a 5 or a 2.
     """
-    words = {word for table in tables for word in table.words("age_group").words.to_pylist()}
-    codes = words - set(FIRST_AGES.values())
-    names: dict[str, str] = {}
-    if "5" in codes and "2" not in codes:
-        names = dict(zip(("0", "1", "3", "4", "5"), AGES, strict=True))
-    elif "2" in codes and "5" not in codes:
-        names = dict(zip(("0", "1", "2", "3", "4"), AGES, strict=True))
-    for table in tables:
-        table.replace("age_group", {code: names.get(code) for code in codes})
-    if codes and not names:
-        return ["The age codes of the tables could be read in two ways: no age_group."]
-    unknown = ", ".join(sorted(codes - set(names)))
-    return [f"The publishers have no age code {unknown}: no age_group there."] if unknown else []
+    if codes and ("5" in codes) == ("2" in codes):
+        return {}, ["The age codes of the tables could be read in two ways: no age_group."]
+    names = dict(zip("01345" if "5" in codes else "01234", AGES, strict=True))
+    unknown = ", ".join(sorted(set(codes) - set(names)))
+    said = f"The publishers have no age code {unknown}: no age_group there."
+    return names, [said] if unknown else []
 
 
-DATASET = Dataset(
-    id="ai-face",
-    title="AI-Face",
-    label="by its tables",
-    published=1_646_545,
-    licence="CC BY-NC-ND 4.0, after signing the publishers' agreement",
-    home="https://github.com/Purdue-M2/AI-Face-FairnessBench",
-    layout="AttGAN/… and the other folders; train.csv and test.csv of the first version (Image "
-    "Path, Ground Truth Gender, Age and Race, Intersection, Target) or the second (Image Path, "
-    "Gender or Predicted Gender, Age or Predicted Age, Skin Tone, Intersection, Target)",
-    reader=AIFaceReader,
-    tags={
-        "gender": _ESTIMATED,
-        "age_group": _ESTIMATED,
-        "race": f"first version, {_ESTIMATED}",
-        "skin_tone": f"second version, Monk scale, {_ESTIMATED}",
-        "intersection": f"of gender with race or skin tone, {_ESTIMATED}",
-        "split": "the publishers' partition",
-    },
-)
+DATASET = AIFace

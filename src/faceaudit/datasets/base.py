@@ -1,20 +1,21 @@
-"""What a published data set is to us: a description, and a reader of its names and tag files.
-
-Every module of this folder that defines ``DATASET`` is a data set; adding one touches no
-other file than its own (and its test).
-"""
+"""What a published data set is to us, and how to add one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
-from faceaudit.datasets.rejects import Entry
+from faceaudit.datasets.rejects import LedgerEntry, remark
 from faceaudit.datasets.sources import SideFiles, names_side_file, with_lower_suffix
-from faceaudit.datasets.tagfiles import TagTable, TagValue, missing_tag_file
+from faceaudit.datasets.tagfiles import TagFile
 from faceaudit.errors import FaceAuditError
+from faceaudit.plugins import offers
+from faceaudit.tags.base import TagValue
+from faceaudit.tags.landmarks import Published
 
 Label = Literal["real", "ai"]
 
@@ -27,7 +28,7 @@ class Tagged(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Options:
+class IndexOptions:
     """What a user may say about their copy of a data set.
 
     Attributes
@@ -39,7 +40,7 @@ class Options:
     photoshopped_as : {'skip', 'real', 'ai'}
         What a photograph retouched by hand counts as.
     missing : tuple of str
-        Words in a tag file of one's own that say that a tag is missing.
+        Words in a tag file of one's own that say that a tag is missing, besides the empty cell.
     real_dir, ai_dir : tuple of str
         Folders below the root, by path or name, that hold real photographs and AI images.
     """
@@ -57,36 +58,89 @@ class Options:
         return given.name if given is not None and names_side_file(given) else usual
 
 
-class Reader:
-    """Reads the names and tag files of one copy of one data set.
+class Dataset:
+    """One published data set: its description, and the reader of one copy of it.
 
-    Made anew for every run, because it remembers which tags have met their image.
+    A data set is one module of ``faceaudit/datasets`` that sets ``DATASET`` to a class derived
+    from this one, or such a class that a package of your own names under the entry point
+    ``faceaudit.datasets``; nothing else is touched. The class says what the set is, `open` and
+    `read` what its files say::
 
-    Parameters
-    ----------
-    files : SideFiles
-        Every file of the copy that is no image.
-    options : Options
+        class Cartoons(Dataset):
+            id = "cartoons"
+            title = "Cartoon Faces"
+            label = "ai"
+            licence = "CC0"
+            home = "https://example.org/cartoons"
+            layout = "faces/0001.png; optional hats.csv (file, hat)"
+            tags = {"hat": "by the publishers"}
+
+            def open(self):
+                self.use(own_csv(self.files, "hats.csv"))
+
+            def read(self, path):
+                if not base_name(path)[:4].isdigit():
+                    raise Reject("malformed name", "it is not 0001.png")
+                return Tagged("ai", self.look_up(base_name(path)))
+
+        DATASET = Cartoons
+
+    For one run of `index` the class is called once with the files that are no images, which calls
+    `open`: it reads tag files (`faceaudit.datasets.tagfiles`) and hands them to `use`. Then `read`
+    is called once for each file that could be an image, by its path below the root, and at the end
+    `remarks`. Width, format, hash and copies are seen to for all sets.
 
     Attributes
     ----------
-    tags : dict of str to str
+    id, title : str
+        Its name on the command line and in manifests, and its full name.
+    label : str
+        What its images are: ``real``, ``ai``, or how it is decided.
+    published : int or None
+        How many images its publishers say it has.
+    licence, home : str
+        Terms of use as its publishers state them, and where users get it.
+    layout : str
+        The folders and files that `index` expects below the root.
+    tags : mapping of str to str
+        Every tag it can have, with the sentence that says whose word it is.
+    takes : tuple of str
+        Names of the `IndexOptions`, beyond ``tags_from``, that it takes.
+    files : SideFiles
+        Of this copy: every file that is no image.
+    options : IndexOptions
+    given : dict of str to str
         The tags that this copy has, each with the sentence that says whose word it is.
-    tables : list of TagTable
+    tables : list of TagFile
         The tag files in use.
     notes : list of str
         Sentences for the user and the manifest, complete once all images were read.
     """
 
-    def __init__(self, files: SideFiles, options: Options) -> None:
+    id: ClassVar[str]
+    title: ClassVar[str]
+    label: ClassVar[str]
+    published: ClassVar[int | None] = None
+    licence: ClassVar[str]
+    home: ClassVar[str]
+    layout: ClassVar[str]
+    tags: ClassVar[Mapping[str, str]] = {}
+    takes: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, files: SideFiles, options: IndexOptions) -> None:
         self.files = files
         self.options = options
-        self.tags: dict[str, str] = {}
-        self.tables: list[TagTable] = []
-        self._missing: list[Entry] = []
+        self.given: dict[str, str] = {}
+        self.tables: list[TagFile] = []
+        self.notes: list[str] = []
+        self._missing: list[LedgerEntry] = []
         self._without = 0
         self._example = ""
-        self.notes: list[str] = []
+        self.open()
+
+    def open(self) -> None:
+        """Read the tag files; without any, the names tell all of `tags`."""
+        self.given = dict(self.tags)
 
     def read(self, path: str) -> Tagged:
         """Return label and tags of the image at `path`, its name below the root.
@@ -98,8 +152,12 @@ class Reader:
         """
         raise NotImplementedError
 
-    def use(self, table: TagTable | None, sources: Mapping[str, str]) -> None:
-        """Take the tags of a table, if it is there; `sources` says whose word each tag is."""
+    def landmarks(self) -> Published | None:
+        """Return the landmarks that the publishers give, if this copy has them."""
+        return None
+
+    def use(self, table: TagFile | None, sources: Mapping[str, str] | None = None) -> None:
+        """Take the tags of a table, if it is there; `sources`, or else `tags`, say whose word."""
         if table is not None:
             if len(table) == 0 and table.name == self.options.tag_file(""):
                 fault = next((entry.remedy for entry in table.problems), "it has no rows")
@@ -107,7 +165,8 @@ class Reader:
             self.tables.append(table)
             self.notes += [f"{table.name}: {note}" for note in table.notes]
             for tag in table.tags:
-                self.tags.setdefault(tag, sources.get(tag, f"as given in {table.name}"))
+                source = (self.tags if sources is None else sources).get(tag)
+                self.given.setdefault(tag, source or f"as given in {table.name}")
 
     def look_up(self, *keys: str) -> dict[str, TagValue]:
         """Return what the tables say of the image that they call by one of `keys`.
@@ -117,22 +176,19 @@ class Reader:
         self._example = self._example or next(iter(keys), "")
         # A camera writes IMG.JPG where the table has IMG.jpg.
         keys = (*keys, *(with_lower_suffix(key) for key in keys))
+        found = [row for table in self.tables if (row := table.get(*keys)) is not None]
+        self._without += not found
         tags: dict[str, TagValue] = {}
-        known = False
-        for table in self.tables:
-            row = table.get(*keys)
-            known = known or row is not None
-            for tag, value in (row or {}).items():
-                if tags.get(tag) is None:
-                    tags[tag] = value
-        self._without += not known
+        for row in reversed(found):
+            tags |= {tag: value for tag, value in row.items() if value is not None}
         return tags
 
     def lacks(self, name: str, *tags: str) -> None:
         """Note that a tag file of the published set is not there."""
-        self._missing.append(missing_tag_file(name, tags))
+        told = f"without it there is no {', '.join(tags)}; put it below the root or name it with "
+        self._missing.append(remark(name, "missing tag file", f"{told}--tags-from"))
 
-    def remarks(self) -> Iterator[Entry]:
+    def remarks(self) -> Iterator[LedgerEntry]:
         """Say what was odd in the tag files, once all images were read."""
         yield from self._missing
         for table in self.tables:
@@ -140,15 +196,14 @@ class Reader:
             if len(table) and not table.met:
                 self._refuse_strange(table)
         if self.tables and self._without:
-            yield Entry(
+            yield remark(
                 ", ".join(table.name for table in self.tables),
-                "remark",
                 "image without tag",
                 f"{self._without:,} image{'s are' if self._without > 1 else ' is'} not in it: no "
                 "tags there",
             )
 
-    def _refuse_strange(self, table: TagTable) -> None:
+    def _refuse_strange(self, table: TagFile) -> None:
         """Refuse a table that names none of the images if the user named it, or else say so."""
         told = f"{table.name} names none of the images, but for example '{table.example}'"
         if table.name == self.options.tag_file(""):
@@ -158,63 +213,29 @@ class Reader:
         self.notes.append(f"{told}: no tags come from it.")
 
 
-@dataclass(frozen=True)
-class Dataset:
-    """One published data set.
+@cache
+def all_datasets() -> dict[str, type[Dataset]]:
+    """Return every known data set by id, alphabetically.
 
-    Attributes
-    ----------
-    id : str
-        Its name on the command line and in manifests.
-    title : str
-        Its full name.
-    label : str
-        What its images are: ``real``, ``ai``, or how it is decided.
-    published : int or None
-        How many images its publishers say it has.
-    tags : dict of str to str
-        Every tag it can have, with the sentence that says whose word it is.
-    licence : str
-        Terms of use as its publishers state them.
-    home : str
-        Where users get it.
-    layout : str
-        The folders and files that `index` expects below the root.
-    reader : type of Reader
-    options : tuple of str
-        Names of the `Options`, beyond ``tags_from``, that it takes.
+    Raises
+    ------
+    FaceAuditError
+        If a plug-in is of no use or takes an id that is taken.
     """
+    return dict(sorted(offers("datasets", "DATASET", "id").items()))
 
-    id: str
-    title: str
-    label: str
-    published: int | None
-    licence: str
-    home: str
-    layout: str
-    reader: type[Reader]
-    tags: dict[str, str] = field(default_factory=dict)
-    options: tuple[str, ...] = ()
 
-    def facts(self) -> dict[str, object]:
-        """Return the description as plain values, for printing."""
-        return {
-            item.name: getattr(self, item.name) for item in fields(self) if item.name != "reader"
-        }
+def get_dataset(name: str) -> type[Dataset]:
+    """Return the data set called `name`.
 
-    def refuse_foreign(self, options: Options) -> None:
-        """Refuse an option that this data set has no use for.
-
-        Raises
-        ------
-        FaceAuditError
-        """
-        for name in ("label", "photoshopped_as", "missing", "real_dir", "ai_dir"):
-            given = getattr(options, name)
-            if given != getattr(Options, name) and name not in self.options:
-                flag = f"--{name.replace('_', '-')}"
-                shown = given if isinstance(given, str) else given[0]
-                raise FaceAuditError(
-                    f"{flag} {shown}: {self.title} takes no such option "
-                    f"(its images are {self.label})"
-                )
+    Raises
+    ------
+    FaceAuditError
+        If there is none of that name; says which there are.
+    """
+    known = all_datasets()
+    if name not in known:
+        close = get_close_matches(name, known, n=1)
+        hint = f"did you mean '{close[0]}'? " if close else ""
+        raise FaceAuditError(f"no data set '{name}': {hint}there are {', '.join(known)}")
+    return known[name]

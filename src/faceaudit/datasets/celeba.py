@@ -2,45 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from operator import itemgetter
 
 from faceaudit.datasets.attributes import attribute_tags
-from faceaudit.datasets.base import Dataset, Options, Reader, Tagged
-from faceaudit.datasets.sources import SideFiles, base_name
-from faceaudit.datasets.tagfiles import Cells, Tags, read_columns, read_csv, read_sidecar
+from faceaudit.datasets.base import Dataset, Tagged
+from faceaudit.datasets.sources import base_name
+from faceaudit.datasets.tagfiles import (
+    Cells,
+    TagFile,
+    Tags,
+    Translate,
+    open_tag_file,
+    own_csv,
+    translated_csv,
+)
 
 SPLITS = {"0": "train", "1": "validation", "2": "test"}
 
-_ATTRIBUTES = "list_attr_celeba"
-_PARTITION = "list_eval_partition"
-_SOURCE = "human annotation, by the publishers' contractor"
 _TAGS = (
-    "gender",
-    "glasses",
-    "makeup",
-    "facial_hair",
-    "young",
-    "oval_face",
-    "chubby",
-    "pale_skin",
+    *("gender", "glasses", "makeup", "facial_hair"),
+    *("young", "oval_face", "chubby", "pale_skin"),
 )
 
 
-class CelebAReader(Reader):
+class CelebA(Dataset):
     """Reads the attributes and the partition, as ``.txt`` or as the ``.csv`` copies of them."""
 
-    def __init__(self, files: SideFiles, options: Options) -> None:
-        super().__init__(files, options)
-        attributes = read_columns(files, f"{_ATTRIBUTES}.txt", 2, _marks, _TAGS) or read_csv(
-            files, f"{_ATTRIBUTES}.csv", "image_id", _marks, _TAGS
-        )
+    id = "celeba"
+    title = "CelebA"
+    label = "real"
+    published = 202_599
+    licence = "non-commercial research only"
+    home = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
+    layout = "img_align_celeba/000001.jpg; list_attr_celeba.txt; optional list_eval_partition.txt"
+    tags = {
+        **dict.fromkeys(_TAGS, "human annotation, by the publishers' contractor"),
+        "split": "the publishers' partition",
+    }
+    takes = ("missing",)
+
+    def open(self) -> None:
+        """Read the attributes, the partition, and a table of genders of the user's own."""
+        attributes = self._either("list_attr_celeba", _marks, _TAGS)
         if attributes is None:
-            self.lacks(f"{_ATTRIBUTES}.txt", *_TAGS)
-        partition = read_columns(files, f"{_PARTITION}.txt", 0, _split, ["split"]) or read_csv(
-            files, f"{_PARTITION}.csv", "image_id", _split, ["split"]
-        )
-        for table in (attributes, partition, read_sidecar(files, "gender.csv", options.missing)):
-            self.use(table, DATASET.tags)
+            self.lacks("list_attr_celeba.txt", *_TAGS)
+        self.use(attributes)
+        self.use(self._either("list_eval_partition", _split, ["split"], ["image_id", "partition"]))
+        self.use(own_csv(self.files, "gender.csv", self.options.missing))
+
+    def _either(
+        self, name: str, translate: Translate, tags: Sequence[str], columns: Sequence[str] = ()
+    ) -> TagFile | None:
+        """Read a table in columns of blanks, or else its copy as CSV.
+
+        The first has a header on its second line, without a heading for the image, or none.
+        """
+        table = open_tag_file(self.files, f"{name}.txt", tags)
+        if table is None:
+            return translated_csv(self.files, f"{name}.csv", "image_id", translate, tags)
+        after = 0 if columns else 2
+        headings = table.data.decode().splitlines()[1:2]
+        columns = columns or ["image_id", *"".join(headings).split()]
+        table.fill(table.lines(columns, after), itemgetter("image_id"), translate)
+        return table
 
     def read(self, path: str) -> Tagged:
         """Return what the tables say of the image's number."""
@@ -62,21 +87,10 @@ def _marks(cells: Cells, doubt: Callable[[str], None]) -> Tags:
 
 
 def _split(cells: Cells, _doubt: Callable[[str], None]) -> Tags:
-    number = str(cells.get("1", cells.get("partition"))).strip()
+    number = str(cells.get("partition")).strip()
     if number not in SPLITS:
         raise ValueError(f"partition {number!r} is not 0, 1 or 2")
     return {"split": SPLITS[number]}
 
 
-DATASET = Dataset(
-    id="celeba",
-    title="CelebA",
-    label="real",
-    published=202_599,
-    licence="non-commercial research only",
-    home="https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html",
-    layout="img_align_celeba/000001.jpg; list_attr_celeba.txt; optional list_eval_partition.txt",
-    reader=CelebAReader,
-    tags={**dict.fromkeys(_TAGS, _SOURCE), "split": "the publishers' partition"},
-    options=("missing",),
-)
+DATASET = CelebA

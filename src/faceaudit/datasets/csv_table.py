@@ -5,32 +5,40 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
-from faceaudit.datasets.base import Dataset, Options, Reader, Tagged
+from faceaudit.datasets.base import Dataset, Tagged
 from faceaudit.datasets.rejects import Reject
-from faceaudit.datasets.sources import SideFiles
-from faceaudit.datasets.tagfiles import Cells, Tags, own_tags, read_csv, settle
+from faceaudit.datasets.tagfiles import Cells, Tags, own_csv
 from faceaudit.errors import FaceAuditError
 from faceaudit.schema import LABEL_WORDS, LABELS
 from faceaudit.wording import counted
 
 
-class CSVReader(Reader):
+class CSVTable(Dataset):
     """Reads the one table below the root, or the one that ``--tags-from`` names."""
 
-    def __init__(self, files: SideFiles, options: Options) -> None:
-        super().__init__(files, options)
-        given = options.tag_file("")
-        tables = [given] if given else files.names(".csv")
+    id = "csv"
+    title = "A table of one's own"
+    label = "by its table"
+    licence = "your own"
+    home = "your own"
+    layout = (
+        "a .csv with the columns path, label (real or ai) and one column a tag; the images "
+        "at those paths"
+    )
+    takes = ("missing",)
+
+    def open(self) -> None:
+        """Read the table."""
+        given = self.options.tag_file("")
+        tables = [given] if given else self.files.names(".csv")
         if len(tables) != 1:
             held = f"there are {len(tables)}" if tables else "there is none"
             raise FaceAuditError(
                 f"which table holds the labels? {held} below the root; name it with --tags-from"
             )
         self._words: Counter[str] = Counter()
-        table = read_csv(files, tables[0], "path", self._translate)
-        if table is not None:
-            settle(table, "path", "label")
-        self.use(table, {})
+        table = own_csv(self.files, tables[0], self.options.missing, "path", self._label)
+        self.use(table)
         self._prefixes = table.prefixes() if table else []
         self.notes += [
             f"'label': {word!r} ({counted(n, 'row')}) is read as '{LABEL_WORDS[word]}'."
@@ -46,23 +54,12 @@ class CSVReader(Reader):
             raise Reject("no row in the table", "without it there is no label")
         return Tagged(label, tags)
 
-    def _translate(self, cells: Cells, doubt: Callable[[str], None]) -> Tags:
+    def _label(self, cells: Cells, _doubt: Callable[[str], None]) -> Tags:
         word = (cells.get("label") or "").strip().lower()
         if word not in LABEL_WORDS:
             raise ValueError(f"label {cells.get('label')!r} is neither 'real' nor 'ai'")
         self._words[word] += 1
-        return own_tags("path", self.options.missing, cells, doubt) | {"label": word}
+        return {"label": word}
 
 
-DATASET = Dataset(
-    id="csv",
-    title="A table of one's own",
-    label="by its table",
-    published=None,
-    licence="your own",
-    home="your own",
-    layout="a .csv with the columns path, label (real or ai) and one column a tag; the images "
-    "at those paths",
-    reader=CSVReader,
-    options=("missing",),
-)
+DATASET = CSVTable

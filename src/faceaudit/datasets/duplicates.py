@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from faceaudit.datasets.sources import StoredImages, UnreadableError
+from faceaudit.datasets.sources import StoredImages
 from faceaudit.pictures import open_picture
+from faceaudit.read_ahead import in_processes
 from faceaudit.tables import Manifest
 
 #: Two pictures whose 256-bit perceptual hashes differ in no more bits are near copies. On
@@ -40,7 +41,7 @@ class Copy(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Group:
+class CopyGroup:
     """Images that show the same picture.
 
     Attributes
@@ -60,19 +61,19 @@ class Group:
         return len({copy.manifest for copy in self.copies}) > 1
 
 
-def exact_copies(*manifests: Manifest) -> list[Group]:
+def exact_copies(*manifests: Manifest) -> list[CopyGroup]:
     """Find images that are byte for byte the same, within and between manifests.
 
     Returns
     -------
-    list of Group
+    list of CopyGroup
     """
     hashes = pa.chunked_array([chunk for m in manifests for chunk in m.table["sha256"].chunks])
     codes = hashes.combine_chunks().dictionary_encode().indices.to_numpy(zero_copy_only=False)
     return _groups(manifests, np.where(np.isnan(codes), -1, codes).astype(np.int64))
 
 
-def near_copies(*manifests: Manifest, progress: Progress | None = None) -> list[Group]:
+def near_copies(*manifests: Manifest, progress: Progress | None = None) -> list[CopyGroup]:
     """Find images that look the same: resized, recompressed, a little brighter.
 
     Exact copies are among them; crops and mirrored copies are not found.
@@ -86,7 +87,7 @@ def near_copies(*manifests: Manifest, progress: Progress | None = None) -> list[
 
     Returns
     -------
-    list of Group
+    list of CopyGroup
         Linked if the hashes of two images differ in at most `MAX_DISTANCE` bits.
     """
     from scipy.sparse import coo_array
@@ -117,17 +118,13 @@ def perceptual_hashes(
     known : ndarray of bool, shape (images,)
         False where an image could not be decoded.
     """
-    from faceaudit.tags.landmarks import in_processes
-
     total = sum(len(manifest.table) for manifest in manifests)
     hashes = np.zeros((total, _SIDE * _SIDE // 64), np.uint64)
     known = np.zeros(total, dtype=bool)
     contents = (content for manifest in manifests for content in _contents(manifest))
-    for at, bits in enumerate(in_processes(_hash, contents)):
+    for at, bits in enumerate(in_processes(_hash, contents, total, progress)):
         if bits is not None:
             hashes[at], known[at] = bits, True
-        if progress:
-            progress(at + 1, total)
     return hashes, known
 
 
@@ -171,13 +168,9 @@ def _pairs_with_equal_key(keys: npt.NDArray[np.uint16]) -> Iterator[npt.NDArray[
 
 
 def _contents(manifest: Manifest) -> Iterator[bytes | None]:
-    images = StoredImages({name: info.root for name, info in manifest.info.datasets.items()})
-    for batch in manifest.table.select(["dataset", "image"]).to_batches(max_chunksize=1024):
-        for row in batch.to_pylist():
-            try:
-                yield images.read(row["dataset"], row["image"])
-            except UnreadableError:
-                yield None
+    images = StoredImages.of(manifest.info)
+    columns = manifest.table["dataset"], manifest.table["image"]
+    return map(images.get, *(map(pa.StringScalar.as_py, column) for column in columns))
 
 
 def _hash(content: bytes | None) -> npt.NDArray[np.uint64] | None:
@@ -195,7 +188,7 @@ def _hash(content: bytes | None) -> npt.NDArray[np.uint64] | None:
     return np.packbits(bits.ravel()).view(np.uint64)
 
 
-def _groups(manifests: Sequence[Manifest], codes: npt.NDArray[np.int64]) -> list[Group]:
+def _groups(manifests: Sequence[Manifest], codes: npt.NDArray[np.int64]) -> list[CopyGroup]:
     """Return the groups of rows with the same code; -1 belongs to none."""
     values, counts = np.unique(codes[codes >= 0], return_counts=True)
     places = np.flatnonzero(np.isin(codes, values[counts > 1]))
@@ -211,7 +204,7 @@ def _groups(manifests: Sequence[Manifest], codes: npt.NDArray[np.int64]) -> list
     for place, entry in zip(places, rows, strict=True):
         groups.setdefault(int(codes[place]), []).append(entry)
     return [
-        Group([copy for copy, _ in members], conflicts([tags for _, tags in members]))
+        CopyGroup([copy for copy, _ in members], conflicts([tags for _, tags in members]))
         for members in groups.values()
     ]
 

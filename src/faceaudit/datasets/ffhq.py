@@ -1,4 +1,7 @@
-"""Flickr-Faces-HQ, with the feature files that a face API estimated, one JSON a photograph."""
+"""Flickr-Faces-HQ, with the feature files that a face API estimated, one JSON a photograph.
+
+``ffhq-dataset-v2.json`` has each photograph's licence, author and 68 landmarks.
+"""
 
 from __future__ import annotations
 
@@ -6,24 +9,24 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
+from json import JSONDecoder
+from pathlib import Path
 from typing import Any
 
-from faceaudit.datasets import ffhq_metadata
-from faceaudit.datasets.base import Dataset, Options, Reader, Tagged
-from faceaudit.datasets.rejects import Entry, Reject
-from faceaudit.datasets.sources import SideFiles, UnreadableError, base_name
-from faceaudit.datasets.tagfiles import (
-    LISTED,
-    Tags,
-    TagTable,
-    TagValue,
-    missing_tag_file,
-    read_text,
-)
+import numpy as np
+
+from faceaudit.datasets.base import Dataset, Tagged
+from faceaudit.datasets.rejects import LedgerEntry, Reject, first_ones, remark
+from faceaudit.datasets.sources import UnreadableError, base_name
+from faceaudit.datasets.tagfiles import TagFile, Tags, open_tag_file
+from faceaudit.errors import FaceAuditError
+from faceaudit.tags.base import TagValue
+from faceaudit.tags.landmarks import Points, Published
 from faceaudit.tags.vocabulary import standard
 from faceaudit.wording import counted
 
 PUBLISHED = 70_000
+METADATA = "ffhq-dataset-v2.json"
 GLASSES = {
     "NoGlasses": "none",
     "ReadingGlasses": "reading",
@@ -35,104 +38,10 @@ EXPOSURES = {"underExposure": "under", "goodExposure": "good", "overExposure": "
 HAIR_DEGREE = 0.5
 
 _NUMBER = re.compile(r"(\d{5})\.(png|jpe?g|webp)", re.IGNORECASE)
+_FEATURES = re.compile(r"(\d{5})\.json", re.IGNORECASE)
 _CREDITS = ("photo_licence", "photo_author", "split")
 _FAULTS = (ValueError, KeyError, IndexError, TypeError, RecursionError)
 _API = "estimated by a face API (Microsoft), not by people"
-
-
-class FFHQReader(Reader):
-    """Reads ``00000.png`` below any folders, and ``00000.json`` below any others."""
-
-    def __init__(self, files: SideFiles, options: Options) -> None:
-        super().__init__(files, options)
-        self._features = {name[:5] for name in files.names(".json") if _is_feature_file(name)}
-        if self._features:
-            files.used.update(f"{number}.json" for number in self._features)
-            self.tags = {tag: DATASET.tags[tag] for tag in _READERS}
-        self.use(_read_credits(files), DATASET.tags)
-        self._seen: set[str] = set()
-        self._no_face = 0
-        self._faults: list[Entry] = []
-
-    def read(self, path: str) -> Tagged:
-        """Return what the photograph's feature file says."""
-        match = _NUMBER.fullmatch(base_name(path))
-        if match is None or int(match[1]) >= PUBLISHED:
-            raise Reject("malformed name", f"not a photograph's number, 00000 to {PUBLISHED - 1}")
-        number = match[1]
-        if number in self._seen:
-            raise Reject(
-                "the same photograph again",
-                f"number {number} is there in another size or crop; index one folder of them",
-            )
-        self._seen.add(number)
-        tags = self._read_features(number) if self._features else {}
-        return Tagged("real", tags | self.look_up(number))
-
-    def _read_features(self, number: str) -> Tags:
-        name = f"{number}.json"
-        try:
-            data = self.files.read(name)
-            if data is None:
-                self._faults.append(Entry(number, "remark", "image without tag", f"no {name}"))
-                return {}
-            faces = json.loads(data)
-            if faces == []:
-                self._no_face += 1
-                return {}
-            face = faces[0]["faceAttributes"]
-        except (UnreadableError, *_FAULTS) as error:
-            self._fault(name, error)
-            return {}
-        tags: Tags = {}
-        for tag, read in _READERS.items():
-            try:
-                tags[tag] = read(face)
-            except _FAULTS as error:
-                self._fault(name, error, f"{tag} is left empty: ")
-        return tags
-
-    def _fault(self, name: str, error: Exception, what: str = "") -> None:
-        fault = f"{what}{type(error).__name__}: {error}"
-        self._faults.append(Entry(name, "remark", "fault in a tag file", fault))
-
-    def remarks(self) -> Iterator[Entry]:
-        """Say which feature files were faulty, missing, or without their photograph."""
-        yield from super().remarks()
-        if not self._features:
-            yield missing_tag_file("json/00000.json", _READERS)
-        if self._no_face:
-            self.notes.append(
-                f"In {counted(self._no_face, 'photograph')} the face API found no "
-                "face: no tag is known"
-            )
-        yield from self._faults
-        unused = sorted(self._features - self._seen)
-        for number in unused[:LISTED]:
-            yield Entry(f"{number}.json", "remark", "tag without image")
-        if len(unused) > LISTED:
-            further = len(unused) - LISTED
-            told = f"and {counted(further, 'further file')}"
-            yield Entry("features/json", "remark", "tag without image", told, further)
-
-
-def _read_credits(files: SideFiles) -> TagTable | None:
-    """Read who took each photograph, and under which licence it may be used."""
-    table = TagTable(ffhq_metadata.NAME, _CREDITS)
-    text = read_text(files, table)
-    if text is None:
-        return table if table.problems else None
-    number = "00000"
-    try:
-        for number, entry in ffhq_metadata.entries(text):
-            table.add(number, ffhq_metadata.credit(entry), f"entry {number}")
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        table.remark(f"after entry {number}", f"{type(error).__name__}: {error}")
-    return table
-
-
-def _is_feature_file(name: str) -> bool:
-    return len(name) == 10 and name[:5].isdigit()
 
 
 def _word(value: Any) -> str:
@@ -142,10 +51,8 @@ def _word(value: Any) -> str:
 
 
 def _makeup(face: Any) -> str:
-    worn = [
-        part for part, key in (("eyes", "eyeMakeup"), ("lips", "lipMakeup")) if face["makeup"][key]
-    ]
-    return " and ".join(worn) or "none"
+    worn = [part for part in ("eye", "lip") if face["makeup"][f"{part}Makeup"]]
+    return " and ".join(f"{part}s" for part in worn) or "none"
 
 
 def _facial_hair(face: Any) -> str:
@@ -178,21 +85,186 @@ _READERS: dict[str, Callable[[Any], TagValue]] = {
 }
 
 
-DATASET = Dataset(
-    id="ffhq",
-    title="Flickr-Faces-HQ",
-    label="real",
-    published=PUBLISHED,
-    licence="CC BY-NC-SA 4.0 as a set; each photograph under its own CC BY, CC BY-NC, PDM, CC0 "
-    "or US government terms",
-    home="https://github.com/NVlabs/ffhq-dataset",
-    layout="images1024x1024/00000/00000.png or thumbnails128x128/00000/00000.png or a flat "
-    "folder; features of DCGM's ffhq-features-dataset as json/00000.json",
-    reader=FFHQReader,
-    tags={
+class FFHQ(Dataset):
+    """Reads ``00000.png`` below any folders, and ``00000.json`` below any others."""
+
+    id = "ffhq"
+    title = "Flickr-Faces-HQ"
+    label = "real"
+    published = PUBLISHED
+    licence = (
+        "CC BY-NC-SA 4.0 as a set; each photograph under its own CC BY, CC BY-NC, PDM, CC0 "
+        "or US government terms"
+    )
+    home = "https://github.com/NVlabs/ffhq-dataset"
+    layout = (
+        "images1024x1024/00000/00000.png or thumbnails128x128/00000/00000.png or a flat "
+        "folder; features of DCGM's ffhq-features-dataset as json/00000.json"
+    )
+    tags = {
         **dict.fromkeys(_READERS, _API),
         "makeup": f"eye and lip make-up, {_API}",
         "facial_hair": f"beard or moustache of degree {HAIR_DEGREE} or more, {_API}",
-        **dict.fromkeys(_CREDITS, f"{ffhq_metadata.NAME}, by the publishers"),
-    },
-)
+        **dict.fromkeys(_CREDITS, f"{METADATA}, by the publishers"),
+    }
+
+    def open(self) -> None:
+        """Find the feature files, and read who took each photograph."""
+        names = self.files.names(".json")
+        self._features = {name[:5] for name in names if _FEATURES.fullmatch(name)}
+        if self._features:
+            self.files.used.update(f"{number}.json" for number in self._features)
+            self.given = {tag: self.tags[tag] for tag in _READERS}
+        metadata = open_tag_file(self.files, METADATA, _CREDITS)
+        if metadata is not None and not metadata.problems:
+            _read_credits(metadata)
+        self.use(metadata)
+        self._seen: set[str] = set()
+        self._no_face = 0
+        self._faults: list[LedgerEntry] = []
+
+    def read(self, path: str) -> Tagged:
+        """Return what the photograph's feature file says."""
+        match = _NUMBER.fullmatch(base_name(path))
+        if match is None or int(match[1]) >= PUBLISHED:
+            raise Reject("malformed name", f"not a photograph's number, 00000 to {PUBLISHED - 1}")
+        number = match[1]
+        if number in self._seen:
+            raise Reject(
+                "the same photograph again",
+                f"number {number} is there in another size or crop; index one folder of them",
+            )
+        self._seen.add(number)
+        tags = self._read_features(number) if self._features else {}
+        return Tagged("real", tags | self.look_up(number))
+
+    def _read_features(self, number: str) -> Tags:
+        name = f"{number}.json"
+        try:
+            data = self.files.read(name)
+            if data is None:
+                self._faults.append(remark(number, "image without tag", f"no {name}"))
+                return {}
+            faces = json.loads(data)
+            if faces == []:
+                self._no_face += 1
+                return {}
+            face = faces[0]["faceAttributes"]
+        except (UnreadableError, *_FAULTS) as error:
+            self._fault(name, error)
+            return {}
+        tags: Tags = {}
+        for tag, read in _READERS.items():
+            try:
+                tags[tag] = read(face)
+            except _FAULTS as error:
+                self._fault(name, error, f"{tag} is left empty: ")
+        return tags
+
+    def _fault(self, name: str, error: Exception, what: str = "") -> None:
+        fault = f"{what}{type(error).__name__}: {error}"
+        self._faults.append(remark(name, "fault in a tag file", fault))
+
+    def remarks(self) -> Iterator[LedgerEntry]:
+        """Say which feature files were faulty, missing, or without their photograph."""
+        if not self._features:
+            self.lacks("json/00000.json", *_READERS)
+        yield from super().remarks()
+        if self._no_face:
+            self.notes.append(
+                f"In {counted(self._no_face, 'photograph')} the face API found no "
+                "face: no tag is known"
+            )
+        yield from self._faults
+        unused = sorted(self._features - self._seen)
+        entries = (remark(f"{number}.json", "tag without image") for number in unused)
+        yield from first_ones(entries, len(unused), "features/json", "file")
+
+    def landmarks(self) -> Published | None:
+        """Return the landmarks of the metadata, if this copy has it."""
+        data = self.files.read(METADATA)
+        return None if data is None else _landmarks(data, METADATA)
+
+
+def published_landmarks(metadata: Path) -> Published:
+    """Read the landmarks of ``ffhq-dataset-v2.json``.
+
+    Raises
+    ------
+    FaceAuditError
+        If it cannot be read.
+    """
+    try:
+        return _landmarks(metadata.read_bytes(), metadata)
+    except OSError as error:
+        raise FaceAuditError(f"{metadata}: not FFHQ's metadata ({error})") from None
+
+
+def _landmarks(data: bytes, source: Path | str) -> Published:
+    points: dict[str, Points] = {}
+    try:
+        for number, entry in entries(data.decode()):
+            found = np.asarray(entry["image"]["face_landmarks"], dtype=float)
+            if found.shape != (68, 2) or not np.isfinite(found).all():
+                raise ValueError(f"{found.shape} landmarks where there should be 68 points")
+            points[number] = found
+    except (ValueError, KeyError, TypeError) as error:
+        raise FaceAuditError(f"{source}: not FFHQ's metadata ({error})") from None
+    return Published(
+        "the landmarks that FFHQ publishes", lambda path: points.get(base_name(path)[:5])
+    )
+
+
+def _read_credits(table: TagFile) -> None:
+    """Read who took each photograph, and under which licence it may be used."""
+    number = "00000"
+    try:
+        for number, entry in entries(table.data.decode()):
+            photo = entry["metadata"]
+            tags: Tags = {
+                "photo_licence": str(photo["license"]),
+                "photo_author": str(photo["author"]),
+                "split": str(entry["category"]),
+            }
+            table.add(number, tags, f"entry {number}")
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        table.remark(f"after entry {number}", f"{type(error).__name__}: {error}")
+
+
+def entries(text: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the members of one large JSON object one by one, each photograph's five digits first.
+
+    The published file is 255 MB; as Python objects all at once it would take several GB.
+
+    Raises
+    ------
+    ValueError
+        If the text is not of the form ``{"0": {…}, "1": {…}, …}``.
+    """
+    decoder = JSONDecoder()
+    position = _expect(text, 0, "{")
+    while True:
+        key, position = decoder.raw_decode(text, _skip_blanks(text, position))
+        position = _expect(text, position, ":")
+        entry, position = decoder.raw_decode(text, _skip_blanks(text, position))
+        yield f"{int(key):05d}", entry
+        position = _skip_blanks(text, position)
+        if text[position : position + 1] == "}":
+            return
+        position = _expect(text, position, ",")
+
+
+def _skip_blanks(text: str, position: int) -> int:
+    while text[position : position + 1].isspace():
+        position += 1
+    return position
+
+
+def _expect(text: str, position: int, sign: str) -> int:
+    position = _skip_blanks(text, position)
+    if text[position : position + 1] != sign:
+        raise json.JSONDecodeError(f"'{sign}' expected", text, position)
+    return position + 1
+
+
+DATASET = FFHQ

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from faceaudit.datasets.base import Dataset, Label, Options, Reader, Tagged
-from faceaudit.datasets.rejects import Entry, Reject
-from faceaudit.datasets.sources import SideFiles, base_name
-from faceaudit.datasets.tagfiles import read_sidecar
+from faceaudit.datasets.base import Dataset, Label, Tagged
+from faceaudit.datasets.rejects import LedgerEntry, Reject
+from faceaudit.datasets.sources import base_name
+from faceaudit.datasets.tagfiles import own_csv
 from faceaudit.errors import FaceAuditError
 from faceaudit.schema import LABEL_WORDS
 from faceaudit.wording import counted
@@ -18,21 +18,32 @@ FOLDER_WORDS: dict[str, Label] = {**LABEL_WORDS, "nature": "real"}
 _NUMBERED = re.compile(r"\d+[ _.-]+")
 
 
-class FolderReader(Reader):
+class Folder(Dataset):
     """Reads the label from the folders' names, and tags from a ``tags.csv`` if there is one."""
 
-    def __init__(self, files: SideFiles, options: Options) -> None:
-        super().__init__(files, options)
-        self._named: dict[str, Label] = dict.fromkeys(options.real_dir, "real")
-        self._named |= dict.fromkeys(options.ai_dir, "ai")
-        if set(options.real_dir) & set(options.ai_dir):
+    id = "folder"
+    title = "A folder of one's own"
+    label = "by folder, or --label"
+    licence = "your own"
+    home = "your own"
+    layout = (
+        "real/… and ai/… with any folders below (or 0_real and 1_fake, nature and ai, or what "
+        "--real-dir and --ai-dir name); optional tags.csv with the column file and one column a tag"
+    )
+    takes = ("label", "missing", "real_dir", "ai_dir")
+
+    def open(self) -> None:
+        """Read the table, and which folders the user names."""
+        real, ai = self.options.real_dir, self.options.ai_dir
+        self._named: dict[str, Label] = {**dict.fromkeys(real, "real"), **dict.fromkeys(ai, "ai")}
+        if set(real) & set(ai):
             raise FaceAuditError("--real-dir and --ai-dir name the same folder")
-        if self._named and options.label:
+        if self._named and self.options.label:
             raise FaceAuditError("--label is for all images: leave out --real-dir and --ai-dir")
         self._met: set[str] = set()
         self._torn = 0
-        self._example = ""
-        self.use(read_sidecar(files, options.tag_file("tags.csv"), options.missing), {})
+        self._torn_example = ""
+        self.use(own_csv(self.files, self.options.tag_file("tags.csv"), self.options.missing))
 
     def read(self, path: str) -> Tagged:
         """Return the label that the user gave, or else that of the innermost telling folder."""
@@ -57,34 +68,23 @@ class FolderReader(Reader):
         labels = [label for label in told if label is not None]
         if len(set(labels)) > 1:
             self._torn += 1
-            self._example = self._example or path
+            self._torn_example = self._torn_example or path
         return labels[-1] if labels else None
 
-    def remarks(self) -> Iterator[Entry]:
+    def remarks(self) -> Iterator[LedgerEntry]:
         """Say where folders contradict each other, and refuse named ones that are not there."""
         yield from super().remarks()
-        for folder in self._named:
+        for folder, label in self._named.items():
             if folder not in self._met:
-                option = f"--{self._named[folder]}-dir"
-                raise FaceAuditError(f"{option} {folder}: there is no image in a folder so named")
+                raise FaceAuditError(
+                    f"--{label}-dir {folder}: there is no image in a folder so named"
+                )
         if self._torn:
             self.notes.append(
                 f"Two folders above {counted(self._torn, 'image')} say different "
-                f"labels, as in {self._example}: the inner one counts. If it should not, name "
+                f"labels, as in {self._torn_example}: the inner one counts. If it should not, name "
                 "the folders with --real-dir and --ai-dir."
             )
 
 
-DATASET = Dataset(
-    id="folder",
-    title="A folder of one's own",
-    label="by folder, or --label",
-    published=None,
-    licence="your own",
-    home="your own",
-    layout="real/… and ai/… with any folders below (or 0_real and 1_fake, nature and ai, or what "
-    "--real-dir and --ai-dir name); optional tags.csv with the column file and one column a tag",
-    reader=FolderReader,
-    tags={},
-    options=("label", "missing", "real_dir", "ai_dir"),
-)
+DATASET = Folder

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from faceaudit.datasets.base import Dataset, Options, Reader, Tagged
-from faceaudit.datasets.sources import SideFiles, base_name
-from faceaudit.datasets.tagfiles import read_sidecar
+from faceaudit.datasets.base import Dataset, Tagged
+from faceaudit.datasets.sources import base_name
+from faceaudit.datasets.tagfiles import own_csv
+
+_SOURCE = "tags.csv; folder names of whoever collected the faces, some of them wrong"
 
 
-class GeneratedPhotosReader(Reader):
+class GeneratedPhotos(Dataset):
     """Takes every image, with the tags of a ``tags.csv`` beside them if there is one."""
 
-    def __init__(self, files: SideFiles, options: Options) -> None:
-        super().__init__(files, options)
-        table = read_sidecar(files, options.tag_file("tags.csv"), options.missing)
-        self.use(table, DATASET.tags)
+    id = "generated-photos"
+    title = "Generated Photos"
+    label = "ai"
+    licence = "none stated for research samples; the publisher's terms for bought ones"
+    home = "https://generated.photos/datasets"
+    layout = "any folders of images; optional tags.csv with the columns file, gender, race"
+    tags = {"gender": _SOURCE, "race": _SOURCE}
+    takes = ("missing",)
+
+    def open(self) -> None:
+        """Read the table."""
+        self.use(own_csv(self.files, self.options.tag_file("tags.csv"), self.options.missing))
 
     def read(self, path: str) -> Tagged:
         """Return the label and what the table says."""
@@ -24,17 +34,4 @@ class GeneratedPhotosReader(Reader):
         return Tagged("ai", tags)
 
 
-_SOURCE = "tags.csv; folder names of whoever collected the faces, some of them wrong"
-
-DATASET = Dataset(
-    id="generated-photos",
-    title="Generated Photos",
-    label="ai",
-    published=None,
-    licence="none stated for research samples; the publisher's terms for bought ones",
-    home="https://generated.photos/datasets",
-    layout="any folders of images; optional tags.csv with the columns file, gender, race",
-    reader=GeneratedPhotosReader,
-    tags={"gender": _SOURCE, "race": _SOURCE},
-    options=("missing",),
-)
+DATASET = GeneratedPhotos

@@ -9,18 +9,15 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Literal
 
 import pyarrow.parquet as pq
 
-from faceaudit.datasets.base import Dataset, Options
+from faceaudit.datasets.base import Dataset, IndexOptions, get_dataset
 from faceaudit.datasets.duplicates import near_copies
-from faceaudit.datasets.ffhq_metadata import NAME as FFHQ_METADATA
-from faceaudit.datasets.manifest_builder import OTHER_TAGS, ROW_GROUP, Progress, Run
-from faceaudit.datasets.registry import get_dataset
-from faceaudit.datasets.rejects import Entry, ledger_path, open_ledger
+from faceaudit.datasets.manifest_builder import OTHER_TAGS, ManifestBuilder, Progress
+from faceaudit.datasets.rejects import ledger_path, open_ledger, remark
 from faceaudit.datasets.sources import (
     BINARY_SUFFIXES,
     Member,
@@ -37,7 +34,7 @@ from faceaudit.errors import FaceAuditError
 from faceaudit.files import atomic_file
 from faceaudit.known_roots import remember_root
 from faceaudit.tables import METADATA_KEY, Manifest, read_manifest, write_table
-from faceaudit.tags.landmarks import require_landmarks
+from faceaudit.tags.derivation import add_tags, refuse_without_extra
 from faceaudit.wording import counted
 
 
@@ -91,11 +88,10 @@ def index(
     missing: Sequence[str] = (),
     real_dir: Sequence[Path | str] = (),
     ai_dir: Sequence[Path | str] = (),
-    face_shape: bool = False,
-    skin_tone: bool = False,
     look_for_near_copies: bool = False,
     workers: int | None = None,
     progress: Progress | None = None,
+    **derive: bool,
 ) -> IndexReport:
     """Write the manifest of a data set, and its reject ledger beside it.
 
@@ -112,19 +108,8 @@ def index(
         The manifest to write, a Parquet file.
     name : str, optional
         What the manifest calls the data set; `dataset` if not given.
-    tags_from : Path or str, optional
-        A tag file, or a folder of tag files, that does not lie below the root.
-    label : {'real', 'ai'}, optional
-        Label of every image, for a folder that says nothing about it.
-    photoshopped_as : {'skip', 'real', 'ai'}
-        What a photograph retouched by hand counts as.
-    missing : sequence of str
-        Words in a tag file of one's own that say that a tag is missing, besides the empty cell.
-    real_dir, ai_dir : sequence of Path or str
-        Folders of real photographs and of AI images below the root, as a path or by name,
-        for a folder whose subfolders do not say so themselves.
-    face_shape, skin_tone : bool
-        Look at every picture to derive these tags; needs the extra ``landmarks``.
+    tags_from, label, photoshopped_as, missing, real_dir, ai_dir
+        See `faceaudit.datasets.base.IndexOptions`.
     look_for_near_copies : bool
         Look at every picture to note in the ledger which ones show the same.
     workers : int, optional
@@ -132,6 +117,9 @@ def index(
     progress : callable, optional
         Called with the number of files done and the number of all files; from the start
         again for every further look at the pictures.
+    **derive : bool
+        ``face_shape``, ``skin_tone`` or another of `faceaudit.tags.derivation.picture_tags`: look
+        at every picture to derive this tag; needs the extra ``landmarks``.
 
     Raises
     ------
@@ -141,8 +129,9 @@ def index(
     MissingExtraError
         If a tag is asked for whose extra is not installed.
     """
-    description = get_dataset(dataset)
-    options = Options(
+    kind = get_dataset(dataset)
+    wanted = [tag for tag, asked in derive.items() if asked]
+    options = IndexOptions(
         None if tags_from is None else Path(tags_from),
         label,
         photoshopped_as,
@@ -150,79 +139,91 @@ def index(
         tuple(_below(Path(root), folder) for folder in real_dir),
         tuple(_below(Path(root), folder) for folder in ai_dir),
     )
-    description.refuse_foreign(options)
+    _refuse_foreign(kind, options)
     source, out = open_source(root), Path(out)
     total, side, skipped = _survey(source)
-    metadata = _metadata(source, options) if description.id == "ffhq" else None
-    if skin_tone or (face_shape and metadata is None):
-        require_landmarks("face shape" if face_shape else "skin tone")
     extra = _extra(options.tags_from)
     files = SideFiles([*extra, *side])
-    reader = description.reader(files, options)
+    copy = kind(files, options)
     if extra and files.used.isdisjoint(base_name(member.path) for _, member in extra):
         raise FaceAuditError(
-            f"--tags-from {tags_from}: {description.title} reads no tag file of that name "
-            f"(it expects {description.layout})"
+            f"--tags-from {tags_from}: {kind.title} reads no tag file of that name "
+            f"(it expects {kind.layout})"
         )
-    with open_ledger(ledger_path(out)) as ledger, warnings.catch_warnings(), _rare_collections():
+    published = copy.landmarks() if wanted else None
+    refuse_without_extra(wanted, published is not None)
+    with open_ledger(out) as ledger, warnings.catch_warnings(), _rare_collections():
         # Pillow warns of very large pictures and odd metadata; what matters is in the ledger.
         warnings.simplefilter("ignore")
-        run = Run(name or description.id, reader, ledger, total, progress)
+        builder = ManifestBuilder(name or kind.id, copy, ledger, total, progress)
         with atomic_file(out) as temporary:
             # Without Arrow's own copy of the schema, metadata can be added at the end.
             with closing(
-                pq.ParquetWriter(temporary, run.schema, compression="zstd", store_schema=False)
+                pq.ParquetWriter(temporary, builder.schema, compression="zstd", store_schema=False)
             ) as writer:
-                rows = run.rows(source, workers or os.cpu_count() or 1)
-                while batch := list(islice(rows, ROW_GROUP)):
-                    writer.write_table(run.table(batch))
+                for table in builder.tables(source, workers or os.cpu_count() or 1):
+                    writer.write_table(table)
                 for path, reason in source.problems:
-                    ledger.add(Entry(path, "remark", "could not be looked into", reason))
-                for entry in reader.remarks():
+                    ledger.add(remark(path, "could not be looked into", reason))
+                for entry in copy.remarks():
                     ledger.add(entry)
-                if run.indexed == 0:
+                if builder.indexed == 0:
                     raise FaceAuditError(
-                        f"{root}: of {counted(run.found, 'file')} none could be indexed as "
-                        f"'{description.id}' (expected: {description.layout}); "
-                        f"{ledger_path(out)} says why"
+                        f"{root}: of {counted(builder.found, 'file')} none could be indexed as "
+                        f"'{kind.id}' (expected: {kind.layout}); {ledger_path(out)} says why"
                     )
                 notes = [
-                    *_count_note(description, run.indexed),
+                    *_count_note(kind.published, builder.indexed),
                     *_skipped_note(skipped),
                     *files.notes(),
-                    *reader.notes,
-                    *run.copies_note(),
+                    *copy.notes,
+                    *builder.copies_note(),
                 ]
-                info = run.info(source, description, notes)
+                info = builder.info(source, notes)
                 writer.add_key_value_metadata({METADATA_KEY: info.model_dump_json().encode()})
-            for entry in run.copies(temporary):
+            for entry in builder.copies(temporary):
                 ledger.add(entry)
             if told := ledger.remarks[OTHER_TAGS]:
                 have = "has" if told == 1 else "have"
                 notes.append(f"{told:,} of the copies {have} other tags; the ledger lists them.")
-        if face_shape or skin_tone:
-            _derive_tags(out, face_shape, skin_tone, metadata, progress)
+        if wanted:
+            manifest = read_manifest(out)
+            given = {builder.name: published} if published else {}
+            manifest = add_tags(manifest, *wanted, published=given, progress=progress)
+            write_table(out, manifest.table, manifest.info)
         try:
-            remember_root(run.dataset, source.root)
+            remember_root(builder.name, source.root)
         except OSError as error:
             notes.append(f"Where the images lie could not be noted for reports ({error}).")
         if look_for_near_copies:
             for group in near_copies(read_manifest(out), progress=progress):
                 first, *others = group.copies
-                for copy in others:
-                    ledger.add(Entry(copy.image, "remark", "near copy", f"of {first.image}"))
+                for other in others:
+                    ledger.add(remark(other.image, "near copy", f"of {first.image}"))
     return IndexReport(
-        dataset=run.dataset,
+        dataset=builder.name,
         manifest=out,
         ledger=ledger_path(out),
-        found=run.found,
-        indexed=run.indexed,
+        found=builder.found,
+        indexed=builder.indexed,
         rejected=ledger.rejected.total(),
-        labels=dict(run.labels),
+        labels=dict(builder.labels),
         reasons=dict(ledger.rejected),
         remarks=dict(ledger.remarks),
         notes=notes,
     )
+
+
+def _refuse_foreign(kind: type[Dataset], options: IndexOptions) -> None:
+    """Refuse an option that a data set has no use for."""
+    for name in ("label", "photoshopped_as", "missing", "real_dir", "ai_dir"):
+        given = getattr(options, name)
+        if given != getattr(IndexOptions, name) and name not in kind.takes:
+            shown = given if isinstance(given, str) else given[0]
+            raise FaceAuditError(
+                f"--{name.replace('_', '-')} {shown}: {kind.title} takes no such option "
+                f"(its images are {kind.label})"
+            )
 
 
 @contextmanager
@@ -282,36 +283,10 @@ def _extra(tags_from: Path | None) -> list[tuple[Source, Member]]:
     return found
 
 
-def _count_note(description: Dataset, indexed: int) -> list[str]:
+def _count_note(published: int | None, indexed: int) -> list[str]:
     """Say that a copy holds fewer or more images than published."""
-    published = description.published
     if published is None or indexed == published:
         return []
     relation = "fewer" if indexed < published else "more"
     images = counted(indexed, "image")
     return [f"{images}, {relation} than the {published:,} that were published."]
-
-
-def _metadata(source: Source, options: Options) -> Path | None:
-    """Return where FFHQ's metadata with landmarks lies, if it does."""
-    places = (source.root, options.tags_from) if options.tags_from else (source.root,)
-    files = (place if place.name == FFHQ_METADATA else place / FFHQ_METADATA for place in places)
-    return next((file for file in files if file.is_file()), None)
-
-
-def _derive_tags(
-    path: Path,
-    face_shape: bool,
-    skin_tone: bool,
-    metadata: Path | None,
-    progress: Progress | None,
-) -> None:
-    """Look at the pictures of a manifest and write it again with their tags."""
-    from faceaudit.tags.derivation import add_face_shape, add_skin_tone
-
-    manifest = read_manifest(path)
-    if face_shape:
-        manifest = add_face_shape(manifest, metadata, progress)
-    if skin_tone:
-        manifest = add_skin_tone(manifest, progress)
-    write_table(path, manifest.table, manifest.info)

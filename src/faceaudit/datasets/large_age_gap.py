@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from faceaudit.datasets.base import Dataset, Options, Reader, Tagged
+from faceaudit.datasets.base import Dataset, Tagged
 from faceaudit.datasets.rejects import Reject
-from faceaudit.datasets.sources import SideFiles
-
-_YOUNG_FOLDER = "y"
 
 
-class LAGReader(Reader):
+class LargeAgeGap(Dataset):
     """Reads ``Person/…`` (adult or old) and ``Person/y/…`` (child or young)."""
 
-    def __init__(self, files: SideFiles, options: Options) -> None:
-        super().__init__(files, options)
-        self.tags = dict(DATASET.tags)
+    id = "lag"
+    title = "Large Age-Gap"
+    label = "real"
+    published = 3_828
+    licence = "academic and non-commercial only; not to be redistributed"
+    home = "http://www.ivl.disco.unimib.it/activities/large-age-gap-face-verification"
+    layout = (
+        "LAGdataset_200/Person_Name/….png (adult or old) and Person_Name/y/….png (child or young)"
+    )
+    tags = {"person": "folder name", "age_group": "folder name, by the publisher"}
 
     def read(self, path: str) -> Tagged:
         """Return what the folders' names say."""
         folders = path.split("/")[:-1]
-        young = bool(folders) and folders[-1] == _YOUNG_FOLDER
+        young = folders[-1:] == ["y"]
         people = folders[:-1] if young else folders
         if not people:
             raise Reject("no person's folder", "it lies outside the folders Person/ and Person/y/")
@@ -27,15 +31,4 @@ class LAGReader(Reader):
         return Tagged("real", {"person": people[-1], "age_group": group})
 
 
-DATASET = Dataset(
-    id="lag",
-    title="Large Age-Gap",
-    label="real",
-    published=3_828,
-    licence="academic and non-commercial only; not to be redistributed",
-    home="http://www.ivl.disco.unimib.it/activities/large-age-gap-face-verification",
-    layout="LAGdataset_200/Person_Name/….png (adult or old) and Person_Name/y/….png "
-    "(child or young)",
-    reader=LAGReader,
-    tags={"person": "folder name", "age_group": "folder name, by the publisher"},
-)
+DATASET = LargeAgeGap

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from faceaudit.datasets.base import Dataset, Reader, Tagged
+from faceaudit.datasets.base import Dataset, Tagged
 
 
-class OneMillionFakeFacesReader(Reader):
+class OneMillionFakeFaces(Dataset):
     """Takes every image."""
+
+    id = "one-million-fake-faces"
+    title = "1 Million Fake Faces"
+    label = "ai"
+    published = 1_000_000
+    licence = "CC BY-NC 4.0, as announced with the set"
+    home = "https://archive.org/details/1mFakeFaces"
+    layout = "1m_faces_00/9G6G661H8A.jpg and so on, or one of its archives as it came"
 
     def read(self, path: str) -> Tagged:
         """Return the label; there are no tags."""
         return Tagged("ai", {})
 
 
-DATASET = Dataset(
-    id="one-million-fake-faces",
-    title="1 Million Fake Faces",
-    label="ai",
-    published=1_000_000,
-    licence="CC BY-NC 4.0, as announced with the set",
-    home="https://archive.org/details/1mFakeFaces",
-    layout="1m_faces_00/9G6G661H8A.jpg and so on, or one of its archives as it came",
-    reader=OneMillionFakeFacesReader,
-)
+DATASET = OneMillionFakeFaces

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from faceaudit.datasets.base import Dataset, Options, Reader, Tagged
+from faceaudit.datasets.base import Dataset, Tagged
 from faceaudit.datasets.rejects import Reject
-from faceaudit.datasets.sources import SideFiles, base_name
+from faceaudit.datasets.sources import base_name
 
 REGIONS = ("left eye", "right eye", "nose", "mouth")
 
@@ -15,12 +15,25 @@ _REAL = re.compile(r"real_\d{5}\.jpe?g", re.IGNORECASE)
 _FAKE = re.compile(r"(easy|mid|hard)_\d+_([01]{3,4})\.jpe?g", re.IGNORECASE)
 
 
-class RealAndFakeReader(Reader):
+class RealAndFake(Dataset):
     """Reads ``real_00001.jpg`` and ``easy_1_1110.jpg``."""
 
-    def __init__(self, files: SideFiles, options: Options) -> None:
-        super().__init__(files, options)
-        self.tags = dict(DATASET.tags)
+    id = "real-and-fake"
+    title = "Real and Fake Face Detection"
+    label = "real; the retouched photographs by --photoshopped-as"
+    published = 2_041
+    licence = "none stated"
+    home = "https://www.kaggle.com/datasets/ciplab/real-and-fake-face-detection"
+    layout = (
+        "training_real/real_00001.jpg and training_fake/easy_1_1110.jpg (difficulty, number, "
+        "and which of left eye, right eye, nose, mouth were replaced)"
+    )
+    tags = {
+        "manipulation": "file name",
+        "difficulty": "file name, by the publishers",
+        "region": "file name",
+    }
+    takes = ("photoshopped_as",)
 
     def read(self, path: str) -> Tagged:
         """Return what the name says; a retouched photograph as the user wishes."""
@@ -39,30 +52,10 @@ class RealAndFakeReader(Reader):
             )
         marks = match[2] if len(match[2]) == len(REGIONS) else "0000"
         replaced = [part for part, mark in zip(REGIONS, marks, strict=True) if mark == "1"]
+        tags = {"manipulation": "photoshopped", "difficulty": match[1].lower()}
         return Tagged(
-            self.options.photoshopped_as,
-            {
-                "manipulation": "photoshopped",
-                "difficulty": match[1].lower(),
-                "region": " and ".join(replaced) or None,
-            },
+            self.options.photoshopped_as, {**tags, "region": " and ".join(replaced) or None}
         )
 
 
-DATASET = Dataset(
-    id="real-and-fake",
-    title="Real and Fake Face Detection",
-    label="real; the retouched photographs by --photoshopped-as",
-    published=2_041,
-    licence="none stated",
-    home="https://www.kaggle.com/datasets/ciplab/real-and-fake-face-detection",
-    layout="training_real/real_00001.jpg and training_fake/easy_1_1110.jpg (difficulty, number, "
-    "and which of left eye, right eye, nose, mouth were replaced)",
-    reader=RealAndFakeReader,
-    tags={
-        "manipulation": "file name",
-        "difficulty": "file name, by the publishers",
-        "region": "file name",
-    },
-    options=("photoshopped_as",),
-)
+DATASET = RealAndFake

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TextIO
 
 from faceaudit.files import atomic_file
+from faceaudit.wording import counted
+
+#: How many entries of one kind are listed one by one before they are only counted.
+LISTED = 100
 
 
 class Reject(Exception):
@@ -29,7 +34,7 @@ class Reject(Exception):
         self.remedy = remedy
 
 
-class Entry(NamedTuple):
+class LedgerEntry(NamedTuple):
     """One row of the ledger.
 
     `outcome` is ``rejected`` for a file that is not in the manifest, and ``remark`` for
@@ -44,46 +49,57 @@ class Entry(NamedTuple):
     stands_for: int = 1
 
 
-_WRITTEN = Entry._fields[:-1]
+_WRITTEN = LedgerEntry._fields[:-1]
+
+
+def remark(file: str, reason: str, remedy: str = "") -> LedgerEntry:
+    """Return an entry on what is odd but left nothing out."""
+    return LedgerEntry(file, "remark", reason, remedy)
+
+
+def first_ones(
+    entries: Iterable[LedgerEntry], total: int, file: str, noun: str
+) -> Iterator[LedgerEntry]:
+    """Yield the first `LISTED` of `total` remarks of one kind, and one that counts the others."""
+    for entry in islice(entries, LISTED):
+        yield entry
+    if further := max(0, total - LISTED):
+        told = f"and {counted(further, f'further {noun}')}"
+        yield LedgerEntry(file, "remark", entry.reason, told, further)
 
 
 class Ledger:
     """Writes entries as they come, and counts them by reason."""
 
-    def __init__(self, path: Path) -> None:
-        # Names that are not valid text stay recognisable: each odd byte as \xNN.
-        self._file = path.open("w", encoding="utf-8", errors="backslashreplace", newline="")
-        self._writer = csv.writer(self._file)
+    def __init__(self, file: TextIO) -> None:
+        self._writer = csv.writer(file)
         self._writer.writerow(_WRITTEN)
         self.rejected: Counter[str] = Counter()
         self.remarks: Counter[str] = Counter()
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: LedgerEntry) -> None:
         """Write one row."""
         self._writer.writerow(entry[: len(_WRITTEN)])
         counts = self.rejected if entry.outcome == "rejected" else self.remarks
         counts[entry.reason] += entry.stands_for
 
-    def close(self) -> None:
-        """Finish the file."""
-        self._file.close()
-
 
 @contextmanager
-def open_ledger(path: Path) -> Iterator[Ledger]:
-    """Give a ledger whose file appears whole at `path`, also when the block raises.
+def open_ledger(manifest: Path) -> Iterator[Ledger]:
+    """Give a ledger whose file appears whole beside the manifest, also when the block raises.
 
     Who is told that nothing could be indexed reads in the ledger why.
     """
-    with atomic_file(path) as temporary:
-        ledger = Ledger(temporary)
-        error: BaseException | None = None
+    error = None
+    with (
+        atomic_file(ledger_path(manifest)) as temporary,
+        # Names that are not valid text stay recognisable: each odd byte as \xNN.
+        temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
+    ):
         try:
-            yield ledger
+            yield Ledger(file)
         except Exception as raised:
             error = raised
-        finally:
-            ledger.close()
     if error is not None:
         raise error
 
@@ -91,9 +107,3 @@ def open_ledger(path: Path) -> Iterator[Ledger]:
 def ledger_path(manifest: Path) -> Path:
     """Return where the ledger of a manifest is: ``x.rejects.csv`` beside ``x.parquet``."""
     return manifest.with_suffix(".rejects.csv")
-
-
-def read_ledger(path: Path) -> list[Entry]:
-    """Read a ledger."""
-    with path.open(encoding="utf-8", newline="") as file:
-        return [Entry(**row) for row in csv.DictReader(file)]  # type: ignore[arg-type]

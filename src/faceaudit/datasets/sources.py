@@ -6,13 +6,15 @@ import os
 import stat
 import tarfile
 import zipfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from threading import Lock
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.reading.file_kinds import expect, refusal
+from faceaudit.schema import ManifestInfo
 
 #: A single file above this is not a face picture, and would have to be held in memory.
 MAX_BYTES = 256 * 2**20
@@ -46,18 +48,29 @@ class Member(NamedTuple):
     size: int = -1
 
 
-class Source(Protocol):
-    """A root that images are read from."""
+class Source(ABC):
+    """A root that images are read from.
 
-    root: Path
-    #: Whether another process may read it as well, given a copy of this object.
-    shareable: bool
-    #: What could not be looked into, as (path, reason).
-    problems: list[tuple[str, str]]
+    Attributes
+    ----------
+    root : Path
+    shareable : bool
+        Whether another process may read it as well, given a copy of this object.
+    problems : list of (str, str)
+        What could not be looked into, and why.
+    """
 
+    shareable = True
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.problems: list[tuple[str, str]] = []
+
+    @abstractmethod
     def members(self) -> Iterator[Member]:
         """Yield every file, in an order that depends on the names or the archive alone."""
 
+    @abstractmethod
     def read(self, member: Member) -> bytes:
         """Return a file's bytes.
 
@@ -130,15 +143,8 @@ def open_source(root: Path | str) -> Source:
     raise refusal(root, "neither a folder nor a readable .zip or .tar archive", "images")
 
 
-class FolderSource:
+class FolderSource(Source):
     """A folder and all folders below it, links included."""
-
-    shareable = True
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.problems: list[tuple[str, str]] = []
-        self._prefix = f"{root}/"
 
     def members(self) -> Iterator[Member]:
         """Yield every file by sorted path; only one folder's names are held at a time."""
@@ -174,7 +180,7 @@ class FolderSource:
             raise UnreadableError("the name leads out of the folder")
         try:
             # Non-blocking, or a named pipe would keep us waiting for ever.
-            handle = os.open(f"{self._prefix}{member.path}", _OPEN_FLAGS)
+            handle = os.open(f"{self.root}/{member.path}", _OPEN_FLAGS)
         except FileNotFoundError:
             raise MissingFileError("no such file") from None
         except (OSError, ValueError) as error:
@@ -191,15 +197,14 @@ class FolderSource:
             os.close(handle)
 
 
-class ZipSource:
+class ZipSource(Source):
     """A ``.zip`` archive. Its table of contents is held in memory, about 0.6 kB a file."""
 
     # Each process would have to read the table of contents again.
     shareable = False
 
     def __init__(self, root: Path) -> None:
-        self.root = root
-        self.problems: list[tuple[str, str]] = []
+        super().__init__(root)
         try:
             self._archive = zipfile.ZipFile(root)
         except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError) as error:
@@ -229,14 +234,11 @@ class ZipSource:
         return data
 
 
-class TarSource:
+class TarSource(Source):
     """A plain ``.tar`` archive."""
 
-    shareable = True
-
     def __init__(self, root: Path) -> None:
-        self.root = root
-        self.problems: list[tuple[str, str]] = []
+        super().__init__(root)
         self._file = root.open("rb")
         self._lock = Lock()
 
@@ -337,14 +339,6 @@ class SideFiles:
         return places[0][0].read(places[0][1]) if places else None
 
 
-def contents(source: Source) -> dict[str, Member]:
-    """Return what an archive holds; the first file of a name counts, as in `index`."""
-    held: dict[str, Member] = {}
-    for member in source.members():
-        held.setdefault(member.path, member)
-    return held
-
-
 class StoredImages:
     """The images of a manifest, read from where its metadata says they lie.
 
@@ -361,14 +355,21 @@ class StoredImages:
 
     def __init__(self, roots: Mapping[str, str | None]) -> None:
         self._sources: dict[str, Source] = {}
-        #: What an archive holds; a folder is asked file by file.
+        #: What an archive holds, the first of a name; a folder is asked file by file.
         self._contents: dict[str, dict[str, Member]] = {}
         for name, root in roots.items():
             if root is None:
                 raise _unstated(name)
             source = self._sources[name] = open_source(root)
             if not source.root.is_dir():
-                self._contents[name] = contents(source)
+                held = self._contents[name] = {}
+                for member in source.members():
+                    held.setdefault(member.path, member)
+
+    @classmethod
+    def of(cls, info: ManifestInfo) -> StoredImages:
+        """Return the images of a manifest by its metadata."""
+        return cls({name: dataset.root for name, dataset in info.datasets.items()})
 
     def read(self, dataset: str, image: str) -> bytes:
         """Return an image's bytes.
@@ -386,6 +387,13 @@ class StoredImages:
         if member is None:
             raise MissingFileError("no such file in the archive")
         return self._sources[dataset].read(member)
+
+    def get(self, dataset: str, image: str) -> bytes | None:
+        """Return an image's bytes, or None if it cannot be read."""
+        try:
+            return self.read(dataset, image)
+        except UnreadableError:
+            return None
 
 
 def _unstated(dataset: str) -> FaceAuditError:

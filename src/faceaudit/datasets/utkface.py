@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from faceaudit.datasets.base import Dataset, Options, Reader, Tagged
+from faceaudit.datasets.base import Dataset, Tagged
 from faceaudit.datasets.rejects import Reject
-from faceaudit.datasets.sources import SideFiles, base_name
+from faceaudit.datasets.sources import base_name
 from faceaudit.wording import counted
 
 GENDERS = ("male", "female")
@@ -18,12 +18,20 @@ _NAME = re.compile(r"(\d{1,3})_([01])_([0-4])_(\d{17})\.jpg(\.chip\.jpg)?", re.I
 _SOURCE = "file name; by the publishers' own estimator (DEX), checked by people"
 
 
-class UTKFaceReader(Reader):
+class UTKFace(Dataset):
     """Reads ``age_gender_race_date.jpg.chip.jpg``."""
 
-    def __init__(self, files: SideFiles, options: Options) -> None:
-        super().__init__(files, options)
-        self.tags = dict(DATASET.tags)
+    id = "utkface"
+    title = "UTKFace"
+    label = "real"
+    published = 23_708
+    licence = "non-commercial research only; copyright with the photographs' owners"
+    home = "https://susanqq.github.io/UTKFace/"
+    layout = (
+        "UTKFace/25_1_2_20170116174525125.jpg.chip.jpg (age_gender_race_date), "
+        "or part1/ part2/ part3/ of the photographs in the wild"
+    )
+    tags = dict.fromkeys(("age", "gender", "race"), _SOURCE)
 
     def read(self, path: str) -> Tagged:
         """Return what the name says."""
@@ -61,15 +69,4 @@ def _fault(name: str) -> str:
     return "it does not end in .jpg.chip.jpg or .jpg"
 
 
-DATASET = Dataset(
-    id="utkface",
-    title="UTKFace",
-    label="real",
-    published=23_708,
-    licence="non-commercial research only; copyright with the photographs' owners",
-    home="https://susanqq.github.io/UTKFace/",
-    layout="UTKFace/25_1_2_20170116174525125.jpg.chip.jpg (age_gender_race_date), "
-    "or part1/ part2/ part3/ of the photographs in the wild",
-    reader=UTKFaceReader,
-    tags={"age": _SOURCE, "gender": _SOURCE, "race": _SOURCE},
-)
+DATASET = UTKFace

@@ -4,64 +4,37 @@ from __future__ import annotations
 
 import re
 
-import numpy as np
 import pyarrow as pa
+
+from faceaudit.tags.base import Tag, in_bands
 
 #: Lower edge of each band in whole years; FairFace's bands, so that every set can use them.
 AGE_BAND_EDGES = (0, 3, 10, 20, 30, 40, 50, 60, 70)
 AGE_BANDS = ("0-2", "3-9", "10-19", "20-29", "30-39", "40-49", "50-59", "60-69", "70+")
-
-
-def age_band(age: pa.ChunkedArray | pa.Array) -> pa.Array:
-    """Cut ages in years into `AGE_BANDS`.
-
-    Parameters
-    ----------
-    age : pyarrow.Array of numbers
-        Years; null, negative and not-a-number become null.
-
-    Returns
-    -------
-    pyarrow.Array of str
-    """
-    if isinstance(age, pa.ChunkedArray):
-        age = age.combine_chunks()
-    years = age.cast(pa.float64()).to_numpy(zero_copy_only=False)
-    known = np.isfinite(years) & (years >= 0)
-    position = np.searchsorted(AGE_BAND_EDGES, np.where(known, years, 0), side="right") - 1
-    return pa.array(np.array(AGE_BANDS, dtype=object)[position], pa.string(), mask=~known)
-
-
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
-def parse_age_band(text: str | None) -> str | None:
+def age_band(age: pa.ChunkedArray | pa.Array) -> pa.Array:
+    """Cut ages in years into `AGE_BANDS`; null, negative and not-a-number become null."""
+    return in_bands(age, AGE_BAND_EDGES, AGE_BANDS)
+
+
+def parse_age_band(text: str) -> str:
     """Read an age band as label files write it, also where a spreadsheet made a date of it.
 
     ``3-9`` becomes ``03-Sep`` or ``9-Mar`` in a spreadsheet, and ``10-19`` ``19-Oct`` or
     ``Oct-19``.
 
-    Parameters
-    ----------
-    text : str or None
-
-    Returns
-    -------
-    str or None
-        One of `AGE_BANDS`; None for None.
-
     Raises
     ------
     ValueError
-        If it is no age band.
+        If it is none of `AGE_BANDS`.
 
     Examples
     --------
     >>> parse_age_band("03-Sep"), parse_age_band("Oct-19"), parse_age_band("more than 70")
     ('3-9', '10-19', '70+')
     """
-    if text is None:
-        return None
     words = re.findall(r"\d+(?:\.\d+)?|[a-z]+", text.lower())
     numbers = [
         float(_MONTHS.index(word[:3]) + 1 if word[:3] in _MONTHS else word)
@@ -74,3 +47,6 @@ def parse_age_band(text: str | None) -> str | None:
     if band not in AGE_BANDS:
         raise ValueError(f"{text!r} is no age band ({', '.join(AGE_BANDS)})")
     return band
+
+
+TAG = Tag("age_band", values=AGE_BANDS, parse=parse_age_band, origin="age", derive=age_band)

@@ -1,166 +1,120 @@
-"""Tags derived from the pictures themselves: face shape, and skin tone if asked for."""
+"""Tags derived from the pictures of a manifest: face shape, skin tone, and those of plug-ins."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from faceaudit.datasets import ffhq_metadata
-from faceaudit.datasets.sources import StoredImages, UnreadableError, base_name
+from faceaudit.datasets.sources import StoredImages
 from faceaudit.errors import FaceAuditError
-from faceaudit.tables import Manifest
-from faceaudit.tags.face_shape import RATIOS, RELIABILITY, measure, shape_of
-from faceaudit.tags.landmarks import (
-    Points,
-    Pose,
-    find_landmarks,
-    in_processes,
-    require_landmarks,
-    working_pixels,
-)
-from faceaudit.tags.skin_tone import LIGHTING, measure_skin
-from faceaudit.tags.vocabulary import tag_type
+from faceaudit.read_ahead import in_processes
+from faceaudit.tags.base import Tag, TagValue, all_tags
+from faceaudit.tags.landmarks import Face, Published, require_landmarks
 
-Progress = Callable[[int, int], None]
-Tags = dict[str, str | float | None]
+if TYPE_CHECKING:
+    from faceaudit.tables import Manifest
+
 _FOUND = "68 landmarks that a model (dlib, trained on iBUG 300-W) found"
 
 
-class _Face(NamedTuple):
-    """What is known of one image before its picture is looked at."""
-
-    content: bytes | None
-    points: Points | None
-    pose: Pose | None
+def picture_tags() -> dict[str, Tag]:
+    """Return the tags that can be derived from pictures, by name."""
+    return {name: tag for name, tag in all_tags().items() if tag.look}
 
 
-def add_face_shape(
-    manifest: Manifest, metadata: Path | None = None, progress: Progress | None = None
+def refuse_without_extra(names: Collection[str], published: bool) -> None:
+    """Refuse tags of pictures that there are not, or whose extra is not installed.
+
+    Raises
+    ------
+    FaceAuditError
+    MissingExtraError
+    """
+    known = picture_tags()
+    for name in names:
+        if name not in known:
+            raise FaceAuditError(
+                f"no tag '{name}' is derived from pictures: there are {', '.join(known)}"
+            )
+        if known[name].needs and not (published and known[name].needs == "landmarks"):
+            require_landmarks(name.replace("_", " "))
+
+
+def add_tags(
+    manifest: Manifest,
+    *names: str,
+    published: Mapping[str, Published] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Manifest:
-    """Add the tags ``face_shape``, ``face_ratio``, ``jaw_ratio`` and ``chin_angle``.
+    """Add tags that are derived from the pictures of a manifest, or replace them.
 
     Parameters
     ----------
     manifest : Manifest
-    metadata : Path, optional
-        FFHQ's ``ffhq-dataset-v2.json``, whose landmarks are taken for the data set ``ffhq``.
-        All other images need the extra ``landmarks``.
+    *names : str
+        Such as ``face_shape`` and ``skin_tone``; the numbers that belong to them come along.
+    published : mapping of str to Published, optional
+        By data set, the landmarks that need not be looked for, such as
+        `faceaudit.datasets.ffhq.published_landmarks`.
     progress : callable, optional
         Called with the number of images done and the number of all images.
 
     Returns
     -------
     Manifest
-        With the tags null where no face was found or the head is turned too far.
+        The tags are null where the picture cannot be read, or does not tell.
 
     Raises
     ------
     MissingExtraError
         If the extra is needed and not installed.
     FaceAuditError
-        If the metadata cannot be read, or the images are not where the manifest says.
+        If there is no such tag, or the images are not where the manifest says.
     """
-    known = _published_landmarks(metadata) if metadata else {}
-    if not known or set(manifest.info.datasets) != {"ffhq"}:
-        require_landmarks("face shape")
-    sources = {
-        dataset: (
-            "derived from "
-            f"{'the landmarks that FFHQ publishes' if known and dataset == 'ffhq' else _FOUND}: "
-            f"{RELIABILITY}"
-        )
-        for dataset in manifest.info.datasets
+    published = published or {}
+    refuse_without_extra(names, set(manifest.info.datasets) <= set(published))
+    tags = [picture_tags()[name] for name in names]
+    types = {name: pa.float32() for tag in tags for name in tag.beside} | {
+        tag.name: pa.float32() if tag.number else pa.string() for tag in tags
     }
-    return _derive(manifest, _shape_tags, ("face_shape", *RATIOS), sources, known, progress)
-
-
-def add_skin_tone(manifest: Manifest, progress: Progress | None = None) -> Manifest:
-    """Add the tags ``typology_angle`` and ``skin_tone``; see `faceaudit.tags.skin_tone`.
-
-    Parameters, return value and errors are those of `add_face_shape`.
-    """
-    require_landmarks("skin tone")
-    source = f"derived from the pixels of both cheeks by {_FOUND}: {LIGHTING}"
-    sources = dict.fromkeys(manifest.info.datasets, source)
-    return _derive(manifest, _skin_tags, ("typology_angle", "skin_tone"), sources, {}, progress)
-
-
-def _shape_tags(face: _Face) -> Tags:
-    points = face.points
-    if points is None and face.content is not None:
-        pixels = working_pixels(face.content)
-        points = None if pixels is None else find_landmarks(pixels)
-    shape = None if points is None else shape_of(points, face.pose)
-    if points is None or shape is None:
-        return {}
-    return {"face_shape": shape, **measure(points)._asdict()}
-
-
-def _skin_tags(face: _Face) -> Tags:
-    pixels = None if face.content is None else working_pixels(face.content)
-    if pixels is None:
-        return {}
-    points = find_landmarks(pixels)
-    tone = None if points is None else measure_skin(pixels, points)
-    return {} if tone is None else {"typology_angle": tone.typology_angle, "skin_tone": tone.monk}
-
-
-def _derive(
-    manifest: Manifest,
-    work: Callable[[_Face], Tags],
-    names: tuple[str, ...],
-    sources: dict[str, str],
-    known: dict[str, Points],
-    progress: Progress | None,
-) -> Manifest:
-    """Add the tags `names`, which `work` derives from each image in a process of its own."""
-    table = manifest.table
-    columns: dict[str, list[str | float | None]] = {name: [] for name in names}
-    for done, tags in enumerate(in_processes(work, _faces(manifest, known)), start=1):
-        for name in names:
-            columns[name].append(tags.get(name))
-        if progress:
-            progress(done, len(table))
-    for name, values in columns.items():
-        if name in table.column_names:
-            table = table.drop_columns([name])
-        table = table.append_column(name, pa.array(values, tag_type(name)))
-    tag_sources = manifest.info.tag_sources | dict.fromkeys(names, sources)
-    return Manifest(table, manifest.info.model_copy(update={"tag_sources": tag_sources}))
-
-
-def _faces(manifest: Manifest, known: dict[str, Points]) -> Iterator[_Face]:
-    images = StoredImages({name: info.root for name, info in manifest.info.datasets.items()})
-    wanted = [
-        name for name in ("dataset", "image", "yaw", "pitch") if name in manifest.table.column_names
-    ]
-    for batch in manifest.table.select(wanted).to_batches(max_chunksize=1024):
-        for row in batch.to_pylist():
-            points = known.get(base_name(row["image"])[:5]) if row["dataset"] == "ffhq" else None
-            yield _Face(None if points is not None else _content(images, row), points, _pose(row))
-
-
-def _content(images: StoredImages, row: dict[str, Any]) -> bytes | None:
-    try:
-        return images.read(row["dataset"], row["image"])
-    except UnreadableError:
-        return None
-
-
-def _pose(row: dict[str, Any]) -> Pose | None:
-    """Return the head pose that the data set's tags give, or None to have it estimated."""
-    yaw, pitch = row.get("yaw"), row.get("pitch")
-    return None if yaw is None or pitch is None else Pose(yaw, pitch)
-
-
-def _published_landmarks(metadata: Path) -> dict[str, Points]:
-    try:
-        text = metadata.read_text(encoding="utf-8")
-        return {
-            number: ffhq_metadata.landmarks(entry) for number, entry in ffhq_metadata.entries(text)
+    faces = _faces(manifest, published, all(tag.needs == "landmarks" for tag in tags))
+    rows = list(in_processes(partial(_look, tags), faces, len(manifest.table), progress))
+    table, sources = manifest.table, dict(manifest.info.tag_sources)
+    for tag in tags:
+        told = {
+            dataset: tag.source.format(
+                landmarks=published[dataset].source
+                if tag.needs == "landmarks" and dataset in published
+                else _FOUND
+            )
+            for dataset in manifest.info.datasets
         }
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise FaceAuditError(f"{metadata}: not FFHQ's metadata ({error})") from None
+        for name in (tag.name, *tag.beside):
+            if name in table.column_names:
+                table = table.drop_columns([name])
+            column = pa.array([row.get(name) for row in rows], types[name])
+            table, sources[name] = table.append_column(name, column), told
+    return replace(
+        manifest, table=table, info=manifest.info.model_copy(update={"tag_sources": sources})
+    )
+
+
+def _look(tags: list[Tag], face: Face) -> dict[str, TagValue]:
+    return {name: value for tag in tags if tag.look for name, value in tag.look(face).items()}
+
+
+def _faces(
+    manifest: Manifest, published: Mapping[str, Published], landmarks_alone: bool
+) -> Iterator[Face]:
+    """Yield the images; where published landmarks alone are wanted, no picture is read."""
+    images = StoredImages.of(manifest.info)
+    for batch in manifest.table.to_batches(max_chunksize=1024):
+        for row in batch.to_pylist():
+            given = published.get(row["dataset"])
+            points = given.of(row["image"]) if given else None
+            known = landmarks_alone and points is not None
+            yield Face(row, None if known else images.get(row["dataset"], row["image"]), points)

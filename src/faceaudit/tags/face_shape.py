@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from faceaudit.tags.landmarks import Points, Pose, estimate_pose
+from faceaudit.tags.base import Tag, TagValue
+from faceaudit.tags.landmarks import Face, Points, Pose, estimate_pose
 
 #: Facial index below which a face is round, and from which it is long; oval lies between.
 ROUND_BELOW = 0.80
@@ -26,11 +27,10 @@ RELIABILITY = (
     "on 712 FFHQ photographs 88 % kept their shape in the mirrored copy (kappa 0.80) and 89 % "
     "between two crops (0.81); 91 % of children under ten are 'round'"
 )
-RATIOS = ("face_ratio", "jaw_ratio", "chin_angle")
 
 
 class Ratios(NamedTuple):
-    """Ratios of one face.
+    """Ratios of one face, none of which depends on its tilt or size.
 
     Attributes
     ----------
@@ -48,14 +48,7 @@ class Ratios(NamedTuple):
 
 
 def measure(points: Points) -> Ratios:
-    """Measure the ratios of a face.
-
-    Distances between points do not depend on how the head is tilted or how large it is.
-
-    Parameters
-    ----------
-    points : ndarray, shape (68, 2)
-    """
+    """Measure the ratios of a face by its landmarks."""
 
     def distance(first: int, second: int) -> float:
         return float(np.linalg.norm(points[first] - points[second]))
@@ -63,21 +56,14 @@ def measure(points: Points) -> Ratios:
     cheeks = max(distance(0, 16), distance(1, 15))
     sides = points[[5, 11]] - points[8]
     cosine = sides[0] @ sides[1] / np.prod(np.linalg.norm(sides, axis=1))
-    return Ratios(
-        distance(27, 8) / cheeks,
-        distance(4, 12) / cheeks,
-        float(np.degrees(np.arccos(np.clip(cosine, -1, 1)))),
-    )
+    chin_angle = float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
+    return Ratios(distance(27, 8) / cheeks, distance(4, 12) / cheeks, chin_angle)
 
 
 def shape_of(points: Points, pose: Pose | None = None) -> str | None:
     """Return the shape of a face, or None if the head is turned too far to tell.
 
-    Parameters
-    ----------
-    points : ndarray, shape (68, 2)
-    pose : Pose, optional
-        The head pose if it is known better than `estimate_pose` can tell.
+    `pose` is the head's if it is known better than `estimate_pose` can tell.
     """
     pose = pose or estimate_pose(points)
     if abs(pose.yaw) > MAX_YAW or abs(pose.pitch) > MAX_PITCH:
@@ -86,3 +72,21 @@ def shape_of(points: Points, pose: Pose | None = None) -> str | None:
     if index < ROUND_BELOW:
         return "round"
     return "long" if index >= LONG_FROM else "oval"
+
+
+def _look(face: Face) -> dict[str, TagValue]:
+    shape = None if face.points is None else shape_of(face.points, face.pose)
+    if face.points is None or shape is None:
+        return {}
+    return {"face_shape": shape, **measure(face.points)._asdict()}
+
+
+TAG = Tag(
+    "face_shape",
+    values=FACE_SHAPES,
+    look=_look,
+    beside=Ratios._fields,
+    needs="landmarks",
+    source=f"derived from {{landmarks}}: {RELIABILITY}",
+    help="Derive round, oval or long from landmarks.",
+)

@@ -7,12 +7,11 @@ Challenge, 2013). The model was trained on those photographs, which are for rese
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from functools import cache
+from collections.abc import Callable, Mapping
+from functools import cache, cached_property
 from importlib.util import find_spec
-from itertools import chain, islice
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,8 +26,6 @@ Pixels = npt.NDArray[np.uint8]
 EXTRA = "landmarks"
 #: Pictures are brought to this longer side, so that every data set is measured alike.
 WORKING_SIDE = 256
-#: Pictures from which on processes earn back what it takes to start them.
-WORTH_PROCESSES = 200
 #: The points' places in a mirrored picture.
 MIRRORED = (
     *range(16, -1, -1),
@@ -153,21 +150,59 @@ def estimate_pose(points: Points) -> Pose:
     return Pose(float(np.degrees(np.arcsin(sine))), float(pitch))
 
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
+class Published(NamedTuple):
+    """Landmarks that the publishers of a data set give.
 
-
-def in_processes(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """Map over items in order, in one process a core if there are many.
-
-    Finding a face holds the interpreter, so that threads would not help.
+    `source` says whose they are, as in "the landmarks that FFHQ publishes"; `of` returns those of
+    an image, by its path, or None.
     """
-    from joblib import Parallel, delayed
 
-    items = iter(items)
-    first = list(islice(items, WORTH_PROCESSES))
-    if len(first) < WORTH_PROCESSES:
-        yield from map(work, first)
-        return
-    parallel = Parallel(n_jobs=-1, return_as="generator", pre_dispatch="4*n_jobs")
-    yield from parallel(delayed(work)(item) for item in chain(first, items))
+    source: str
+    of: Callable[[str], Points | None]
+
+
+class Face:
+    """One image as a tag that is derived from pictures sees it; each part is found when asked for.
+
+    Parameters
+    ----------
+    row : mapping
+        The image's row of the manifest.
+    content : bytes or None
+        Its file, if it can be read.
+    published : ndarray, shape (68, 2), optional
+        Landmarks that the publishers give, in pixels of whatever size.
+
+    Attributes
+    ----------
+    pixels : ndarray of uint8, shape (height, width, 3), or None
+        At `WORKING_SIDE`.
+    found : ndarray, shape (68, 2), or None
+        Landmarks that were found in `pixels`.
+    points : ndarray, shape (68, 2), or None
+        Those that are published, else those that were found.
+    pose : Pose or None
+        As the data set's tags ``yaw`` and ``pitch`` give it.
+    """
+
+    def __init__(
+        self, row: Mapping[str, Any], content: bytes | None, published: Points | None = None
+    ) -> None:
+        self.row, self.content, self.published = row, content, published
+        yaw, pitch = row.get("yaw"), row.get("pitch")
+        self.pose = None if yaw is None or pitch is None else Pose(yaw, pitch)
+
+    @cached_property
+    def pixels(self) -> Pixels | None:
+        """See the class."""
+        return None if self.content is None else working_pixels(self.content)
+
+    @cached_property
+    def found(self) -> Points | None:
+        """See the class."""
+        return None if self.pixels is None else find_landmarks(self.pixels)
+
+    @property
+    def points(self) -> Points | None:
+        """See the class."""
+        return self.found if self.published is None else self.published

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+
+from faceaudit.tags.base import Tag, in_bands
 
 #: Lower edges of the bands in degrees to either side of straight into the camera.
 HEAD_POSE_EDGES = (0, 15, 45)
@@ -11,20 +13,8 @@ HEAD_POSES = ("frontal", "half-profile", "profile")
 
 
 def head_pose(yaw: pa.ChunkedArray | pa.Array) -> pa.Array:
-    """Cut yaw angles into `HEAD_POSES`, left and right alike.
+    """Cut yaw angles in degrees into `HEAD_POSES`, left and right alike."""
+    return in_bands(pc.abs(yaw), HEAD_POSE_EDGES, HEAD_POSES)
 
-    Parameters
-    ----------
-    yaw : pyarrow.Array of numbers
-        Degrees; null and not-a-number become null.
 
-    Returns
-    -------
-    pyarrow.Array of str
-    """
-    if isinstance(yaw, pa.ChunkedArray):
-        yaw = yaw.combine_chunks()
-    degrees = np.abs(yaw.cast(pa.float64()).to_numpy(zero_copy_only=False))
-    known = np.isfinite(degrees)
-    position = np.searchsorted(HEAD_POSE_EDGES, np.where(known, degrees, 0), side="right") - 1
-    return pa.array(np.array(HEAD_POSES, dtype=object)[position], pa.string(), mask=~known)
+TAG = Tag("head_pose", values=HEAD_POSES, origin="yaw", derive=head_pose)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from faceaudit.tags.base import Tag
+
 #: From every set's category, in lower case and with blanks, to UTKFace's five. They are a
 #: data set's estimate of appearance, not anybody's identity, and were not drawn up alike.
 RACE_COARSE = {
@@ -27,25 +29,12 @@ RACE_COARSE = {
 
 
 def race_coarse(race: pa.ChunkedArray | pa.Array) -> pa.Array:
-    """Map every data set's races to White, Black, Asian, Indian and Other.
-
-    Parameters
-    ----------
-    race : pyarrow.Array of str
-
-    Returns
-    -------
-    pyarrow.Array of str
-        Null where `RACE_COARSE` does not know the category.
-    """
+    """Map every data set's races to White, Black, Asian, Indian and Other, or else to null."""
+    if isinstance(race, pa.ChunkedArray):
+        race = race.combine_chunks()
     values = race.dictionary_encode()
-    if isinstance(values, pa.ChunkedArray):
-        values = values.combine_chunks()
-    coarse = pa.array(
-        [
-            RACE_COARSE.get(str(name).strip().lower().replace("_", " "))
-            for name in values.dictionary.to_pylist()
-        ],
-        pa.string(),
-    )
-    return coarse.take(values.indices)
+    names = (str(name).strip().lower().replace("_", " ") for name in values.dictionary.to_pylist())
+    return pa.array(map(RACE_COARSE.get, names), pa.string()).take(values.indices)
+
+
+TAG = Tag("race_coarse", origin="race", derive=race_coarse)

@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from faceaudit.tags.landmarks import Pixels, Points
+from faceaudit.tags.base import Tag, TagValue
+from faceaudit.tags.landmarks import Face, Pixels, Points
 
 MONK_TONES = tuple(f"Monk {tone}" for tone in range(1, 11))
 #: The scale's ten colours as published (E. Monk, The Monk Skin Tone Scale, 2019), sRGB.
@@ -53,19 +54,14 @@ class SkinTone(NamedTuple):
 
 
 def measure_skin(pixels: Pixels, points: Points) -> SkinTone | None:
-    """Measure the skin tone on patches of both cheeks.
+    """Measure the skin tone by the median colour of patches on both cheeks.
 
     Parameters
     ----------
     pixels : ndarray of uint8, shape (height, width, 3)
         sRGB.
     points : ndarray, shape (68, 2)
-        Landmarks in these pixels.
-
-    Returns
-    -------
-    SkinTone or None
-        From the median colour of both patches; None if they lie outside the picture.
+        Landmarks in these pixels. If both patches lie outside the picture, there is no tone.
     """
     side = PATCH_SIDE * np.linalg.norm(points[45] - points[36])
     patches = []
@@ -89,3 +85,21 @@ def tone_of_colour(colour: npt.ArrayLike) -> SkinTone:
     nearest = int(np.argmin(differences))
     lightness, _, yellow = lab
     return SkinTone(float(np.degrees(np.arctan2(lightness - 50, yellow))), MONK_TONES[nearest])
+
+
+def _look(face: Face) -> dict[str, TagValue]:
+    if face.pixels is None or face.found is None:
+        return {}
+    tone = measure_skin(face.pixels, face.found)
+    return {} if tone is None else {"typology_angle": tone.typology_angle, "skin_tone": tone.monk}
+
+
+TAG = Tag(
+    "skin_tone",
+    values=MONK_TONES,
+    look=_look,
+    beside=("typology_angle",),
+    needs="found landmarks",
+    source=f"derived from the pixels of both cheeks by {{landmarks}}: {LIGHTING}",
+    help="Derive the skin tone that the pixels show.",
+)

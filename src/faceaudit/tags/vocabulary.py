@@ -1,11 +1,11 @@
-"""The standard tags: name, type, order of values, and how cells and columns are read in them."""
+"""The standard vocabulary: how cells and columns of tags are read, derived and put in order."""
 
 from __future__ import annotations
 
 import shlex
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -16,73 +16,29 @@ import pyarrow.compute as pc
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.schema import tag_columns
-from faceaudit.tags.age import AGE_BANDS, age_band, parse_age_band
-from faceaudit.tags.pose import HEAD_POSES, head_pose
-from faceaudit.tags.race import race_coarse
-from faceaudit.tags.skin_tone import MONK_TONES
+from faceaudit.tags.base import Tag, TagValue, all_tags
 from faceaudit.wording import counted
 
+_TAGS = all_tags()
+_PLAIN = Tag("")
 #: Tags that are numbers; every other tag is a category and is kept as text.
-NUMERIC_TAGS = (
-    "age",
-    "yaw",
-    "pitch",
-    "roll",
-    "face_ratio",
-    "jaw_ratio",
-    "chin_angle",
-    "typology_angle",
+NUMERIC_TAGS = tuple(
+    name for tag in _TAGS.values() for name in (*([tag.name] if tag.number else []), *tag.beside)
 )
-
-#: Tags that name somebody: for splitting and giving credit, not for comparing groups.
-IDENTITY_TAGS = ("person", "photo_author")
-
 #: Categories that have an order; others are listed alphabetically.
-ORDERED_TAGS: dict[str, tuple[str, ...]] = {
-    "age_band": AGE_BANDS,
-    "head_pose": HEAD_POSES,
-    "face_shape": ("round", "oval", "long"),
-    "skin_tone": MONK_TONES,
-    "blur": ("low", "medium", "high"),
-    "exposure": ("under", "good", "over"),
-    "difficulty": ("easy", "mid", "hard"),
-}
-
+ORDERED_TAGS = {name: tag.values for name, tag in _TAGS.items() if tag.values}
 #: Tag -> the tag that it is derived from, and how. Derived only where it is missing.
-DERIVED_TAGS: dict[str, tuple[str, Callable[[pa.ChunkedArray], pa.Array]]] = {
-    "age_band": ("age", age_band),
-    "race_coarse": ("race", race_coarse),
-    "head_pose": ("yaw", head_pose),
-}
-#: The words for the two genders that data sets use; any other word is a value of its own.
-GENDERS = {
-    "female": ("female", "f", "woman", "women", "girl", "females"),
-    "male": ("male", "m", "man", "men", "boy", "males"),
-}
-#: What a number can be; others can be whatever float32 holds.
-RANGES = {"age": (0.0, 120.0)}
-_ANY = (float(np.finfo(np.float32).min), float(np.finfo(np.float32).max))
-
-#: Words that often say "not known". They are values all the same, until the user says otherwise.
-SUSPECTED = ("na", "n/a", "none", "nan", "null", "-", "?", "unknown")
-
-#: Tags of which ``none`` is one of our own words, spelt so: no glasses is not an unknown face.
-_NONE_IS_OURS = ("glasses", "makeup", "facial_hair", "manipulation")
-
+DERIVED_TAGS = {name: (tag.origin, tag.derive) for name, tag in _TAGS.items() if tag.derive}
 #: Tag -> word in lower case -> how we spell it.
 _KNOWN: dict[str, dict[str, str]] = {
-    "gender": {word: gender for gender, words in GENDERS.items() for word in words},
-    **{tag: {value.lower(): value for value in values} for tag, values in ORDERED_TAGS.items()},
+    name: {value.lower(): value for value in tag.values} | dict(tag.words)
+    for name, tag in _TAGS.items()
+    if tag.values or tag.words or tag.parse
 }
+#: Words that often say "not known". They are values all the same, until the user says otherwise.
+SUSPECTED = ("na", "n/a", "none", "nan", "null", "-", "?", "unknown")
 #: Spellings of one value, and values of one tag, that a sentence names before it counts.
 _NAMED = 3
-
-
-class Words(NamedTuple):
-    """The distinct words of one tag, and how often each stands there."""
-
-    words: pa.StringArray
-    counts: npt.NDArray[np.int64]
 
 
 def tag_type(tag: str) -> pa.DataType:
@@ -90,26 +46,19 @@ def tag_type(tag: str) -> pa.DataType:
     return pa.float32() if tag in NUMERIC_TAGS else pa.string()
 
 
-def standard(tag: str, value: str | float | None) -> str | float | None:
+def standard(tag: str, value: TagValue) -> TagValue:
     """Read one cell of a tag in the standard vocabulary.
-
-    Parameters
-    ----------
-    tag : str
-    value : str, float or None
-        White space around a text does not count.
 
     Returns
     -------
     str, float or None
-        A number for `NUMERIC_TAGS`; ``female`` or ``male`` for their `GENDERS`; one of
-        `AGE_BANDS` also where a spreadsheet made a date of it. A word that is not known is
-        kept as it is. None for an empty cell and for not-a-number.
+        A number for `NUMERIC_TAGS`, else the value that the word means; a word that is not known
+        is kept, without white space around it. None for an empty cell and for not-a-number.
 
     Raises
     ------
     ValueError
-        If a number is a text, infinite, or outside `RANGES`.
+        If a number is a text, infinite, or outside the tag's limits.
 
     Examples
     --------
@@ -121,39 +70,30 @@ def standard(tag: str, value: str | float | None) -> str | float | None:
     if value is None or value == "" or value != value:
         return None
     if tag in NUMERIC_TAGS:
-        return _number(tag, value)
+        return _number(_TAGS.get(tag, _PLAIN), value)
     if not isinstance(value, str):
         return value
-    if tag == "age_band":
+    if parse := _TAGS.get(tag, _PLAIN).parse:
         with suppress(ValueError):
-            return parse_age_band(value)
+            return parse(value)
     return _KNOWN.get(tag, {}).get(value.lower(), value)
 
 
-def _number(tag: str, value: str | float) -> float | None:
+def _number(tag: Tag, value: str | float) -> float | None:
     try:
         # Python reads "2_1" as 21.
         number = float(value.replace("_", "?")) if isinstance(value, str) else float(value)
     except ValueError:
         raise ValueError(f"{value!r} is not a number") from None
-    low, high = RANGES.get(tag, _ANY)
+    low, high = tag.limits
     if number < low or number > high:
-        raise ValueError(_outside(tag, number))
+        no = f"no {tag.name} in {tag.unit} ({low:g} to {high:g})" if tag.unit else None
+        raise ValueError(f"{number:.12g} is {no or 'not a finite number'}")
     return None if number != number else number
-
-
-def _outside(tag: str, number: float) -> str:
-    if tag == "age":
-        return f"{number:.12g} is no age in years ({RANGES[tag][0]:g} to {RANGES[tag][1]:g})"
-    return f"{number:.12g} is not a finite number"
 
 
 def standardise(table: pa.Table, source: str) -> tuple[pa.Table, list[str]]:
     """Read the tags of a table in the standard vocabulary, and derive `DERIVED_TAGS`.
-
-    Every tag that is a text is read by `standard`; what then differs in case alone is one
-    value, spelt as it is most often. Columns of other types are left as they are, but for
-    `NUMERIC_TAGS`, which become float32.
 
     Parameters
     ----------
@@ -165,6 +105,7 @@ def standardise(table: pa.Table, source: str) -> tuple[pa.Table, list[str]]:
     Returns
     -------
     table : pyarrow.Table
+        `NUMERIC_TAGS` are float32, texts as `standardise_texts` reads them.
     notes : list of str
         Sentences that say which words are read as which.
 
@@ -173,138 +114,127 @@ def standardise(table: pa.Table, source: str) -> tuple[pa.Table, list[str]]:
     FaceAuditError
         Naming the row, if a numeric tag holds a text or an impossible number.
     """
-    notes: list[str] = []
     for tag in tag_columns(table):
-        column = table[tag]
         if tag in NUMERIC_TAGS:
-            column = _numbers(table, tag, source)
-        elif pa.types.is_string(column.type) and tag not in IDENTITY_TAGS:
-            encoded = column.combine_chunks().dictionary_encode()
-            distinct = _words(encoded)
-            read_as = readings(tag, distinct)
-            if not read_as:
-                continue
-            notes += say_readings(tag, distinct, read_as)
-            words = [read_as.get(word, word) for word in distinct.words.to_pylist()]
-            column = pa.array(words, pa.string()).take(encoded.indices)
-        else:
-            continue
-        table = table.set_column(table.column_names.index(tag), tag, column)
+            table = _with(table, tag, _numbers(table[tag], tag, source))
+    table, notes = standardise_texts(table)
     return with_derived_tags(table)[0], notes
 
 
-def _numbers(table: pa.Table, tag: str, source: str) -> pa.ChunkedArray:
+def _with(table: pa.Table, name: str, column: pa.Array | pa.ChunkedArray) -> pa.Table:
+    return table.set_column(table.column_names.index(name), name, column)
+
+
+def _numbers(column: pa.ChunkedArray, tag: str, source: str) -> pa.ChunkedArray:
     """Return a numeric tag as float32, with null for not-a-number."""
-    column = table[tag]
     if pa.types.is_string(column.type):
         trimmed = pc.utf8_trim_whitespace(column)
-        column = pc.if_else(pc.equal(trimmed, ""), pa.scalar(None, pa.string()), trimmed)
+        column = pc.if_else(pc.equal(trimmed, ""), None, trimmed)
+    low, high = _TAGS.get(tag, _PLAIN).limits
+    hint = ""
     try:
         numbers = column.cast(pa.float64())
+        sound = not pc.any(pc.or_(pc.less(numbers, low), pc.greater(numbers, high))).as_py()
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        sound = False
+        hint = " bands go into age_band: --map age_band=age;" if tag == "age" else ""
+    if not sound:
         encoded = column.combine_chunks().dictionary_encode()
         values = []
         for value in encoded.dictionary.to_pylist():
             try:
                 values.append(standard(tag, value))
             except ValueError as error:
-                bands = " bands go into age_band: --map age_band=age;" if tag == "age" else ""
-                raise _faulty(column, tag, source, value, f"{error};{bands} correct it") from None
+                row = pc.index(column, pa.scalar(value, column.type)).as_py()
+                word = f"{value:.12g}" if isinstance(value, float) else str(value)
+                raise FaceAuditError(
+                    f"{source}: column '{tag}', row {row + 1}: {error};{hint} correct it, or leave "
+                    f"it empty, or name it as missing with --missing {shlex.quote(word)}"
+                ) from None
         numbers = pa.array(values, pa.float64()).take(encoded.indices)
-    low, high = RANGES.get(tag, _ANY)
-    outside = pc.or_(pc.less(numbers, low), pc.greater(numbers, high))
-    if pc.any(outside).as_py():
-        row = pc.index(outside, True).as_py()
-        fault = _outside(tag, numbers[row].as_py())
-        raise _faulty(column, tag, source, column[row].as_py(), f"{fault}; correct it")
-    known = pc.if_else(pc.is_nan(numbers), pa.scalar(None, pa.float64()), numbers)
-    return known.cast(pa.float32(), safe=False)
+    return pc.if_else(pc.is_nan(numbers), None, numbers).cast(pa.float32(), safe=False)
 
 
-def _faulty(
-    column: pa.ChunkedArray, tag: str, source: str, value: str | float, fault: str
-) -> FaceAuditError:
-    row = pc.index(column, pa.scalar(value, column.type)).as_py()
-    word = f"{value:.12g}" if isinstance(value, float) else str(value)
-    return FaceAuditError(
-        f"{source}: column '{tag}', row {row + 1}: {fault}, or leave it empty, or name it as "
-        f"missing with --missing {shlex.quote(word)}"
-    )
+def standardise_texts(table: pa.Table) -> tuple[pa.Table, list[str]]:
+    """Read the tags of a table that are texts by `standard`, and say what is read otherwise.
 
-
-def _words(encoded: pa.DictionaryArray) -> Words:
-    indices = encoded.indices.drop_null().to_numpy()
-    return Words(encoded.dictionary, np.bincount(indices, minlength=len(encoded.dictionary)))
-
-
-def readings(tag: str, distinct: Words) -> dict[str, str | None]:
-    """Return the words of a tag that are read as another word, and as which.
-
-    Parameters
-    ----------
-    tag : str
-        One that is a text.
-    distinct : Words
-
-    Returns
-    -------
-    dict of str to (str or None)
-        None for a word of blanks alone.
+    What then differs in case alone is one value, spelt as it is most often. Names of people are
+    left as they are.
     """
-    trimmed = pc.utf8_trim_whitespace(distinct.words)
-    folded = _folded(trimmed).dictionary_encode()
+    notes: list[str] = []
+    for tag, column in _texts(table):
+        if tag in NUMERIC_TAGS or _TAGS.get(tag, _PLAIN).person:
+            continue
+        words = _distinct(column)
+        if read_as := _readings(tag, words):
+            notes += _say_readings(tag, words, read_as)
+            meant = [read_as.get(word, word) for word in words.known.to_pylist()]
+            table = _with(table, tag, pa.array(meant, pa.string()).take(words.indices))
+    return table, notes
+
+
+def _texts(table: pa.Table) -> list[tuple[str, pa.ChunkedArray]]:
+    columns = [(tag, table[tag]) for tag in tag_columns(table)]
+    return [(tag, column) for tag, column in columns if pa.types.is_string(column.type)]
+
+
+class _Words(NamedTuple):
+    """The distinct words of a column, how often each stands there, and which each row has."""
+
+    known: pa.StringArray
+    counts: npt.NDArray[np.int64]
+    indices: pa.Array
+
+
+def _distinct(column: pa.ChunkedArray) -> _Words:
+    encoded = column.combine_chunks().dictionary_encode()
+    indices, known = encoded.indices, encoded.dictionary
+    counts = np.bincount(indices.drop_null().to_numpy(), minlength=len(known))
+    return _Words(known, counts, indices)
+
+
+def _readings(tag: str, words: _Words) -> dict[str, str | None]:
+    """Return the words of a tag that are read as another word, and as which; None for blanks."""
+    trimmed = pc.utf8_trim_whitespace(words.known)
+    folded = pc.utf8_lower(pc.utf8_normalize(trimmed, "NFKC")).dictionary_encode()
     # Only these can change; a column of a million names has none, and is not gone through.
     several = np.bincount(folded.indices, minlength=1)[folded.indices.to_numpy()] > 1
-    chosen = several | pc.not_equal(trimmed, distinct.words).to_numpy(zero_copy_only=False)
+    chosen = several | pc.not_equal(trimmed, words.known).to_numpy(zero_copy_only=False)
     if tag in _KNOWN:
         chosen[:] = True
-    read = {
-        word: (standard(tag, word), int(count))
-        for word, count in zip(
-            distinct.words.filter(pa.array(chosen)).to_pylist(),
-            distinct.counts[chosen],
-            strict=True,
-        )
-    }
+    read = {word: standard(tag, word) for word in words.known.filter(pa.array(chosen)).to_pylist()}
     spellings: dict[str, Counter[str]] = {}
-    for value, count in read.values():
+    for value, count in zip(read.values(), words.counts[chosen].tolist(), strict=True):
         if value is not None:
             spellings.setdefault(_fold(value), Counter())[str(value)] += count
     usual = {
-        key: min(counts, key=lambda value: (-counts[value], value))
-        for key, counts in spellings.items()
+        fold: min(counts, key=lambda value: (-counts[value], value))
+        for fold, counts in spellings.items()
     }
-    read_as = {
-        word: None if value is None else usual[_fold(value)] for word, (value, _) in read.items()
-    }
-    return {word: value for word, value in read_as.items() if word != value}
+    meant = {w: None if value is None else usual[_fold(value)] for w, value in read.items()}
+    return {word: value for word, value in meant.items() if word != value}
 
 
-def _folded(words: pa.Array) -> pa.Array:
+def _fold(word: TagValue) -> str:
     """Give spellings that look alike one form: capitals, accents written apart, odd blanks."""
-    return pc.utf8_lower(pc.utf8_normalize(words, "NFKC"))
-
-
-def _fold(word: str | float) -> str:
     return unicodedata.normalize("NFKC", str(word)).lower()
 
 
-def say_readings(tag: str, distinct: Words, read_as: Mapping[str, str | None]) -> list[str]:
+def _say_readings(tag: str, words: _Words, read_as: Mapping[str, str | None]) -> list[str]:
     """Say in a few sentences which words are read as which."""
-    numbers = dict(zip(distinct.words.to_pylist(), distinct.counts.tolist(), strict=True))
+    numbers = dict(zip(words.known.to_pylist(), words.counts.tolist(), strict=True))
     groups: dict[str | None, list[str]] = {}
     for word in sorted(read_as, key=lambda word: (-numbers[word], word)):
         groups.setdefault(read_as[word], []).append(word)
     said = []
-    for value, words in list(groups.items())[:_NAMED]:
-        named = [repr(word) for word in words[:_NAMED]]
-        if len(words) > _NAMED:
-            named.append(f"{len(words) - _NAMED:,} more")
+    for value, alike in list(groups.items())[:_NAMED]:
+        named = [repr(word) for word in alike[:_NAMED]]
+        if len(alike) > _NAMED:
+            named.append(f"{len(alike) - _NAMED:,} more")
         listed = " and ".join(filter(None, (", ".join(named[:-1]), named[-1])))
-        count = sum(numbers[word] for word in words)
         said.append(
-            f"'{tag}': {listed} ({counted(count, 'row')}) "
-            f"{'is' if len(words) == 1 else 'are'} read as "
+            f"'{tag}': {listed} ({counted(sum(numbers[word] for word in alike), 'row')}) "
+            f"{'is' if len(alike) == 1 else 'are'} read as "
             f"{'missing' if value is None else repr(value)}."
         )
     if len(groups) > _NAMED:
@@ -315,36 +245,26 @@ def say_readings(tag: str, distinct: Words, read_as: Mapping[str, str | None]) -
 def suspected_missing(table: pa.Table) -> list[str]:
     """Name the tags that hold one of the `SUSPECTED` words, with the count of each."""
     said: list[str] = []
-    for tag in tag_columns(table):
-        if pa.types.is_string(table[tag].type):
-            said += suspected_words(tag, _words(table[tag].combine_chunks().dictionary_encode()))
+    for tag, column in _texts(table):
+        words = _distinct(column)
+        folded = pc.utf8_lower(pc.utf8_trim_whitespace(words.known))
+        suspected = pc.is_in(folded, pa.array(SUSPECTED))
+        if _TAGS.get(tag, _PLAIN).none_is_a_value:
+            suspected = pc.and_(suspected, pc.not_equal(words.known, "none"))
+        said += [
+            f"'{tag}' holds {word!r} {counted(count, 'time')} and it is read as a value; "
+            f"if it means that the tag is missing, say --missing {shlex.quote(word)}."
+            for word, count in zip(
+                words.known.filter(suspected).to_pylist(),
+                words.counts[suspected.to_numpy(zero_copy_only=False)].tolist(),
+                strict=True,
+            )
+        ]
     return said
 
 
-def suspected_words(tag: str, distinct: Words) -> list[str]:
-    """Name those words of one tag that are `SUSPECTED`, with the count of each."""
-    folded = pc.utf8_lower(pc.utf8_trim_whitespace(distinct.words))
-    suspected = pc.is_in(folded, pa.array(SUSPECTED))
-    if tag in _NONE_IS_OURS:
-        suspected = pc.and_(suspected, pc.not_equal(distinct.words, "none"))
-    words = distinct.words.filter(suspected).to_pylist()
-    counts = distinct.counts[suspected.to_numpy(zero_copy_only=False)].tolist()
-    return [
-        f"'{tag}' holds {word!r} {counted(count, 'time')} and it is read as a value; "
-        f"if it means that the tag is missing, say --missing {shlex.quote(word)}."
-        for word, count in zip(words, counts, strict=True)
-    ]
-
-
 def with_derived_tags(table: pa.Table) -> tuple[pa.Table, dict[str, str]]:
-    """Derive `DERIVED_TAGS` where they are missing.
-
-    Returns
-    -------
-    table : pyarrow.Table
-    derived : dict of str to str
-        Source sentence of every tag that was added here.
-    """
+    """Derive `DERIVED_TAGS` where they are missing; return which, and from what they are."""
     derived: dict[str, str] = {}
     for name, (origin, derive) in DERIVED_TAGS.items():
         if origin in table.column_names and name not in table.column_names:

@@ -1,0 +1,142 @@
+"""What a tag is to us, and how to add one: a module of this folder with a ``TAG``, or a plug-in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pyarrow as pa
+
+from faceaudit.plugins import offers
+
+if TYPE_CHECKING:
+    from faceaudit.tags.landmarks import Face
+
+TagValue = str | float | None
+_FLOAT32 = (float(np.finfo(np.float32).min), float(np.finfo(np.float32).max))
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A fact about who is in a picture, and how it is read and derived.
+
+    A tag is one module of ``faceaudit/tags`` that defines ``TAG``, or an object that a package
+    of your own names under the entry point ``faceaudit.tags``; nothing else is touched. Cells of
+    tag files and of scores are read by `values`, `words`, `parse` and `limits`. A tag with
+    `derive` is added to every table that has the column `origin` and not the tag. One with
+    `look` is an option of ``faceaudit index`` and a keyword of `faceaudit.datasets.index`
+    (``long_hair``: ``--long-hair``, ``long_hair=True``); `look` is then called in a process of
+    its own with each `Face`: its row, its pixels, its 68 landmarks and its pose::
+
+        TAG = Tag(
+            "brightness",
+            values=("dark", "light"),
+            look=lambda face: {"brightness": "dark" if face.pixels.mean() < 99 else "light"},
+            source="derived from the mean of all pixels",
+            help="Derive whether the picture is dark.",
+        )
+
+    (a function of the module, where processes must be able to find it).
+
+    Attributes
+    ----------
+    name : str
+        Of its column.
+    values : tuple of str
+        Its values in the order in which readers expect them; without, all words are taken, and
+        listed alphabetically.
+    words : mapping of str to str
+        Word in lower case -> the value that it means.
+    parse : callable, optional
+        Reads a word that may be spelt in further ways; ValueError for others, which stay.
+    number : bool
+        Whether it is a number and no category.
+    limits, unit : tuple of float, str
+        Of a number.
+    person : bool
+        Whether it names somebody: for splitting and giving credit, not for comparing groups.
+    none_is_a_value : bool
+        Whether ``none`` is one of our own words, spelt so: no glasses is not an unknown face.
+    origin : str
+        The column that `derive` needs.
+    derive : callable, optional
+        From that column, a pyarrow.ChunkedArray, to its own, a pyarrow.Array.
+    look : callable, optional
+        From a `faceaudit.tags.landmarks.Face` of which anything may be None to the tag and
+        `beside` by name, as far as they are known.
+    beside : tuple of str
+        Numbers that `look` gives along with it.
+    needs : {'', 'landmarks', 'found landmarks'}
+        What `look` needs beyond the pixels. For ``landmarks`` those will do that the publishers of
+        a data set give; all others are found with the extra ``landmarks``.
+    source : str
+        Whose word it is, in one sentence; ``{landmarks}`` stands for where those come from.
+    help : str
+        What its option says.
+    """
+
+    name: str
+    values: tuple[str, ...] = ()
+    words: Mapping[str, str] = field(default_factory=dict)
+    parse: Callable[[str], str] | None = None
+    number: bool = False
+    limits: tuple[float, float] = _FLOAT32
+    unit: str = ""
+    person: bool = False
+    none_is_a_value: bool = False
+    origin: str = ""
+    derive: Callable[[pa.ChunkedArray], pa.Array] | None = None
+    look: Callable[[Face], Mapping[str, TagValue]] | None = None
+    beside: tuple[str, ...] = ()
+    needs: Literal["", "landmarks", "found landmarks"] = ""
+    source: str = ""
+    help: str = ""
+
+
+#: Tags that data sets give, and of which more is known than their name.
+GIVEN = (
+    Tag("age", number=True, limits=(0.0, 120.0), unit="years"),
+    *(Tag(angle, number=True) for angle in ("yaw", "pitch", "roll")),
+    Tag(
+        "gender",
+        words={
+            **dict.fromkeys(("female", "f", "woman", "women", "girl", "females"), "female"),
+            **dict.fromkeys(("male", "m", "man", "men", "boy", "males"), "male"),
+        },
+    ),
+    Tag("blur", values=("low", "medium", "high")),
+    Tag("exposure", values=("under", "good", "over")),
+    Tag("difficulty", values=("easy", "mid", "hard")),
+    *(Tag(tag, person=True) for tag in ("person", "photo_author")),
+    *(
+        Tag(tag, none_is_a_value=True)
+        for tag in ("glasses", "makeup", "facial_hair", "manipulation")
+    ),
+)
+
+
+@cache
+def all_tags() -> dict[str, Tag]:
+    """Return every tag of which more is known than its name, by name.
+
+    Raises
+    ------
+    FaceAuditError
+        If a plug-in is of no use or takes a name that is taken.
+    """
+    return offers("tags", "TAG", "name", GIVEN)
+
+
+def in_bands(
+    numbers: pa.ChunkedArray | pa.Array, edges: tuple[int, ...], names: tuple[str, ...]
+) -> pa.Array:
+    """Cut numbers into bands by the lower edge of each; null for what lies below or is unknown."""
+    if isinstance(numbers, pa.ChunkedArray):
+        numbers = numbers.combine_chunks()
+    values = numbers.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    known = np.isfinite(values) & (values >= edges[0])
+    position = np.searchsorted(edges, np.where(known, values, edges[0]), side="right") - 1
+    return pa.array(np.array(names, dtype=object)[position], pa.string(), mask=~known)

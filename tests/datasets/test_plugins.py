@@ -1,0 +1,134 @@
+"""A package of somebody else's adds a data set and a tag, one file each."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.datasets.planted import plant
+
+CARTOONS = """
+from faceaudit.datasets.base import Dataset, Tagged
+from faceaudit.datasets.rejects import Reject
+from faceaudit.datasets.sources import base_name
+from faceaudit.datasets.tagfiles import own_csv
+
+class Cartoons(Dataset):
+    id = "cartoons"
+    title = "Cartoon Faces"
+    label = "ai"
+    licence = "CC0"
+    home = "https://example.org/cartoons"
+    layout = "faces/0001.png; optional hats.csv (file, hat)"
+    tags = {"hat": "by the publishers"}
+
+    def open(self):
+        self.use(own_csv(self.files, "hats.csv"))
+
+    def read(self, path):
+        if not base_name(path)[:4].isdigit():
+            raise Reject("malformed name", "it is not 0001.png")
+        return Tagged("ai", self.look_up(base_name(path)))
+"""
+BRIGHTNESS = """
+from faceaudit.tags.base import Tag
+
+def look(face):
+    grey = face.pixels.mean()
+    return {"brightness": "dark" if grey < 99 else "light", "grey": grey}
+
+TAG = Tag(
+    "brightness",
+    values=("light", "dark"),
+    look=look,
+    beside=("grey",),
+    source="derived from the mean of all pixels",
+    help="Derive whether the picture is dark.",
+)
+"""
+RUN = """
+import json, sys
+from faceaudit.cli import main
+from faceaudit.tables import read_manifest
+from faceaudit.tags.vocabulary import NUMERIC_TAGS, group_order, standard
+try:
+    main(["index", "cartoons", sys.argv[1], "-o", sys.argv[2], "--brightness"])
+except SystemExit as end:
+    assert end.code == 0, end.code
+manifest = read_manifest(sys.argv[2])
+print(json.dumps([
+    manifest.table.select(["image", "hat", "brightness"]).to_pylist(),
+    manifest.info.tag_sources["brightness"],
+    group_order("brightness", ["dark", "light"]),
+    standard("brightness", " DARK"),
+    "grey" in NUMERIC_TAGS,
+]))
+"""
+
+
+def installed(folder: Path, code: dict[str, str], points: str) -> dict[str, str]:
+    """An environment in which a package of these modules and entry points is installed."""
+    metadata = folder / "others-1.0.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: others\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text(points)
+    for name, text in code.items():
+        (folder / f"{name}.py").write_text(text)
+    path = os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return os.environ | {"PYTHONPATH": path, "XDG_STATE_HOME": str(folder / "state")}
+
+
+def test_a_data_set_and_a_tag_of_another_package(tmp_path):
+    root = plant(tmp_path / "set", "faces/0001.png", "faces/0002.png", "cover.png")
+    (root / "hats.csv").write_text("file,hat\n0001.png,red\n")
+    points = (
+        "[faceaudit.datasets]\ncartoons = cartoons:Cartoons\n"
+        "[faceaudit.tags]\nbrightness = brightness:TAG\n"
+    )
+    environment = installed(
+        tmp_path / "site", {"cartoons": CARTOONS, "brightness": BRIGHTNESS}, points
+    )
+    command = [sys.executable, "-c", RUN, str(root), str(tmp_path / "m.parquet")]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    rows, source, order, read, number = json.loads(run.stdout.splitlines()[-1])
+    assert rows == [
+        {"image": "faces/0001.png", "hat": "red", "brightness": "light"},
+        {"image": "faces/0002.png", "hat": None, "brightness": "light"},
+    ]
+    assert source == {"cartoons": "derived from the mean of all pixels"}
+    assert (order, read, number) == (["light", "dark"], "dark", True)
+
+
+@pytest.mark.parametrize(
+    ("points", "told"),
+    [
+        (
+            "[faceaudit.datasets]\nx = faceaudit.datasets.utkface:UTKFace\n",
+            "a plug-in's DATASET is called 'utkface', as another is; rename or uninstall it",
+        ),
+        (
+            "[faceaudit.tags]\nx = faceaudit.tags.age:TAG\n",
+            "a plug-in's TAG is called 'age_band', as another is; rename or uninstall it",
+        ),
+        ("[faceaudit.datasets]\nx = json:loads\n", "is no DATASET: it has no id"),
+        ("[faceaudit.datasets]\nx = gone:GONE\n", "the plug-in 'x' of others (gone:GONE) cannot"),
+    ],
+)
+def test_a_plug_in_that_cannot_be_used_is_refused_in_one_line(points, told, tmp_path):
+    code = "from faceaudit.cli import main; main(['datasets'])"
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        env=installed(tmp_path / "site", {}, points),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode != 0
+    assert told in run.stderr
+    assert "Traceback" not in run.stderr
