@@ -8,7 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import Image
+
+from faceaudit.cli import main
 
 README = Path(__file__).parents[1] / "README.md"
 BLOCK = re.compile(r"^```(\w+)(?: file=(\S+))?\n(.*?)^```$", re.M | re.S)
@@ -34,25 +37,34 @@ def folder(tmp_path_factory):
     return folder
 
 
-def test_commands_and_python(folder):
-    """In order, as a reader would type them."""
+def process(folder, line):
+    """Run a line of the shell as a reader would type it."""
+    done = subprocess.run(
+        ["bash", "-c", line],
+        cwd=folder,
+        env={"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "HOME": str(folder)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+
+
+def test_commands_and_python(folder, monkeypatch):
+    """In order; the first as a process of its own, the others in this one."""
     ran = 0
+    monkeypatch.chdir(folder)
     for language, _, text in blocks():
-        if language == "console":
-            lines = [line.removeprefix("$ ") for line in text.splitlines() if line.startswith("$ ")]
-        elif language == "python":
-            lines = [f"{shlex.quote(sys.executable)} -c {shlex.quote(text)}"]
-        else:
-            continue
-        for line in lines:
-            done = subprocess.run(
-                ["bash", "-c", line],
-                cwd=folder,
-                env={"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "HOME": str(folder)},
-                capture_output=True,
-                text=True,
-            )
-            assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+        if language == "python":
+            process(folder, f"{shlex.quote(sys.executable)} -c {shlex.quote(text)}")
+            ran += 1
+        for line in re.findall(r"^\$ (.*)$", text, re.M) if language == "console" else ():
+            if not ran:
+                process(folder, line)
+            command, _, code = line.partition(" || test $? -eq ")
+            program, *arguments = shlex.split(command)
+            done = CliRunner().invoke(main, arguments)
+            assert program == "faceaudit"
+            assert done.exit_code in {0, int(code or 0)}, f"{line}\n{done.output}"
             ran += 1
     assert ran >= 12
     for name in ("out", "out-vendor", "out-glasses", "out-compare", "my-comparison"):
