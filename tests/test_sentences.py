@@ -143,7 +143,7 @@ def told(result: Result, tmp_path: Path) -> Iterator[str]:
     decision = gate(result) if result.kind == "audit" else None
     yield from to_markdown(result, decision.outcomes if decision else ()).splitlines()
     if decision:
-        junit = write_junit(result, decision, tmp_path / "junit.xml")
+        junit = write_junit(result, tmp_path / "junit.xml", decision.outcomes)
         yield from re.findall(r'="([^"]*)"', junit.read_text())
 
 

@@ -314,18 +314,27 @@ def compare(scores_a: Path, scores_b: Path | None, out: Path, **options: Any) ->
 
 @main.command()
 @click.argument("result_json", type=PATH)
-@click.option("-o", "--out", type=PATH, help="The report; report.html beside the result.")
+@click.option("-o", "--out", type=PATH, help="The report; beside the result if not given.")
+@click.option(
+    "--format",
+    default="html",
+    show_default=True,
+    metavar="NAME",
+    help="html, junit, markdown, or what an installed package adds.",
+)
 @click.option("--open", "open_it", is_flag=True, help="Open the report in a browser.")
 @_NO_IMAGES
 @example("faceaudit report out/audit.json --no-images -o share.html")
-def report(result_json: Path, out: Path | None, open_it: bool, no_images: bool) -> None:
+def report(
+    result_json: Path, out: Path | None, format: str, open_it: bool, no_images: bool
+) -> None:
     """Draw the report of a result again.
 
     RESULT_JSON is an audit.json or compare.json, or a folder, for a page that lists its reports.
     """
     from faceaudit import commands
 
-    path = commands.report(result_json, out, images=not no_images)
+    path = commands.report(result_json, out, format=format, images=not no_images)
     click.echo(f"report: {path}")
     if open_it:
         click.launch(str(path))

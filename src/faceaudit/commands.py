@@ -192,8 +192,14 @@ def _names(paths: Sequence[Path]) -> list[str]:
     return [f"{paths[0].stem} ({place})" for place in ("first", "second")]
 
 
-def report(result_json: Path | str, out: Path | str | None = None, *, images: bool = True) -> Path:
-    """Draw the HTML report of a result again, or list the reports of a folder.
+def report(
+    result_json: Path | str,
+    out: Path | str | None = None,
+    *,
+    format: str = "html",
+    images: bool = True,
+) -> Path:
+    """Draw the report of a result again, or list the reports of a folder.
 
     Parameters
     ----------
@@ -201,8 +207,10 @@ def report(result_json: Path | str, out: Path | str | None = None, *, images: bo
         ``audit.json``, ``compare.json`` or ``study.json``; or a folder, for a page that lists
         the reports in it.
     out : Path or str, optional
-        Where the report goes; ``report.html`` beside the result if not given. A folder's list
-        is always its ``index.html``.
+        Where the report goes; ``report.html``, or with the format's ending, beside the result if
+        not given. A folder's list is always its ``index.html``.
+    format : str
+        ``html``, ``junit``, ``markdown``, or one that an installed package adds.
     images : bool
         Whether thumbnails are shown.
 
@@ -210,15 +218,29 @@ def report(result_json: Path | str, out: Path | str | None = None, *, images: bo
     -------
     Path
         The page that was written.
+
+    Raises
+    ------
+    FaceAuditError
+        If there is no such format, or the result cannot be written in it.
     """
-    from faceaudit.report.html import write_html
+    from faceaudit.errors import FaceAuditError
+    from faceaudit.files import atomic_file
+    from faceaudit.report import get_format
+    from faceaudit.report.figures import without_pictures
     from faceaudit.report.index_page import write_index
     from faceaudit.result import read_result
 
+    chosen = get_format(format)
     if Path(result_json).is_dir():
+        if format != "html":
+            raise FaceAuditError(f"{result_json}: the list of a folder's reports is HTML only")
         return write_index(result_json)
-    target = Path(out) if out is not None else Path(result_json).with_name("report.html")
-    return write_html(read_result(result_json), target, images=images)
+    result = read_result(result_json)
+    target = Path(out or Path(result_json).with_name(f"report{chosen.suffix}"))
+    with atomic_file(target) as temporary:
+        chosen.write(result if images else without_pictures(result), temporary)
+    return target
 
 
 def gate(
@@ -230,19 +252,18 @@ def gate(
     accept_changes: bool = False,
 ) -> Decision:
     """Hold an audit against its limits; see `faceaudit.gate.gate` for the exit codes."""
-    from faceaudit.files import write_text
     from faceaudit.gate import gate as run_gate
     from faceaudit.gate import read_audit
     from faceaudit.report.junit import write_junit
-    from faceaudit.report.markdown import to_markdown
+    from faceaudit.report.markdown import write_markdown
 
     result = read_audit(audit_json)
     earlier = read_audit(baseline) if baseline is not None else None
     decision = run_gate(result, earlier, accept_changes=accept_changes)
     if junit is not None:
-        write_junit(result, decision, Path(junit))
+        write_junit(result, junit, decision.outcomes)
     if markdown is not None:
-        write_text(markdown, to_markdown(result, decision.outcomes))
+        write_markdown(result, markdown, decision.outcomes)
     return decision
 
 

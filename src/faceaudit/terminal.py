@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
-from faceaudit.wording import counted
+from faceaudit.wording import counted, percent
 
 if TYPE_CHECKING:
     from faceaudit.datasets import IndexReport
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from faceaudit.tables import Scores
 
 # The words carry the meaning; colour only helps to find them.
-_STYLES: dict[str, str] = {
+_STYLES: dict[Status, str] = {
     "pass": "green",
     "fail": "bold red",
     "insufficient-evidence": "yellow",
@@ -35,14 +35,22 @@ _STYLES: dict[str, str] = {
 }
 
 
-def _console() -> Console:
-    console = Console(highlight=False)
-    # A pipe has no width: one finding a line is easier to search than lines folded at 80.
-    return console if console.is_terminal else Console(highlight=False, width=200)
+def _print(*things: Any, end: str = "\n") -> None:
+    """Print texts as they are, with nothing of them taken for markup, and tables."""
+    console = Console(highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        # A pipe has no width: one finding a line is easier to search than lines folded at 80.
+        console = Console(highlight=False, markup=False, emoji=False, width=200)
+    for thing in things:
+        console.print(thing, end=end)
 
 
-def _styled(status: Status) -> str:
-    return f"[{_STYLES[status]}]{status}[/]"
+def _status(status: Status) -> Text:
+    return Text(status, _STYLES[status])
+
+
+def _noted(notes: Sequence[str], what: str = "note:") -> Iterator[Text]:
+    return (Text.assemble((what, "dim"), f" {note}") for note in notes)
 
 
 def _table(*columns: str, wraps: int = 1) -> Table:
@@ -77,17 +85,15 @@ def print_datasets(known: Sequence[type[Dataset]], as_json: bool) -> None:
         return
     table = _table("id", "images", "label", "tags", "licence", "where and how", wraps=3)
     for dataset in known:
-        count = f"{dataset.published:,}" if dataset.published else "–"
-        tags = ", ".join(dataset.tags) or "–"
         table.add_row(
             dataset.id,
-            count,
-            escape(dataset.label),
-            escape(tags),
-            escape(dataset.licence),
-            escape(f"{dataset.home} Layout: {dataset.layout}"),
+            f"{dataset.published:,}" if dataset.published else "–",
+            dataset.label,
+            ", ".join(dataset.tags) or "–",
+            dataset.licence,
+            f"{dataset.home} Layout: {dataset.layout}",
         )
-    _console().print(table)
+    _print(table)
 
 
 def print_index_report(report: IndexReport, as_json: bool) -> None:
@@ -95,21 +101,17 @@ def print_index_report(report: IndexReport, as_json: bool) -> None:
     if as_json:
         print_json(dataclasses.asdict(report))
         return
-    console = _console()
     labels = ", ".join(f"{n:,} {label}" for label, n in sorted(report.labels.items()))
-    console.print(
+    _print(
         f"{counted(report.found, 'file')}: {report.indexed:,} indexed ({labels}), "
         f"{report.rejected:,} rejected"
     )
-    for reason, n in sorted(report.reasons.items(), key=lambda pair: -pair[1]):
-        console.print(f"  rejected {n:,}: {escape(reason)}")
-    for kind, n in sorted(report.remarks.items(), key=lambda pair: -pair[1]):
-        console.print(f"  remark on {n:,}: {escape(kind)}")
-    for note in report.notes:
-        console.print(f"[dim]note:[/] {escape(note)}")
-    console.print(f"manifest: {escape(str(report.manifest))}")
+    for what, counts in (("rejected", report.reasons), ("remark on", report.remarks)):
+        for reason, n in sorted(counts.items(), key=lambda pair: -pair[1]):
+            _print(f"  {what} {n:,}: {reason}")
+    _print(*_noted(report.notes), f"manifest: {report.manifest}")
     if report.reasons or report.remarks:
-        console.print(f"reject ledger: {escape(str(report.ledger))}")
+        _print(f"reject ledger: {report.ledger}")
 
 
 def print_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
@@ -119,14 +121,11 @@ def print_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
         kept = record.training.validation
         n_real = kept.real_called_real + kept.real_called_ai
         n_ai = kept.ai_called_real + kept.ai_called_ai
-        _console().print(
+        _print(
             f"validation: {kept.real_called_ai:,} of {counted(n_real, 'real photograph')} called "
             f"AI, {kept.ai_called_real:,} of {counted(n_ai, 'AI image')} called real"
         )
-    _console().print(
-        f"threshold: {record.threshold:.3f} ({escape(record.threshold_rule)})\n"
-        f"model: {escape(str(folder))}"
-    )
+    _print(f"threshold: {record.threshold:.3f} ({record.threshold_rule})", f"model: {folder}")
 
 
 def print_scores(scores: Scores, path: Path) -> None:
@@ -134,46 +133,36 @@ def print_scores(scores: Scores, path: Path) -> None:
     from faceaudit.tables import status_counts
 
     counts = status_counts(scores.table)
-    parts = ", ".join(f"{n:,} {escape(status)}" for status, n in sorted(counts.items()))
-    _console().print(f"{counted(len(scores.table), 'image')}: {parts}\nscores: {escape(str(path))}")
+    parts = ", ".join(f"{n:,} {status}" for status, n in sorted(counts.items()))
+    _print(f"{counted(len(scores.table), 'image')}: {parts}", f"scores: {path}")
     for note in scores.info.notes:
         click.echo(f"note: {note}", err=True)
 
 
 def print_result(result: Result) -> None:
     """Print the verdict and a table of the checks with their findings."""
-    console = _console()
-    console.print(f"[bold]{escape(result.title)}[/]  {_styled(result.status)}")
-    console.print(escape(result.verdict))
+    _print(Text.assemble((result.title, "bold"), "  ", _status(result.status)), result.verdict)
     # The two classifiers of a comparison have one account.
     accounts = {s.rows.sentence: s.rows.shares for s in result.scores if s.rows is not None}
     for sentence, shares in accounts.items():
-        console.print(f"Rows: {escape(sentence)}")
-        for share in shares:
-            console.print(f"  {escape(share)}")
+        _print(f"Rows: {sentence}", *(f"  {share}" for share in shares))
     table = _table("status", "check", "what was found")
     for check in result.checks:
-        table.add_row(_styled(check.status), escape(check.id), escape(check.sentence))
-    console.print(table)
-    for note in result.limitations:
-        console.print(f"[dim]note:[/] {escape(note)}")
+        table.add_row(_status(check.status), check.id, check.sentence)
+    _print(table, *_noted(result.limitations))
 
 
 def print_demo(demo: Demo) -> None:
     """Print what the demo found, and where its reports are."""
-    console = _console()
     for done, found in demo.experiments.items():
-        console.print(f"[bold]{escape(done)}.[/] {escape(found)}", end="\n\n")
-    _print_slopes(console, demo.reports[0].result)
+        _print(Text.assemble((f"{done}.", "bold"), f" {found}"), end="\n\n")
+    _print(_slopes(demo.reports[0].result), end="\n\n")
     table = _table("report", "status", "real", "AI", "what was found")
     for report in demo.reports:
-        status = _styled(report.result.status)
-        images = _of_how_many(report.result)
-        table.add_row(escape(report.name), status, *images, escape(report.result.verdict))
-    console.print(table)
-    if demo.skipped:
-        console.print(f"[dim]note:[/] the bundled faces were not scored: {escape(demo.skipped)}")
-    console.print(f"reports: {escape(str(demo.index))}")
+        result = report.result
+        table.add_row(report.name, _status(result.status), *_of_how_many(result), result.verdict)
+    skipped = [f"the bundled faces were not scored: {demo.skipped}"] if demo.skipped else []
+    _print(table, *_noted(skipped), f"reports: {demo.index}")
 
 
 def _of_how_many(result: Result) -> list[str]:
@@ -187,12 +176,12 @@ def _of_how_many(result: Result) -> list[str]:
     ]
 
 
-def _print_slopes(console: Console, result: Result) -> None:
-    """Print how often each of two classifiers errs on every data set."""
+def _slopes(result: Result) -> Table:
+    """Lay out how often each of two classifiers errs on every data set."""
     (by_dataset,) = (check for check in result.checks if check.id == "compare-dataset")
     slopes = [detail for detail in by_dataset.details if detail.kind == "slopes"]
-    first, second = slopes[0].first_name, slopes[0].second_name
-    table = _table("wrong verdicts on", "images", first, second, "difference in points", wraps=0)
+    names = slopes[0].first_name, slopes[0].second_name
+    table = _table("wrong verdicts on", "images", *names, "difference in points", wraps=0)
     for detail in slopes:
         kind = "real" if detail.rate == "fpr" else "AI-generated"
         for row in detail.rows:
@@ -200,23 +189,20 @@ def _print_slopes(console: Console, result: Result) -> None:
                 continue
             difference = 100 * (row.second - row.first)
             table.add_row(
-                f"{escape(row.group)} ({kind})",
+                f"{row.group} ({kind})",
                 f"{row.n:,}",
-                f"{row.first:.1%}",
-                f"{row.second:.1%}",
+                percent(row.first),
+                percent(row.second),
                 f"{difference:+.1f} ({100 * row.low:+.1f} to {100 * row.high:+.1f})",
             )
-    console.print(table, end="\n\n")
+    return table
 
 
 def print_decision(decision: Decision) -> None:
     """Print one line for every gap and check that the gate looked at."""
-    console = _console()
     table = _table("status", "before", "check", "gap", "what was found", "remark", wraps=3)
     for outcome in decision.outcomes:
-        before = _styled(outcome.baseline) if outcome.baseline else "–"
+        before = _status(outcome.baseline) if outcome.baseline else "–"
         words = (outcome.check, outcome.name, outcome.found, outcome.remark)
-        table.add_row(_styled(outcome.status), before, *(escape(word) for word in words))
-    console.print(table)
-    for note in decision.notes:
-        console.print(f"[dim]other than the baseline:[/] {escape(note)}")
+        table.add_row(_status(outcome.status), before, *words)
+    _print(table, *_noted(decision.notes, "other than the baseline:"))

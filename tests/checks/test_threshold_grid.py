@@ -7,7 +7,7 @@ import pytest
 from faceaudit.audit import audit
 from faceaudit.checks import AuditInput, all_checks
 from faceaudit.checks.parts.threshold_grid import rounded
-from faceaudit.report.as_table import flat, moved_columns
+from faceaudit.report.as_table import as_table, moved_columns
 from faceaudit.report.numbers import cell
 from faceaudit.result import CheckResult, Table
 from faceaudit.spec import Spec
@@ -64,7 +64,7 @@ def test_every_number_is_that_of_an_audit_at_this_threshold(check: str, drawn: A
     for k, threshold in list(enumerate(drawn.thresholds))[::8]:
         other = run(check, AuditInput(drawn.table, drawn.info, drawn.spec, threshold))
         for i in moving:
-            here, there = flat(result.details[i]), flat(other.details[i])
+            here, there = as_table(result.details[i]), as_table(other.details[i])
             columns = moved_columns(result.details[i])
             for row in range(len(here.rows)):
                 for column in range(len(here.columns)):

@@ -115,13 +115,6 @@ def test_lines_are_plain_json_of_few_digits() -> None:
             assert max(len(f"{value:g}") for value in line[key]) <= 11
 
 
-def test_plotly_shows_titles_as_text() -> None:
-    name = "<b>bold</b> <a href='https://example.org'>x</a>"
-    curve = Curve(title="t", x_title=name, y_title="y", series=[Series(name=name, x=[0], y=[1])])
-    text = json.dumps(figures.plotly_layout(curve))
-    assert "<" not in text and "&lt;b&gt;" in text
-
-
 def test_bars_are_on_a_square_root_scale() -> None:
     bars = Distribution(
         title="t", x_title="Score", edges=[0, 0.5, 1], series={"a": [0.04, 0.64]}, n={"a": 5}

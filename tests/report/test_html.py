@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from faceaudit.report.as_table import flat
+from faceaudit.report.as_table import as_table
 from faceaudit.report.html import render_html, script, static, write_html
 from faceaudit.report.numbers import prose
-from faceaudit.report.text import GLOSSARY, SCRIPT_TEXT, TEXT
+from faceaudit.report.text import GLOSSARY, TEXT
 from faceaudit.result import Forest, Heatmap, Result
 from tests.report import invented
 from tests.report.hostile import HOSTILE
@@ -121,7 +121,7 @@ def test_every_word_is_used_somewhere() -> None:
     files = [*folder.glob("*.py"), *folder.glob("templates/*"), *folder.glob("static/*.js")]
     code = "".join(path.read_text("utf-8") for path in files if path.name != "text.py")
     # "label_real" and "label_ai" are put together from the label.
-    words = [key for key in [*TEXT, *SCRIPT_TEXT] if not key.startswith("label_")]
+    words = [key for key in TEXT if not key.startswith("label_")]
     assert [key for key in words if not re.search(rf"[\"'.]{key}\b", code)] == []
 
 
@@ -185,7 +185,7 @@ def test_attention_is_a_layer_words_and_numbers() -> None:
     assert not bare.all("img")
     for shown in (page, bare):
         assert shown.text.count("Most of the evidence for this verdict lies in the top right") == 3
-    table = flat(result.checks[-1].details[0])
+    table = as_table(result.checks[-1].details[0])
     assert table.columns[-7].title == "evidence at the top right"
     assert [row[-7] for row in table.rows] == [None, 0.7] * 3
 

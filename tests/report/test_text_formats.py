@@ -1,4 +1,4 @@
-"""Numbers, flat tables, Markdown and JUnit."""
+"""Numbers, details as tables, Markdown, JUnit and the door for other formats."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from faceaudit import commands
+from faceaudit.errors import FaceAuditError
 from faceaudit.gate import gate
-from faceaudit.report import numbers
-from faceaudit.report.as_table import flat
+from faceaudit.report import all_formats, get_format, numbers
+from faceaudit.report.as_table import as_table
+from faceaudit.report.base import ReportFormat
 from faceaudit.report.junit import write_junit
 from faceaudit.report.markdown import MOST_ROWS, to_markdown, write_markdown
-from faceaudit.result import Result
+from faceaudit.result import Result, write_result
 from tests.report import invented
 
 
@@ -67,7 +70,7 @@ def test_every_kind_of_detail_is_a_table_too(audit: Result, comparison: Result) 
     kinds = set()
     for check in [*audit.checks, *comparison.checks]:
         for detail in check.details:
-            table = flat(detail)
+            table = as_table(detail)
             kinds.add(detail.kind)
             assert table.title == detail.title
             assert table.rows and all(len(row) == len(table.columns) for row in table.rows)
@@ -76,7 +79,7 @@ def test_every_kind_of_detail_is_a_table_too(audit: Result, comparison: Result) 
 
 def test_junit_has_an_outcome_for_every_status(audit: Result, tmp_path: Path) -> None:
     decision = gate(audit)
-    suite = ET.parse(write_junit(audit, decision, tmp_path / "junit.xml")).getroot()
+    suite = ET.parse(write_junit(audit, tmp_path / "junit.xml", decision.outcomes)).getroot()
     outcomes = {case.get("name"): [child.tag for child in case] for case in suite}
     titles = {check.id: check.title for check in audit.checks}
     assert outcomes[titles["overall"]] == []
@@ -90,7 +93,7 @@ def test_junit_has_an_outcome_for_every_status(audit: Result, tmp_path: Path) ->
 def test_junit_survives_what_xml_cannot_hold(audit: Result, tmp_path: Path) -> None:
     check = audit.checks[1].model_copy(update={"sentence": 'a\x00b\x1b[31m<x a="\ufffe">&'})
     result = audit.model_copy(update={"checks": [check]})
-    path = write_junit(result, gate(result), tmp_path / "junit.xml")
+    path = write_junit(result, tmp_path / "junit.xml")
     failure = ET.parse(path).getroot().find(".//failure")
     assert failure is not None and failure.get("message") == 'a�b�[31m<x a="�">&'
 
@@ -117,3 +120,44 @@ def test_markdown_shows_hostile_names_as_text(tmp_path: Path) -> None:
     assert line.startswith(
         r"| &lt;img src=x&gt;\|a \# head \[x\]\(javascript\:1\) \`c\` \*\*b\*\* |"
     )
+
+
+def test_every_format_writes_every_kind_of_result_or_says_why_not(
+    audit: Result, comparison: Result, tmp_path: Path
+) -> None:
+    assert set(all_formats()) == {"html", "junit", "markdown"}
+    for format in all_formats().values():
+        format.write(audit, tmp_path / f"audit{format.suffix}")
+        assert (tmp_path / f"audit{format.suffix}").stat().st_size > 1_000
+    with pytest.raises(FaceAuditError, match="of kind 'compare', which judges no limit"):
+        get_format("junit").write(comparison, tmp_path / "compare.xml")
+
+
+def test_what_a_package_adds_is_a_format_too(
+    audit: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Result] = []
+
+    def write(result: Result, path: Path) -> None:
+        seen.append(result)
+        path.write_text("".join(f"{check.status}\n" for check in result.checks), "utf-8")
+
+    added = ReportFormat("lines", ".txt", write)
+    monkeypatch.setattr("faceaudit.report.plugins", lambda door: [added])
+    all_formats.cache_clear()
+    try:
+        file = write_result(tmp_path / "audit.json", audit)
+        assert commands.report(file, format="lines", images=False) == tmp_path / "report.txt"
+        assert (tmp_path / "report.txt").read_text("utf-8").startswith("pass\nfail\n")
+        assert "data:image" in audit.model_dump_json()
+        assert "data:image" not in seen[0].model_dump_json()
+        with pytest.raises(FaceAuditError, match="'pdf'; there are html, junit, lines, markdown"):
+            commands.report(file, format="pdf")
+        with pytest.raises(FaceAuditError, match="HTML only"):
+            commands.report(tmp_path, format="lines")
+        monkeypatch.setattr("faceaudit.report.plugins", lambda door: [added, added])
+        all_formats.cache_clear()
+        with pytest.raises(FaceAuditError, match="two output formats are called 'lines'"):
+            get_format("html")
+    finally:
+        all_formats.cache_clear()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from faceaudit.report.numbers import cell, count, exact, interval, percent, words
+from faceaudit.report.numbers import cell, count, exact, interval, percent, with_interval, words
 from faceaudit.report.text import TEXT
-from faceaudit.result import Curve, Distribution, Estimate, Forest, Heatmap, SlopeRow, Slopes
+from faceaudit.result import Curve, Distribution, Forest, Heatmap, Slopes
+from faceaudit.wording import capitalised
 
 #: How many lines of a curve are told; the table beside it has them all.
 _MOST_LINES = 8
@@ -12,29 +13,118 @@ _MOST_LINES = 8
 
 def forest(detail: Forest) -> str:
     """Say in words what a forest plot shows."""
-    known = [(row.value, row) for row in detail.rows if row.value is not None]
-    told = {
-        "measure": detail.measure,
-        "attribute": words(detail.attribute),
-    }
+    known = [row for row in detail.rows if row.value is not None]
+    frame = {"measure": detail.measure, "attribute": words(detail.attribute)}
     if not known:
-        return _sentence(TEXT["read_none"].format(**told))
-    low, low_row = min(known, key=lambda pair: pair[0])
-    high, high_row = max(known, key=lambda pair: pair[0])
-    if low == high and len(known) > 1:
-        text = TEXT["read_alike"].format(**told, value=cell(low, detail.scale))
-    elif len(known) == 1:
-        value = _with_interval(high_row, detail.scale)
-        text = TEXT["read_one"].format(**told, group=high_row.group, value=value)
+        return _sentence("read_none", **frame)
+    low = min(known, key=lambda row: row.value or 0)
+    high = max(known, key=lambda row: row.value or 0)
+    alike = "read_alike" if low.value == high.value else "read_range"
+    text = _sentence(
+        "read_one" if len(known) == 1 else alike,
+        **frame,
+        low_group=low.group,
+        low=cell(low.value, detail.scale),
+        high_group=high.group,
+        high=with_interval(high.value, high.low, high.high, detail.scale),
+    )
+    return text + _missing(len(detail.rows) - len(known))
+
+
+def slopes(detail: Slopes) -> str:
+    """Say in words what a comparison of two classifiers shows."""
+    known = [row for row in detail.rows if row.difference is not None]
+    frame = {"measure": detail.measure, "attribute": words(detail.attribute)}
+    if not known:
+        return _sentence("read_none", **frame)
+    low = min(known, key=lambda row: row.difference or 0)
+    high = max(known, key=lambda row: row.difference or 0)
+    return _sentence(
+        "read_one_slope" if len(known) == 1 else "read_slopes",
+        **frame,
+        first=detail.first_name,
+        second=detail.second_name,
+        low_group=low.group,
+        low=with_interval(low.difference, low.low, low.high, "points"),
+        high_group=high.group,
+        high=with_interval(high.difference, high.low, high.high, "points"),
+    )
+
+
+def heatmap(detail: Heatmap) -> str:
+    """Say in words what a heat map shows."""
+    known = [
+        (value, f"{row} × {column}")
+        for row, values in zip(detail.rows, detail.values, strict=True)
+        for column, value in zip(detail.columns, values, strict=True)
+        if value is not None
+    ]
+    rows, columns = words(detail.row_title), words(detail.column_title)
+    if not known:
+        return _sentence("read_none", measure=detail.measure, attribute=f"{rows} × {columns}")
+    (low, low_group), (high, high_group) = min(known), max(known)
+    text = _sentence(
+        "read_heatmap",
+        measure=detail.measure,
+        rows=rows,
+        columns=columns,
+        low=percent(low),
+        low_group=low_group,
+        high=percent(high),
+        high_group=high_group,
+    )
+    return text + _missing(len(detail.rows) * len(detail.columns) - len(known))
+
+
+def curve(detail: Curve) -> str:
+    """Say in words what a curve shows: at its marker, or else from end to end."""
+    kind = "percent" if detail.y_percent else "number"
+    if detail.marker is not None:
+        told = [
+            TEXT["read_curve_at"].format(name=name, value=f"{value} ({ends})" if ends else value)
+            for name, value, ends in readout(detail)
+        ]
     else:
-        text = TEXT["read_range"].format(
-            **told,
-            low_group=low_row.group,
-            low=cell(low, detail.scale),
-            high_group=high_row.group,
-            high=_with_interval(high_row, detail.scale),
-        )
-    return _sentence(text, _missing(len(detail.rows) - len(known)))
+        told = [
+            TEXT["read_curve_over"].format(
+                name=line.name, first=cell(line.y[0], kind), last=cell(line.y[-1], kind)
+            )
+            for line in detail.series
+            if line.y
+        ]
+    places = [x for line in detail.series for x in line.x] or [0.0]
+    text = TEXT["read_curve"].format(
+        y=detail.y_title,
+        x=detail.x_title,
+        first=exact(min(places)),
+        last=exact(max(places)),
+        lines=", ".join(told[:_MOST_LINES]),
+    )
+    return capitalised(text if detail.marker is None else f"{marker(detail)}. {text}")
+
+
+def readout(detail: Curve) -> list[tuple[str, str, str]]:
+    """Return name, value and interval of every line where the marker is."""
+    kind, at = "percent" if detail.y_percent else "number", detail.marker
+    rows = []
+    for line in detail.series:
+        if at is None or not line.x:
+            continue
+        away = [abs(x - at) for x in line.x]
+        i = away.index(min(away))
+        low, high = (end[i] if end else None for end in (line.low, line.high))
+        rows.append((line.name, cell(line.y[i], kind), interval(low, high, kind)))
+    return rows
+
+
+def bars(detail: Distribution, name: str) -> str:
+    """Say in words where most of one group's scores lie."""
+    shares = detail.series[name]
+    if not shares:
+        return TEXT["not_estimable"]
+    i = max(range(len(shares)), key=shares.__getitem__)
+    low, high = exact(detail.edges[i]), exact(detail.edges[i + 1])
+    return TEXT["read_distribution"].format(name=name, low=low, high=high, share=percent(shares[i]))
 
 
 def reference(detail: Forest) -> str:
@@ -58,135 +148,9 @@ def _labelled(label: str, value: str) -> str:
     return f"{label.removesuffix(f': {value}')}: {value}"
 
 
-def slopes(detail: Slopes) -> str:
-    """Say in words what a comparison of two classifiers shows."""
-    known = [(row.difference, row) for row in detail.rows if row.difference is not None]
-    frame = {
-        "measure": detail.measure,
-        "attribute": words(detail.attribute),
-    }
-    if not known:
-        return _sentence(TEXT["read_none"].format(**frame))
-
-    def told(pair: tuple[float, SlopeRow]) -> str:
-        between = interval(pair[1].low, pair[1].high, "points")
-        return cell(pair[0], "points") + (f" ({between})" if between else "")
-
-    low = min(known, key=lambda pair: pair[0])
-    high = max(known, key=lambda pair: pair[0])
-    frame["measure"] = _sentence(detail.measure)
-    if len(known) == 1:
-        return TEXT["read_one_slope"].format(
-            **frame,
-            first=detail.first_name,
-            second=detail.second_name,
-            group=low[1].group,
-            value=told(low),
-        )
-    return TEXT["read_slopes"].format(
-        **frame,
-        first=detail.first_name,
-        second=detail.second_name,
-        low_group=low[1].group,
-        low=told(low),
-        high_group=high[1].group,
-        high=told(high),
-    )
-
-
-def heatmap(detail: Heatmap) -> str:
-    """Say in words what a heat map shows."""
-    known = [
-        (value, f"{detail.rows[i]} × {detail.columns[j]}")
-        for i, row in enumerate(detail.values)
-        for j, value in enumerate(row)
-        if value is not None
-    ]
-    attribute = f"{words(detail.row_title)} × {words(detail.column_title)}"
-    if not known:
-        return _sentence(TEXT["read_none"].format(measure=detail.measure, attribute=attribute))
-    low, high = min(known), max(known)
-    text = TEXT["read_heatmap"].format(
-        measure=detail.measure,
-        rows=words(detail.row_title),
-        columns=words(detail.column_title),
-        low=percent(low[0]),
-        low_pair=low[1],
-        high=percent(high[0]),
-        high_pair=high[1],
-    )
-    return _sentence(text, _missing(len(detail.rows) * len(detail.columns) - len(known)))
-
-
-def curve(detail: Curve) -> str:
-    """Say in words what a curve shows: at its marker, or else from end to end."""
-    kind = "percent" if detail.y_percent else "number"
-    places = [x for series in detail.series for x in series.x]
-    if detail.marker is not None:
-        told = [
-            TEXT["read_curve_at"].format(name=name, value=f"{value} ({ends})" if ends else value)
-            for name, value, ends in readout(detail)
-        ]
-    else:
-        told = [
-            TEXT["read_curve_over"].format(
-                name=series.name, first=cell(series.y[0], kind), last=cell(series.y[-1], kind)
-            )
-            for series in detail.series
-            if series.y
-        ]
-    text = TEXT["read_curve"].format(
-        y=detail.y_title,
-        x=detail.x_title,
-        first=exact(min(places, default=0.0)),
-        last=exact(max(places, default=0.0)),
-        lines=", ".join(told[:_MOST_LINES]),
-    )
-    return _sentence(f"{marker(detail)}. {text}" if detail.marker is not None else text)
-
-
-def readout(detail: Curve) -> list[tuple[str, str, str]]:
-    """Return name, value and interval of every line where the marker is."""
-    kind = "percent" if detail.y_percent else "number"
-    rows = []
-    for series in detail.series:
-        if detail.marker is None or not series.x:
-            continue
-        i = _nearest(series.x, detail.marker)
-        low = series.low[i] if series.low else None
-        high = series.high[i] if series.high else None
-        rows.append((series.name, cell(series.y[i], kind), interval(low, high, kind)))
-    return rows
-
-
-def _nearest(places: list[float], at: float) -> int:
-    return min(range(len(places)), key=lambda i: abs(places[i] - at))
-
-
-def bars(detail: Distribution, name: str) -> str:
-    """Say in words where most of one group's scores lie."""
-    shares = detail.series[name]
-    if not shares:
-        return TEXT["not_estimable"]
-    i = max(range(len(shares)), key=shares.__getitem__)
-    return TEXT["read_distribution"].format(
-        name=name,
-        low=exact(detail.edges[i]),
-        high=exact(detail.edges[i + 1]),
-        share=percent(shares[i]),
-    )
-
-
-def _with_interval(row: Estimate, scale: str) -> str:
-    between = interval(row.low, row.high, scale)
-    value = cell(row.value, scale)
-    return f"{value} ({between})" if between else value
-
-
 def _missing(n: int) -> str:
-    return TEXT["read_missing"].format(n=n) if n else ""
+    return " " + TEXT["read_missing"].format(n=n) if n else ""
 
 
-def _sentence(text: str, more: str = "") -> str:
-    # Measures come as the words of a sentence; what reads a figure begins with one.
-    return f"{text[:1].upper()}{text[1:]} {more}".strip()
+def _sentence(key: str, **told: str) -> str:
+    return capitalised(TEXT[key].format(**told))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
-from faceaudit.report.text import TEXT
+from faceaudit.report.text import NINTHS, TEXT
 from faceaudit.result import (
     Cell,
     Column,
@@ -20,161 +22,125 @@ from faceaudit.result import (
     Table,
 )
 
-#: A forest's scale as the kind of column that holds its values.
-COLUMN_OF_SCALE = {"percent": "percent", "points": "points", "ratio": "number", "number": "number"}
+#: Of each column the name in its detail, the heading and the kind.
+_Fields = Sequence[tuple[str, str, str]]
 
 
-def flat(detail: Detail) -> Table:
+def as_table(detail: Detail) -> Table:
     """Return the numbers of a detail as a table with the same title and note."""
-    match detail:
-        case Table():
-            return detail
-        case Forest():
-            columns, rows = _forest(detail)
-        case Slopes():
-            columns, rows = _slopes(detail)
-        case Heatmap():
-            columns, rows = _heatmap(detail)
-        case Curve():
-            columns, rows = _curve(detail)
-        case Distribution():
-            columns, rows = _distribution(detail)
-        case Confusion():
-            columns, rows = _confusion(detail)
-        case Gallery():
-            columns, rows = _gallery(detail)
+    if isinstance(detail, Table):
+        return detail
+    fields, rows = _laid_out(detail)
+    columns = [Column.model_validate({"title": title, "kind": kind}) for _, title, kind in fields]
     return Table(title=detail.title, note=detail.note, columns=columns, rows=rows)
-
-
-#: Where the fields that a threshold moves stand in the table form of a detail.
-_MOVED = {
-    "forest": {"events": 2, "value": 3, "low": 4, "high": 5, "status": 6},
-    "heatmap": {"values": 3, "low": 4, "high": 5},
-    "confusion": {"called_real": 1, "called_ai": 2},
-}
 
 
 def moved_columns(detail: Detail) -> dict[int, list[list[Number]] | None]:
     """Return what the threshold moves, by its column in the table form; see `result`."""
-    if not isinstance(detail, Table | Forest | Heatmap | Confusion) or not detail.by_threshold:
-        return {}
-    if isinstance(detail, Table):
-        return {int(column): grid for column, grid in detail.by_threshold.items()}
-    places = _MOVED[detail.kind]
-    return {places[name]: grid for name, grid in detail.by_threshold.items() if name in places}
+    moved = getattr(detail, "by_threshold", None)
+    if not moved or isinstance(detail, Table):
+        return {int(column): grid for column, grid in (moved or {}).items()}
+    places = {name: i for i, (name, _, _) in enumerate(_laid_out(detail)[0])}
+    return {places[name]: grid for name, grid in moved.items() if name in places}
 
 
-def _columns(*pairs: tuple[str, str]) -> list[Column]:
-    return [Column.model_validate({"title": title, "kind": kind}) for title, kind in pairs]
+def _laid_out(detail: Any) -> tuple[_Fields, list[list[Cell]]]:
+    fields: list[tuple[str, str, str]]
+    match detail:
+        case Forest(scale=scale):
+            kind = "number" if scale == "ratio" else scale
+            fields = [
+                ("group", detail.attribute, "text"),
+                ("n", TEXT["n"], "count"),
+                ("events", TEXT["cases"], "count"),
+                ("value", detail.measure, kind),
+                *_ends(kind),
+                ("status", TEXT["status"], "text"),
+                ("note", TEXT["note"], "text"),
+            ]
+            return fields, [[getattr(row, name) for name, _, _ in fields] for row in detail.rows]
+        case Slopes():
+            fields = [
+                ("group", detail.attribute, "text"),
+                ("n", TEXT["n"], "count"),
+                ("first", detail.first_name, "percent"),
+                ("second", detail.second_name, "percent"),
+                ("difference", TEXT["difference"], "points"),
+                *_ends("points"),
+                ("note", TEXT["note"], "text"),
+            ]
+            return fields, [[getattr(row, name) for name, _, _ in fields] for row in detail.rows]
+        case Heatmap():
+            fields = [
+                ("row", detail.row_title, "text"),
+                ("column", detail.column_title, "text"),
+                ("n", TEXT["n"], "count"),
+                ("values", detail.measure, "percent"),
+                *_ends("percent"),
+            ]
+            grids = (detail.n, detail.values, detail.low, detail.high)
+            return fields, [
+                [row, column, *(grid[i][j] for grid in grids)]
+                for i, row in enumerate(detail.rows)
+                for j, column in enumerate(detail.columns)
+            ]
+        case Curve():
+            kind = "percent" if detail.y_percent else "number"
+            fields = [
+                ("name", TEXT["line"], "text"),
+                ("x", detail.x_title, "number"),
+                ("y", detail.y_title, kind),
+                *_ends(kind),
+            ]
+            return fields, [
+                [
+                    line.name,
+                    x,
+                    line.y[i],
+                    *(end[i] if end else None for end in (line.low, line.high)),
+                ]
+                for line in detail.series
+                for i, x in enumerate(line.x)
+            ]
+        case Distribution():
+            bins = [(f"{low:.4g} – {high:.4g}", "percent") for low, high in pairwise(detail.edges)]
+            fields = [("group", TEXT["group"], "text"), ("n", TEXT["n"], "count")]
+            return [*fields, *(("", *of_bin) for of_bin in bins)], [
+                [name, detail.n.get(name), *shares] for name, shares in detail.series.items()
+            ]
+        case Confusion():
+            fields = [
+                ("truth", TEXT["truth"], "text"),
+                ("called_real", TEXT["called_real"], "count"),
+                ("called_ai", TEXT["called_ai"], "count"),
+            ]
+            return fields, [
+                [TEXT["is_real"], detail.real_called_real, detail.real_called_ai],
+                [TEXT["is_ai"], detail.ai_called_real, detail.ai_called_ai],
+            ]
+        case Gallery():
+            return _gallery(detail)
+    raise TypeError(f"no such detail: {detail}")
 
 
-def _forest(forest: Forest) -> tuple[list[Column], list[list[Cell]]]:
-    kind = COLUMN_OF_SCALE[forest.scale]
-    columns = _columns(
-        (forest.attribute, "text"),
-        (TEXT["n"], "count"),
-        (TEXT["cases"], "count"),
-        (forest.measure, kind),
-        (TEXT["low"], kind),
-        (TEXT["high"], kind),
-        (TEXT["status"], "text"),
-        (TEXT["note"], "text"),
-    )
-    return columns, [
-        [row.group, row.n, row.events, row.value, row.low, row.high, row.status, row.note]
-        for row in forest.rows
-    ]
+def _ends(kind: str) -> _Fields:
+    return ("low", TEXT["low"], kind), ("high", TEXT["high"], kind)
 
 
-def _slopes(slopes: Slopes) -> tuple[list[Column], list[list[Cell]]]:
-    columns = _columns(
-        (slopes.attribute, "text"),
-        (TEXT["n"], "count"),
-        (slopes.first_name, "percent"),
-        (slopes.second_name, "percent"),
-        (TEXT["difference"], "points"),
-        (TEXT["low"], "points"),
-        (TEXT["high"], "points"),
-        (TEXT["note"], "text"),
-    )
-    return columns, [
-        [row.group, row.n, row.first, row.second, row.difference, row.low, row.high, row.note]
-        for row in slopes.rows
-    ]
-
-
-def _heatmap(heatmap: Heatmap) -> tuple[list[Column], list[list[Cell]]]:
-    columns = _columns(
-        (heatmap.row_title, "text"),
-        (heatmap.column_title, "text"),
-        (TEXT["n"], "count"),
-        (heatmap.measure, "percent"),
-        (TEXT["low"], "percent"),
-        (TEXT["high"], "percent"),
-    )
-    return columns, [
-        [row, column, heatmap.n[i][j], heatmap.values[i][j], heatmap.low[i][j], heatmap.high[i][j]]
-        for i, row in enumerate(heatmap.rows)
-        for j, column in enumerate(heatmap.columns)
-    ]
-
-
-def _curve(curve: Curve) -> tuple[list[Column], list[list[Cell]]]:
-    kind = "percent" if curve.y_percent else "number"
-    columns = _columns(
-        (TEXT["line"], "text"),
-        (curve.x_title, "number"),
-        (curve.y_title, kind),
-        (TEXT["low"], kind),
-        (TEXT["high"], kind),
-    )
-    rows: list[list[Cell]] = []
-    for series in curve.series:
-        none: list[float | None] = [None] * len(series.x)
-        rows += [
-            [series.name, *point]
-            for point in zip(
-                series.x, series.y, series.low or none, series.high or none, strict=True
-            )
-        ]
-    return columns, rows
-
-
-def _distribution(distribution: Distribution) -> tuple[list[Column], list[list[Cell]]]:
-    edges = distribution.edges
-    bins = [(f"{low:.4g} – {high:.4g}", "percent") for low, high in pairwise(edges)]
-    columns = _columns((TEXT["group"], "text"), (TEXT["n"], "count"), *bins)
-    return columns, [
-        [name, distribution.n.get(name), *shares] for name, shares in distribution.series.items()
-    ]
-
-
-def _confusion(confusion: Confusion) -> tuple[list[Column], list[list[Cell]]]:
-    columns = _columns(
-        (TEXT["truth"], "text"), (TEXT["called_real"], "count"), (TEXT["called_ai"], "count")
-    )
-    return columns, [
-        [TEXT["is_real"], confusion.real_called_real, confusion.real_called_ai],
-        [TEXT["is_ai"], confusion.ai_called_real, confusion.ai_called_ai],
-    ]
-
-
-def _gallery(gallery: Gallery) -> tuple[list[Column], list[list[Cell]]]:
+def _gallery(gallery: Gallery) -> tuple[_Fields, list[list[Cell]]]:
     tags = list(dict.fromkeys(tag for item in gallery.items for tag in item.tags))
-    ninths = TEXT["ninths"].split("|") if any(item.attention for item in gallery.items) else []
-    columns = _columns(
-        (TEXT["image"], "text"),
-        (TEXT["dataset"], "text"),
-        (TEXT["truth"], "text"),
-        (TEXT["p_ai"], "number"),
-        *((tag, "text") for tag in tags),
-        *((TEXT["evidence"].format(place=place), "percent") for place in ninths),
-    )
+    ninths = NINTHS if any(item.attention for item in gallery.items) else []
+    fields = [
+        ("image", TEXT["image"], "text"),
+        ("dataset", TEXT["dataset"], "text"),
+        ("label", TEXT["truth"], "text"),
+        ("p_ai", TEXT["p_ai"], "number"),
+        *(("", tag, "text") for tag in tags),
+        *(("", TEXT["evidence"].format(place=place), "percent") for place in ninths),
+    ]
     rows: list[list[Cell]] = []
     for item in gallery.items:
-        row: list[Cell] = [item.image, item.dataset, item.label, item.p_ai]
-        row += [item.tags.get(tag) for tag in tags]
-        if ninths and item.attention:
-            row += [part for line in item.attention.ninths for part in line]
-        rows.append(row + [None] * (len(columns) - len(row)))
-    return columns, rows
+        row = [item.image, item.dataset, item.label, item.p_ai, *map(item.tags.get, tags)]
+        evidence = item.attention.ninths if item.attention else [[None] * len(ninths)]
+        rows.append([*row, *(share for line in evidence for share in line)])
+    return fields, rows

@@ -5,26 +5,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faceaudit.files import write_text
 from faceaudit.report import alt_text, figures, numbers
-from faceaudit.report.as_table import flat, moved_columns
+from faceaudit.report.as_table import as_table, moved_columns
+from faceaudit.report.base import ReportFormat
 from faceaudit.report.text import GLOSSARY, KIND, LANGUAGE, SCRIPT_TEXT, STATUS, TEXT
-from faceaudit.result import (
-    Curve,
-    Detail,
-    Forest,
-    Heatmap,
-    Result,
-    ScoresSummary,
-    Slopes,
-    Table,
-)
+from faceaudit.result import Column, Curve, Detail, Forest, Heatmap, Result, Slopes, Table
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -42,21 +33,15 @@ _APPENDIX = {
 
 
 def write_html(result: Result, path: Path | str, *, images: bool = True) -> Path:
-    """Write a result as one offline HTML file, whole or not at all.
+    """Write an audit, a comparison or a study as one offline HTML file, and return the path.
 
     Parameters
     ----------
     result : Result
-        An audit, a comparison or a study.
     path : Path or str
-        The file to write.
+        The file, which is written whole or not at all.
     images : bool
         False leaves no pixel of any photograph in the file.
-
-    Returns
-    -------
-    Path
-        `path`.
     """
     return write_text(path, render_html(result, images=images))
 
@@ -66,13 +51,20 @@ def render_html(result: Result, images: bool = True) -> str:
     import yaml
     from markupsafe import Markup
 
-    anchors = _anchors(result)
-    curves = any(isinstance(detail, Curve) for _, detail in _details(result, anchors))
+    if not images:
+        result = figures.without_pictures(result)
+    # The place of every check is its id, made safe for an address.
+    anchors = {check.id: re.sub(r"[^A-Za-z0-9-]+", "-", check.id) for check in result.checks}
+    details = {
+        f"{anchors[check.id]}-{i}": detail
+        for check in result.checks
+        for i, detail in enumerate(check.details, start=1)
+    }
     tests = [(check, test) for check in result.checks for test in check.tests]
-    moves = any(moved_columns(detail) for _, detail in _details(result, anchors))
+    thresholds = _thresholds(result)
+    curves = {key: _curve(detail) for key, detail in details.items() if isinstance(detail, Curve)}
     code = script()
     plotly = static("plotly-basic.min.js") if curves else ""
-
     return (
         environment()
         .get_template("report.html.j2")
@@ -81,21 +73,33 @@ def render_html(result: Result, images: bool = True) -> str:
             anchors=anchors,
             titles={check.id: check.title for check in result.checks},
             tests=tests,
-            appendix=[
-                (anchor, TEXT[key])
+            appendix={
+                anchor: TEXT[key]
                 for anchor, key in _APPENDIX.items()
                 if anchor != "about-rows" or any(summary.rows for summary in result.scores)
-            ],
+            },
             facts=_facts(result),
             limit_unsaid=_limit_unsaid(result),
-            data=_data(result, anchors, tests),
-            thresholds=_thresholds(result),
+            data={
+                "name": result.name,
+                "text": SCRIPT_TEXT,
+                "tables": {key: _table(detail) for key, detail in details.items()}
+                | {"tests": _table(_tests(result))},
+                "curves": curves,
+                "thresholds": thresholds,
+            },
+            thresholds=thresholds,
             spec=yaml.safe_dump(result.spec, sort_keys=False, allow_unicode=True),
-            citation=_citation(result),
-            images=images,
+            citation=TEXT["cite_text"].format(
+                title=result.title,
+                kind=KIND[result.kind],
+                name=result.name,
+                created=result.created[:10],
+                version=result.versions.get("faceaudit", ""),
+            ),
             supplements=_supplements,
             policy=policy(code, plotly),
-            moves=moves,
+            moves=any(map(moved_columns, details.values())),
             # Our own files, which hold neither "</style" nor "</script" (tested).
             style=Markup(static("report.css")),
             script=Markup(code),
@@ -117,6 +121,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["prose"] = numbers.prose
+    environment.tests["picture"] = figures.is_picture
     environment.globals.update(
         t=TEXT,
         STATUS=STATUS,
@@ -124,7 +129,7 @@ def environment() -> Environment:
         GLOSSARY=GLOSSARY,
         LANGUAGE=LANGUAGE,
         figures=figures,
-        flat=flat,
+        as_table=as_table,
         alt_text=alt_text,
         cell=numbers.cell,
         count=numbers.count,
@@ -149,11 +154,8 @@ def script() -> str:
 
 def policy(*scripts: str) -> str:
     """Return the content security policy of a page: no request, and no script but these."""
-    hashes = " ".join(
-        f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
-        for script in scripts
-        if script
-    )
+    digests = (hashlib.sha256(script.encode()).digest() for script in scripts if script)
+    hashes = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
     allowed = hashes or "'none'"
     return (
         f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; "
@@ -161,60 +163,19 @@ def policy(*scripts: str) -> str:
     )
 
 
-def _anchors(result: Result) -> dict[str, str]:
-    """Name the place of every check: its id, which is made safe for an address."""
-    return {check.id: re.sub(r"[^A-Za-z0-9-]+", "-", check.id) for check in result.checks}
+# --- what the page's script needs ----------------------------------------------------------
 
 
-def _details(result: Result, anchors: dict[str, str]) -> Iterator[tuple[str, Detail]]:
-    for check in result.checks:
-        for i, detail in enumerate(check.details, start=1):
-            yield f"{anchors[check.id]}-{i}", detail
-
-
-def _data(result: Result, anchors: dict[str, str], tests: list) -> dict[str, Any]:
-    """Gather what the page's script needs: the tables' values, the curves, its words."""
-    tables: dict[str, dict[str, Any]] = {}
-    curves: dict[str, dict[str, Any]] = {}
-    for key, detail in _details(result, anchors):
-        table = flat(detail)
-        tables[key] = {
-            "title": table.title,
-            "columns": [column.title for column in table.columns],
-            "kinds": [column.kind for column in table.columns],
-            # What a curve is drawn from is downloaded too, and need not stand here twice.
-            "rows": [] if isinstance(detail, Curve) else table.rows,
-        }
-        if moves := moved_columns(detail):
-            tables[key]["moves"] = moves
-        if moves and isinstance(detail, Forest):
-            tables[key] |= _moving_forest(detail)
-        if isinstance(detail, Curve):
-            curves[key] = {
-                "layout": figures.plotly_layout(detail),
-                "told": alt_text.curve(detail),
-                "percent": detail.y_percent,
-                "marker": detail.marker,
-                "slider": detail.x_is_threshold,
-                "series": figures.curve_lines(detail),
-                "drawn": figures.MOST_LINES,
-            }
-    heads = ("check", "test", "method", "p", "p_holm", "p_bh")
-    tables["tests"] = {
-        "title": TEXT["tests"],
-        "columns": [TEXT[head] for head in heads],
-        "kinds": ["text"] * 3 + ["p"] * 3,
-        "rows": [
-            [check.title, test.name, test.method, test.p, test.p_holm, test.p_bh]
-            for check, test in tests
-        ],
-    }
+def _table(detail: Detail) -> dict[str, Any]:
+    table, moves = as_table(detail), moved_columns(detail)
     return {
-        "name": result.name,
-        "text": SCRIPT_TEXT,
-        "tables": tables,
-        "curves": curves,
-        "thresholds": _thresholds(result),
+        "title": table.title,
+        "columns": [column.title for column in table.columns],
+        "kinds": [column.kind for column in table.columns],
+        # What a curve is drawn from is downloaded too, and need not stand here twice.
+        "rows": [] if isinstance(detail, Curve) else table.rows,
+        **({"moves": moves} if moves else {}),
+        **(_moving_forest(detail) if moves and isinstance(detail, Forest) else {}),
     }
 
 
@@ -237,6 +198,32 @@ def _moving_forest(forest: Forest) -> dict[str, Any]:
     }
 
 
+def _curve(curve: Curve) -> dict[str, Any]:
+    return {
+        **curve.model_dump(include={"x_title", "y_title", "x_scale", "y_percent", "diagonal"}),
+        "told": alt_text.curve(curve),
+        "marker": curve.marker,
+        "slider": curve.x_is_threshold,
+        "series": figures.curve_lines(curve),
+        "drawn": figures.MOST_LINES,
+    }
+
+
+def _tests(result: Result) -> Table:
+    heads = ("check", "test", "method", "p", "p_holm", "p_bh")
+    return Table(
+        title=TEXT["tests"],
+        columns=[
+            Column(title=TEXT[head], kind="text" if i < 3 else "p") for i, head in enumerate(heads)
+        ],
+        rows=[
+            [check.title, test.name, test.method, test.p, test.p_holm, test.p_bh]
+            for check in result.checks
+            for test in check.tests
+        ],
+    )
+
+
 def _thresholds(result: Result) -> dict[str, Any]:
     """Return the thresholds to choose from, and the place of the audited one among them.
 
@@ -246,44 +233,28 @@ def _thresholds(result: Result) -> dict[str, Any]:
     values = result.thresholds
     if values is None:
         curves = [d for c in result.checks for d in c.details if isinstance(d, Curve)]
-        places = (s.x for d in curves if d.x_is_threshold for s in d.series)
+        places = (line.x for d in curves if d.x_is_threshold for line in d.series)
         values = sorted({audited, *(x for xs in places for x in xs)})
     return {"values": values, "audited": values.index(audited)}
 
 
-@dataclass
-class _Facts:
-    """What was audited, and by which classifiers it was seen."""
-
-    summary: ScoresSummary
-    names: list[str]
-    thresholds: list[float]
+# --- what the templates need ---------------------------------------------------------------
 
 
-def _facts(result: Result) -> list[_Facts]:
+def _facts(result: Result) -> list[dict[str, Any]]:
     """Say what was audited once for all classifiers that saw the same."""
-    facts: list[_Facts] = []
+    facts: dict[str, dict[str, Any]] = {}
     for summary in result.scores:
-        for known in facts:
-            if _same_but_for_the_classifier(summary, known.summary):
-                break
-        else:
-            known = _Facts(summary, [], [])
-            facts.append(known)
-        known.names.append(summary.name)
-        if summary.threshold not in known.thresholds:
-            known.thresholds.append(summary.threshold)
-    return facts
+        same = ("n_real", "n_ai", "unscored", "rows", "threshold_rule")
+        seen = repr((list(summary.datasets), *(getattr(summary, name) for name in same)))
+        known = facts.setdefault(seen, {"summary": summary, "names": [], "thresholds": []})
+        known["names"].append(summary.name)
+        if summary.threshold not in known["thresholds"]:
+            known["thresholds"].append(summary.threshold)
+    return list(facts.values())
 
 
-def _same_but_for_the_classifier(a: ScoresSummary, b: ScoresSummary) -> bool:
-    shown = ("n_real", "n_ai", "unscored", "rows", "threshold_rule")
-    return list(a.datasets) == list(b.datasets) and all(
-        getattr(a, name) == getattr(b, name) for name in shown
-    )
-
-
-def _supplements(details: list[Detail], i: int) -> bool:
+def _supplements(details: Sequence[Detail], i: int) -> bool:
     """Tell whether a table may be folded: a drawing or another table went before it."""
     if not isinstance(details[i], Table) or i == 0:
         return False
@@ -300,11 +271,4 @@ def _limit_unsaid(result: Result) -> bool:
     return any(isinstance(detail, Forest) and detail.limit is not None for detail in details)
 
 
-def _citation(result: Result) -> str:
-    return TEXT["cite_text"].format(
-        title=result.title,
-        kind=KIND[result.kind],
-        name=result.name,
-        created=result.created[:10],
-        version=result.versions.get("faceaudit", ""),
-    )
+REPORT = ReportFormat("html", ".html", write_html)

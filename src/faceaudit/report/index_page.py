@@ -16,7 +16,7 @@ RESULT_NAMES = ("audit.json", "compare.json", "study.json")
 
 
 @dataclass(frozen=True)
-class Entry:
+class FoundResult:
     """One result below the folder.
 
     Attributes
@@ -37,7 +37,7 @@ class Entry:
     problem: str | None = None
 
 
-def find_results(folder: Path | str) -> list[Entry]:
+def find_results(folder: Path | str) -> list[FoundResult]:
     """List the results in a folder and below it, as they are to be read.
 
     Comparisons and studies come before audits, graver results before others, and among equals
@@ -47,40 +47,37 @@ def find_results(folder: Path | str) -> list[Entry]:
     if not root.is_dir():
         raise FaceAuditError(f"{root}: not a folder")
     paths = sorted(path for name in RESULT_NAMES for path in root.rglob(name))
-    entries = [_entry(root, path) for path in paths]
-    newest_first = sorted(entries, key=lambda e: e.result.created if e.result else "", reverse=True)
-    return sorted(newest_first, key=_rank)
+    found = [_read(root, path) for path in paths]
+    found.sort(key=lambda one: one.result.created if one.result else "", reverse=True)
+    return sorted(found, key=_rank)
 
 
-def _rank(entry: Entry) -> tuple[int, int]:
-    if entry.result is None:
+def _read(root: Path, path: Path) -> FoundResult:
+    below = path.relative_to(root).as_posix()
+    report = path.with_name("report.html")
+    # "./" first: a folder named "javascript:…" must stay a folder.
+    link = f"./{quote(report.relative_to(root).as_posix())}" if report.is_file() else None
+    try:
+        return FoundResult(below, read_result(path), link)
+    except FaceAuditError as error:
+        return FoundResult(below, None, link, str(error))
+
+
+def _rank(found: FoundResult) -> tuple[int, int]:
+    if found.result is None:
         return 2, 0
-    return int(entry.result.kind == "audit"), SEVERITY.index(entry.result.status)
+    return int(found.result.kind == "audit"), SEVERITY.index(found.result.status)
 
 
 def write_index(folder: Path | str) -> Path:
     """Write ``index.html`` into a folder of reports and return its path."""
     from markupsafe import Markup
 
-    page = (
-        environment()
-        .get_template("index.html.j2")
-        .render(
-            entries=find_results(folder),
-            folder_name=Path(folder).resolve().name,
-            policy=policy(),
-            style=Markup(static("report.css")),
-        )
+    page = environment().get_template("index.html.j2")
+    text = page.render(
+        entries=find_results(folder),
+        folder_name=Path(folder).resolve().name,
+        policy=policy(),
+        style=Markup(static("report.css")),
     )
-    return write_text(Path(folder) / "index.html", page)
-
-
-def _entry(root: Path, path: Path) -> Entry:
-    below = path.relative_to(root).as_posix()
-    report = path.with_name("report.html")
-    # "./" first: a folder named "javascript:…" must stay a folder.
-    link = f"./{quote(report.relative_to(root).as_posix())}" if report.is_file() else None
-    try:
-        return Entry(below, read_result(path), link)
-    except FaceAuditError as error:
-        return Entry(below, None, link, str(error))
+    return write_text(Path(folder) / "index.html", text)

@@ -4,29 +4,40 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 from pathlib import Path
 
+from faceaudit.errors import FaceAuditError
 from faceaudit.files import write_text
-from faceaudit.gate import FAILED, PASSED, UNDECIDED, Decision, Outcome
+from faceaudit.gate import FAILED, PASSED, UNDECIDED, Outcome, gate
+from faceaudit.report.base import ReportFormat
 from faceaudit.result import Result
 
 #: Characters that XML 1.0 cannot hold, even escaped.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def write_junit(result: Result, decision: Decision, path: Path | str) -> Path:
+def write_junit(
+    result: Result, path: Path | str, outcomes: Sequence[Outcome] | None = None
+) -> Path:
     """Write one test case for each outcome, which fails on what makes the gate fail.
 
     What fails is a ``failure``. What the evidence does not decide is an ``error``: the question
     was asked and got no answer. What cannot be judged, or failed in the baseline already, is
-    ``skipped``.
+    ``skipped``. Without `outcomes`, they are those of the gate without a baseline.
 
-    Returns
-    -------
-    Path
-        `path`.
+    Raises
+    ------
+    FaceAuditError
+        If there are no outcomes and `result` is no audit, which alone has limits to judge.
     """
-    elements = [_element(outcome) for outcome in decision.outcomes]
+    if outcomes is None:
+        if result.kind != "audit":
+            raise FaceAuditError(
+                f"{result.name}: of kind '{result.kind}', which judges no limit; give an audit"
+            )
+        outcomes = gate(result).outcomes
+    elements = [_element(outcome) for outcome in outcomes]
     suite = ET.Element(
         "testsuite",
         name=_clean(f"faceaudit.{result.kind}.{result.name}"),
@@ -36,13 +47,9 @@ def write_junit(result: Result, decision: Decision, path: Path | str) -> Path:
         skipped=str(elements.count("skipped")),
         timestamp=_clean(result.created),
     )
-    for outcome, element in zip(decision.outcomes, elements, strict=True):
-        case = ET.SubElement(
-            suite,
-            "testcase",
-            classname=_clean(f"faceaudit.{result.name}.{outcome.check}"),
-            name=_clean(outcome.name),
-        )
+    for outcome, element in zip(outcomes, elements, strict=True):
+        classname = _clean(f"faceaudit.{result.name}.{outcome.check}")
+        case = ET.SubElement(suite, "testcase", classname=classname, name=_clean(outcome.name))
         if element is not None:
             told = ": ".join(part for part in (outcome.remark, outcome.found) if part)
             ET.SubElement(case, element, type=outcome.status, message=_clean(told))
@@ -60,3 +67,6 @@ def _element(outcome: Outcome) -> str | None:
 
 def _clean(text: str) -> str:
     return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+REPORT = ReportFormat("junit", ".xml", write_junit)

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from faceaudit.files import write_text
 from faceaudit.gate import Outcome
 from faceaudit.report import numbers
-from faceaudit.report.as_table import flat
+from faceaudit.report.as_table import as_table
+from faceaudit.report.base import ReportFormat
 from faceaudit.report.text import STATUS, TEXT
-from faceaudit.result import CheckResult, Curve, Distribution, Forest, Result, Slopes, Table
+from faceaudit.result import (
+    Cell,
+    CheckResult,
+    Column,
+    Curve,
+    Distribution,
+    Forest,
+    Result,
+    ScoresSummary,
+    Slopes,
+)
 
 #: Longer tables are cut: a comment is read at a glance, the HTML report has every row.
 MOST_ROWS = 30
@@ -27,118 +38,108 @@ def to_markdown(result: Result, outcomes: Sequence[Outcome] = ()) -> str:
 
     Text from outside is escaped, so that a group named ``<b>`` or ``[x](y)`` shows as it is.
     """
-    parts = [
-        f"# {_text(result.title)}",
-        f"**{STATUS[result.status]['word']}.** {_text(result.verdict)}",
-        *_scores(result),
-    ]
+    return "\n\n".join(_parts(result, outcomes)) + "\n"
+
+
+def write_markdown(result: Result, path: Path | str, outcomes: Sequence[Outcome] = ()) -> Path:
+    """Write `to_markdown` to a file and return the path."""
+    return write_text(path, to_markdown(result, outcomes))
+
+
+def _parts(result: Result, outcomes: Sequence[Outcome]) -> Iterator[str]:
+    yield f"# {_text(result.title)}"
+    yield f"**{STATUS[result.status]}.** {_text(result.verdict)}"
+    if result.scores:
+        yield _table(
+            _heads("classifier", "data", "n_real", "n_ai", "threshold"),
+            [
+                [s.name, ", ".join(s.datasets), s.n_real, s.n_ai, _threshold(s)]
+                for s in result.scores
+            ],
+        )
+    for account in (summary.rows for summary in result.scores):
+        if account is not None:
+            shares = (f"- {_text(share)}" for share in account.shares)
+            yield "\n".join([f"{TEXT['rows']}: {_text(account.sentence)}", *shares])
     if outcomes:
-        parts.append(f"## {TEXT['judged']}")
-        parts.append(_outcomes(outcomes))
-    if result.findings:
-        parts.append(f"## {TEXT['findings']}")
-        parts.append("\n".join(f"1. {_text(f.sentence)}" for f in result.findings))
-    if result.limitations:
-        parts.append(f"## {TEXT['limitations']}")
-        parts.append("\n".join(f"- {_text(line)}" for line in result.limitations))
+        yield f"## {TEXT['judged']}"
+        yield _table(
+            _heads("status", "baseline", "check", "gap", "answer", "note"),
+            [
+                [
+                    STATUS[o.status],
+                    o.baseline and STATUS[o.baseline],
+                    o.check,
+                    o.name,
+                    o.found,
+                    o.remark or None,
+                ]
+                for o in outcomes
+            ],
+        )
+    for heading, mark, lines in (
+        ("findings", "1.", [finding.sentence for finding in result.findings]),
+        ("limitations", "-", result.limitations),
+    ):
+        if lines:
+            yield f"## {TEXT[heading]}"
+            yield "\n".join(f"{mark} {_text(line)}" for line in lines)
     if result.checks:
-        parts.append(f"## {TEXT['checks']}")
-        parts.append(
-            _table(
-                [TEXT["status"], TEXT["check"], TEXT["answer"]],
-                [[STATUS[c.status]["word"], c.title, c.sentence] for c in result.checks],
-                ["text"] * 3,
-            )
+        yield f"## {TEXT['checks']}"
+        yield _table(
+            _heads("status", "check", "answer"),
+            [[STATUS[check.status], check.title, check.sentence] for check in result.checks],
         )
     for check in result.checks:
-        parts += _check(check)
-    return "\n\n".join(parts) + "\n"
+        yield from _check(check)
 
 
-def write_markdown(result: Result, path: Path | str) -> Path:
-    """Write `to_markdown` to a file and return the path."""
-    return write_text(path, to_markdown(result))
-
-
-def _scores(result: Result) -> list[str]:
-    rows = [
-        [
-            s.name,
-            ", ".join(s.datasets),
-            s.n_real,
-            s.n_ai,
-            f"{numbers.exact(s.threshold)} ({s.threshold_rule})",
-        ]
-        for s in result.scores
-    ]
-    heads = ["classifier", "data", "n_real", "n_ai", "threshold"]
-    kinds = ["text", "text", "count", "count", "text"]
-    told = [
-        "\n".join(
-            [f"{TEXT['rows']}: {_text(s.rows.sentence)}", *(f"- {_text(x)}" for x in s.rows.shares)]
-        )
-        for s in result.scores
-        if s.rows is not None
-    ]
-    return [_table([TEXT[head] for head in heads], rows, kinds), *told] if rows else []
-
-
-def _outcomes(outcomes: Sequence[Outcome]) -> str:
-    rows = [
-        [
-            STATUS[o.status]["word"],
-            STATUS[o.baseline]["word"] if o.baseline else None,
-            o.check,
-            o.name,
-            o.found,
-            o.remark or None,
-        ]
-        for o in outcomes
-    ]
-    heads = ["status", "baseline", "check", "gap", "answer", "note"]
-    return _table([TEXT[head] for head in heads], rows, ["text"] * len(heads))
-
-
-def _check(check: CheckResult) -> list[str]:
-    parts = [f"### {_text(check.title)}", _text(check.sentence)]
+def _check(check: CheckResult) -> Iterator[str]:
+    yield f"### {_text(check.title)}"
+    yield _text(check.sentence)
     for detail in check.details:
         # A curve's hundreds of points say nothing as rows of text.
         if isinstance(detail, Curve | Distribution):
             continue
-        table = flat(detail)
-        parts.append(f"**{_text(table.title)}**")
-        parts.append(_detail_table(table))
+        table = as_table(detail)
+        # A column without a single value (a note that nobody needed) is left out.
+        kept = [
+            i
+            for i in range(len(table.columns))
+            if not table.rows or any(row[i] is not None for row in table.rows)
+        ]
+        yield f"**{_text(table.title)}**"
+        yield _table(
+            [table.columns[i] for i in kept],
+            [[row[i] for i in kept] for row in table.rows[:MOST_ROWS]],
+        )
+        if len(table.rows) > MOST_ROWS:
+            yield TEXT["rows_left"].format(n=len(table.rows) - MOST_ROWS)
         if isinstance(detail, Forest) and detail.limit is not None:
-            parts.append(f"*{TEXT['chosen_limit']}*")
+            yield f"*{TEXT['chosen_limit']}*"
         if isinstance(detail, Forest | Slopes) and detail.tag_source:
-            parts.append(_text(TEXT["tag_source"].format(source=detail.tag_source)))
+            yield _text(TEXT["tag_source"].format(source=detail.tag_source))
         if table.note:
-            parts.append(_text(table.note))
-    return parts
+            yield _text(table.note)
 
 
-def _detail_table(table: Table) -> str:
-    # A column without a single value (a note that nobody needed) is left out.
-    kept = [
-        i
-        for i in range(len(table.columns))
-        if not table.rows or any(row[i] is not None for row in table.rows)
+def _threshold(summary: ScoresSummary) -> str:
+    return f"{numbers.exact(summary.threshold)} ({summary.threshold_rule})"
+
+
+def _heads(*keys: str) -> list[Column]:
+    """Head a table of our own; the columns of numbers are those of images."""
+    return [
+        Column(title=TEXT[key], kind="count" if key.startswith("n_") else "text") for key in keys
     ]
-    text = _table(
-        [table.columns[i].title for i in kept],
-        [[row[i] for i in kept] for row in table.rows[:MOST_ROWS]],
-        [table.columns[i].kind for i in kept],
-    )
-    left = len(table.rows) - MOST_ROWS
-    return f"{text}\n\n{TEXT['rows_left'].format(n=left)}" if left > 0 else text
 
 
-def _table(heads: list[str], rows: list[list], kinds: list[str]) -> str:
+def _table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> str:
     lines = [
-        [_text(head) for head in heads],
-        ["---" if kind == "text" else "---:" for kind in kinds],
+        [_text(column.title) for column in columns],
+        ["---" if column.kind == "text" else "---:" for column in columns],
         *(
-            [_text(numbers.cell(value, kind)) for value, kind in zip(row, kinds, strict=True)]
+            [_text(numbers.cell(value, c.kind)) for value, c in zip(row, columns, strict=True)]
             for row in rows
         ),
     ]
@@ -148,3 +149,6 @@ def _table(heads: list[str], rows: list[list], kinds: list[str]) -> str:
 def _text(text: str) -> str:
     one_line = " ".join(text.split())
     return _SPECIAL.sub(r"\\\1", html.escape(one_line, quote=False))
+
+
+REPORT = ReportFormat("markdown", ".md", write_markdown)

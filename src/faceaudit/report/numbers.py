@@ -1,8 +1,9 @@
-"""How numbers read in every report."""
+"""How numbers read in every report; ``static/start.js`` writes those alike that a slider moves."""
 
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from faceaudit.report.text import TEXT
 from faceaudit.result import Cell
@@ -32,23 +33,29 @@ def cell(value: Cell, kind: str) -> str:
         case "count":
             return f"{value:,.0f}"
         case "percent":
-            return percent(value)
+            # What is not quite none or all keeps a second decimal.
+            decimals = 2 if 0 < abs(value) < 0.000_95 or 0.999_05 < value < 1 else 1
+            text = f"{100 * value:.{decimals}f}{_NARROW_SPACE}%"
         case "points":
-            points = f"{100 * value:+.1f}"
+            text = f"{100 * value:+.1f}"
             # Neither +0.0 nor −0.0: what rounds to nothing has no direction.
-            return _signed(points if float(points) else "0.0") + f"{_NARROW_SPACE}pts"
+            text = f"{text if float(text) else '0.0'}{_NARROW_SPACE}pts"
         case "p":
             return "< 0.001" if value < 0.001 else f"{value:.3f}"
         case "ratio":
-            return f"{value:.2f}×"
+            text = f"{value:.2f}×"
+        case _ if isinstance(value, int):
+            return f"{value:,}"
+        case _ if 0 < abs(value) < 0.001:
+            text = f"{value:.2g}"
         case _:
-            return f"{value:,}" if isinstance(value, int) else _signed(_three_digits(value))
+            # Fixed decimals by size, so that a value and the ends of its interval look alike.
+            text = f"{value:,.{sum(abs(value) < size for size in (1, 10, 100))}f}"
+    return text.replace("-", _MINUS)
 
 
-def percent(share: float) -> str:
-    """Write a share from 0 to 1 as a percentage; a share below 0.1 % keeps a second decimal."""
-    decimals = 2 if 0 < abs(share) < 0.000_95 or 0.999_05 < share < 1 else 1
-    return _signed(f"{100 * share:.{decimals}f}") + f"{_NARROW_SPACE}%"
+count = partial(cell, kind="count")
+percent = partial(cell, kind="percent")
 
 
 def interval(low: float | None, high: float | None, kind: str) -> str:
@@ -62,14 +69,15 @@ def interval(low: float | None, high: float | None, kind: str) -> str:
     return f"{first.removesuffix(unit)}{between}{last}"
 
 
+def with_interval(value: float | None, low: float | None, high: float | None, kind: str) -> str:
+    """Write a value and, where there is one, its interval in brackets."""
+    between = interval(low, high, kind)
+    return cell(value, kind) + (f" ({between})" if between else "")
+
+
 def exact(value: float) -> str:
     """Write a number that people chose, such as a threshold: as it is, without padding."""
-    return _signed(f"{value:.6g}")
-
-
-def count(value: int) -> str:
-    """Write a count with its thousands set apart."""
-    return f"{value:,}"
+    return f"{value:.6g}".replace("-", _MINUS)
 
 
 def prose(text: str) -> str:
@@ -80,17 +88,3 @@ def prose(text: str) -> str:
 def words(name: str) -> str:
     """Write the name of a tag as words: ``age_band`` reads "age band"."""
     return name.replace("_", " ").strip()
-
-
-def _three_digits(value: float) -> str:
-    # Fixed decimals by size, so that a value and the ends of its interval look alike.
-    size = abs(value)
-    if 0 < size < 0.001:
-        return f"{value:.2g}"
-    decimals = 3 if size < 1 else 2 if size < 10 else 1 if size < 100 else 0
-    return f"{value:,.{decimals}f}"
-
-
-def _signed(text: str) -> str:
-    # A typographic minus keeps negative numbers from looking like ranges.
-    return text.replace("-", _MINUS)

@@ -9,13 +9,13 @@ from typing import Any, TypeVar
 from starlette.exceptions import HTTPException
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.report.index_page import RESULT_NAMES, Entry, find_results
+from faceaudit.report.index_page import RESULT_NAMES, FoundResult, find_results
 from faceaudit.result import CheckResult, Estimate, Forest, Result, read_result
 
 T = TypeVar("T")
 
 
-def list_reports(folder: Path) -> list[Entry]:
+def list_reports(folder: Path) -> list[FoundResult]:
     """List the results in a folder, which need not exist, and below it."""
     return find_results(folder) if folder.is_dir() else []
 

@@ -32,24 +32,35 @@ function traces(series, colour) {
 const pointsOf = ({ series }) => series.flatMap(({ name, x, y, low, high }) =>
   x.map((place, i) => [name, place, y[i], low ? low[i] : null, high ? high[i] : null]));
 
+// The lines that are no data: the marker, and where both axes are equal.
+function uprights({ marker, slider, diagonal, series }) {
+  const lines = [];
+  if (diagonal && series.length) {
+    const ends = series.flatMap(({ x }) => x), low = Math.min(...ends), high = Math.max(...ends);
+    lines.push({ name: "diagonal", ink: "soft", x0: low, y0: low, x1: high, y1: high });
+  }
+  if (marker !== null) {
+    const x = slider ? grid[at] : marker;
+    lines.push({ name: "marker", ink: "ink", x0: x, x1: x, y0: 0, y1: 1, yref: "paper" });
+  }
+  return lines;
+}
+
 function draw(place) {
   loadPlotly();
-  const { layout, series, drawn: most, marker } = curves[place.dataset.curve];
+  const curve = curves[place.dataset.curve];
   const css = style(), colour = (key) => css.getPropertyValue(`--${key}`).trim();
   const size = parseFloat(css.fontSize);
-  const upright = movesThreshold(place) ? grid[at] : marker;
-  const axis = {
+  const axis = (title, more) => ({
     gridcolor: colour("grid"), linecolor: colour("line"), zeroline: false, automargin: true,
-    title: { standoff: size * 0.6, font: { size: size * 0.8125 } },
-  };
-  const { xaxis, yaxis, shapes } = layout;
-  Plotly.react(place, traces(series.slice(0, most), colour), {
-    xaxis: { ...axis, ...xaxis, title: { ...axis.title, ...xaxis.title } },
-    yaxis: { ...axis, ...yaxis, title: { ...axis.title, ...yaxis.title } },
-    shapes: shapes.map((shape) => ({
-      ...shape,
-      ...(shape.name === "marker" ? { x0: upright, x1: upright } : {}),
-      line: { color: colour(shape.name === "marker" ? "ink" : "soft"), width: 1.5, dash: "dot" },
+    title: { text: plain(title), standoff: size * 0.6, font: { size: size * 0.8125 } }, ...more,
+  });
+  Plotly.react(place, traces(curve.series.slice(0, curve.drawn), colour), {
+    xaxis: axis(curve.x_title, { type: curve.x_scale }),
+    yaxis: axis(curve.y_title, curve.y_percent
+      ? { tickformat: ".0%", hoverformat: ".1%", rangemode: "tozero" } : {}),
+    shapes: uprights(curve).map(({ ink, ...shape }) => ({
+      type: "line", ...shape, line: { color: colour(ink), width: 1.5, dash: "dot" },
     })),
     font: { family: css.getPropertyValue("--sans"), size: size * 0.8125, color: colour("soft") },
     paper_bgcolor: "transparent", plot_bgcolor: "transparent",
@@ -69,10 +80,10 @@ const nearest = (places, wanted) => {
 };
 
 function moveReadout(key) {
-  const curve = curves[key], kind = curve.percent ? "percent" : "number", value = grid[at];
-  document.querySelector(`[data-output="${key}"]`).textContent = say(text.at, { value: exact(value) });
+  const curve = curves[key], kind = curve.y_percent ? "percent" : "number", value = grid[at];
+  document.querySelector(`[data-output="${key}"]`).textContent = say(text.at_threshold, { value: exact(value) });
   const table = document.querySelector(`[data-readout="${key}"]`);
-  table.caption.textContent = say(text.at, { value: exact(value) });
+  table.caption.textContent = say(text.at_threshold, { value: exact(value) });
   curve.series.filter((series) => series.x.length).forEach((series, i) => {
     const k = nearest(series.x, value), { cells } = table.tBodies[0].rows[i];
     cells[1].textContent = write(series.y[k], kind);

@@ -14,7 +14,7 @@ const csvCell = (value) => {
 function download(data, rows) {
   const lines = [data.columns, ...rows].map((row) => row.map(csvCell).join(","));
   const blob = new Blob(["\ufeff" + lines.join("\r\n") + "\r\n"], { type: "text/csv" });
-  const moved = data.moves && at !== audited ? `-${text.threshold}-${exact(grid[at])}` : "";
+  const moved = data.moves && at !== audited ? `-${text.threshold_file}-${exact(grid[at])}` : "";
   const title = `${name} ${data.title}`.replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 80);
   const file = `${title}${moved}.csv`;
   const link = make("a", { href: URL.createObjectURL(blob), download: file });
@@ -80,7 +80,7 @@ function enrich(table) {
       row.classList.toggle("filtered", !hit);
       left += hit;
     }
-    shown.textContent = wanted ? say(text.rows, { shown: left, all: total }) : "";
+    shown.textContent = wanted ? say(text.rows_shown, { shown: left, all: total }) : "";
     fold();
   };
 

@@ -123,7 +123,7 @@ function paintFigure(moving, all) {
     figure.classList.toggle("moved", moved);
     const mark = figure.querySelector(".shown-at");
     mark.hidden = !moved;
-    mark.textContent = say(text.at, { value: exact(grid[at]) });
+    mark.textContent = say(text.at_threshold, { value: exact(grid[at]) });
     const told = figure.querySelector(".reads .as-audited");
     if (told) told.hidden = !moved;
     if (data.axes) chooseAxis(moving);
@@ -142,7 +142,7 @@ function showThreshold(all = false) {
   const value = exact(grid[at] ?? 0), moved = at !== audited;
   for (const slider of document.querySelectorAll("[data-slider]")) {
     slider.value = at;
-    slider.setAttribute("aria-valuetext", say(moved ? text.at : text.at_audited, { value }));
+    slider.setAttribute("aria-valuetext", say(moved ? text.at_threshold : text.at_audited, { value }));
   }
   if (bar) {
     const told = { value, audited: exact(grid[audited]) };
