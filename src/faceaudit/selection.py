@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.reading.meaning import mark_missing
@@ -28,23 +29,15 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class Selection:
-    """The rows that an audit is about.
+    """The rows that an audit is about."""
 
-    Attributes
-    ----------
-    scores : Scores
-        Its rows, those without a score among them; with the tag `SLICE` if a slice was asked for.
-    spec : Spec
-        With `SLICE` among its attributes if so.
-    rows : Rows
-        The account of all rows that were read; what hangs on the threshold is still missing.
-    notes : list of str
-        Values that the expressions name and no row has.
-    """
-
+    #: Its rows, those without a score among them; with the tag `SLICE` if a slice was asked for.
     scores: Scores
+    #: With `SLICE` among its attributes if so.
     spec: Spec
+    #: The account of all rows that were read; what hangs on the threshold is still missing.
     rows: Rows
+    #: Values that the expressions name and no row has.
     notes: list[str]
 
 
@@ -90,27 +83,30 @@ def select(scores: Scores, spec: Spec, where: str | None = None) -> Selection:
         notes += missed
         sources = dict.fromkeys(info.datasets, f"the expression {spec.slice}")
         info = info.model_copy(update={"tag_sources": info.tag_sources | {SLICE: sources}})
-    present = {str(name) for name in pc.unique(table["dataset"]).to_pylist()}
-    info = info.model_copy(
-        update={
-            "datasets": {k: v for k, v in info.datasets.items() if k in present},
-            "tag_sources": {
-                tag: {k: v for k, v in sources.items() if k in present}
-                for tag, sources in info.tag_sources.items()
-            },
-        }
-    )
+    present = set(pc.unique(table["dataset"]).to_pylist())
+    update: dict[str, object] = {
+        "datasets": {name: known for name, known in info.datasets.items() if name in present},
+        "tag_sources": {
+            tag: {name: word for name, word in words.items() if name in present}
+            for tag, words in info.tag_sources.items()
+        },
+    }
     tags = tag_columns(table)
-    for name in (*spec.attributes, *(tag for group in spec.intersections for tag in group)):
-        if name not in tags and not (
-            name in ("dataset", *DELIVERY_COLUMNS) and name in table.column_names
-        ):
+    groups = {*tags, *({"dataset", *DELIVERY_COLUMNS} & {*table.column_names})}
+    for name in _tags_of(spec):
+        if name not in groups:
             raise FaceAuditError(
                 f"{spec.name}: the specification asks for the tag '{name}', which the scores do "
                 f"not have; they have {', '.join(tags) or 'no tags'} (rename with --map)"
             )
     rows = fates.account(scores.info.unlabelled)
-    return Selection(Scores(table, info), spec, rows, notes)
+    return Selection(Scores(table, info.model_copy(update=update)), spec, rows, notes)
+
+
+def _tags_of(spec: Spec) -> Iterator[str]:
+    yield from spec.attributes
+    for tags in spec.intersections:
+        yield from tags
 
 
 def keep_rows(fates: Fates, table: pa.Table, spec: Spec) -> list[str]:
@@ -152,45 +148,44 @@ class Fates:
         `unlabelled` are rows that were read and are not in the table, by data set; `done` is
         what was done with those that were kept.
         """
-        unlabelled = unlabelled or {}
-        counts: list[dict[str, dict[str, int]]] = [{} for _ in (None, *self._reasons)]
-        fates = self._table.append_column("fate", pa.array(self._fate))
-        grouped = fates.group_by(["fate", "dataset", "label"]).aggregate([([], "count_all")])
-        order = [(name, "ascending") for name in ("fate", "dataset", "label")]
-        for row in grouped.sort_by(order).to_pylist():
-            counts[row["fate"] + 1].setdefault(row["dataset"], {})[row["label"]] = row["count_all"]
-        used, *left = counts
-        left_out = [
-            LeftOut(reason=reason, n=_total(by), by=by)
-            for reason, by in zip(self._reasons, left, strict=True)
-            if by
-        ]
+        table = self._table.append_column("fate", pa.array(self._fate))
+        keys = ["fate", "dataset", "label"]
+        grouped = table.group_by(keys).aggregate([([], "count_all")])
+        by_fate: dict[int, dict[str, dict[str, int]]] = {}
+        for row in grouped.sort_by([(key, "ascending") for key in keys]).to_pylist():
+            by = by_fate.setdefault(row["fate"], {}).setdefault(row["dataset"], {})
+            by[row["label"]] = row["count_all"]
+        used = by_fate.pop(-1, {})
+        left = {self._reasons[fate]: by for fate, by in by_fate.items()}
         if unlabelled:
-            by = {dataset: {"without a label": n} for dataset, n in unlabelled.items()}
-            reason = "without a label in any table of tags"
-            left_out.insert(0, LeftOut(reason=reason, n=_total(by), by=by))
-        read = len(self._table) + sum(unlabelled.values())
-        rows = Rows(read=read, used=_total(used), by=used, left_out=left_out)
+            by_dataset = {name: {"without a label": n} for name, n in unlabelled.items()}
+            left = {"without a label in any table of tags": by_dataset} | left
+        rows = Rows(
+            read=len(table) + sum((unlabelled or {}).values()),
+            used=_total(used),
+            by=used,
+            left_out=[LeftOut(reason=why, n=_total(by), by=by) for why, by in left.items()],
+        )
         return rows.model_copy(update={"sentence": _sentence(rows, done)})
 
 
 def _total(by: dict[str, dict[str, int]]) -> int:
-    return sum(n for labels in by.values() for n in labels.values())
+    return sum(sum(labels.values()) for labels in by.values())
 
 
 def _sentence(rows: Rows, done: str) -> str:
     were = "was" if rows.used == 1 else "were"
     if not rows.left_out:
         return f"{'the one' if rows.read == 1 else f'all {rows.read:,}'} read {were} {done}."
-    labels = [
+    labels = ", ".join(
         f"{used:,} of {counted(read, _WORDS[label][0])}"
         for label, (used, read) in rows.labels.items()
         if read
-    ]
+    )
     n = rows.read - rows.used
     why = "; ".join(f"{left.n:,} {left.reason}" for left in rows.left_out)
     return (
-        f"{rows.used:,} of {rows.read:,} read {were} {done} ({', '.join(labels)}); "
+        f"{rows.used:,} of {rows.read:,} read {were} {done} ({labels}); "
         f"{n:,} left out: {why.removeprefix(f'{n:,} ')}."
     )
 
@@ -233,34 +228,31 @@ def mark_slice(
     return table, spec, notes
 
 
-# --- what is missing, by group and verdict --------------------------------------------------
-
-
 def with_shares(selection: Selection, threshold: float) -> Rows:
     """Add to the account whose tags and whose scores are missing, at the audited threshold."""
     spec = selection.spec
     untagged = list(_untagged(scored(selection.scores), spec, threshold))
     unscored = list(_unscored(selection.scores.table, spec))
-    # What a combination lacks, its tags lack.
-    single = [u for u in untagged if len(u.tags) == 1 or set(u.tags) - set(spec.attributes)]
-    told = sorted([*_unscored_told(unscored, spec), *_untagged_told(single)], reverse=True)
+    told = [
+        (max(moved for moved, _ in parts), f"{lead}: {'; '.join(part for _, part in parts)}.")
+        for lead, parts in (*_unscored_told(unscored, spec), *_untagged_told(untagged, spec))
+    ]
     return selection.rows.model_copy(
         update={
             "untagged": untagged,
             "unscored": unscored,
-            "shares": [sentence for _, sentence in told],
+            "shares": [sentence for _, sentence in sorted(told, reverse=True)],
         }
     )
 
 
 def _untagged(table: pa.Table, spec: Spec, threshold: float) -> Iterator[Untagged]:
-    called_ai = np.asarray(table["p_ai"]) >= np.float32(threshold)
     is_ai = np.asarray(pc.equal(table["label"], "ai"))
-    wrong = called_ai != is_ai
-    labels: tuple[tuple[Literal["real", "ai"], Any], ...] = (("real", ~is_ai), ("ai", is_ai))
+    wrong = (np.asarray(table["p_ai"]) >= np.float32(threshold)) != is_ai
+    labels: dict[Literal["real", "ai"], NDArray[np.bool_]] = {"real": ~is_ai, "ai": is_ai}
     for tags in (*([name] for name in spec.attributes), *spec.intersections):
-        missing = np.logical_or.reduce([np.asarray(pc.is_null(table[tag])) for tag in tags])
-        for label, rows in labels:
+        missing = np.any([np.asarray(pc.is_null(table[tag])) for tag in tags], axis=0)
+        for label, rows in labels.items():
             if (rows & missing).any():
                 yield Untagged(
                     tags=tags,
@@ -272,31 +264,30 @@ def _untagged(table: pa.Table, spec: Spec, threshold: float) -> Iterator[Untagge
                 )
 
 
-def _untagged_told(untagged: list[Untagged]) -> Iterator[tuple[float, str]]:
-    """Give a sentence for each tag that the errors lack more or less often than the rest.
+#: How a sentence begins, and its parts, each with by how much, at most, that moves a rate.
+_Told = tuple[str, list[tuple[float, str]]]
 
-    With it comes by how much, at most, that moves an error rate.
-    """
-    for tags in dict.fromkeys(tuple(found.tags) for found in untagged):
-        parts, moved = [], []
-        for found in untagged:
-            right, right_missing = found.n - found.wrong, found.missing - found.wrong_missing
-            # A tag that a label has nowhere makes no groups of it, and so moves no rate.
-            if tuple(found.tags) == tags and found.missing < found.n and found.wrong and right:
-                of_wrong, of_right = found.wrong_missing / found.wrong, right_missing / right
-                image, error, rightly = _WORDS[found.label]
-                parts.append(
-                    f"{percent(of_wrong)} of the {image}s {error}, {percent(of_right)} of those "
-                    f"{rightly}"
-                )
-                moved.append(abs(of_wrong - of_right) * found.wrong / found.n)
-        if parts:
-            lacks = (
-                "On neither side of the slice"
-                if tags == (SLICE,)
-                else f"No tag for {attributes_title(tags)}"
+
+def _untagged_told(untagged: list[Untagged], spec: Spec) -> Iterator[_Told]:
+    """Tell of each tag that the errors lack more or less often than the rest."""
+    parts: dict[tuple[str, ...], list[tuple[float, str]]] = {}
+    for found in untagged:
+        right, right_missing = found.n - found.wrong, found.missing - found.wrong_missing
+        # What a combination lacks, its tags lack.
+        told_already = len(found.tags) > 1 and set(found.tags) <= set(spec.attributes)
+        # A tag that a label has nowhere makes no groups of it, and so moves no rate.
+        if found.missing < found.n and found.wrong and right and not told_already:
+            of_wrong, of_right = found.wrong_missing / found.wrong, right_missing / right
+            image, error, rightly = _WORDS[found.label]
+            part = (
+                f"{percent(of_wrong)} of the {image}s {error}, {percent(of_right)} of those "
+                f"{rightly}"
             )
-            yield max(moved), f"{lacks}: {'; '.join(parts)}."
+            moved = abs(of_wrong - of_right) * found.wrong / found.n
+            parts.setdefault(tuple(found.tags), []).append((moved, part))
+    for tags, told in parts.items():
+        of_slice = "On neither side of the slice"
+        yield of_slice if tags == (SLICE,) else f"No tag for {attributes_title(tags)}", told
 
 
 def _unscored(table: pa.Table, spec: Spec) -> Iterator[Unscored]:
@@ -304,12 +295,11 @@ def _unscored(table: pa.Table, spec: Spec) -> Iterator[Unscored]:
     if pc.all(has_score).as_py():
         return
     table = table.append_column("unscored", pc.cast(pc.invert(has_score), pa.int64()))
-    tags = [*spec.attributes, *(tag for group in spec.intersections for tag in group)]
-    for tag in dict.fromkeys(tags):
+    for tag in dict.fromkeys(_tags_of(spec)):
         if pa.types.is_string(table[tag].type):
             keys = list(dict.fromkeys([tag, "label"]))
-            counted_by = table.group_by(keys).aggregate([("unscored", "sum"), ([], "count_all")])
-            for row in counted_by.sort_by([(key, "ascending") for key in keys]).to_pylist():
+            counts = table.group_by(keys).aggregate([("unscored", "sum"), ([], "count_all")])
+            for row in counts.sort_by([(key, "ascending") for key in keys]).to_pylist():
                 yield Unscored(
                     tag=tag,
                     label=row["label"],
@@ -319,22 +309,23 @@ def _unscored(table: pa.Table, spec: Spec) -> Iterator[Unscored]:
                 )
 
 
-def _unscored_told(unscored: list[Unscored], spec: Spec) -> Iterator[tuple[float, str]]:
-    """Give a sentence for each tag by whose groups scores are missing unequally often."""
+def _unscored_told(unscored: list[Unscored], spec: Spec) -> Iterator[_Told]:
+    """Tell of each tag by whose groups scores are missing unequally often."""
     shares: dict[str, dict[str, list[tuple[float, str]]]] = {}
     for found in unscored:
         if found.group is not None and found.n >= spec.small_group:
             groups = shares.setdefault(found.tag, {}).setdefault(found.label, [])
             groups.append((found.unscored / found.n, found.group))
     for tag, by_label in shares.items():
-        parts, moved = [], []
-        for label, groups in by_label.items():
-            (low, fewest), (high, most) = min(groups), max(groups)
-            if high > low:
-                parts.append(
-                    f"{percent(high)} of the {_WORDS[label][0]}s with {tag_title(tag)} '{most}', "
-                    f"{percent(low)} with '{fewest}'"
-                )
-                moved.append(high - low)
-        if parts:
-            yield max(moved), f"Without a score: {'; '.join(parts)}."
+        told = [
+            (
+                most[0] - fewest[0],
+                f"{percent(most[0])} of the {_WORDS[label][0]}s with {tag_title(tag)} "
+                f"'{most[1]}', {percent(fewest[0])} with '{fewest[1]}'",
+            )
+            for label, groups in by_label.items()
+            for fewest, most in [(min(groups), max(groups))]
+            if most[0] > fewest[0]
+        ]
+        if told:
+            yield "Without a score", told
