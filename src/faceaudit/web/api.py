@@ -74,12 +74,11 @@ class ReportSummary(BaseModel):
 @router.get("/models")
 async def models(request: Request) -> list[ModelSummary]:
     """The models served, their thresholds, and the groups each was audited for."""
-    told = set(ModelSummary.model_fields)
     return [
         ModelSummary(
             name=record.detector.name,
             people=record.choices,
-            **record.detector.info.model_dump(include=told),
+            **record.detector.info.model_dump(include=set(ModelSummary.model_fields)),
         )
         for record in services_of(request).records.values()
     ]

@@ -76,12 +76,9 @@ def create_app(
             Middleware(security.Guard, host=host, token=token),
             Middleware(security.InFlight),
         ],
-        exception_handlers={
-            HTTPException: _say_problem,
-            FaceAuditError: _say_problem,
-            ClientDisconnect: _say_nothing,
-            500: _say_problem,
-        },
+        exception_handlers=dict.fromkeys(
+            (HTTPException, FaceAuditError, ClientDisconnect, 500), _say_problem
+        ),
         lifespan=lifespan,
     )
     app.include_router(api.router)
@@ -146,8 +143,7 @@ async def measured_errors(request: Request) -> Response:
     if not predictions:
         raise HTTPException(400, "Name a verdict: verdict=ai.MODEL or verdict=real.MODEL.")
     choices = services.choices([one["model"] for one in predictions])
-    part = "" if wants_fragment(request) else "_page"
-    template = f"measured_errors{part}.html.j2"
+    template = f"measured_errors{'' if wants_fragment(request) else '_page'}.html.j2"
     return page(template, predictions=predictions, people=people, choices=choices)
 
 
@@ -248,11 +244,12 @@ async def static_file(request: Request) -> Response:
 
 async def _say_problem(request: Request, error: Exception) -> Response:
     """Say in one line what was wrong: as JSON, as a part of a page, or as a page."""
-    status, headers = 500, dict[str, str]()
+    if isinstance(error, ClientDisconnect):
+        return Response(status_code=400)  # nobody is left to read it
     # The trace goes to the server's log; whoever asked learns no more than this.
-    message = "Something went wrong here; the server's log says what."
+    status, message = 500, "Something went wrong here; the server's log says what."
     if isinstance(error, HTTPException):
-        status, message, headers = error.status_code, error.detail, dict(error.headers or {})
+        status, message = error.status_code, error.detail
     elif isinstance(error, FaceAuditError):
         status, message = 422, str(error)
     response: Response
@@ -263,9 +260,5 @@ async def _say_problem(request: Request, error: Exception) -> Response:
     else:
         response = page("error.html.j2", message=message, code=status, status=status)
     # An answer to a crash is made outside of all middleware.
-    response.headers.update({**security.HEADERS, **headers})
+    response.headers.update({**security.HEADERS, **(getattr(error, "headers", None) or {})})
     return response
-
-
-async def _say_nothing(request: Request, error: Exception) -> Response:
-    return Response(status_code=400)  # nobody is left to read it

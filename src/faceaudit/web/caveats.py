@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceaudit.model.faces import face_finder
-
-if TYPE_CHECKING:
-    from faceaudit.model.preprocess import Pixels
-    from faceaudit.web.uploads import Upload
+from faceaudit.model.preprocess import Pixels
+from faceaudit.web.uploads import Upload
 
 #: A picture is said to be cut when less than this share of it is looked at.
 _CUT = 0.8

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,13 +17,12 @@ from faceaudit.bundled import recorded_names, recorded_scores
 from faceaudit.errors import FaceAuditError
 from faceaudit.report.numbers import count, interval, percent
 from faceaudit.scoring import Detector
-from faceaudit.stats.counts import count_outcomes
+from faceaudit.stats.counts import IntArray, count_outcomes
 from faceaudit.stats.intervals import rate_interval
 from faceaudit.tables import Scores, read_scores, scored
 from faceaudit.tags.vocabulary import distinct_values
 
-#: Tags by which people can be told apart, in the order in which the page asks for them, and what
-#: it calls them.
+#: Tags by which people can be told apart, as the page asks for them, and what it calls them.
 PEOPLE_TAGS = {
     "gender": "Gender",
     "age_band": "Age",
@@ -73,13 +71,8 @@ class MeasuredErrors(BaseModel):
 class Record:
     """A detector, and its recorded scores on images that it has not learned from.
 
-    Attributes
-    ----------
-    detector : Detector
-    table : pyarrow.Table or None
-        None where nothing is recorded.
-    choices : dict of str to list of str
-        The audited groups of real people: tag -> groups, in reading order.
+    `table` is None where nothing is recorded; `choices` are the audited groups of real people:
+    tag -> groups, in reading order.
     """
 
     def __init__(self, detector: Detector, scores: Sequence[Scores]) -> None:
@@ -96,10 +89,7 @@ class Record:
         self._measured: dict[frozenset[tuple[str, str]], MeasuredErrors] = {}
 
     def measured_errors(self, people: Mapping[str, str]) -> MeasuredErrors:
-        """Measure the error rates for people of the given groups, tag -> group, or for everybody.
-
-        `FaceAuditError` if a group was not audited.
-        """
+        """Measure the error rates for people of the given groups, tag -> group, if any is given."""
         for tag, group in people.items():
             if self.table is not None and group not in self.choices.get(tag, ()):
                 name = self.detector.name
@@ -115,8 +105,10 @@ class Record:
             pictured, threshold = self.table, self.detector.info.threshold
             for tag, group in people.items():
                 pictured = pictured.filter(pc.field(tag) == group)
-            real = _rates(pictured, "real", threshold)
-            ai = _rates(self.table, "ai", threshold)
+            those = count_outcomes(pictured, ["dataset"], threshold)
+            real = _rates(those.labels, those.n_real, those.real_called_ai)
+            everybody = count_outcomes(self.table, ["dataset"], threshold)
+            ai = _rates(everybody.labels, everybody.n_ai, everybody.ai_called_real)
             whom = "real photographs of such people" if people else "real photographs"
             said_ai = _sentence(real, whom, "AI-generated")
             said_real = _sentence(ai, "AI-generated faces", "real")
@@ -139,16 +131,13 @@ class Record:
         )
 
 
-def _rates(table: pa.Table, label: Literal["real", "ai"], threshold: float) -> list[SourceRate]:
-    counts = count_outcomes(table.filter(pc.field("label") == label), ["dataset"], threshold)
-    n, wrong = counts.n_real, counts.real_called_ai
-    if label == "ai":
-        n, wrong = counts.n_ai, counts.ai_called_real
+def _rates(sources: list[str], n: IntArray, wrong: IntArray) -> list[SourceRate]:
     low, high = rate_interval(wrong, n, CONFIDENCE)
-    rows = zip(counts.labels, *(array.tolist() for array in (n, wrong, low, high)), strict=True)
+    rows = zip(sources, *(array.tolist() for array in (n, wrong, low, high)), strict=True)
     return [
         SourceRate(source=source, n=of, wrong=some, rate=some / of, low=low, high=high)
         for source, of, some, low, high in rows
+        if of
     ]
 
 

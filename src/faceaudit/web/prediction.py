@@ -24,8 +24,6 @@ from faceaudit.web.caveats import cut, no_face, unfamiliar, unlike_audited
 from faceaudit.web.measured_errors import MeasuredErrors, Record
 from faceaudit.web.uploads import Upload, formats
 
-#: Side in pixels of the picture that is shown, which is the square that is looked at.
-SHOWN = THOROUGH_SIDE
 _OVERLAY = 64
 
 
@@ -98,7 +96,7 @@ def judge(upload: Upload, records: Sequence[Record], people: Mapping[str, str]) 
         format=upload.format,
         bytes=len(upload.content),
     )
-    shown = prepare(upload.content, SHOWN, formats())
+    shown = prepare(upload.content, THOROUGH_SIDE, formats())
     if shown.pixels is None:
         judgement.problem = _problem(shown)
         return judgement

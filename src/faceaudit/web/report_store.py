@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,12 +22,7 @@ def list_reports(folder: Path) -> list[FoundResult]:
 def read_report(folder: Path, path: str) -> Result:
     """Read one result by its path as `list_reports` gives it.
 
-    Raises
-    ------
-    HTTPException
-        404 also for what leads out of the folder, or to another kind of file.
-    FaceAuditError
-        If the file is damaged.
+    HTTP status 404 also for what leads out of the folder, or to another kind of file.
     """
     root = folder.resolve()
     try:
@@ -66,9 +60,7 @@ def pair_checks(first: Result, second: Result) -> list[dict[str, Any]]:
     ]
 
 
-def _pairs(
-    first: Iterable[T], second: Iterable[T], key: str
-) -> list[tuple[str, T | None, T | None]]:
+def _pairs(first: list[T], second: list[T], key: str) -> list[tuple[str, T | None, T | None]]:
     """Match what has the same `key`, in the order of the first."""
     ours, theirs = ({getattr(one, key): one for one in each} for each in (first, second))
     return [(name, ours.get(name), theirs.get(name)) for name in dict.fromkeys([*ours, *theirs])]

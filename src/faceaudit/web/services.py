@@ -14,34 +14,17 @@ from starlette.requests import Request
 from faceaudit import bundled
 from faceaudit.pictures import PictureError
 from faceaudit.spec import EVERY_TAG
+from faceaudit.web import uploads
 from faceaudit.web.audits import Audits, Job, choose_spec, parse_mapping, read_uploaded
 from faceaudit.web.measured_errors import PEOPLE_TAGS, Record, shared_choices
 from faceaudit.web.prediction import Judgement, judge
-from faceaudit.web.uploads import (
-    MAX_PICTURES,
-    Upload,
-    base_name,
-    check_picture,
-    files_of,
-    read_form,
-    read_picture,
-)
 
 
 class Services:
-    """The parts of one server.
+    """The parts of one server: its detectors with what is recorded of each, by name; its reports.
 
-    Attributes
-    ----------
-    records : dict of str to Record
-        The detectors by their names, each with what is recorded of it.
-    reports : Path
-        The folder of reports.
-    audits : Audits
-    samples : dict of str to Path
-        The bundled AI-generated faces, by their file's name without its ending.
-    judged_samples : dict of str to Judgement
-        What all models say of the samples that have been judged so far, each once.
+    `samples` are the bundled AI-generated faces by their file's name without its ending,
+    `judged_samples` what all models say of those that have been judged so far.
     """
 
     def __init__(self, records: dict[str, Record], reports: Path) -> None:
@@ -57,7 +40,7 @@ class Services:
         self._samples_at_work = anyio.Lock()
 
     async def judgement(
-        self, upload: Upload, models: Sequence[str], people: Mapping[str, str]
+        self, upload: uploads.Upload, models: Sequence[str], people: Mapping[str, str]
     ) -> Judgement:
         """Judge one picture in a thread, when no other is being judged."""
         records = [self.records[name] for name in models]
@@ -77,17 +60,14 @@ class Services:
 
         A bad file has a problem and stops nothing; `HTTPException` if the whole form is unusable.
         """
-        async with read_form(request, MAX_PICTURES) as form:
+        async with uploads.read_form(request, uploads.MAX_PICTURES) as form:
             models, people = self.models(form), self.people(form)
-            files = files_of(form, "pictures")
-            if not files:
-                raise HTTPException(400, "No picture was sent; choose one.")
             judgements = []
-            for file in files:
+            for file in uploads.files_of(form, "pictures", "No picture was sent; choose one."):
                 try:
-                    upload = await read_picture(file)
+                    upload = await uploads.read_picture(file)
                 except PictureError as error:
-                    name = base_name(file.filename)
+                    name = uploads.base_name(file.filename)
                     judgements.append(Judgement(name=name, problem=str(error)))
                 else:
                     judgements.append(await self.judgement(upload, models, people))
@@ -95,12 +75,10 @@ class Services:
 
     async def start_audit(self, request: Request) -> Job:
         """Read scores and a specification from a form, and put the audit in line."""
-        async with read_form(request, max_files=1) as form:
-            files = files_of(form, "scores")
-            if not files:
-                raise HTTPException(400, "Choose a scores file, .csv or .parquet.")
+        async with uploads.read_form(request, max_files=1) as form:
+            (file,) = uploads.files_of(form, "scores", "Choose a scores file, .csv or .parquet.")
             mapping = parse_mapping(str(form.get("columns") or ""))
-            name, content = base_name(files[0].filename), await files[0].read()
+            name, content = uploads.base_name(file.filename), await file.read()
             scores = await run_sync(read_uploaded, name, content, mapping)
             chosen, text = str(form.get("spec") or EVERY_TAG), str(form.get("yaml") or "")
         return self.audits.start(scores, choose_spec(chosen, text, scores))
@@ -126,11 +104,11 @@ class Services:
                 raise HTTPException(400, f"Nobody was audited as {tag} '{group}'.")
         return people
 
-    def sample(self, name: str) -> Upload:
+    def sample(self, name: str) -> uploads.Upload:
         """Return a sample as if it had been uploaded; HTTP status 404 if there is none."""
         if name not in self.samples:
             raise HTTPException(404, "There is no such sample.")
-        return check_picture(self.samples[name].name, self.samples[name].read_bytes())
+        return uploads.check_picture(self.samples[name].name, self.samples[name].read_bytes())
 
 
 def services_of(request: Request) -> Services:

@@ -15,8 +15,6 @@ from faceaudit.web.measured_errors import PEOPLE_TAGS
 from faceaudit.web.uploads import MAX_PICTURE_BYTES, MAX_PICTURES
 
 _HERE = Path(__file__).parent
-#: A script asks for a part of a page with this header. No other site can send it.
-FRAGMENT = "x-faceaudit-fragment"
 
 
 @cache
@@ -35,8 +33,8 @@ def _environment() -> Environment:
 
 
 def wants_fragment(request: Request) -> bool:
-    """Tell whether a script asks for a part of a page."""
-    return FRAGMENT in request.headers
+    """Tell whether a script asks for a part of a page, by a header that no other site can send."""
+    return "x-faceaudit-fragment" in request.headers
 
 
 def page(template: str, *, status: int = 200, **values: Any) -> HTMLResponse:

@@ -14,8 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import FormParser, MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from faceaudit import pictures
-from faceaudit.pictures import PictureError, open_picture
+from faceaudit.pictures import FORMATS, PictureError, open_picture
 
 MAX_PICTURES = 100
 MAX_PICTURE_BYTES = 50_000_000
@@ -88,9 +87,13 @@ async def _bounded(request: Request) -> AsyncGenerator[bytes]:
         yield chunk
 
 
-def files_of(form: FormData, field: str) -> list[UploadFile]:
-    """Return the files that were chosen in a field; a browser sends an empty one for none."""
-    return [f for f in form.getlist(field) if isinstance(f, UploadFile) and (f.filename or f.size)]
+def files_of(form: FormData, field: str, missing: str) -> list[UploadFile]:
+    """Return the files that were chosen in a field; HTTP status 400 if `missing`."""
+    files = [file for file in form.getlist(field) if isinstance(file, UploadFile)]
+    # A browser sends an empty one for none.
+    if chosen := [file for file in files if file.filename or file.size]:
+        return chosen
+    raise HTTPException(400, missing)
 
 
 async def read_picture(file: UploadFile) -> Upload:
@@ -118,7 +121,7 @@ def check_picture(name: str, content: bytes) -> Upload:
 @cache
 def formats() -> tuple[str, ...]:
     """Return the formats in which people send photographs; HEIC only if its decoder is there."""
-    known = tuple(kind for kind in ("JPEG", "PNG", "WEBP", "AVIF") if kind in pictures.FORMATS)
+    known = tuple(kind for kind in ("JPEG", "PNG", "WEBP", "AVIF") if kind in FORMATS)
     try:
         from pi_heif import register_heif_opener
     except ImportError:
