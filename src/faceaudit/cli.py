@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from faceaudit.cli_shared import PATH, ErrorGroup, example
+from faceaudit import commands, terminal
+from faceaudit.cli_shared import EPOCHS, PATH, RECIPE, ErrorGroup, example, with_options
 from faceaudit.cli_studies import study
 
 
-@click.group(cls=ErrorGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=ErrorGroup, context_settings={"help_option_names": ["-h", "--help"], "show_default": True}
+)
 @click.version_option(package_name="faceaudit")
 def main() -> None:
     """Whom does a detector of AI-generated faces get wrong, how sure are we, and why?
@@ -37,9 +40,8 @@ def main() -> None:
 def datasets(as_json: bool) -> None:
     """List the known data sets: what, tags, licence, layout."""
     from faceaudit.datasets import all_datasets
-    from faceaudit.terminal import print_datasets
 
-    print_datasets(list(all_datasets().values()), as_json)
+    terminal.print_datasets(list(all_datasets().values()), as_json)
 
 
 class _IndexCommand(click.Command):
@@ -77,7 +79,6 @@ class _IndexCommand(click.Command):
     "--photoshopped-as",
     type=click.Choice(["skip", "real", "ai"]),
     default="skip",
-    show_default=True,
     help="What a photograph retouched by hand counts as.",
 )
 @click.option(
@@ -94,48 +95,23 @@ def index(dataset: str, root: Path, out: Path, as_json: bool, **options: Any) ->
     DATASET is an id that 'faceaudit datasets' lists. What could not be indexed is in the
     reject ledger beside the manifest, one row a file with the reason.
     """
-    from faceaudit.datasets import index as index_dataset
-    from faceaudit.terminal import print_index_report, progress_bar
+    from faceaudit.datasets import index as run
 
-    with progress_bar("indexing") as progress:
-        report = index_dataset(dataset, root, out, progress=progress, **options)
-    print_index_report(report, as_json)
+    with terminal.progress_bar("indexing") as progress:
+        report = run(dataset, root, out, progress=progress, **options)
+    terminal.print_index_report(report, as_json)
 
 
 @main.command()
 @click.argument("manifests", nargs=-1, required=True, type=PATH)
 @click.option("-o", "--out", required=True, type=PATH, help="The model directory to write.")
-@click.option(
-    "--arch",
-    default="tf_efficientnet_lite0",
-    show_default=True,
-    help="A timm or torchvision architecture.",
-)
-@click.option(
-    "--weights",
-    default="auto",
-    show_default=True,
-    help="Start from 'auto' (ImageNet), 'none', or a file.",
-)
+@RECIPE
 @click.option("--trust-pickle", is_flag=True, help="Take a weights file that is a pickle.")
-@click.option("--epochs", default=4, show_default=True, type=click.IntRange(1))
-@click.option(
-    "--size",
-    default=128,
-    show_default=True,
-    type=click.IntRange(16),
-    help="Side in pixels of what the network sees.",
-)
-@click.option("--batch-size", default=64, show_default=True, type=click.IntRange(2))
+@EPOCHS
 @click.option("--lr", type=click.FloatRange(0, min_open=True), help="Highest learning rate.")
 @click.option("--find-lr", is_flag=True, help="Choose it by fastai's learning-rate finder.")
-@click.option(
-    "--validation-share",
-    default=0.2,
-    show_default=True,
-    type=click.FloatRange(0, 0.9, min_open=True),
-)
-@click.option("--seed", default=0, show_default=True)
+@click.option("--validation-share", default=0.2, type=click.FloatRange(0, 0.9, min_open=True))
+@click.option("--seed", default=0)
 @example("faceaudit train utkface.parquet ai.parquet -o model --epochs 4")
 def train(manifests: Sequence[Path], out: Path, **options: Any) -> None:
     """Train a classifier (extra 'model').
@@ -143,10 +119,9 @@ def train(manifests: Sequence[Path], out: Path, **options: Any) -> None:
     The published recipe: a pretrained network, a fifth of the images held out for validation,
     the head first and then the whole network on a one-cycle schedule.
     """
-    from faceaudit.model.training import train as train_model
-    from faceaudit.terminal import print_checkpoint
+    from faceaudit.model.training import train as run
 
-    print_checkpoint(train_model(manifests, out, progress=True, **options), out)
+    terminal.print_checkpoint(run(manifests, out, progress=True, **options), out)
 
 
 @main.command()
@@ -159,8 +134,8 @@ def train(manifests: Sequence[Path], out: Path, **options: Any) -> None:
     type=click.IntRange(1),
     help="Score so many images, drawn at random; every data set and label has its share.",
 )
-@click.option("--seed", default=0, show_default=True, help="Of the sample.")
-@click.option("--batch-size", default=64, show_default=True, type=click.IntRange(1))
+@click.option("--seed", default=0, help="Of the sample.")
+@click.option("--batch-size", default=64, type=click.IntRange(1))
 @click.option("--trust-pickle", is_flag=True, help="Take a checkpoint that is a pickle.")
 @click.option("--ai-class", help="Of two classes the one that means AI-generated: name or number.")
 @click.option(
@@ -175,10 +150,9 @@ def score(model: str, manifests: Sequence[Path], out: Path, **options: Any) -> N
     MODEL is a model directory, or 'bundled:NAME' ('bundled:default' is the best one). An image
     that cannot be read gets a status and no score; it never stops the run.
     """
-    from faceaudit.scoring import score as score_manifests
-    from faceaudit.terminal import print_scores
+    from faceaudit.scoring import score as run
 
-    print_scores(score_manifests(model, manifests, out, progress=True, **options), out)
+    terminal.print_scores(run(model, manifests, out, progress=True, **options), out)
 
 
 # --- scores to answers ---------------------------------------------------------------------
@@ -194,7 +168,7 @@ def _parse_map(ctx: click.Context, param: click.Parameter, pairs: Sequence[str])
     return mapping
 
 
-_READING = (
+_READING = with_options(
     click.option(
         "--map",
         "mapping",
@@ -219,7 +193,6 @@ _READING = (
         "--score-is",
         type=click.Choice(["probability", "logit", "percent", "p-real"]),
         default="probability",
-        show_default=True,
         help="What the scores are; p-real: of being real.",
     ),
     click.option(
@@ -230,15 +203,6 @@ _READING = (
         help="A table of the same images, as a manifest, whose tags are joined; repeatable.",
     ),
 )
-
-
-def _reading(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say how a table is to be read."""
-    for option in reversed(_READING):
-        function = option(function)
-    return function
-
-
 _NO_IMAGES = click.option("--no-images", is_flag=True, help="Leave out every picture.")
 
 
@@ -261,7 +225,7 @@ def _parse_places(
 @click.option("--include-training", is_flag=True, help="Count images seen in training too.")
 @click.option("--threshold", type=click.FloatRange(0, 1), help="AI is a score of at least this.")
 @click.option("--name", help="What to call the classifier.")
-@_reading
+@_READING
 @_NO_IMAGES
 @click.option(
     "--images-from",
@@ -277,10 +241,7 @@ def audit(scores: Sequence[Path], spec: str, out: Path, no_images: bool, **optio
 
     Writes OUT/audit.json and OUT/report.html.
     """
-    from faceaudit import commands
-    from faceaudit.terminal import print_result
-
-    print_result(commands.audit(scores, spec, out, images=not no_images, **options))
+    terminal.print_result(commands.audit(scores, spec, out, images=not no_images, **options))
     click.echo(f"report: {out / 'report.html'}")
 
 
@@ -298,17 +259,14 @@ def audit(scores: Sequence[Path], spec: str, out: Path, no_images: bool, **optio
 )
 @click.option("--name", "names", multiple=True, help="What to call them, once for each.")
 @click.option("--include-training", is_flag=True, help="Count images seen in training too.")
-@_reading
+@_READING
 @example("faceaudit compare old.parquet new.parquet -o out")
 def compare(scores_a: Path, scores_b: Path | None, out: Path, **options: Any) -> None:
     """Compare two classifiers on the same images, in two tables or two columns of one.
 
     Writes OUT/compare.json and OUT/report.html.
     """
-    from faceaudit import commands
-    from faceaudit.terminal import print_result
-
-    print_result(commands.compare(scores_a, scores_b, out, **options))
+    terminal.print_result(commands.compare(scores_a, scores_b, out, **options))
     click.echo(f"report: {out / 'report.html'}")
 
 
@@ -332,8 +290,6 @@ def report(
 
     RESULT_JSON is an audit.json or compare.json, or a folder, for a page that lists its reports.
     """
-    from faceaudit import commands
-
     path = commands.report(result_json, out, format=format, images=not no_images)
     click.echo(f"report: {path}")
     if open_it:
@@ -347,30 +303,15 @@ def report(
 @click.option("--junit", type=PATH, help="Write the verdicts as JUnit XML.")
 @click.option("--markdown", type=PATH, help="Write the verdicts as Markdown.")
 @example("faceaudit gate out/audit.json --junit verdicts.xml")
-def gate(
-    audit_json: Path,
-    baseline: Path | None,
-    accept_changes: bool,
-    junit: Path | None,
-    markdown: Path | None,
-) -> None:
+def gate(audit_json: Path, **options: Any) -> None:
     """Turn an audit into an exit code, for CI.
 
     0: every verdict is a pass; 1: a gap or a check fails; 3: the evidence is insufficient, or no
     limit was judged; 2: the call itself is wrong. With a baseline, failures count gap by gap:
     what failed there does not count again, unless it is worse by more than chance.
     """
-    from faceaudit import commands
-    from faceaudit.terminal import print_decision
-
-    decision = commands.gate(
-        audit_json,
-        baseline=baseline,
-        junit=junit,
-        markdown=markdown,
-        accept_changes=accept_changes,
-    )
-    print_decision(decision)
+    decision = commands.gate(audit_json, **options)
+    terminal.print_decision(decision)
     sys.exit(decision.code)
 
 
@@ -381,14 +322,13 @@ main.add_command(study)
 
 
 @main.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Elsewhere needs --token.")
-@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--host", default="127.0.0.1", help="Elsewhere needs --token.")
+@click.option("--port", default=8000, type=click.IntRange(1, 65535))
 @click.option("--token", envvar="FACEAUDIT_TOKEN", help="What every request must bring.")
 @click.option(
     "--reports",
     type=PATH,
     default=Path("reports"),
-    show_default=True,
     help="Folder of reports to show, and where new ones go.",
 )
 @click.option("--model", "models", multiple=True, help="A model to offer; all bundled ones.")
@@ -404,19 +344,14 @@ def serve(models: Sequence[str], **options: Any) -> None:
 
     Nothing that is uploaded is stored.
     """
-    from faceaudit.web import serve as run_server
+    from faceaudit.web import serve as run
 
-    run_server(models=models or None, **options)
+    run(models=models or None, **options)
 
 
 @main.command()
 @click.option(
-    "-o",
-    "--out",
-    type=PATH,
-    default=Path("faceaudit-demo"),
-    show_default=True,
-    help="Folder for the reports.",
+    "-o", "--out", type=PATH, default=Path("faceaudit-demo"), help="Folder for the reports."
 )
 @example("faceaudit demo -o reports/demo")
 def demo(out: Path) -> None:
@@ -425,7 +360,6 @@ def demo(out: Path) -> None:
     Audits and compares the recorded scores of two classifiers on thousands of real
     photographs, and scores the bundled AI-generated faces.
     """
-    from faceaudit.demo import demo as run_demo
-    from faceaudit.terminal import print_demo
+    from faceaudit.demo import demo as run
 
-    print_demo(run_demo(out, say=lambda text: click.echo(f"{text} …", err=True)))
+    terminal.print_demo(run(out, say=lambda text: click.echo(f"{text} …", err=True)))

@@ -12,6 +12,8 @@ from faceaudit.errors import FaceAuditError
 
 PATH = click.Path(path_type=Path)
 
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
 
 class ErrorGroup(click.Group):
     """Prints `FaceAuditError` as one line and exits with 2; lists commands in working order."""
@@ -32,7 +34,18 @@ class ErrorGroup(click.Group):
         return list(self.commands)
 
 
-def example(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def with_options(*options: Decorator) -> Decorator:
+    """Give a command several options at once, listed in this order."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def example(text: str) -> Decorator:
     """Append an example to a command's help, set off as it is."""
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -40,3 +53,19 @@ def example(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         return function
 
     return decorate
+
+
+#: How to train, for 'train' and for studies.
+RECIPE = with_options(
+    click.option(
+        "--arch", default="tf_efficientnet_lite0", help="A timm or torchvision architecture."
+    ),
+    click.option(
+        "--weights", default="auto", help="Start from 'auto' (ImageNet), 'none', or a file."
+    ),
+    click.option(
+        "--size", default=128, type=click.IntRange(16), help="Side of the network's input, pixels."
+    ),
+    click.option("--batch-size", default=64, type=click.IntRange(2)),
+)
+EPOCHS = click.option("--epochs", default=4, type=click.IntRange(1))

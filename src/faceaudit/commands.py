@@ -1,15 +1,15 @@
 """Each command as one call: files in, files out. This is the public Python API.
 
-The functions below return what they wrote, so that a script can go on from there without
-reading files again. Work on tables in memory is in the modules they call
-(`faceaudit.audit.audit`, `faceaudit.compare.compare`, …).
+All return what they wrote, so that a script can go on from there without reading files again, and
+raise `FaceAuditError` for an input that is unusable, with a sentence fit to be shown.
+Work on tables in memory is in the modules that they call (`faceaudit.audit.audit`, …).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 if TYPE_CHECKING:
     from faceaudit.gate import Decision
@@ -71,11 +71,6 @@ def audit(
         pictures are shown of data sets that were indexed on this machine, and no others.
     **reading : Reading
         How the tables are to be read.
-
-    Raises
-    ------
-    FaceAuditError
-        If an input is unusable.
     """
     from faceaudit.audit import audit as run_audit
     from faceaudit.errors import validated
@@ -134,11 +129,6 @@ def compare(
         Count images that one of the two was trained on too.
     **reading : Reading
         How both tables are to be read.
-
-    Raises
-    ------
-    FaceAuditError
-        If an input is unusable.
     """
     from faceaudit.compare import compare as run_compare
     from faceaudit.errors import FaceAuditError
@@ -183,13 +173,10 @@ def compare(
 
 def _names(paths: Sequence[Path]) -> list[str]:
     """Call two files by as little of their paths as tells them apart."""
-    for names in (
-        [path.stem for path in paths],
-        [f"{path.parent.name}/{path.stem}" for path in paths],
-    ):
-        if names[0] != names[1]:
-            return names
-    return [f"{paths[0].stem} ({place})" for place in ("first", "second")]
+    short = [path.stem for path in paths]
+    long = [f"{path.parent.name}/{path.stem}" for path in paths]
+    named = (names for names in (short, long) if names[0] != names[1])
+    return next(named, [f"{short[0]} ({place})" for place in ("first", "second")])
 
 
 def report(
@@ -271,21 +258,14 @@ def _read(paths: Sequence[Path | str], spec: Spec | None, reading: Reading) -> l
     """Read scores, with the specification's words for "missing" besides the given ones."""
     from faceaudit.tables import read_scores, read_tags
 
-    mapping = reading.get("mapping")
-    missing = [*(spec.missing if spec else ()), *reading.get("missing", ())]
-    ai_label = reading.get("ai_label", ())
-    tags = [read_tags(path, mapping, missing, ai_label) for path in reading.get("tags", ())]
-    return [
-        read_scores(
-            path,
-            mapping,
-            missing=missing,
-            ai_label=ai_label,
-            score_is=reading.get("score_is", "probability"),
-            tags=tags,
-        )
-        for path in paths
-    ]
+    of_all: dict[str, Any] = {
+        "mapping": reading.get("mapping"),
+        "missing": [*(spec.missing if spec else ()), *reading.get("missing", ())],
+        "ai_label": reading.get("ai_label", ()),
+    }
+    tags = [read_tags(path, **of_all) for path in reading.get("tags", ())]
+    score_is = reading.get("score_is", "probability")
+    return [read_scores(path, **of_all, score_is=score_is, tags=tags) for path in paths]
 
 
 def _write(result: Result, folder: Path, name: str, images: bool) -> None:

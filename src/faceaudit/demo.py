@@ -20,15 +20,6 @@ SPECS = (
 
 
 @dataclass(frozen=True)
-class DemoReport:
-    """One report that the demo wrote."""
-
-    name: str
-    result: Result
-    path: Path
-
-
-@dataclass(frozen=True)
 class Demo:
     """What the demo did.
 
@@ -36,59 +27,48 @@ class Demo:
     ----------
     index : Path
         A page that lists the reports.
-    reports : list of DemoReport
-        The comparison first, then the audits.
+    reports : dict of str to Result
+        By their folder beside it: the comparison first, then the audits.
     skipped : str or None
         Why the sample images were not scored, in one line.
     """
 
     index: Path
-    reports: list[DemoReport]
+    reports: dict[str, Result]
     skipped: str | None
 
     @property
     def experiments(self) -> dict[str, str]:
         """What became of the published experiment's two results, by what was done."""
-        verdicts = {report.name: report.result.verdict for report in self.reports}
         return {
-            "The generator's own training photographs as the test set": verdicts[
+            "The generator's own training photographs as the test set": self.reports[
                 "without-ffhq/generator-source"
-            ],
-            "Some of those photographs added to training": verdicts["compare"],
+            ].verdict,
+            "Some of those photographs added to training": self.reports["compare"].verdict,
         }
 
 
 def demo(out: Path | str, *, say: Callable[[str], None] = lambda text: None) -> Demo:
-    """Run the embedded default and write its reports.
+    """Run the embedded default and write its reports into a folder.
 
-    Parameters
-    ----------
-    out : Path or str
-        Folder for the reports; made if it is not there.
-    say : callable
-        Is told what is being done, one line at a time.
-
-    Returns
-    -------
-    Demo
+    `say` is told what is being done, one line at a time.
     """
     out = Path(out)
-    reports = []
+    reports = {}
     first, second = (bundled.recorded_scores(name) for name in bundled.recorded_names()[::-1])
     say(f"comparing {first.stem} with {second.stem} on the same images")
-    compared = commands.compare(first, second, out / "compare", spec="recorded-comparison")
-    reports.append(DemoReport("compare", compared, out / "compare" / "report.html"))
+    reports["compare"] = commands.compare(
+        first, second, out / "compare", spec="recorded-comparison"
+    )
     for scores in (first, second):
         for spec in SPECS:
             name = f"{scores.stem}/{spec}"
             say(f"auditing {name}")
-            result = commands.audit([scores], spec, out / name)
-            reports.append(DemoReport(name, result, out / name / "report.html"))
+            reports[name] = commands.audit([scores], spec, out / name)
     say("scoring the bundled faces")
     skipped = None
     try:
-        result = _samples(out / "samples")
-        reports.append(DemoReport("samples", result, out / "samples" / "report.html"))
+        reports["samples"] = _samples(out / "samples")
     except MissingExtraError as error:
         # Whoever installed the core alone still gets every report but this one.
         skipped = str(error)
@@ -96,15 +76,8 @@ def demo(out: Path | str, *, say: Callable[[str], None] = lambda text: None) -> 
 
 
 def _samples(folder: Path) -> Result:
-    from faceaudit.scoring import score
-    from faceaudit.tables import write_table
-
     manifest = bundled.samples_manifest()
-    write_table(folder / "manifest.parquet", manifest.table, manifest.info)
-    score("bundled:default", folder / "manifest.parquet", folder / "scores.parquet")
-    return commands.audit(
-        [folder / "scores.parquet"],
-        "samples",
-        folder,
-        images_from=[(bundled.SAMPLES, bundled.samples_folder())],
-    )
+    scores = folder / "scores.parquet"
+    commands.score("bundled:default", manifest, scores)
+    pictures = [(bundled.SAMPLES, bundled.samples_folder())]
+    return commands.audit([scores], "samples", folder, images_from=pictures)

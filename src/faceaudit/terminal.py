@@ -156,11 +156,10 @@ def print_demo(demo: Demo) -> None:
     """Print what the demo found, and where its reports are."""
     for done, found in demo.experiments.items():
         _print(Text.assemble((f"{done}.", "bold"), f" {found}"), end="\n\n")
-    _print(_slopes(demo.reports[0].result), end="\n\n")
+    _print(_slopes(demo.reports["compare"]), end="\n\n")
     table = _table("report", "status", "real", "AI", "what was found")
-    for report in demo.reports:
-        result = report.result
-        table.add_row(report.name, _status(result.status), *_of_how_many(result), result.verdict)
+    for name, result in demo.reports.items():
+        table.add_row(name, _status(result.status), *_of_how_many(result), result.verdict)
     skipped = [f"the bundled faces were not scored: {demo.skipped}"] if demo.skipped else []
     _print(table, *_noted(skipped), f"reports: {demo.index}")
 

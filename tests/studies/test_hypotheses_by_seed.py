@@ -10,7 +10,7 @@ from faceaudit.model.records import read_record
 from faceaudit.schema import ScoresInfo
 from faceaudit.stats.intervals import ratio_interval
 from faceaudit.studies.hypotheses_by_seed import _across, hypotheses_by_seed
-from faceaudit.studies.runs import FinishedRun, RunRecord
+from faceaudit.studies.runs import FinishedRun
 from faceaudit.tables import Scores
 
 MODEL = read_record(resolve_model("bundled:default"))
@@ -32,9 +32,7 @@ def finished(called, glasses, threshold=0.5):
         }
     )
     model = MODEL.model_copy(update={"threshold": threshold})
-    return FinishedRun(
-        "drawn", RunRecord(settings={}, seconds=1), model, Scores(table, ScoresInfo())
-    )
+    return FinishedRun("drawn", 1, model, Scores(table, ScoresInfo()))
 
 
 def both_sides(rng, rates, seeds=5, n=1000):

@@ -32,10 +32,8 @@ def read_split(
 
     Parameters
     ----------
-    manifests : sequence of path
-        Tables that `faceaudit index` wrote.
-    tests : sequence of path
-        Tables whose images are for testing alone.
+    manifests, tests : sequence of path
+        The images of `tests` are for testing alone.
     hold_out : float
         Share of `manifests` that is never trained on, the same in every run and every study:
         it is chosen by the hash of the file (or of the person, where a tag says who it is).

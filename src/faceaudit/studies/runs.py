@@ -58,7 +58,7 @@ class FinishedRun:
     """What became of a run."""
 
     name: str
-    record: RunRecord
+    seconds: float
     model: ModelRecord
     #: On the testing images.
     scores: Scores
@@ -118,16 +118,13 @@ def run_all(
     scores = [read_scores(folder / "scores.parquet") for folder in folders]
     seen = [pc.fill_null(one.table["in_training"], False).to_numpy() for one in scores]
     kept = pa.array(~np.any(seen, axis=0))
-    return [
-        FinishedRun(
-            folder.name,
-            record,
-            read_record(folder / "model"),
-            Scores(one.table.filter(kept), one.info),
-        )
-        for folder, record, one in zip(folders, records, scores, strict=True)
-        if record is not None
-    ]
+    finished = []
+    for folder, record, one in zip(folders, records, scores, strict=True):
+        assert record is not None, "every run is finished now"
+        tested = Scores(one.table.filter(kept), one.info)
+        model = read_record(folder / "model")
+        finished.append(FinishedRun(folder.name, record.seconds, model, tested))
+    return finished
 
 
 def _digest(table: pa.Table) -> str:

@@ -136,13 +136,13 @@ class Study(ABC):
 
 def _runs(finished: Sequence[FinishedRun]) -> CheckResult:
     """List the runs with what they were trained on and how well they learned it."""
-    seconds = sum(run.record.seconds for run in finished)
+    seconds = sum(run.seconds for run in finished)
     accuracies = [run.validation_accuracy for run in finished]
     rows: list[list[Cell]] = [
         [
             run.name,
             run.training.seed,
-            run.record.settings["epochs"],
+            run.training.epochs,
             *(
                 sum(images.get(label, 0) for images in run.training.images.values())
                 for label in ("real", "ai")
@@ -150,7 +150,7 @@ def _runs(finished: Sequence[FinishedRun]) -> CheckResult:
             run.validation_accuracy,
             run.training.n_validation,
             run.model.threshold,
-            run.record.seconds,
+            run.seconds,
         ]
         for run in finished
     ]
