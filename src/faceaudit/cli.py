@@ -276,7 +276,6 @@ def compare(scores_a: Path, scores_b: Path | None, out: Path, **options: Any) ->
 @click.option(
     "--format",
     default="html",
-    show_default=True,
     metavar="NAME",
     help="html, junit, markdown, or what an installed package adds.",
 )

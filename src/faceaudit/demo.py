@@ -76,8 +76,9 @@ def demo(out: Path | str, *, say: Callable[[str], None] = lambda text: None) -> 
 
 
 def _samples(folder: Path) -> Result:
-    manifest = bundled.samples_manifest()
+    from faceaudit.scoring import score
+
     scores = folder / "scores.parquet"
-    commands.score("bundled:default", manifest, scores)
+    score("bundled:default", bundled.samples_manifest(), scores)
     pictures = [(bundled.SAMPLES, bundled.samples_folder())]
     return commands.audit([scores], "samples", folder, images_from=pictures)
