@@ -20,10 +20,10 @@ from scipy.stats import spearmanr
 from sklearn.metrics import cohen_kappa_score
 
 from faceaudit.datasets import index
+from faceaudit.datasets.derivation import add_tags
 from faceaudit.datasets.sources import StoredImages
 from faceaudit.read_ahead import in_processes
 from faceaudit.tables import Manifest
-from faceaudit.tags.derivation import add_tags
 from faceaudit.tags.face_shape import FACE_SHAPES, Ratios, measure, shape_of
 from faceaudit.tags.landmarks import (
     Points,

@@ -19,7 +19,7 @@ LAYERS = (
     ("checks",),
     ("scoring",),
     ("model", "thumbnails", "bundled"),
-    ("datasets", "tags.derivation"),
+    ("datasets",),
     ("selection", "stats"),
     ("tables", "row_filter", "result", "spec"),
     ("tags", "reading", "schema"),

@@ -22,7 +22,7 @@ from faceaudit.pictures import FORMATS, MAX_PIXELS, PictureError, TooLargeError,
 from faceaudit.schema import ModelInfo
 from faceaudit.scoring import Detector, score
 from faceaudit.tables import read_manifest
-from faceaudit.tags.derivation import picture_tags
+from faceaudit.tags.base import picture_tags
 from faceaudit.tags.landmarks import Face, working_pixels
 from tests.pictures import draw, encode, write_manifest
 

@@ -49,7 +49,7 @@ class _IndexCommand(click.Command):
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Return the options, those of plug-ins among them."""
-        from faceaudit.tags.derivation import picture_tags
+        from faceaudit.tags.base import picture_tags
 
         known = {param.name for param in self.params}
         self.params += [

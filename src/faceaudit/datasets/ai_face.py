@@ -79,7 +79,6 @@ class AIFace(Dataset):
     }
 
     def open(self) -> None:
-        """Read the tables: the codes of their ages first, which they share."""
         names = dict.fromkeys([self.options.tag_file(TABLES[0]), *TABLES])
         tables = [read_csv(self.files, name, "Image Path") for name in names]
         there = [table for table in tables if table is not None]
@@ -104,7 +103,6 @@ class AIFace(Dataset):
             )
 
     def read(self, path: str) -> Tagged:
-        """Return the image's row."""
         tags = self.look_up(*(prefix + path for prefix in self._prefixes))
         label = LABEL_WORDS.get(str(tags.pop("label", None)))
         if label is None:
@@ -112,7 +110,6 @@ class AIFace(Dataset):
         return Tagged(label, tags)
 
     def remarks(self) -> Iterator[LedgerEntry]:
-        """Say which numbers of intersections contradict their row."""
         yield from super().remarks()
         for name, entries in self._contradictions.items():
             yield from first_ones(entries, self._contradicting[name], name, "row")

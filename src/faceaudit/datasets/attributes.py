@@ -6,33 +6,9 @@ from collections.abc import Mapping
 
 from faceaudit.datasets.tagfiles import Tags
 
-#: Standard tag -> the attributes that it is made of.
-ATTRIBUTES = {
-    "gender": ("male",),
-    "glasses": ("eyeglasses", "sunglasses"),
-    "makeup": ("heavy_makeup",),
-    "facial_hair": ("no_beard", "goatee", "mustache"),
-    "young": ("young",),
-    "oval_face": ("oval_face",),
-    "round_face": ("round_face",),
-    "chubby": ("chubby",),
-    "pale_skin": ("pale_skin",),
-}
-
 
 def attribute_tags(marks: Mapping[str, bool]) -> Tags:
-    """Translate attributes into the standard vocabulary.
-
-    Parameters
-    ----------
-    marks : mapping of str to bool
-        Attribute in lower case with underscores -> whether the face has it.
-
-    Returns
-    -------
-    dict
-        Only the tags whose attributes are there.
-    """
+    """Translate attributes, in lower case with underscores, as far as they are there."""
     tags: Tags = {}
     if "male" in marks:
         tags["gender"] = "male" if marks["male"] else "female"

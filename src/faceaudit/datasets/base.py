@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import ClassVar, Literal, NamedTuple
 
 from faceaudit.datasets.rejects import LedgerEntry, remark
-from faceaudit.datasets.sources import SideFiles, names_side_file, with_lower_suffix
+from faceaudit.datasets.sources import SideFiles, is_side_file
 from faceaudit.datasets.tagfiles import TagFile
 from faceaudit.errors import FaceAuditError
 from faceaudit.plugins import offers
@@ -55,7 +55,7 @@ class IndexOptions:
     def tag_file(self, usual: str) -> str:
         """Return the name of the tag file that the user named, or else the usual one."""
         given = self.tags_from
-        return given.name if given is not None and names_side_file(given) else usual
+        return given.name if given and given.is_file() and is_side_file(given.name) else usual
 
 
 class Dataset:
@@ -63,8 +63,7 @@ class Dataset:
 
     A data set is one module of ``faceaudit/datasets`` that sets ``DATASET`` to a class derived
     from this one, or such a class that a package of your own names under the entry point
-    ``faceaudit.datasets``; nothing else is touched. The class says what the set is, `open` and
-    `read` what its files say::
+    ``faceaudit.datasets``; nothing else is touched::
 
         class Cartoons(Dataset):
             id = "cartoons"
@@ -85,10 +84,10 @@ class Dataset:
 
         DATASET = Cartoons
 
-    For one run of `index` the class is called once with the files that are no images, which calls
-    `open`: it reads tag files (`faceaudit.datasets.tagfiles`) and hands them to `use`. Then `read`
-    is called once for each file that could be an image, by its path below the root, and at the end
-    `remarks`. Width, format, hash and copies are seen to for all sets.
+    A run of `index` makes one object, which calls `open`: there tag files are read, by
+    `faceaudit.datasets.tagfiles`, and handed to `use`. Then it calls `read` for each file that
+    could be an image, by its path below the root, and at the end `remarks`. Size, format, hash and
+    copies are seen to for all sets.
 
     Attributes
     ----------
@@ -175,7 +174,8 @@ class Dataset:
         """
         self._example = self._example or next(iter(keys), "")
         # A camera writes IMG.JPG where the table has IMG.jpg.
-        keys = (*keys, *(with_lower_suffix(key) for key in keys))
+        parts = (key.rpartition(".") for key in keys)
+        keys = (*keys, *(f"{stem}{dot}{suffix.lower()}" for stem, dot, suffix in parts))
         found = [row for table in self.tables if (row := table.get(*keys)) is not None]
         self._without += not found
         tags: dict[str, TagValue] = {}
@@ -193,8 +193,14 @@ class Dataset:
         yield from self._missing
         for table in self.tables:
             yield from table.remarks()
-            if len(table) and not table.met:
-                self._refuse_strange(table)
+            if stranger := table.stranger():
+                told = f"{table.name} names none of the images, but for example '{stranger}'"
+                if table.name == self.options.tag_file(""):
+                    raise FaceAuditError(
+                        f"--tags-from {self.options.tags_from}: {told}; "
+                        f"an image here is '{self._example}'"
+                    )
+                self.notes.append(f"{told}: no tags come from it.")
         if self.tables and self._without:
             yield remark(
                 ", ".join(table.name for table in self.tables),
@@ -203,36 +209,15 @@ class Dataset:
                 "tags there",
             )
 
-    def _refuse_strange(self, table: TagFile) -> None:
-        """Refuse a table that names none of the images if the user named it, or else say so."""
-        told = f"{table.name} names none of the images, but for example '{table.example}'"
-        if table.name == self.options.tag_file(""):
-            raise FaceAuditError(
-                f"--tags-from {self.options.tags_from}: {told}; an image here is '{self._example}'"
-            )
-        self.notes.append(f"{told}: no tags come from it.")
-
 
 @cache
 def all_datasets() -> dict[str, type[Dataset]]:
-    """Return every known data set by id, alphabetically.
-
-    Raises
-    ------
-    FaceAuditError
-        If a plug-in is of no use or takes an id that is taken.
-    """
+    """Return every known data set by id, in alphabetical order."""
     return dict(sorted(offers("datasets", "DATASET", "id").items()))
 
 
 def get_dataset(name: str) -> type[Dataset]:
-    """Return the data set called `name`.
-
-    Raises
-    ------
-    FaceAuditError
-        If there is none of that name; says which there are.
-    """
+    """Return a data set by id, or raise `FaceAuditError` that says which there are."""
     known = all_datasets()
     if name not in known:
         close = get_close_matches(name, known, n=1)

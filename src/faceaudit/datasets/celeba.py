@@ -15,7 +15,7 @@ from faceaudit.datasets.tagfiles import (
     Translate,
     open_tag_file,
     own_csv,
-    translated_csv,
+    read_csv,
 )
 
 SPLITS = {"0": "train", "1": "validation", "2": "test"}
@@ -43,7 +43,6 @@ class CelebA(Dataset):
     takes = ("missing",)
 
     def open(self) -> None:
-        """Read the attributes, the partition, and a table of genders of the user's own."""
         attributes = self._either("list_attr_celeba", _marks, _TAGS)
         if attributes is None:
             self.lacks("list_attr_celeba.txt", *_TAGS)
@@ -60,7 +59,7 @@ class CelebA(Dataset):
         """
         table = open_tag_file(self.files, f"{name}.txt", tags)
         if table is None:
-            return translated_csv(self.files, f"{name}.csv", "image_id", translate, tags)
+            return read_csv(self.files, f"{name}.csv", "image_id", tags, translate)
         after = 0 if columns else 2
         headings = table.data.decode().splitlines()[1:2]
         columns = columns or ["image_id", *"".join(headings).split()]
@@ -68,7 +67,6 @@ class CelebA(Dataset):
         return table
 
     def read(self, path: str) -> Tagged:
-        """Return what the tables say of the image's number."""
         name = base_name(path)
         # The tables say 000001.jpg also where the copy has 000001.png.
         return Tagged("real", self.look_up(name, f"{name.rpartition('.')[0]}.jpg"))

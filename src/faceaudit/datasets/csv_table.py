@@ -28,7 +28,6 @@ class CSVTable(Dataset):
     takes = ("missing",)
 
     def open(self) -> None:
-        """Read the table."""
         given = self.options.tag_file("")
         tables = [given] if given else self.files.names(".csv")
         if len(tables) != 1:
@@ -47,7 +46,6 @@ class CSVTable(Dataset):
         ]
 
     def read(self, path: str) -> Tagged:
-        """Return the image's row."""
         tags = self.look_up(*(prefix + path for prefix in self._prefixes))
         label = LABEL_WORDS.get(str(tags.pop("label", None)))
         if label is None:

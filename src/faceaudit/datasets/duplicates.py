@@ -28,6 +28,7 @@ _SIDE = 16
 _BANDS = MAX_DISTANCE + 1
 _AT_ONCE = 2**22
 
+#: Rows of four 64-bit numbers, one an image.
 Hashes = npt.NDArray[np.uint64]
 Progress = Callable[[int, int], None]
 
@@ -42,14 +43,9 @@ class Copy(NamedTuple):
 
 @dataclass(frozen=True)
 class CopyGroup:
-    """Images that show the same picture.
+    """Two or more images that show the same picture, in the manifests' order.
 
-    Attributes
-    ----------
-    copies : list of Copy
-        Two or more, in the manifests' order.
-    conflicts : dict of str to list
-        Tags on which the copies differ, with their values in the copies' order.
+    `conflicts` are the tags on which they differ, with their values in the same order.
     """
 
     copies: list[Copy]
@@ -62,21 +58,17 @@ class CopyGroup:
 
 
 def exact_copies(*manifests: Manifest) -> list[CopyGroup]:
-    """Find images that are byte for byte the same, within and between manifests.
-
-    Returns
-    -------
-    list of CopyGroup
-    """
+    """Find images that are byte for byte the same, within and between manifests."""
     hashes = pa.chunked_array([chunk for m in manifests for chunk in m.table["sha256"].chunks])
-    codes = hashes.combine_chunks().dictionary_encode().indices.to_numpy(zero_copy_only=False)
-    return _groups(manifests, np.where(np.isnan(codes), -1, codes).astype(np.int64))
+    indices = hashes.combine_chunks().dictionary_encode().indices
+    return _groups(manifests, indices.fill_null(-1).to_numpy().astype(np.int64))
 
 
 def near_copies(*manifests: Manifest, progress: Progress | None = None) -> list[CopyGroup]:
     """Find images that look the same: resized, recompressed, a little brighter.
 
-    Exact copies are among them; crops and mirrored copies are not found.
+    They are linked if their hashes differ in at most `MAX_DISTANCE` bits. Exact copies are among
+    them; crops and mirrored copies are not found.
 
     Parameters
     ----------
@@ -84,11 +76,6 @@ def near_copies(*manifests: Manifest, progress: Progress | None = None) -> list[
         Their images are read and decoded.
     progress : callable, optional
         Called with the number of images done and the number of all images.
-
-    Returns
-    -------
-    list of CopyGroup
-        Linked if the hashes of two images differ in at most `MAX_DISTANCE` bits.
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -96,9 +83,9 @@ def near_copies(*manifests: Manifest, progress: Progress | None = None) -> list[
     hashes, known = perceptual_hashes(*manifests, progress=progress)
     # Equal hashes are one: a thousand black pictures are no million pairs.
     distinct, place = np.unique(hashes[known], axis=0, return_inverse=True)
-    first, second = similar_pairs(distinct)
-    ones = np.ones(len(first), dtype=bool)
-    links = coo_array((ones, (first, second)), shape=(len(distinct), len(distinct)))
+    pairs = similar_pairs(distinct)
+    ones = np.ones(len(pairs[0]), dtype=bool)
+    links = coo_array((ones, pairs), shape=(len(distinct), len(distinct)))
     component = connected_components(links, directed=False)[1]
     codes = np.full(len(known), -1, dtype=np.int64)
     codes[known] = component[place.ravel()]
@@ -128,49 +115,10 @@ def perceptual_hashes(
     return hashes, known
 
 
-def similar_pairs(hashes: Hashes) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return all pairs of rows that differ in at most `MAX_DISTANCE` bits.
-
-    Of 16 bands of bits, two rows that differ in at most 15 bits have one in common, so only
-    rows with a common band are compared: nothing is missed and few pairs are looked at.
-
-    Parameters
-    ----------
-    hashes : ndarray of uint64, shape (n, 4)
-        Distinct rows.
-    """
-    bits = np.unpackbits(hashes.view(np.uint8), axis=1)
-    pairs = [np.empty((2, 0), np.int64)]
-    for band in range(_BANDS):
-        # Every sixteenth bit: neighbouring bits of faces are too much alike.
-        keys = np.packbits(bits[:, band::_BANDS], axis=1).view(np.uint16).ravel()
-        for found in _pairs_with_equal_key(keys):
-            different = np.bitwise_count(hashes[found[0]] ^ hashes[found[1]]).sum(axis=1)
-            pairs.append(found[:, different <= MAX_DISTANCE])
-    first, second = np.unique(np.concatenate(pairs, axis=1), axis=1)
-    return first, second
-
-
-def _pairs_with_equal_key(keys: npt.NDArray[np.uint16]) -> Iterator[npt.NDArray[np.int64]]:
-    """Yield pairs of places with the same key, some millions at a time."""
-    order = np.argsort(keys, kind="stable")
-    starts = np.flatnonzero(np.diff(keys[order], prepend=-1))
-    sizes = np.diff(starts, append=len(keys))
-    # The place behind the last of each key's run, for every place in the sorted order.
-    ends = np.repeat(starts + sizes, sizes)
-    partners = ends - np.arange(len(keys)) - 1
-    cuts = np.searchsorted(np.cumsum(partners), np.arange(0, partners.sum(), _AT_ONCE))
-    for low, high in pairwise([*cuts, len(keys)]):
-        count = partners[low:high]
-        left = np.repeat(np.arange(low, high), count)
-        offset = np.arange(len(left)) - np.repeat(np.cumsum(count) - count, count)
-        yield np.sort(order[np.stack([left, left + 1 + offset])], axis=0)
-
-
 def _contents(manifest: Manifest) -> Iterator[bytes | None]:
     images = StoredImages.of(manifest.info)
-    columns = manifest.table["dataset"], manifest.table["image"]
-    return map(images.get, *(map(pa.StringScalar.as_py, column) for column in columns))
+    for dataset, image in zip(manifest.table["dataset"], manifest.table["image"], strict=True):
+        yield images.get(dataset.as_py(), image.as_py())
 
 
 def _hash(content: bytes | None) -> npt.NDArray[np.uint64] | None:
@@ -188,21 +136,50 @@ def _hash(content: bytes | None) -> npt.NDArray[np.uint64] | None:
     return np.packbits(bits.ravel()).view(np.uint64)
 
 
+def similar_pairs(hashes: Hashes) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return all pairs of rows, all distinct, that differ in at most `MAX_DISTANCE` bits.
+
+    Of 16 bands of bits, two rows that differ in at most 15 bits have one in common, so only
+    rows with a common band are compared: nothing is missed and few pairs are looked at.
+    """
+    bits = np.unpackbits(hashes.view(np.uint8), axis=1)
+    pairs = [np.empty((2, 0), np.int64)]
+    for band in range(_BANDS):
+        # Every sixteenth bit: neighbouring bits of faces are too much alike.
+        keys = np.packbits(bits[:, band::_BANDS], axis=1).view(np.uint16).ravel()
+        for found in _pairs_with_equal_key(keys):
+            different = np.bitwise_count(hashes[found[0]] ^ hashes[found[1]]).sum(axis=1)
+            pairs.append(found[:, different <= MAX_DISTANCE])
+    first, second = np.unique(np.concatenate(pairs, axis=1), axis=1)
+    return first, second
+
+
+def _pairs_with_equal_key(keys: npt.NDArray[np.uint16]) -> Iterator[npt.NDArray[np.int64]]:
+    """Yield pairs of places with the same key, some millions at a time."""
+    order = np.argsort(keys, kind="stable")
+    # How many places with the same key follow, for every place in the sorted order.
+    partners = np.searchsorted(keys[order], keys[order], side="right") - np.arange(len(keys)) - 1
+    cuts = np.searchsorted(np.cumsum(partners), np.arange(0, partners.sum(), _AT_ONCE))
+    for low, high in pairwise([*cuts, len(keys)]):
+        count = partners[low:high]
+        left = np.repeat(np.arange(low, high), count)
+        offset = np.arange(len(left)) - np.repeat(np.cumsum(count) - count, count)
+        yield np.sort(order[np.stack([left, left + 1 + offset])], axis=0)
+
+
 def _groups(manifests: Sequence[Manifest], codes: npt.NDArray[np.int64]) -> list[CopyGroup]:
     """Return the groups of rows with the same code; -1 belongs to none."""
     values, counts = np.unique(codes[codes >= 0], return_counts=True)
     places = np.flatnonzero(np.isin(codes, values[counts > 1]))
-    rows: list[tuple[Copy, dict[str, Any]]] = []
+    groups: dict[int, list[tuple[Copy, dict[str, Any]]]] = {}
     begin = 0
     for number, manifest in enumerate(manifests):
-        inside = places[(places >= begin) & (places < begin + len(manifest.table))] - begin
-        for row in manifest.table.take(pa.array(inside)).to_pylist():
-            tags = {tag: row[tag] for tag in manifest.tags}
-            rows.append((Copy(number, row["dataset"], row["image"]), tags))
+        inside = places[(places >= begin) & (places < begin + len(manifest.table))]
+        rows = manifest.table.take(pa.array(inside - begin)).to_pylist()
+        for code, row in zip(codes[inside].tolist(), rows, strict=True):
+            copy = Copy(number, row["dataset"], row["image"])
+            groups.setdefault(code, []).append((copy, {tag: row[tag] for tag in manifest.tags}))
         begin += len(manifest.table)
-    groups: dict[int, list[tuple[Copy, dict[str, Any]]]] = {}
-    for place, entry in zip(places, rows, strict=True):
-        groups.setdefault(int(codes[place]), []).append(entry)
     return [
         CopyGroup([copy for copy, _ in members], conflicts([tags for _, tags in members]))
         for members in groups.values()
@@ -211,9 +188,6 @@ def _groups(manifests: Sequence[Manifest], codes: npt.NDArray[np.int64]) -> list
 
 def conflicts(members: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
     """Return the tags on which images differ, as far as they are known, with their values."""
-    result = {}
-    for tag in dict.fromkeys(tag for tags in members for tag in tags):
-        values = [tags.get(tag) for tags in members]
-        if len({value for value in values if value is not None}) > 1:
-            result[tag] = values
-    return result
+    names = dict.fromkeys(tag for tags in members for tag in tags)
+    values = {name: [tags.get(name) for tags in members] for name in names}
+    return {name: found for name, found in values.items() if len({*found} - {None}) > 1}

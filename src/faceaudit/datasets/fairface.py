@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from faceaudit.datasets.base import Dataset, Tagged
-from faceaudit.datasets.tagfiles import Cells, Tags, translated_csv
+from faceaudit.datasets.tagfiles import Cells, Tags, read_csv
 from faceaudit.tags.vocabulary import standard
 
 _COLUMNS = {"age_band": "age", "gender": "gender", "race": "race"}
@@ -24,17 +24,15 @@ class FairFace(Dataset):
     tags = dict.fromkeys(_COLUMNS, "human annotation, three people a face and a model's check")
 
     def open(self) -> None:
-        """Read the label tables."""
         names = {name for name in self.files.names(".csv") if name.startswith("fairface_label_")}
         # The table that the user named may be called anything.
         names |= {self.options.tag_file("")} - {""}
         if not names:
             self.lacks("fairface_label_val.csv", *_COLUMNS)
         for name in sorted(names):
-            self.use(translated_csv(self.files, name, "file", _translate, list(_COLUMNS)))
+            self.use(read_csv(self.files, name, "file", list(_COLUMNS), _translate))
 
     def read(self, path: str) -> Tagged:
-        """Return what the tables say of ``train/…`` or ``val/…``."""
         # Both folders count from 1, so the number alone does not name an image.
         return Tagged("real", self.look_up("/".join(path.split("/")[-2:])))
 

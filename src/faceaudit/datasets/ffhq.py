@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from functools import partial
-from json import JSONDecoder
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from faceaudit.wording import counted
 
 PUBLISHED = 70_000
 METADATA = "ffhq-dataset-v2.json"
+#: The API's words, and ours. A word that is not known is kept as it is.
 GLASSES = {
     "NoGlasses": "none",
     "ReadingGlasses": "reading",
@@ -39,15 +40,28 @@ HAIR_DEGREE = 0.5
 
 _NUMBER = re.compile(r"(\d{5})\.(png|jpe?g|webp)", re.IGNORECASE)
 _FEATURES = re.compile(r"(\d{5})\.json", re.IGNORECASE)
+_KEY = re.compile(r'\s*[{,]\s*"(\d+)"\s*:\s*')
+_END = re.compile(r"\s*[{]?\s*[}]")
 _CREDITS = ("photo_licence", "photo_author", "split")
 _FAULTS = (ValueError, KeyError, IndexError, TypeError, RecursionError)
 _API = "estimated by a face API (Microsoft), not by people"
 
 
-def _word(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no word")
-    return value
+def _number(*path: str) -> Callable[[Any], TagValue]:
+    """Return what finds the number at a place in the features of a face."""
+    return lambda face: reduce(getitem, path, face)
+
+
+def _word(*path: str) -> Callable[[Any], TagValue]:
+    """Return what finds the word at a place in the features of a face, and says it in ours."""
+
+    def read(face: Any) -> TagValue:
+        word = reduce(getitem, path, face)
+        if not isinstance(word, str):
+            raise TypeError(f"{word!r} is no word")
+        return (GLASSES | EXPOSURES).get(word, word)
+
+    return read
 
 
 def _makeup(face: Any) -> str:
@@ -61,27 +75,16 @@ def _facial_hair(face: Any) -> str:
     return worn[0] if worn else "none"
 
 
-def _exposure(face: Any) -> str:
-    level = _word(face["exposure"]["exposureLevel"])
-    return EXPOSURES.get(level, level)
-
-
-def _pose(angle: str, face: Any) -> TagValue:
-    return standard(angle, face["headPose"][angle])
-
-
-#: Tag -> what it is made of. A word that is not known is kept as it is.
+#: Tag -> what it is made of.
 _READERS: dict[str, Callable[[Any], TagValue]] = {
-    "age": lambda face: standard("age", face["age"]),
-    "gender": lambda face: standard("gender", _word(face["gender"])),
-    "glasses": lambda face: GLASSES.get(_word(face["glasses"]), face["glasses"]),
-    "yaw": partial(_pose, "yaw"),
-    "pitch": partial(_pose, "pitch"),
-    "roll": partial(_pose, "roll"),
+    "age": _number("age"),
+    "gender": _word("gender"),
+    "glasses": _word("glasses"),
+    **{angle: _number("headPose", angle) for angle in ("yaw", "pitch", "roll")},
     "makeup": _makeup,
     "facial_hair": _facial_hair,
-    "blur": lambda face: standard("blur", _word(face["blur"]["blurLevel"])),
-    "exposure": _exposure,
+    "blur": _word("blur", "blurLevel"),
+    "exposure": _word("exposure", "exposureLevel"),
 }
 
 
@@ -109,7 +112,6 @@ class FFHQ(Dataset):
     }
 
     def open(self) -> None:
-        """Find the feature files, and read who took each photograph."""
         names = self.files.names(".json")
         self._features = {name[:5] for name in names if _FEATURES.fullmatch(name)}
         if self._features:
@@ -124,7 +126,6 @@ class FFHQ(Dataset):
         self._faults: list[LedgerEntry] = []
 
     def read(self, path: str) -> Tagged:
-        """Return what the photograph's feature file says."""
         match = _NUMBER.fullmatch(base_name(path))
         if match is None or int(match[1]) >= PUBLISHED:
             raise Reject("malformed name", f"not a photograph's number, 00000 to {PUBLISHED - 1}")
@@ -156,7 +157,7 @@ class FFHQ(Dataset):
         tags: Tags = {}
         for tag, read in _READERS.items():
             try:
-                tags[tag] = read(face)
+                tags[tag] = standard(tag, read(face))
             except _FAULTS as error:
                 self._fault(name, error, f"{tag} is left empty: ")
         return tags
@@ -166,7 +167,6 @@ class FFHQ(Dataset):
         self._faults.append(remark(name, "fault in a tag file", fault))
 
     def remarks(self) -> Iterator[LedgerEntry]:
-        """Say which feature files were faulty, missing, or without their photograph."""
         if not self._features:
             self.lacks("json/00000.json", *_READERS)
         yield from super().remarks()
@@ -181,7 +181,6 @@ class FFHQ(Dataset):
         yield from first_ones(entries, len(unused), "features/json", "file")
 
     def landmarks(self) -> Published | None:
-        """Return the landmarks of the metadata, if this copy has it."""
         data = self.files.read(METADATA)
         return None if data is None else _landmarks(data, METADATA)
 
@@ -241,30 +240,12 @@ def entries(text: str) -> Iterator[tuple[str, dict[str, Any]]]:
     ValueError
         If the text is not of the form ``{"0": {…}, "1": {…}, …}``.
     """
-    decoder = JSONDecoder()
-    position = _expect(text, 0, "{")
-    while True:
-        key, position = decoder.raw_decode(text, _skip_blanks(text, position))
-        position = _expect(text, position, ":")
-        entry, position = decoder.raw_decode(text, _skip_blanks(text, position))
-        yield f"{int(key):05d}", entry
-        position = _skip_blanks(text, position)
-        if text[position : position + 1] == "}":
-            return
-        position = _expect(text, position, ",")
-
-
-def _skip_blanks(text: str, position: int) -> int:
-    while text[position : position + 1].isspace():
-        position += 1
-    return position
-
-
-def _expect(text: str, position: int, sign: str) -> int:
-    position = _skip_blanks(text, position)
-    if text[position : position + 1] != sign:
-        raise json.JSONDecodeError(f"'{sign}' expected", text, position)
-    return position + 1
+    decoder, position = json.JSONDecoder(), 0
+    while key := _KEY.match(text, position):
+        entry, position = decoder.raw_decode(text, key.end())
+        yield f"{int(key[1]):05d}", entry
+    if not _END.match(text, position):
+        raise ValueError(f"neither an entry nor an end at character {position}")
 
 
 DATASET = FFHQ

@@ -33,7 +33,6 @@ class Folder(Dataset):
     takes = ("label", "missing", "real_dir", "ai_dir")
 
     def open(self) -> None:
-        """Read the table, and which folders the user names."""
         real, ai = self.options.real_dir, self.options.ai_dir
         self._named: dict[str, Label] = {**dict.fromkeys(real, "real"), **dict.fromkeys(ai, "ai")}
         if set(real) & set(ai):
@@ -46,7 +45,6 @@ class Folder(Dataset):
         self.use(own_csv(self.files, self.options.tag_file("tags.csv"), self.options.missing))
 
     def read(self, path: str) -> Tagged:
-        """Return the label that the user gave, or else that of the innermost telling folder."""
         label = self.options.label or self._by_named_folder(path) or self._by_word(path)
         if label is None:
             raise Reject(
@@ -72,7 +70,6 @@ class Folder(Dataset):
         return labels[-1] if labels else None
 
     def remarks(self) -> Iterator[LedgerEntry]:
-        """Say where folders contradict each other, and refuse named ones that are not there."""
         yield from super().remarks()
         for folder, label in self._named.items():
             if folder not in self._met:

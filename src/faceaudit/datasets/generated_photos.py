@@ -22,11 +22,9 @@ class GeneratedPhotos(Dataset):
     takes = ("missing",)
 
     def open(self) -> None:
-        """Read the table."""
         self.use(own_csv(self.files, self.options.tag_file("tags.csv"), self.options.missing))
 
     def read(self, path: str) -> Tagged:
-        """Return the label and what the table says."""
         tags = self.look_up(path, base_name(path))
         if isinstance(race := tags.get("race"), str):
             # The folder names are in lower case: "white" here and "White" elsewhere is one group.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from struct import unpack_from
 from typing import TYPE_CHECKING, NamedTuple
 
 from faceaudit.datasets.rejects import Reject
@@ -14,17 +15,9 @@ if TYPE_CHECKING:
 
 #: Pillow's name of a file type, by the suffix that files of that type bear.
 FORMATS = {
-    "jpg": "JPEG",
-    "jpeg": "JPEG",
-    "jpe": "JPEG",
-    "jfif": "JPEG",
-    "png": "PNG",
-    "webp": "WEBP",
-    "bmp": "BMP",
-    "gif": "GIF",
-    "tif": "TIFF",
-    "tiff": "TIFF",
-    "avif": "AVIF",
+    **dict.fromkeys(("jpg", "jpeg", "jpe", "jfif"), "JPEG"),
+    **dict.fromkeys(("tif", "tiff"), "TIFF"),
+    **{suffix: suffix.upper() for suffix in ("png", "webp", "bmp", "gif", "avif")},
 }
 # Markers of the frames that Pillow decodes, and of what may stand before a frame: tables,
 # restart interval, application data, comment.
@@ -43,32 +36,19 @@ class Facts(NamedTuple):
 
 
 def expected_format(path: str) -> str:
-    """Return the file type that a name promises.
-
-    Raises
-    ------
-    Reject
-        If the name promises no image.
-    """
+    """Return the file type that a name promises, or raise `Reject` if it is no image."""
     suffix = suffix_of(path)
-    try:
-        return FORMATS[suffix]
-    except KeyError:
+    if suffix not in FORMATS:
         told = f"the name ends in .{suffix}" if "." in base_name(path) else "the name has no ending"
-        raise Reject("not an image file type", told) from None
+        raise Reject("not an image file type", told)
+    return FORMATS[suffix]
 
 
 def inspect(path: str, data: bytes) -> Facts:
     """Return the facts of an image from its header.
 
-    Pixels are decoded only if the end of the file is not where it should be.
-
-    Parameters
-    ----------
-    path : str
-        The file's name, for the type that it promises.
-    data : bytes
-        The whole file.
+    Pixels are decoded only if the end of the file is not where it should be. The name, `path`,
+    promises a type.
 
     Raises
     ------
@@ -80,33 +60,22 @@ def inspect(path: str, data: bytes) -> Facts:
     if not data:
         raise Reject("empty file", "fetch it again")
     size = _jpeg_size(data) if expected == "JPEG" and _ends_properly(data, "JPEG") else None
-    if size is not None and size[0] * size[1] <= MAX_PIXELS:
-        return Facts(*size, len(data), "JPEG", hashlib.sha256(data).hexdigest())
-    return _inspect_with_pillow(path, data, expected)
+    if size is None or size[0] * size[1] > MAX_PIXELS:
+        size = _size_by_pillow(path, data, expected)
+    return Facts(*size, len(data), expected, hashlib.sha256(data).hexdigest())
 
 
 def _jpeg_size(data: bytes) -> tuple[int, int] | None:
     """Read width and height from a JPEG file's frame header, several times faster than Pillow.
 
-    ITU-T T.81, annex B: segments of a marker, a length and data follow each other.
-
-    Returns
-    -------
-    tuple of int, or None
-        None if anything is out of the ordinary, for Pillow to judge.
+    ITU-T T.81, annex B: segments of a marker, a length and data follow each other. None if
+    anything is out of the ordinary, for Pillow to judge.
     """
     at = 2
-    if not data.startswith(b"\xff\xd8"):
-        return None
-    while at + 9 < len(data) and data[at] == 0xFF:
-        marker = data[at + 1]
-        length = int.from_bytes(data[at + 2 : at + 4])
+    while data.startswith(b"\xff\xd8") and at + 9 < len(data) and data[at] == 0xFF:
+        _, marker, length, depth, height, width, parts = unpack_from(">BBHBHHB", data, at)
         if marker in _FRAMES:
-            height, width = (
-                int.from_bytes(data[at + 5 : at + 7]),
-                int.from_bytes(data[at + 7 : at + 9]),
-            )
-            sound = data[at + 4] == 8 and length == 8 + 3 * data[at + 9]
+            sound = depth == 8 and length == 8 + 3 * parts
             return (width, height) if sound and width and height else None
         if marker not in _SEGMENTS or length < 2:
             return None
@@ -114,7 +83,7 @@ def _jpeg_size(data: bytes) -> tuple[int, int] | None:
     return None
 
 
-def _inspect_with_pillow(path: str, data: bytes, expected: str) -> Facts:
+def _size_by_pillow(path: str, data: bytes, expected: str) -> tuple[int, int]:
     try:
         with open_picture(data) as image:
             # MPO is a JPEG file with further pictures behind the first.
@@ -129,6 +98,7 @@ def _inspect_with_pillow(path: str, data: bytes, expected: str) -> Facts:
                 )
             if not _ends_properly(data, kind):
                 _decode(image)
+            return width, height
     except TooLargeError as error:
         raise Reject("absurd size in pixels", str(error)) from None
     except PictureError as error:
@@ -137,7 +107,6 @@ def _inspect_with_pillow(path: str, data: bytes, expected: str) -> Facts:
         if cut or data[4:12] == b"ftypavif":
             raise Reject("truncated image", "fetch it again") from None
         raise Reject("not a readable image", str(error)) from None
-    return Facts(width, height, len(data), kind, hashlib.sha256(data).hexdigest())
 
 
 def _decode(image: Image.Image) -> None:
@@ -153,6 +122,4 @@ def _ends_properly(data: bytes, kind: str) -> bool:
         return data.endswith(b"\xff\xd9") or data[-64:].rstrip(b"\0\n\r ").endswith(b"\xff\xd9")
     if kind == "PNG":
         return data.endswith(b"IEND\xaeB`\x82")
-    if kind == "WEBP":
-        return int.from_bytes(data[4:8], "little") + 8 <= len(data)
-    return False
+    return kind == "WEBP" and int.from_bytes(data[4:8], "little") + 8 <= len(data)

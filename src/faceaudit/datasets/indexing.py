@@ -15,6 +15,7 @@ from typing import Literal
 import pyarrow.parquet as pq
 
 from faceaudit.datasets.base import Dataset, IndexOptions, get_dataset
+from faceaudit.datasets.derivation import add_tags, refuse_without_extra
 from faceaudit.datasets.duplicates import near_copies
 from faceaudit.datasets.manifest_builder import OTHER_TAGS, ManifestBuilder, Progress
 from faceaudit.datasets.rejects import ledger_path, open_ledger, remark
@@ -26,7 +27,6 @@ from faceaudit.datasets.sources import (
     base_name,
     is_side_file,
     left_behind,
-    names_side_file,
     open_source,
     suffix_of,
 )
@@ -34,7 +34,6 @@ from faceaudit.errors import FaceAuditError
 from faceaudit.files import atomic_file
 from faceaudit.known_roots import remember_root
 from faceaudit.tables import METADATA_KEY, Manifest, read_manifest, write_table
-from faceaudit.tags.derivation import add_tags, refuse_without_extra
 from faceaudit.wording import counted
 
 
@@ -42,22 +41,9 @@ from faceaudit.wording import counted
 class IndexReport:
     """What `index` did.
 
-    Attributes
-    ----------
-    dataset : str
-        What the manifest calls the data set.
-    manifest, ledger : Path
-        The files that it wrote.
-    found, indexed, rejected : int
-        Files that could be images; ``indexed + rejected == found``.
-    labels : dict of str to int
-        Indexed images by label.
-    reasons : dict of str to int
-        Rejected files by reason.
-    remarks : dict of str to int
-        The ledger's remarks, which left nothing out, by kind.
-    notes : list of str
-        Sentences for the user.
+    Of the files that could be images, `found` in number, `reasons` counts those that were rejected
+    and `labels` those that are rows now; `remarks` counts by kind what left nothing out. `notes`
+    are sentences for the user.
     """
 
     dataset: str
@@ -118,7 +104,7 @@ def index(
         Called with the number of files done and the number of all files; from the start
         again for every further look at the pictures.
     **derive : bool
-        ``face_shape``, ``skin_tone`` or another of `faceaudit.tags.derivation.picture_tags`: look
+        ``face_shape``, ``skin_tone`` or another of `faceaudit.tags.base.picture_tags`: look
         at every picture to derive this tag; needs the extra ``landmarks``.
 
     Raises
@@ -142,7 +128,7 @@ def index(
     _refuse_foreign(kind, options)
     source, out = open_source(root), Path(out)
     total, side, skipped = _survey(source)
-    extra = _extra(options.tags_from)
+    extra = _extra(options)
     files = SideFiles([*extra, *side])
     copy = kind(files, options)
     if extra and files.used.isdisjoint(base_name(member.path) for _, member in extra):
@@ -172,24 +158,19 @@ def index(
                         f"{root}: of {counted(builder.found, 'file')} none could be indexed as "
                         f"'{kind.id}' (expected: {kind.layout}); {ledger_path(out)} says why"
                     )
-                notes = [
-                    *_count_note(kind.published, builder.indexed),
-                    *_skipped_note(skipped),
-                    *files.notes(),
-                    *copy.notes,
-                    *builder.copies_note(),
-                ]
+                counts = _count_note(kind.published, builder.indexed), _skipped_note(skipped)
+                told = [*counts, *files.notes(), *copy.notes, builder.copies_note()]
+                notes = [note for note in told if note]
                 info = builder.info(source, notes)
                 writer.add_key_value_metadata({METADATA_KEY: info.model_dump_json().encode()})
             for entry in builder.copies(temporary):
                 ledger.add(entry)
-            if told := ledger.remarks[OTHER_TAGS]:
-                have = "has" if told == 1 else "have"
-                notes.append(f"{told:,} of the copies {have} other tags; the ledger lists them.")
+            if n := ledger.remarks[OTHER_TAGS]:
+                have = "has" if n == 1 else "have"
+                notes.append(f"{n:,} of the copies {have} other tags; the ledger lists them.")
         if wanted:
-            manifest = read_manifest(out)
             given = {builder.name: published} if published else {}
-            manifest = add_tags(manifest, *wanted, published=given, progress=progress)
+            manifest = add_tags(read_manifest(out), *wanted, published=given, progress=progress)
             write_table(out, manifest.table, manifest.info)
         try:
             remember_root(builder.name, source.root)
@@ -214,6 +195,17 @@ def index(
     )
 
 
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Search for cyclic garbage rarely: rows make none, and it takes a seventh of the time."""
+    usual = gc.get_threshold()
+    gc.set_threshold(100_000, *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
+
+
 def _refuse_foreign(kind: type[Dataset], options: IndexOptions) -> None:
     """Refuse an option that a data set has no use for."""
     for name in ("label", "photoshopped_as", "missing", "real_dir", "ai_dir"):
@@ -226,18 +218,12 @@ def _refuse_foreign(kind: type[Dataset], options: IndexOptions) -> None:
             )
 
 
-@contextmanager
-def _rare_collections() -> Iterator[None]:
-    """Look for cyclic garbage once in 100,000 new objects instead of once in 700.
-
-    Rows make many objects and no cycles: the search costs a seventh of the time in vain.
-    """
-    usual = gc.get_threshold()
-    gc.set_threshold(100_000, *usual[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
+def _below(root: Path, folder: Path | str) -> str:
+    """Return a folder that the user named, seen from the root."""
+    path = Path(folder)
+    if path.exists() and path.resolve().is_relative_to(root.resolve()):
+        path = path.resolve().relative_to(root.resolve())
+    return path.as_posix()
 
 
 def _survey(source: Source) -> tuple[int, list[tuple[Source, Member]], Counter[str]]:
@@ -254,39 +240,31 @@ def _survey(source: Source) -> tuple[int, list[tuple[Source, Member]], Counter[s
     return total, side, skipped
 
 
-def _skipped_note(skipped: Counter[str]) -> list[str]:
-    """Say what was not even looked at."""
-    told = ", ".join(f"{kind} {n:,}" for kind, n in sorted(skipped.items()))
-    n = skipped.total()
-    return [f"Skipped {counted(n, 'file')} that other programs left ({told})."] if n else []
-
-
-def _below(root: Path, folder: Path | str) -> str:
-    """Return a folder that the user named, seen from the root."""
-    path = Path(folder)
-    if path.exists() and path.resolve().is_relative_to(root.resolve()):
-        path = path.resolve().relative_to(root.resolve())
-    return path.as_posix()
-
-
-def _extra(tags_from: Path | None) -> list[tuple[Source, Member]]:
+def _extra(options: IndexOptions) -> list[tuple[Source, Member]]:
     """List the tag files that the user named besides the root."""
-    if tags_from is None:
+    given = options.tags_from
+    if given is None:
         return []
-    if names_side_file(tags_from):
-        if suffix_of(tags_from.name) in BINARY_SUFFIXES:
-            raise FaceAuditError(f"{tags_from}: tag files are text; save it as CSV")
-        return [(open_source(tags_from.parent), Member(tags_from.name))]
-    found = _survey(open_source(tags_from))[1]
+    if name := options.tag_file(""):
+        if suffix_of(name) in BINARY_SUFFIXES:
+            raise FaceAuditError(f"{given}: tag files are text; save it as CSV")
+        return [(open_source(given.parent), Member(name))]
+    found = _survey(open_source(given))[1]
     if not found:
-        raise FaceAuditError(f"--tags-from {tags_from}: there is no table and no text in it")
+        raise FaceAuditError(f"--tags-from {given}: there is no table and no text in it")
     return found
 
 
-def _count_note(published: int | None, indexed: int) -> list[str]:
+def _count_note(published: int | None, indexed: int) -> str | None:
     """Say that a copy holds fewer or more images than published."""
     if published is None or indexed == published:
-        return []
+        return None
     relation = "fewer" if indexed < published else "more"
-    images = counted(indexed, "image")
-    return [f"{images}, {relation} than the {published:,} that were published."]
+    return f"{counted(indexed, 'image')}, {relation} than the {published:,} that were published."
+
+
+def _skipped_note(skipped: Counter[str]) -> str | None:
+    """Say what was not even looked at."""
+    told = ", ".join(f"{kind} {n:,}" for kind, n in sorted(skipped.items()))
+    n = skipped.total()
+    return f"Skipped {counted(n, 'file')} that other programs left ({told})." if n else None

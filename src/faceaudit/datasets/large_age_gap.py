@@ -21,7 +21,6 @@ class LargeAgeGap(Dataset):
     tags = {"person": "folder name", "age_group": "folder name, by the publisher"}
 
     def read(self, path: str) -> Tagged:
-        """Return what the folders' names say."""
         folders = path.split("/")[:-1]
         young = folders[-1:] == ["y"]
         people = folders[:-1] if young else folders

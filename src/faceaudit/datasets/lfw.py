@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import partial
+from math import isfinite, nan
 from operator import itemgetter
 
 from faceaudit.datasets.attributes import attribute_tags
 from faceaudit.datasets.base import Dataset, Tagged
 from faceaudit.datasets.rejects import Reject
 from faceaudit.datasets.sources import base_name
-from faceaudit.datasets.tagfiles import Cells, TagFile, Tags, number, open_tag_file, own_csv
+from faceaudit.datasets.tagfiles import Cells, TagFile, Tags, open_tag_file, own_csv
 
 RACES = ("White", "Black", "Asian", "Indian")
 
@@ -44,7 +45,6 @@ class LFW(Dataset):
     takes = ("missing",)
 
     def open(self) -> None:
-        """Read people's lists first: where they differ from the classifiers, they count."""
         self.given = {"person": self.tags["person"]}
         by_people = {"gender": "male_names.txt and female_names.txt, by people"}
         for gender in ("female", "male"):
@@ -60,7 +60,6 @@ class LFW(Dataset):
         self.use(attributes)
 
     def read(self, path: str) -> Tagged:
-        """Return the person, and what the lists say."""
         name = base_name(path)
         match = _NAME.fullmatch(name)
         if match is None:
@@ -94,9 +93,12 @@ def _translate(cells: Cells, doubt: Callable[[str], None]) -> Tags:
     for name, cell in cells.items():
         if name not in ("person", "imagenum"):
             try:
-                degrees[name] = number(str(cell), name)
-            except ValueError as error:
-                doubt(str(error))
+                degrees[name] = float(str(cell))
+            except ValueError:
+                degrees[name] = nan
+            if not isfinite(degrees[name]):
+                doubt(f"{name} {cell!r} is not a number")
+                del degrees[name]
     tags = attribute_tags({name: degree > 0 for name, degree in degrees.items()})
     tags.pop("young", None)
     races = {race: degrees[race.lower()] for race in RACES if race.lower() in degrees}

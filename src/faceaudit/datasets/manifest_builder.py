@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice, tee
 from pathlib import Path
@@ -36,41 +37,30 @@ Progress = Callable[[int, int], None]
 _COLUMNS = ("image", "label", "dataset", *Facts._fields)
 
 
+@dataclass
 class ManifestBuilder:
-    """Counts the files of one copy of a data set, and turns them into rows.
+    """Counts the files of a copy of a data set, and turns them into rows.
 
-    Parameters
-    ----------
-    name : str
-        What the manifest calls the data set.
-    copy : Dataset
-    ledger : Ledger
-    total : int
-        How many files there are.
-    progress : callable, optional
+    `name` is what the manifest calls the data set, `total` how many files there are.
     """
 
-    def __init__(
-        self, name: str, copy: Dataset, ledger: Ledger, total: int, progress: Progress | None
-    ) -> None:
-        self.name = name
-        self.copy = copy
-        self.ledger = ledger
-        self.total = total
-        self.progress = progress
-        self.found = 0
-        self.labels: Counter[str] = Counter()
-        self._digests = array("Q")
-        self._given = pa.schema(
-            [(column, FIXED_COLUMNS[column]) for column in _COLUMNS]
-            + [(tag, tag_type(tag)) for tag in copy.given]
-        )
+    name: str
+    copy: Dataset
+    ledger: Ledger
+    total: int
+    progress: Progress | None
+    found: int = 0
+    labels: Counter[str] = field(default_factory=Counter)
+    _digests: array[int] = field(default_factory=lambda: array("Q"))
+
+    def __post_init__(self) -> None:
+        columns = [(column, FIXED_COLUMNS[column]) for column in _COLUMNS]
+        self._given = pa.schema(columns + [(tag, tag_type(tag)) for tag in self.copy.given])
         standard, self._derived = with_derived_tags(self._given.empty_table())
         self.schema: pa.Schema = standard.schema
 
     @property
     def indexed(self) -> int:
-        """How many images became rows."""
         return self.labels.total()
 
     def tables(self, source: Source, workers: int) -> Iterator[pa.Table]:
@@ -81,8 +71,8 @@ class ManifestBuilder:
             labels, tags = zip(*tagged, strict=True)
             columns = [paths, labels, [self.name] * len(batch), *zip(*facts, strict=True)]
             columns += [[given.get(tag) for given in tags] for tag in self.copy.given]
-            arrays = map(pa.array, columns, self._given.types)
-            table = with_derived_tags(pa.table(list(arrays), schema=self._given))[0]
+            arrays = list(map(pa.array, columns, self._given.types))
+            table = with_derived_tags(pa.table(arrays, schema=self._given))[0]
             # As it will be read: what is called written must be readable.
             yield validate(table, "manifest", self.name)
 
@@ -100,8 +90,7 @@ class ManifestBuilder:
             self.found += 1
             facts = tagged if isinstance(tagged, Reject) else next(inspected)
             if isinstance(facts, Reject):
-                entry = LedgerEntry(member.path, "rejected", facts.reason, facts.remedy)
-                self.ledger.add(entry)
+                self.ledger.add(LedgerEntry(member.path, "rejected", *facts.args))
             elif not isinstance(tagged, Reject):
                 self.labels[tagged.label] += 1
                 self._digests.append(_digest(facts.sha256))
@@ -111,18 +100,18 @@ class ManifestBuilder:
 
     def _named(self, source: Source) -> Iterator[tuple[Member, Tagged | Reject]]:
         """Yield every file that could be an image with what its name and the tag files say."""
-        # Paths of a folder are unique; an archive can hold a name twice. 64-bit hashes take a
-        # third of the memory of names, and never meet in practice.
-        seen: set[int] | None = None if source.root.is_dir() else set()
+        # Of names, which an archive can hold twice, 64-bit hashes take a third of the memory, and
+        # never meet in practice.
+        archive, seen = not source.root.is_dir(), set[int]()
         for member in source.members():
             path = member.path
             if is_side_file(path) or left_behind(path):
                 continue
             try:
-                if seen is not None:
-                    if hash(path) in seen:
-                        told = "the archive holds it twice; the first was used"
-                        raise Reject("the same name again", told)
+                if archive and hash(path) in seen:
+                    told = "the archive holds it twice; the first was used"
+                    raise Reject("the same name again", told)
+                if archive:
                     seen.add(hash(path))
                 expected_format(path)
                 path.encode()
@@ -132,11 +121,11 @@ class ManifestBuilder:
             except Reject as reject:
                 yield member, reject
 
-    def copies_note(self) -> list[str]:
+    def copies_note(self) -> str | None:
         """Say how many images are byte for byte copies of another."""
-        copies = len(self._repeated())
-        are = "image is a copy" if copies == 1 else "images are copies"
-        return [f"{copies:,} {are} of another, byte for byte."] if copies else []
+        n = len(self._repeated())
+        are = "image is a copy" if n == 1 else "images are copies"
+        return f"{n:,} {are} of another, byte for byte." if n else None
 
     def _repeated(self) -> npt.NDArray[np.uint64]:
         """Return every digest once for each time that it was there before."""
@@ -153,14 +142,12 @@ class ManifestBuilder:
             places = [at for at, sha256 in enumerate(hashes) if _digest(sha256) in wanted]
             for row in batch.take(pa.array(places, pa.int64())).to_pylist():
                 original = first.setdefault(row["sha256"], row)
-                if original is row:
-                    continue
-                differing = conflicts(
-                    [{tag: seen[tag] for tag in self.copy.given} for seen in (original, row)]
-                )
-                told = "".join(f"; {tag}: {a} there, {b} here" for tag, (a, b) in differing.items())
-                kind = OTHER_TAGS if differing else "copy"
-                yield remark(row["image"], kind, f"of {original['image']}{told}")
+                if original is not row:
+                    both = ({tag: one[tag] for tag in self.copy.given} for one in (original, row))
+                    differing = conflicts(list(both)).items()
+                    told = "".join(f"; {tag}: {a} there, {b} here" for tag, (a, b) in differing)
+                    kind = OTHER_TAGS if differing else "copy"
+                    yield remark(row["image"], kind, f"of {original['image']}{told}")
 
     def info(self, source: Source, notes: list[str]) -> ManifestInfo:
         """Return the manifest's file metadata."""

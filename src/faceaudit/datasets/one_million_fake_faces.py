@@ -17,7 +17,6 @@ class OneMillionFakeFaces(Dataset):
     layout = "1m_faces_00/9G6G661H8A.jpg and so on, or one of its archives as it came"
 
     def read(self, path: str) -> Tagged:
-        """Return the label; there are no tags."""
         return Tagged("ai", {})
 
 

@@ -36,7 +36,6 @@ class RealAndFake(Dataset):
     takes = ("photoshopped_as",)
 
     def read(self, path: str) -> Tagged:
-        """Return what the name says; a retouched photograph as the user wishes."""
         name = base_name(path)
         if _REAL.fullmatch(name):
             return Tagged("real", {"manipulation": "none"})

@@ -20,18 +20,13 @@ LISTED = 100
 class Reject(Exception):
     """An image that cannot be used.
 
-    Parameters
-    ----------
-    reason : str
-        A sentence without the file's name, the same for all files with the same fault.
-    remedy : str
-        What the user can do about it, or the fault in detail.
+    `reason` is a sentence without the file's name, the same for all files with the same fault;
+    `remedy` is what the user can do about it, or the fault in detail.
     """
 
     def __init__(self, reason: str, remedy: str = "") -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.remedy = remedy
+        super().__init__(reason, remedy)
+        self.reason, self.remedy = reason, remedy
 
 
 class LedgerEntry(NamedTuple):
@@ -49,12 +44,9 @@ class LedgerEntry(NamedTuple):
     stands_for: int = 1
 
 
-_WRITTEN = LedgerEntry._fields[:-1]
-
-
-def remark(file: str, reason: str, remedy: str = "") -> LedgerEntry:
+def remark(file: str, reason: str, remedy: str = "", stands_for: int = 1) -> LedgerEntry:
     """Return an entry on what is odd but left nothing out."""
-    return LedgerEntry(file, "remark", reason, remedy)
+    return LedgerEntry(file, "remark", reason, remedy, stands_for)
 
 
 def first_ones(
@@ -64,8 +56,7 @@ def first_ones(
     for entry in islice(entries, LISTED):
         yield entry
     if further := max(0, total - LISTED):
-        told = f"and {counted(further, f'further {noun}')}"
-        yield LedgerEntry(file, "remark", entry.reason, told, further)
+        yield remark(file, entry.reason, f"and {counted(further, f'further {noun}')}", further)
 
 
 class Ledger:
@@ -73,13 +64,12 @@ class Ledger:
 
     def __init__(self, file: TextIO) -> None:
         self._writer = csv.writer(file)
-        self._writer.writerow(_WRITTEN)
+        self._writer.writerow(LedgerEntry._fields[:-1])
         self.rejected: Counter[str] = Counter()
         self.remarks: Counter[str] = Counter()
 
     def add(self, entry: LedgerEntry) -> None:
-        """Write one row."""
-        self._writer.writerow(entry[: len(_WRITTEN)])
+        self._writer.writerow(entry[:-1])
         counts = self.rejected if entry.outcome == "rejected" else self.remarks
         counts[entry.reason] += entry.stands_for
 

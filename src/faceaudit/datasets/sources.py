@@ -48,38 +48,6 @@ class Member(NamedTuple):
     size: int = -1
 
 
-class Source(ABC):
-    """A root that images are read from.
-
-    Attributes
-    ----------
-    root : Path
-    shareable : bool
-        Whether another process may read it as well, given a copy of this object.
-    problems : list of (str, str)
-        What could not be looked into, and why.
-    """
-
-    shareable = True
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.problems: list[tuple[str, str]] = []
-
-    @abstractmethod
-    def members(self) -> Iterator[Member]:
-        """Yield every file, in an order that depends on the names or the archive alone."""
-
-    @abstractmethod
-    def read(self, member: Member) -> bytes:
-        """Return a file's bytes.
-
-        Raises
-        ------
-        UnreadableError
-        """
-
-
 def is_side_file(path: str) -> bool:
     """Tell tables and texts, which may lie beside images, from everything else."""
     suffix, name = suffix_of(path), base_name(path)
@@ -95,17 +63,6 @@ def left_behind(path: str) -> str | None:
     return next((name for name in LEFT_BEHIND if f"/{name}/" in f"/{path}"), None)
 
 
-def names_side_file(path: Path) -> bool:
-    """Tell whether a path on this machine is a table or text, and no folder or archive."""
-    return path.is_file() and is_side_file(path.name)
-
-
-def with_lower_suffix(path: str) -> str:
-    """Return a path with what follows its last dot in lower case."""
-    stem, dot, suffix = path.rpartition(".")
-    return stem + dot + suffix.lower()
-
-
 def base_name(path: str) -> str:
     """Return the last part of a path."""
     return path.rpartition("/")[2]
@@ -115,6 +72,26 @@ def suffix_of(path: str) -> str:
     """Return what follows a path's last dot, in lower case."""
     # Ten times as fast as pathlib, and asked several times a file.
     return path.rpartition(".")[2].lower()
+
+
+class Source(ABC):
+    """A root that images are read from."""
+
+    #: Whether another process may read it as well, given a copy of this object.
+    shareable = True
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        #: What could not be looked into, and why.
+        self.problems: list[tuple[str, str]] = []
+
+    @abstractmethod
+    def members(self) -> Iterator[Member]:
+        """Yield every file, in an order that depends on the names or the archive alone."""
+
+    @abstractmethod
+    def read(self, member: Member) -> bytes:
+        """Return a file's bytes, or raise `UnreadableError`."""
 
 
 def open_source(root: Path | str) -> Source:
@@ -175,26 +152,23 @@ class FolderSource(Source):
             yield from self._walk(f"{prefix}{folder}/", above | {key})
 
     def read(self, member: Member) -> bytes:
-        """Return a file's bytes."""
         if ".." in member.path.replace("\\", "/").split("/"):
             raise UnreadableError("the name leads out of the folder")
         try:
             # Non-blocking, or a named pipe would keep us waiting for ever.
             handle = os.open(f"{self.root}/{member.path}", _OPEN_FLAGS)
+            with os.fdopen(handle, "rb", buffering=0) as file:
+                status = os.fstat(handle)
+                if not stat.S_ISREG(status.st_mode):
+                    raise UnreadableError("not a regular file")
+                _refuse_large(status.st_size)
+                data = file.readall()
+                _refuse_large(len(data))
+                return data
         except FileNotFoundError:
             raise MissingFileError("no such file") from None
         except (OSError, ValueError) as error:
             raise UnreadableError(getattr(error, "strerror", None) or str(error)) from None
-        try:
-            status = os.fstat(handle)
-            if not stat.S_ISREG(status.st_mode):
-                raise UnreadableError("not a regular file")
-            _refuse_large(status.st_size)
-            return _read_all(handle, status.st_size)
-        except OSError as error:
-            raise UnreadableError(error.strerror or str(error)) from None
-        finally:
-            os.close(handle)
 
 
 class ZipSource(Source):
@@ -211,7 +185,6 @@ class ZipSource(Source):
             raise FaceAuditError(f"{root}: not a readable .zip archive ({error})") from None
 
     def members(self) -> Iterator[Member]:
-        """Yield every file in the archive's order."""
         for place, entry in enumerate(self._archive.infolist()):
             # Some programs on Windows write backslashes, against the format's rule.
             path = entry.filename.replace("\\", "/")
@@ -219,15 +192,12 @@ class ZipSource(Source):
                 yield Member(path, place)
 
     def read(self, member: Member) -> bytes:
-        """Return a file's bytes, whose checksum the archive guards."""
+        entry = self._archive.infolist()[member.offset]
+        _refuse_large(entry.file_size)
         try:
-            entry = self._archive.infolist()[member.offset]
-            _refuse_large(entry.file_size)
             with self._archive.open(entry) as file:
                 # A forged size must not unpack without end.
                 data = file.read(MAX_BYTES + 1)
-        except UnreadableError:
-            raise
         except Exception as error:  # damaged archives raise nearly anything
             raise UnreadableError(f"damaged in the archive ({error})") from None
         _refuse_large(len(data))
@@ -247,7 +217,6 @@ class TarSource(Source):
         return TarSource, (self.root,)
 
     def members(self) -> Iterator[Member]:
-        """Yield every file in the archive's order, holding none of them."""
         self.problems = []
         last = "its beginning"
         try:
@@ -258,16 +227,12 @@ class TarSource(Source):
                         continue
                     last = entry.name
                     plain = entry.isreg() and not entry.issparse()
-                    yield Member(
-                        entry.name.removeprefix("./"),
-                        entry.offset_data if plain else -1,
-                        entry.size if plain else -1,
-                    )
+                    place = (entry.offset_data, entry.size) if plain else (-1, -1)
+                    yield Member(entry.name.removeprefix("./"), *place)
         except (tarfile.TarError, OSError, EOFError, ValueError) as error:
             self.problems.append((self.root.name, f"archive is damaged after {last}: {error}"))
 
     def read(self, member: Member) -> bytes:
-        """Return a file's bytes."""
         if member.offset < 0:
             raise UnreadableError("a link or special file inside the archive")
         _refuse_large(member.size)
@@ -277,18 +242,6 @@ class TarSource(Source):
         if len(data) < member.size:
             raise UnreadableError("the archive ends before this file does")
         return data
-
-
-def _read_all(handle: int, size: int) -> bytes:
-    # One byte more than there should be: a short answer then says that this is all.
-    data = os.read(handle, size + 1)
-    if len(data) == size:
-        return data
-    parts = [data]
-    while part := os.read(handle, 2**20):
-        parts.append(part)
-        _refuse_large(sum(map(len, parts)))
-    return b"".join(parts)
 
 
 def _refuse_large(size: int) -> None:
@@ -312,18 +265,7 @@ class SideFiles:
         #: Names of those that were read, or will be.
         self.used: set[str] = set()
 
-    def notes(self) -> list[str]:
-        """Say which tables were not read, though they lie there."""
-        unread = sorted({*self.names(".csv"), *self.names(".tsv")} - self.used)
-        more = f" and {len(unread) - 3:,} more" if len(unread) > 3 else ""
-        said = [f"Not read: {', '.join(unread[:3])}{more}."] if unread else []
-        return said + [
-            f"Of {len(places):,} files called {name} only {places[0][1].path} was read."
-            for name, places in sorted(self._by_name.items())
-            if name in self.used and len(places) > 1
-        ]
-
-    def names(self, suffix: str = "") -> list[str]:
+    def names(self, suffix: str) -> list[str]:
         """Return the base names that end in `suffix`."""
         return [name for name in self._by_name if name.lower().endswith(suffix)]
 
@@ -337,6 +279,17 @@ class SideFiles:
         places = self._by_name.get(name)
         self.used.add(name)
         return places[0][0].read(places[0][1]) if places else None
+
+    def notes(self) -> list[str]:
+        """Say which tables were not read, though they lie there."""
+        unread = sorted({*self.names(".csv"), *self.names(".tsv")} - self.used)
+        more = f" and {len(unread) - 3:,} more" if len(unread) > 3 else ""
+        said = [f"Not read: {', '.join(unread[:3])}{more}."] if unread else []
+        return said + [
+            f"Of {len(places):,} files called {name} only {places[0][1].path} was read."
+            for name, places in sorted(self._by_name.items())
+            if name in self.used and len(places) > 1
+        ]
 
 
 class StoredImages:

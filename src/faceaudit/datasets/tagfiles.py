@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import count
 from operator import itemgetter
 from posixpath import commonpath
 from typing import Any
@@ -46,17 +47,17 @@ class TagFile:
     problems : list of LedgerEntry
         Its faults.
     cells : pyarrow.Table
-        Columns of text, of a file with a header that `read_csv` has read.
+        Columns of text, where `read_csv` has read them.
     """
 
-    def __init__(self, name: str, data: bytes = b"", tags: Sequence[str] = ()) -> None:
+    def __init__(self, name: str, tags: Sequence[str] = ()) -> None:
         self.name = name
-        self.data = data
+        self.data = b""
         self.tags = list(tags)
         self.notes: list[str] = []
         self.problems: list[LedgerEntry] = []
         self.cells = pa.table({})
-        self._skipped: dict[int, Any] = {}
+        self.skipped: set[int] = set()
         self._rows: dict[str, Tags] = {}
         self._used: set[str] = set()
         self._same: dict[tuple[tuple[str, TagValue], ...], Tags] = {}
@@ -75,21 +76,10 @@ class TagFile:
 
     def rows(self) -> Iterator[tuple[str, Cells]]:
         """Yield the place and the cells of each row that `read_csv` has read, for `fill`."""
-        number = 1
+        numbers = (number for number in count(2) if number not in self.skipped)
         for batch in self.cells.to_batches(max_chunksize=1024):
             for cells in batch.to_pylist():
-                number = self._pass_over(number + 1)
-                yield f"row {number}", cells
-        self._pass_over(number + 1)
-
-    def _pass_over(self, number: int) -> int:
-        """Remark on the rows from `number` on that were left out; return that of the next."""
-        while number in self._skipped:
-            row = self._skipped[number]
-            found = counted(row.actual_columns, "cell")
-            self.remark(f"row {number}", f"{found}, the header has {row.expected_columns}")
-            number += 1
-        return number
+                yield f"row {next(numbers)}", cells
 
     def fill(
         self,
@@ -108,6 +98,9 @@ class TagFile:
             except (ValueError, KeyError) as error:
                 self.remark(place, f"{image}: {error}" if image else str(error))
 
+    def _doubt(self, place: str, image: str, fault: str) -> None:
+        self.remark(place, f"{image}: {fault}; left empty")
+
     def add(self, image: str, tags: Tags, place: str) -> None:
         """Enter one row; `place` names it in messages, as in ``row 7``."""
         if image in self._rows:
@@ -115,9 +108,6 @@ class TagFile:
         else:
             # A million rows share a few hundred combinations of tags.
             self._rows[image] = self._same.setdefault(tuple(tags.items()), tags)
-
-    def _doubt(self, place: str, image: str, fault: str) -> None:
-        self.remark(place, f"{image}: {fault}; left empty")
 
     def get(self, *keys: str) -> Tags | None:
         """Return the tags of the first key that the table has, or None."""
@@ -127,19 +117,13 @@ class TagFile:
                 return self._rows[key]
         return None
 
-    @property
-    def met(self) -> bool:
-        """Whether any row has met its image."""
-        return bool(self._used)
-
-    @property
-    def example(self) -> str:
-        """What its first row calls an image."""
-        return next(iter(self._rows))
-
     def __len__(self) -> int:
         """Return the number of rows."""
         return len(self._rows)
+
+    def stranger(self) -> str | None:
+        """Return what the first row calls an image, if no row has met its own."""
+        return None if self._used else next(iter(self._rows), None)
 
     def prefixes(self) -> list[str]:
         """Return what may stand before an image's path, for tables of another machine's paths."""
@@ -166,7 +150,7 @@ def open_tag_file(files: SideFiles, name: str, tags: Sequence[str] = ()) -> TagF
 
     One that cannot be read holds nothing, and has a problem.
     """
-    table = TagFile(name, tags=tags)
+    table = TagFile(name, tags)
     try:
         data = files.read(name)
     except UnreadableError as error:
@@ -183,8 +167,14 @@ def open_tag_file(files: SideFiles, name: str, tags: Sequence[str] = ()) -> TagF
     return table
 
 
-def read_csv(files: SideFiles, name: str, key: str, tags: Sequence[str] = ()) -> TagFile | None:
-    """Read the cells of a table with a header line, which are still to be filled in.
+def read_csv(
+    files: SideFiles,
+    name: str,
+    key: str,
+    tags: Sequence[str] = (),
+    translate: Translate | None = None,
+) -> TagFile | None:
+    """Read a table with a header line.
 
     Parameters
     ----------
@@ -195,6 +185,8 @@ def read_csv(files: SideFiles, name: str, key: str, tags: Sequence[str] = ()) ->
         Column that names the image.
     tags : sequence of str, optional
         The tags that are made of it; all columns but `key` if not given.
+    translate : callable, optional
+        Makes them; without, the cells are still to be filled in.
 
     Returns
     -------
@@ -223,18 +215,13 @@ def read_csv(files: SideFiles, name: str, key: str, tags: Sequence[str] = ()) ->
     if key not in columns:
         table.remark("row 1", f"there is no column '{key}'; the columns are {columns}")
         return table
+    for row in skipped:
+        told = f"{counted(row.actual_columns, 'cell')}, the header has {row.expected_columns}"
+        table.remark(f"row {row.number}", told)
+    table.skipped = {row.number for row in skipped}
     table.cells, table.data = cells, b""
-    table._skipped = {row.number: row for row in skipped}
     table.tags = table.tags or [column for column in columns if column != key]
-    return table
-
-
-def translated_csv(
-    files: SideFiles, name: str, key: str, translate: Translate, tags: Sequence[str] = ()
-) -> TagFile | None:
-    """Read a table with a header line, as `read_csv`, and fill it in."""
-    table = read_csv(files, name, key, tags)
-    if table is not None:
+    if translate:
         table.fill(table.rows(), itemgetter(key), translate)
     return table
 
@@ -244,7 +231,7 @@ def own_csv(
     name: str,
     missing: Sequence[str] = (),
     key: str = "file",
-    more: Translate | None = None,
+    label: Translate | None = None,
 ) -> TagFile | None:
     """Read a table of any tags that somebody made in the standard vocabulary, and say how.
 
@@ -254,17 +241,16 @@ def own_csv(
         As in `read_csv`.
     missing : sequence of str, optional
         Words that say that a tag is missing, besides the empty cell.
-    more : callable, optional
-        Translates what is no tag, namely the column ``label``.
+    label : callable, optional
+        Translates the column ``label``, which otherwise is no tag.
     """
     table = read_csv(files, name, key)
-    if table is None or not table.cells.column_names:
+    if table is None or key not in table.cells.column_names:
         return table
-    keys = [key, "label"] if more else [key]
-    columns = [column for column in table.cells.column_names if column not in keys]
+    keys = [column for column in (key, "label") if column in table.cells.column_names]
+    columns = [c for c in table.cells.column_names if c != key and (c != "label" or not label)]
     table.tags = [column for column in columns if column and column not in FIXED_COLUMNS]
-    tags = mark_missing(table.cells.select(table.tags), missing)
-    tags, said = standardise_texts(tags)
+    tags, said = standardise_texts(mark_missing(table.cells.select(table.tags), missing))
     table.notes += [*said, *suspected_missing(tags)]
     if taken := [f"'{column}'" for column in columns if column in FIXED_COLUMNS]:
         table.notes.append(
@@ -274,11 +260,6 @@ def own_csv(
     if "" in columns:
         table.notes.append("a column without a name is not read.")
 
-    keys = [column for column in keys if column in table.cells.column_names]
-    table.cells = pa.table(
-        {name: table.cells[name] for name in keys} | {name: tags[name] for name in table.tags}
-    )
-
     def translate(cells: Cells, doubt: Callable[[str], None]) -> Tags:
         values: Tags = {}
         for tag in table.tags:
@@ -287,8 +268,10 @@ def own_csv(
             except ValueError as error:
                 doubt(f"{tag}: {error}")
                 values[tag] = None
-        return values | (more(cells, doubt) if more else {})
+        return values | (label(cells, doubt) if label else {})
 
+    named = [table.cells[name] for name in keys]
+    table.cells = pa.table([*named, *tags.columns], names=[*keys, *table.tags])
     table.fill(table.rows(), itemgetter(key), translate)
     return table
 
@@ -301,20 +284,3 @@ def read_code(
     if code and code not in names:
         doubt(f"{heading} {code!r} is none of {', '.join(names)}")
     return names.get(code)
-
-
-def number(value: str, what: str) -> float:
-    """Return a cell's number.
-
-    Raises
-    ------
-    ValueError
-        If it is text, infinite or not a number.
-    """
-    try:
-        parsed = float(value)
-    except ValueError:
-        raise ValueError(f"{what} {value!r} is not a number") from None
-    if not abs(parsed) < float("inf"):
-        raise ValueError(f"{what} {value!r} is not a number")
-    return parsed

@@ -34,7 +34,6 @@ class UTKFace(Dataset):
     tags = dict.fromkeys(("age", "gender", "race"), _SOURCE)
 
     def read(self, path: str) -> Tagged:
-        """Return what the name says."""
         name = base_name(path)
         match = _NAME.fullmatch(name)
         if match is None:

@@ -130,6 +130,11 @@ def all_tags() -> dict[str, Tag]:
     return offers("tags", "TAG", "name", GIVEN)
 
 
+def picture_tags() -> dict[str, Tag]:
+    """Return the tags that can be derived from pictures, by name."""
+    return {name: tag for name, tag in all_tags().items() if tag.look}
+
+
 def in_bands(
     numbers: pa.ChunkedArray | pa.Array, edges: tuple[int, ...], names: tuple[str, ...]
 ) -> pa.Array:

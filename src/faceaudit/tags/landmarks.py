@@ -20,10 +20,11 @@ from PIL import Image
 from faceaudit.errors import MissingExtraError
 from faceaudit.pictures import open_picture
 
+#: Landmarks, shape (68, 2), in pixels from the left and from the top.
 Points = npt.NDArray[np.float64]
+#: An sRGB picture, shape (height, width, 3).
 Pixels = npt.NDArray[np.uint8]
 
-EXTRA = "landmarks"
 #: Pictures are brought to this longer side, so that every data set is measured alike.
 WORKING_SIDE = 256
 #: The points' places in a mirrored picture.
@@ -50,24 +51,13 @@ class Pose(NamedTuple):
 
 
 def require_landmarks(purpose: str) -> None:
-    """Refuse to go on where the landmark model is not installed.
-
-    Raises
-    ------
-    MissingExtraError
-    """
+    """Raise `MissingExtraError` where the landmark model is not installed."""
     if find_spec("dlib") is None or find_spec("face_recognition_models") is None:
-        raise MissingExtraError(purpose, EXTRA)
+        raise MissingExtraError(purpose, "landmarks")
 
 
 def working_pixels(content: bytes) -> Pixels | None:
-    """Decode a picture and bring it to the working size.
-
-    Returns
-    -------
-    ndarray of uint8, shape (height, width, 3), or None
-        The longer side is `WORKING_SIDE`. None if the file cannot be decoded.
-    """
+    """Decode a picture and bring it to `WORKING_SIDE`; None if it cannot be decoded."""
     try:
         with open_picture(content) as opened:
             image = opened.convert("RGB")
@@ -79,17 +69,9 @@ def working_pixels(content: bytes) -> Pixels | None:
 
 
 def find_landmarks(pixels: Pixels) -> Points | None:
-    """Find the landmarks of the largest face.
+    """Find the landmarks of the largest face, or None if there is no face.
 
-    Parameters
-    ----------
-    pixels : ndarray of uint8, shape (height, width, 3)
-
-    Returns
-    -------
-    ndarray, shape (68, 2), or None
-        Pixels from the left and from the top; None if no face was found. Kazemi and
-        Sullivan, One Millisecond Face Alignment with an Ensemble of Regression Trees, 2014.
+    Kazemi and Sullivan, One Millisecond Face Alignment with an Ensemble of Regression Trees, 2014.
     """
     detector, predictor = _models()
     # Enlarging finds small faces but takes five times as long.
@@ -107,10 +89,9 @@ def _models() -> tuple[Any, Any]:
     # Found without importing the package, whose own code needs an old setuptools.
     spec = find_spec("face_recognition_models")
     assert spec is not None
-    assert spec.submodule_search_locations is not None
-    folder = Path(spec.submodule_search_locations[0]) / "models"
-    predictor = dlib.shape_predictor(str(folder / "shape_predictor_68_face_landmarks.dat"))
-    return dlib.get_frontal_face_detector(), predictor
+    assert spec.origin is not None
+    model = Path(spec.origin).parent / "models" / "shape_predictor_68_face_landmarks.dat"
+    return dlib.get_frontal_face_detector(), dlib.shape_predictor(str(model))
 
 
 def mirrored(points: Points, width: int) -> Points:
@@ -123,15 +104,8 @@ def mirrored(points: Points, width: int) -> Points:
 def estimate_pose(points: Points) -> Pose:
     """Estimate the head pose from landmarks, good enough to leave turned heads out.
 
-    Parameters
-    ----------
-    points : ndarray, shape (68, 2)
-
-    Returns
-    -------
-    Pose
-        Yaw from how far the nose tip is from either cheek; pitch from the heights of ears,
-        nose tip and nostrils, in distances between the eyes.
+    Yaw from how far the nose tip is from either cheek; pitch from the heights of ears, nose tip
+    and nostrils, in distances between the eyes.
     """
     left, right = (np.linalg.norm(points[30] - points[cheek]) for cheek in (2, 14))
     sine = np.clip(_SINE_OF_YAW * (left - right) / (left + right), -1, 1)
@@ -172,37 +146,30 @@ class Face:
         Its file, if it can be read.
     published : ndarray, shape (68, 2), optional
         Landmarks that the publishers give, in pixels of whatever size.
-
-    Attributes
-    ----------
-    pixels : ndarray of uint8, shape (height, width, 3), or None
-        At `WORKING_SIDE`.
-    found : ndarray, shape (68, 2), or None
-        Landmarks that were found in `pixels`.
-    points : ndarray, shape (68, 2), or None
-        Those that are published, else those that were found.
-    pose : Pose or None
-        As the data set's tags ``yaw`` and ``pitch`` give it.
     """
 
     def __init__(
         self, row: Mapping[str, Any], content: bytes | None, published: Points | None = None
     ) -> None:
         self.row, self.content, self.published = row, content, published
-        yaw, pitch = row.get("yaw"), row.get("pitch")
-        self.pose = None if yaw is None or pitch is None else Pose(yaw, pitch)
+
+    @property
+    def pose(self) -> Pose | None:
+        """The head pose that the data set's tags give."""
+        yaw, pitch = self.row.get("yaw"), self.row.get("pitch")
+        return None if yaw is None or pitch is None else Pose(yaw, pitch)
 
     @cached_property
     def pixels(self) -> Pixels | None:
-        """See the class."""
+        """The picture at `WORKING_SIDE`, if it can be decoded."""
         return None if self.content is None else working_pixels(self.content)
 
     @cached_property
     def found(self) -> Points | None:
-        """See the class."""
+        """The landmarks that are found in `pixels`."""
         return None if self.pixels is None else find_landmarks(self.pixels)
 
     @property
     def points(self) -> Points | None:
-        """See the class."""
+        """The landmarks that are published, else those that are found."""
         return self.found if self.published is None else self.published

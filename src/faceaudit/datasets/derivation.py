@@ -3,37 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from faceaudit.datasets.sources import StoredImages
 from faceaudit.errors import FaceAuditError
 from faceaudit.read_ahead import in_processes
-from faceaudit.tags.base import Tag, TagValue, all_tags
+from faceaudit.tables import Manifest
+from faceaudit.tags.base import Tag, TagValue, picture_tags
 from faceaudit.tags.landmarks import Face, Published, require_landmarks
-
-if TYPE_CHECKING:
-    from faceaudit.tables import Manifest
+from faceaudit.tags.vocabulary import tag_type
 
 _FOUND = "68 landmarks that a model (dlib, trained on iBUG 300-W) found"
 
 
-def picture_tags() -> dict[str, Tag]:
-    """Return the tags that can be derived from pictures, by name."""
-    return {name: tag for name, tag in all_tags().items() if tag.look}
-
-
 def refuse_without_extra(names: Collection[str], published: bool) -> None:
-    """Refuse tags of pictures that there are not, or whose extra is not installed.
-
-    Raises
-    ------
-    FaceAuditError
-    MissingExtraError
-    """
+    """Refuse tags of pictures that there are not, or whose extra is not installed."""
     known = picture_tags()
     for name in names:
         if name not in known:
@@ -76,31 +62,22 @@ def add_tags(
         If there is no such tag, or the images are not where the manifest says.
     """
     published = published or {}
-    refuse_without_extra(names, set(manifest.info.datasets) <= set(published))
+    datasets = manifest.info.datasets
+    refuse_without_extra(names, set(datasets) <= set(published))
     tags = [picture_tags()[name] for name in names]
-    types = {name: pa.float32() for tag in tags for name in tag.beside} | {
-        tag.name: pa.float32() if tag.number else pa.string() for tag in tags
-    }
     faces = _faces(manifest, published, all(tag.needs == "landmarks" for tag in tags))
     rows = list(in_processes(partial(_look, tags), faces, len(manifest.table), progress))
     table, sources = manifest.table, dict(manifest.info.tag_sources)
     for tag in tags:
-        told = {
-            dataset: tag.source.format(
-                landmarks=published[dataset].source
-                if tag.needs == "landmarks" and dataset in published
-                else _FOUND
-            )
-            for dataset in manifest.info.datasets
-        }
+        known = published if tag.needs == "landmarks" else {}
+        landmarks = {name: known[name].source if name in known else _FOUND for name in datasets}
+        told = {name: tag.source.format(landmarks=which) for name, which in landmarks.items()}
         for name in (tag.name, *tag.beside):
             if name in table.column_names:
                 table = table.drop_columns([name])
-            column = pa.array([row.get(name) for row in rows], types[name])
+            column = pa.array([row.get(name) for row in rows], tag_type(name))
             table, sources[name] = table.append_column(name, column), told
-    return replace(
-        manifest, table=table, info=manifest.info.model_copy(update={"tag_sources": sources})
-    )
+    return Manifest(table, manifest.info.model_copy(update={"tag_sources": sources}))
 
 
 def _look(tags: list[Tag], face: Face) -> dict[str, TagValue]:

@@ -9,11 +9,11 @@ import pyarrow.compute as pc
 import pytest
 
 from faceaudit.datasets import index
+from faceaudit.datasets.derivation import add_tags
 from faceaudit.datasets.ffhq import published_landmarks
 from faceaudit.errors import FaceAuditError, MissingExtraError
 from faceaudit.tables import Manifest, read_manifest, write_table
 from faceaudit.tags import landmarks
-from faceaudit.tags.derivation import add_tags
 from faceaudit.tags.landmarks import find_landmarks, mirrored, working_pixels
 from tests.datasets.planted import plant
 from tests.tags.faces import drawn_face
