@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from faceaudit.cli import main
+from faceaudit.model.records import read_record
 from faceaudit.tables import read_manifest, read_scores, write_table
 
 SPEC = """
@@ -41,12 +42,21 @@ def test_the_whole_way(real_data, tmp_path):
     train = [tmp_path / f"{dataset}-train.parquet" for dataset in sources]
     run("train", *train, "-o", tmp_path / "model", "--epochs", 2, "--size", 64, "--batch-size", 32)
     record = json.loads((tmp_path / "model" / "model.json").read_text())
-    assert record["training"]["n_training"] + record["training"]["n_validation"] == 300
+    training = record["training"]
+    assert training["n_training"] + training["n_validation"] == 300
+    assert set(training["manifests"]) == {path.stem for path in train}
+    counts = training["validation"]
+    right = counts["real_called_real"] + counts["ai_called_ai"]
+    assert right >= 0.9 * training["n_validation"]
+    assert record["threshold"] == read_record(tmp_path / "model").threshold
+    assert (tmp_path / "model" / "model.safetensors").stat().st_size < 7_500_000
 
     for dataset in sources:
         for part in ("train", "test"):
             out = tmp_path / f"{dataset}-{part}-scores.parquet"
-            run("score", tmp_path / "model", tmp_path / f"{dataset}-{part}.parquet", "-o", out)
+            faces = "--find-faces" if part == "test" else "--no-find-faces"
+            manifest = tmp_path / f"{dataset}-{part}.parquet"
+            run("score", tmp_path / "model", manifest, "-o", out, faces)
             seen = read_scores(out).table["in_training"].to_pylist()
             # UTKFace has byte-identical copies under other names: a few may be known.
             assert all(seen) if part == "train" else sum(seen) < 5

@@ -365,7 +365,15 @@ def test_score_on_the_command_line(folder, files, tmp_path):
     named("cats", "dogs")
     _, path = export(folder, get_y=label_of)
     manifest = write_manifest(files[0].parent, [file.name for file in files], ["ai"] * len(files))
-    call = ["score", str(path), str(manifest), "-o", str(tmp_path / "s.parquet"), "--trust-pickle"]
+    call = [
+        "score",
+        str(path),
+        str(manifest),
+        "-o",
+        str(tmp_path / "s.parquet"),
+        "--trust-pickle",
+        "--no-find-faces",
+    ]
     refused = CliRunner().invoke(main, call)
     assert refused.exit_code == 2 and "--ai-class cats" in refused.stderr
     done = CliRunner().invoke(main, [*call, "--ai-class", "dogs"])

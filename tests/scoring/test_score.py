@@ -6,6 +6,7 @@ import shutil
 import tracemalloc
 import zipfile
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from faceaudit import bundled
+from faceaudit import bundled, scoring
 from faceaudit.cli import main
 from faceaudit.datasets import index
 from faceaudit.errors import FaceAuditError, MissingExtraError
@@ -27,10 +28,13 @@ from faceaudit.model.architecture import build_network, find_architecture  # noq
 from faceaudit.model.checkpoint import save_checkpoint  # noqa: E402
 from faceaudit.model.records import InputRecord, ModelRecord  # noqa: E402
 from faceaudit.pictures import MAX_PIXELS  # noqa: E402
-from faceaudit.scoring import open_detector, score  # noqa: E402
+from faceaudit.scoring import open_detector  # noqa: E402
 from faceaudit.scoring.attention import gravest  # noqa: E402
 from faceaudit.scoring.backends.model_folder import ModelFolder  # noqa: E402
 from faceaudit.scoring.selection import select  # noqa: E402
+
+# Looking for faces takes most of the time, and is nothing that most of these tests are about.
+score = partial(scoring.score, find_faces=False)
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +76,7 @@ def traps(tmp_path) -> Path:
 
 
 def test_every_row_comes_back_with_a_status(model, traps, tmp_path):
-    score(model, traps, tmp_path / "s.parquet", batch_size=2, find_faces=False)
+    score(model, traps, tmp_path / "s.parquet", batch_size=2)
     scores = read_scores(tmp_path / "s.parquet")
     rows = {row["image"]: row for row in scores.table.to_pylist()}
     assert list(rows) == read_manifest(traps).table["image"].to_pylist()
@@ -190,7 +194,7 @@ def test_memory_does_not_grow_with_the_manifest(model, tmp_path):
     def peak(n: int) -> int:
         manifest = write_manifest(folder, names[:n], ["real"] * n)
         tracemalloc.start()
-        score(detector, manifest, tmp_path / "s.parquet", batch_size=8, find_faces=False)
+        score(detector, manifest, tmp_path / "s.parquet", batch_size=8)
         used = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return used
@@ -224,13 +228,13 @@ def test_pictures_without_a_face_are_marked_and_scored_all_the_same(model, tmp_p
     (tmp_path / "text.png").write_bytes(b"no picture at all")
     given = [*names, *noise, "text.png"]
     manifest = write_manifest(tmp_path, given, ["ai"] * len(given))
-    looked = score(model, manifest, tmp_path / "looked.parquet")
+    looked = score(model, manifest, tmp_path / "looked.parquet", find_faces=True)
     status = {row["image"]: row["status"] for row in looked.table.to_pylist()}
     assert {status[name] for name in names} == {"ok"}
     assert {status[name] for name in noise} == {"no_face"}
     assert status["text.png"] == "unreadable"
     assert "dlib" in looked.info.face_finder
-    blind = score(model, manifest, tmp_path / "blind.parquet", find_faces=False)
+    blind = score(model, manifest, tmp_path / "blind.parquet")
     assert set(status_counts(blind.table)) == {"ok", "unreadable"}
     assert blind.info.face_finder is None
     # Looking for faces changes no score.
@@ -284,7 +288,7 @@ def test_a_picture_replaced_since_it_was_indexed_has_no_score(model, tmp_path):
     (folder / "real/0.png").write_bytes(encode(draw(rng, "real")))
     (folder / "real/1.png").write_bytes(encode(draw(rng, "real"), "EPS"))
     (folder / "ai/2.png").unlink()
-    scores = score(model, tmp_path / "m.parquet", tmp_path / "s.parquet", find_faces=False)
+    scores = score(model, tmp_path / "m.parquet", tmp_path / "s.parquet")
     rows = {row["image"]: row for row in scores.table.to_pylist()}
     status = {name: row["status"] for name, row in rows.items() if row["status"] != "ok"}
     assert status == {
@@ -438,7 +442,8 @@ def test_a_sample_of_all_is_all(count):
 
 def test_the_command(model, tmp_path):
     paths = two_manifests(tmp_path)
-    arguments = [str(model), *map(str, paths), "-o", str(tmp_path / "s.parquet"), "--sample", "4"]
+    arguments = [str(model), *map(str, paths), "-o", str(tmp_path / "s.parquet")]
+    arguments += ["--no-find-faces", "--sample", "4"]
     ran = CliRunner().invoke(main, ["score", *arguments, "--where", "label == 'ai'"])
     assert ran.exit_code == 0, ran.output
     assert "4 images: " in ran.output
