@@ -22,7 +22,7 @@ import numpy as np
 import pyarrow as pa
 from fairlearn.metrics import MetricFrame, false_negative_rate, false_positive_rate
 
-from faceaudit.stats.counts import OutcomeCounts, count_outcomes
+from faceaudit.stats.counts import Counts, count_outcomes
 from faceaudit.stats.gaps import max_min_gap
 from faceaudit.stats.intervals import rate_interval
 from faceaudit.stats.rates import group_rates, rate_counts
@@ -66,7 +66,7 @@ def fresh(table: pa.Table) -> pa.Table:
     return pa.table(table.columns, names=table.column_names)
 
 
-def intervals_and_gaps(table: pa.Table) -> OutcomeCounts:
+def intervals_and_gaps(table: pa.Table) -> Counts:
     """Rows in; FPR and FNR intervals of every group, and both gaps, out."""
     counts = count_outcomes(table, TAGS, 0.5)
     for rate in ("fpr", "fnr"):
@@ -110,7 +110,7 @@ def fairlearn_extrapolated(table: pa.Table) -> tuple[float, list[float]]:
     return taken[0] + each * (REPLICATES - SMALL_RUNS[0]), taken
 
 
-def other_toolkit(name: str, python: str, table: pa.Table, counts: OutcomeCounts) -> float:
+def other_toolkit(name: str, python: str, table: pa.Table, counts: Counts) -> float:
     """Seconds of another package in its own environment, after checking that it agrees."""
     index = {group: i for i, group in enumerate(counts.groups)}
     tags = zip(*(table[tag].to_pylist() for tag in TAGS), strict=True)

@@ -1,5 +1,7 @@
 """What an audit says of tables whose error rates are known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute
@@ -7,8 +9,10 @@ import pytest
 import yaml
 
 from faceaudit.audit import audit, headline
+from faceaudit.checks import Check, Product, all_checks
 from faceaudit.errors import FaceAuditError
-from faceaudit.result import SEVERITY, Finding
+from faceaudit.gate import gate
+from faceaudit.result import SEVERITY, Finding, read_result, write_result
 from faceaudit.spec import Spec, find_spec, parse_spec, ready_specs
 from faceaudit.stats.gaps import max_min_gap, max_min_gaps
 from faceaudit.stats.intervals import difference_interval
@@ -187,25 +191,26 @@ def test_reversed_scores_take_the_verdicts_place():
 
 
 @pytest.mark.parametrize(
-    ("checks", "limits", "together"),
+    ("checks", "limits", "together", "judged"),
     [
-        (["equalized-odds-gap"], {}, 6),
-        (["equalized-odds-gap"], {"fnr_gap": None}, 3),
-        ({"equalized-odds-gap": {}, **SOURCE}, {}, 7),
-        ({"equalized-odds-gap": {}, **SOURCE}, {"fpr_gap": None}, 3),
-        (SOURCE, {}, 1),
-        (SOURCE, {"fnr_gap": None}, 1),
-        ({}, {}, 6),
+        # No AI face has a tag, so no gap in FNR can be judged, and it costs the others nothing.
+        (["equalized-odds-gap"], {}, 6, 3),
+        (["equalized-odds-gap"], {"fnr_gap": None}, 3, 3),
+        ({"equalized-odds-gap": {}, **SOURCE}, {}, 7, 4),
+        ({"equalized-odds-gap": {}, **SOURCE}, {"fpr_gap": None}, 3, 1),
+        (SOURCE, {}, 1, 1),
+        (SOURCE, {"fnr_gap": None}, 1, 1),
+        ({}, {}, 6, 3),
     ],
 )
-def test_the_verdicts_of_an_audit_share_its_confidence(checks, limits, together):
+def test_the_verdicts_of_an_audit_share_its_confidence(checks, limits, together, judged):
     scores = by_dataset({"ffhq": (400, 4), "b": (400, 4)})
     tags = {"attributes": ["group", "dataset"], "intersections": [["group", "dataset"]]}
     result = audit(scores, spec(**tags, checks=checks, limits=limits, confidence=0.9))
     verdicts = [verdict for c in result.checks for verdict in c.verdicts]
     assert len(verdicts) == together
     assert [verdict.confidence for verdict in verdicts] == pytest.approx(
-        [1 - 0.1 / together] * together
+        [1 - 0.1 / judged] * together
     )
 
 
@@ -221,7 +226,7 @@ def test_a_label_without_images_makes_no_verdict():
 def test_a_verdict_has_the_numbers_of_its_gap():
     scores = drawn_scores({"a": (1000, 10), "b": (1000, 200)})
     (fpr, fnr) = check(audit(scores, spec(limits={"fpr_gap": 0.1})), "equalized-odds-gap").verdicts
-    gap = max_min_gap([10, 200], [1000, 1000], 0.975)
+    gap = max_min_gap([10, 200], [1000, 1000], 0.95)
     assert fpr.model_dump() == {
         "tags": ["group"],
         "rate": "fpr",
@@ -229,7 +234,7 @@ def test_a_verdict_has_the_numbers_of_its_gap():
         "value": pytest.approx(0.19),
         "low": pytest.approx(gap.low),
         "high": pytest.approx(gap.high),
-        "confidence": 0.975,
+        "confidence": 0.95,
         "status": "fail",
     }
     assert (fnr.rate, fnr.limit, fnr.value, fnr.status) == ("fnr", 0.05, None, "not-estimable")
@@ -250,20 +255,65 @@ def test_the_gravest_is_read_first():
 
 
 def test_findings_are_the_gravest_and_heaviest_of_different_checks():
-    def found(sentence, status, check, weight):
-        return Finding(sentence=sentence, status=status, check=check, weight=weight)
+    def found(sentence, status, check, weight, **facts):
+        return Finding(sentence=sentence, status=status, check=check, weight=weight, **facts)
 
     result = audit(drawn_scores({"a": (50, 1), "b": (60, 9)}), spec()).checks[0]
     findings = [
         found("light", "info", "x", 5.0),
         found("heavy", "info", "x", 9.0),
-        found("said.", "fail", "y", 9.0),
+        found("said", "fail", "y", 9.0, in_answer=True),
         found("fails", "fail", "y", 0.2),
         found("other", "info", "z", 0.5),
     ]
-    results = [result.model_copy(update={"findings": findings})]
-    told = [finding.sentence for finding in headline(results, "said (1 of 2).")]
+    answering, another = (result.model_copy(update={"findings": findings}) for _ in range(2))
+    told = [finding.sentence for finding in headline([answering], answering)]
     assert told == ["fails", "heavy", "other"]
+    # What only another check's sentence tells is not told yet.
+    told = [finding.sentence for finding in headline([answering], another)]
+    assert told == ["said", "heavy", "other"]
+
+
+BROKEN = Check(
+    id="broken",
+    title="Broken",
+    description="A check with a fault.",
+    run=lambda data, options: Product("info", str(1 // 0)),
+)
+
+
+@pytest.mark.parametrize("where", ["run", "judges"])
+def test_a_check_that_breaks_off_is_an_error_and_the_others_go_on(monkeypatch, tmp_path, where):
+    fault = replace(BROKEN, **{where: BROKEN.run})
+    monkeypatch.setattr("faceaudit.audit.all_checks", lambda: {**all_checks(), "broken": fault})
+    asked = ["equalized-odds-gap", "broken", "group-error-rates"]
+    result = audit(drawn_scores(ALIKE), spec(checks=asked))
+    assert check(result, "broken").status == result.status == "error"
+    assert "ZeroDivisionError" in check(result, "broken").sentence
+    assert "1 // 0" in check(result, "broken").traceback
+    assert check(result, "equalized-odds-gap").verdicts
+    assert check(result, "group-error-rates").details
+    decision = gate(read_result(write_result(tmp_path / "audit.json", result)))
+    assert decision.code == 2
+    assert any(outcome.status == "error" for outcome in decision.outcomes)
+
+
+def test_a_failure_is_not_hidden_by_a_check_that_breaks_off(monkeypatch):
+    monkeypatch.setattr("faceaudit.audit.all_checks", lambda: {**all_checks(), "broken": BROKEN})
+    failing = drawn_scores({"a": (1000, 10), "b": (1000, 300)})
+    result = audit(failing, spec(checks=["equalized-odds-gap", "broken"]))
+    assert result.status == "fail"
+    assert gate(result).code == 2
+
+
+def test_what_its_user_can_mend_ends_the_audit(monkeypatch):
+    def run(data, options):
+        raise FaceAuditError("mend the options")
+
+    known = {"broken": replace(BROKEN, run=run)}
+    monkeypatch.setattr("faceaudit.audit.all_checks", lambda: known)
+    with pytest.raises(FaceAuditError, match="mend the options"):
+        audit(drawn_scores(ALIKE), spec(checks=["broken"]))
 
 
 def test_the_specification_that_was_run_can_be_run_again():

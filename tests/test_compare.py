@@ -177,7 +177,7 @@ def test_images_that_only_the_second_scored_are_said_too():
     fewer = Scores(first.table.slice(0, 70), first.info)  # 20 AI images less, all right
     result = compare(fewer, first, SPEC)
     assert result.limitations[0].startswith(
-        "20 AI-generated images were scored by second alone (0.0 % wrongly, "
+        "20 AI-generated faces were scored by second alone (0.0 % wrongly, "
         "against 20.0 % of the 20 that both scored). That could turn the answer"
     )
 

@@ -62,7 +62,7 @@ def test_the_published_results_are_told_first(shown):
     assert "540 of 8,468 real photographs" in shown.index.read_text()
     test_set, in_training = shown.experiments.values()
     assert "photographs that the generator was trained on (ffhq) are called AI" in test_set
-    assert "AI-generated images" in in_training
+    assert "AI-generated faces" in in_training
     pytest.importorskip("torch", reason="the samples are scored with the extra 'model'")
     listed = shown.index.read_text()
     # In the page as in the terminal: the comparison, then what is gravest.

@@ -23,7 +23,16 @@ LAYERS = (
     ("selection", "stats"),
     ("tables", "row_filter", "result", "spec"),
     ("tags", "reading", "schema"),
-    ("errors", "files", "known_roots", "pictures", "plugins", "read_ahead", "wording"),
+    (
+        "error_rates",
+        "errors",
+        "files",
+        "known_roots",
+        "pictures",
+        "plugins",
+        "read_ahead",
+        "wording",
+    ),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 

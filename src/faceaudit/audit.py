@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import datetime
+import traceback
 from collections.abc import Callable, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from faceaudit.checks import AuditInput, Check, Options, all_checks
+from faceaudit.checks import AuditInput, Check, Options, Product, all_checks
 from faceaudit.errors import FaceAuditError
 from faceaudit.result import (
     SEVERITY,
     CheckResult,
-    ErrorRate,
     Finding,
     LeftOut,
     Result,
@@ -74,18 +74,8 @@ def audit(
     model = scores.info.model
     summary = summarise(model.id if model else "scores", scores, spec.threshold)
     summary.rows = with_shares(selection, summary.threshold)
-    data = AuditInput(
-        table=scored(scores),
-        info=scores.info,
-        spec=spec,
-        threshold=summary.threshold,
-        gap_verdicts=_gap_verdicts(planned, spec, summary),
-    )
-    results = []
-    for done, (check, options) in enumerate(planned):
-        if on_check is not None:
-            on_check(check.title, done, len(planned))
-        results.append(_run(check, options, data))
+    data = AuditInput(scored(scores), scores.info, spec, summary.threshold)
+    results = _run(planned, data, on_check or (lambda title, done, of: None))
     adjust_tests(results)
     # What bears a verdict is read first, the gravest of all at the top. Where the classifier
     # itself fails, its gaps mean little; where all passes, the limits are what was asked about.
@@ -96,7 +86,8 @@ def audit(
         )
     )
     status = overall_status(results)
-    verdict = next((r for r in results if r.status == status), results[0]).sentence
+    answering = next((r for r in results if r.status == status), results[0])
+    answer = answering.sentence
     return Result(
         kind="audit",
         created=timestamp(),
@@ -104,10 +95,10 @@ def audit(
         title=spec.title,
         question=spec.question,
         status=status,
-        verdict=f"These data cannot answer the question. {verdict}"
+        verdict=f"These data cannot answer the question. {answer}"
         if status == "not-estimable"
-        else verdict,
-        findings=headline(results, verdict),
+        else answer,
+        findings=headline(results, answering),
         limitations=[*selection.notes, *limitations(scores, summary, results)],
         scores=[summary],
         thresholds=list(data.thresholds),
@@ -132,32 +123,67 @@ def _plan(spec: Spec) -> list[tuple[Check, Options]]:
     ]
 
 
-def _gap_verdicts(
-    planned: Sequence[tuple[Check, Options]], spec: Spec, summary: ScoresSummary
-) -> int:
-    """Count the gaps held against a limit, for the family-wise confidence of verdicts."""
-    limits: tuple[tuple[ErrorRate, float | None, int], ...] = (
-        ("fpr", spec.limits.fpr_gap, summary.n_real),
-        ("fnr", spec.limits.fnr_gap, summary.n_ai),
+def _run(
+    planned: Sequence[tuple[Check, Options]],
+    data: AuditInput,
+    on_check: Callable[[str, int, int], None],
+) -> list[CheckResult]:
+    """Run every check; one that breaks off is an ``error`` of its own."""
+    broken: dict[str, CheckResult] = {}
+    judged = 0
+    for check, options in planned:
+        try:
+            judged += 0 if _lacking(check, data) else check.judges(data, options)
+        except Exception as error:
+            broken[check.id] = _broken(check, error)
+    data.gap_verdicts = max(1, judged)
+    results = []
+    for done, (check, options) in enumerate(planned):
+        on_check(check.title, done, len(planned))
+        try:
+            results.append(broken.get(check.id) or run_check(check, data, options))
+        except Exception as error:
+            results.append(_broken(check, error))
+    return results
+
+
+def _lacking(check: Check, data: AuditInput) -> list[str]:
+    return [name for name in check.columns if name not in data.table.column_names]
+
+
+def run_check(check: Check, data: AuditInput, options: Options) -> CheckResult:
+    """Run one check, and add to what it found what is the same for all."""
+    if lacking := _lacking(check, data):
+        lack = f"The scores have no column {', '.join(lacking)}."
+        product = Product("not-estimable", lack)
+    else:
+        product = check.run(data, options)
+    title = check.failure_title if product.status == "fail" else None
+    return CheckResult(
+        id=check.id,
+        title=product.title or title or check.title,
+        description=check.description,
+        status=product.status,
+        sentence=product.sentence,
+        verdicts=list(product.verdicts),
+        findings=[found.model_copy(update={"check": check.id}) for found in product.findings],
+        tests=list(product.tests),
+        details=[detail for detail in product.details if detail is not None],
     )
-    rates = {rate for rate, limit, n in limits if limit is not None and n > 0}
-    return max(1, sum(check.verdicts(spec, rates) for check, _ in planned))
 
 
-def _run(check: Check, options: Options, data: AuditInput) -> CheckResult:
-    missing = [name for name in check.columns if name not in data.table.column_names]
-    if missing:
-        return CheckResult(
-            id=check.id,
-            title=check.title,
-            description=check.description,
-            status="not-estimable",
-            sentence=f"The scores have no column {', '.join(missing)}.",
-        )
-    result = check.run(data, options)
-    if result.status == "fail" and result.title == check.title:
-        return result.model_copy(update={"title": check.failure_title})
-    return result
+def _broken(check: Check, error: Exception) -> CheckResult:
+    """Tell of a check that broke off; what its user can mend is for them and ends the audit."""
+    if isinstance(error, FaceAuditError):
+        raise error
+    return CheckResult(
+        id=check.id,
+        title=check.title,
+        description=check.description,
+        status="error",
+        sentence=f"This check broke off ({type(error).__name__}: {error}), so it answers nothing.",
+        traceback="".join(traceback.format_exception(error)),
+    )
 
 
 # --- shared with comparisons ---------------------------------------------------------------
@@ -207,8 +233,8 @@ def overall_status(results: Sequence[CheckResult]) -> Status:
     not estimable if no check found anything.
     """
     judged = {result.status for result in results if result.verdicts}
-    vetoes = {result.status for result in results} & {"fail", "insufficient-evidence"}
-    order: tuple[Status, ...] = ("fail", "insufficient-evidence", "not-estimable", "pass")
+    vetoes = {result.status for result in results} & {"fail", "error", "insufficient-evidence"}
+    order: tuple[Status, ...] = ("fail", "error", "insufficient-evidence", "not-estimable", "pass")
     for status in order:
         if status in judged | vetoes:
             return status
@@ -216,16 +242,16 @@ def overall_status(results: Sequence[CheckResult]) -> Status:
     return "not-estimable" if found == {"not-estimable"} else "info"
 
 
-def headline(results: Sequence[CheckResult], verdict: str) -> list[Finding]:
+def headline(results: Sequence[CheckResult], answering: CheckResult) -> list[Finding]:
     """Return the few findings that matter most, each of another check while there are any.
 
-    What the verdict says already is left out.
+    What the answer, the sentence of the check `answering`, says already is left out.
     """
     findings = [
         finding
         for result in results
         for finding in result.findings
-        if not verdict.startswith(finding.sentence.removesuffix("."))
+        if not (result is answering and finding.in_answer)
     ]
     findings.sort(key=lambda found: (SEVERITY.index(found.status), -found.weight))
     seen: set[str] = set()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,27 +16,29 @@ from faceaudit.audit import (
     result_versions,
     timestamp,
 )
-from faceaudit.checks.parts.error_rates import interval_title
+from faceaudit.checks.parts.layout import lay_out, number, text
+from faceaudit.error_rates import ERROR_RATES, ErrorRate
 from faceaudit.errors import FaceAuditError
 from faceaudit.pairing import Pair, Tally, pair
 from faceaudit.result import (
     CheckResult,
-    Column,
     Detail,
     Finding,
+    Interval,
     Result,
     SlopeRow,
     Slopes,
-    Table,
     Test,
+    nan_to_none,
 )
 from faceaudit.spec import Spec, every_tag
-from faceaudit.stats.intervals import paired_difference_interval
+from faceaudit.stats.intervals import paired_difference_interval, rate_of
 from faceaudit.tables import Scores, tag_columns
 from faceaudit.wording import (
     attributes_title,
     capitalised,
     counted,
+    interval_title,
     missing_note,
     percent,
 )
@@ -87,7 +88,7 @@ def compare(
     paired = pair(first, second, spec, names, include_training=include_training)
     spec = paired.spec or every_tag(paired.table, "Every tag", "")
     spec = spec.model_copy(update={"include_training": include_training})
-    for name in (*spec.attributes, *(tag for tags in spec.intersections for tag in tags)):
+    for name in (tag for tags in spec.groupings for tag in tags):
         if name not in paired.table.column_names:
             raise FaceAuditError(
                 f"{spec.name}: neither {names[0]} nor {names[1]} has a tag '{name}'; "
@@ -95,7 +96,7 @@ def compare(
             )
     checks = [
         _compare_groups(paired, attributes, spec.confidence, names)
-        for attributes in ([], *([name] for name in spec.attributes), *spec.intersections)
+        for attributes in ((), *spec.groupings)
     ]
     alone = list(_scored_by_one(paired.tally([]), names))
     # What could turn the answer is part of it.
@@ -112,7 +113,7 @@ def compare(
         question=f"Whom does {names[1]} get wrong more or less often than {names[0]}?",
         status="info",
         verdict=verdict,
-        findings=headline(checks, verdict),
+        findings=headline(checks, checks[0]),
         limitations=[
             *(said for said, _ in alone),
             *_too_alike(paired, names),
@@ -191,8 +192,8 @@ def _bounds(outcomes: NDArray[np.int64]) -> _Bounds:
 
 def _scored_by_one(tally: Tally, names: tuple[str, str]) -> Iterator[tuple[str, bool]]:
     """Say for each label what one alone scored, and whether that could turn the answer."""
-    for measure in MEASURES:
-        outcomes = measure.of(tally)
+    for rate in _RATES:
+        outcomes = _outcomes(tally, rate)
         bounds = _bounds(outcomes)
         if not bounds.alone.any():
             continue
@@ -204,7 +205,7 @@ def _scored_by_one(tally: Tally, names: tuple[str, str]) -> Iterator[tuple[str, 
                 both = percent(outcomes[0, [1 + side, 3]].sum() / n) if n else None
                 beside = f", against {both} of the {n:,} that both scored" if both else ""
                 parts.append(
-                    f"{counted(m, measure.image)} {'was' if m == 1 else 'were'} scored by {name} "
+                    f"{counted(m, rate.image)} {'was' if m == 1 else 'were'} scored by {name} "
                     f"alone ({wrong} wrongly{beside})"
                 )
         turns = bool(bounds.turns[0])
@@ -218,71 +219,45 @@ def _scored_by_one(tally: Tally, names: tuple[str, str]) -> Iterator[tuple[str, 
 
 def _alone_table(paired: Pair, names: tuple[str, str]) -> list[Detail]:
     tally = paired.tally(["dataset"])
-    rows: list[list[str | int | float | None]] = []
-    for measure in MEASURES:
-        outcomes = measure.of(tally)
+    rows: list[tuple[str | int | float, ...]] = []
+    for rate in _RATES:
+        outcomes = _outcomes(tally, rate)
         bounds = _bounds(outcomes)
         for side, name in enumerate(names):
             for i in np.flatnonzero(bounds.alone[side]):
                 n, m = int(bounds.n[i]), int(bounds.alone[side, i])
-                wrong = int(outcomes[i, [1 + side, 3]].sum())
-                rows.append(
-                    [
-                        tally.groups[i],
-                        measure.label,
-                        name,
-                        m,
-                        int(bounds.alone_wrong[side, i]) / m,
-                        n,
-                        wrong / n if n else None,
-                    ]
-                )
+                wrong_of_both = int(outcomes[i, [1 + side, 3]].sum()) / n if n else np.nan
+                wrong = int(bounds.alone_wrong[side, i]) / m
+                rows.append((tally.groups[i], str(rate.label), name, m, wrong, n, wrong_of_both))
     if not rows:
         return []
+    columns = list(zip(*rows, strict=True))
     return [
-        Table(
-            title="Images that one of the two alone scored",
-            note="They are in no rate above. The last two columns are for comparison.",
-            columns=[
-                Column(title="data set"),
-                Column(title="label"),
-                Column(title="scored by"),
-                Column(title="images", kind="count"),
-                Column(title="wrong", kind="percent"),
-                Column(title="images of both", kind="count"),
-                Column(title="wrong on those", kind="percent"),
+        lay_out(
+            "Images that one of the two alone scored",
+            [
+                text("data set", columns[0]),
+                text("label", columns[1]),
+                text("scored by", columns[2]),
+                number("images", "count", columns[3]),
+                number("wrong", "percent", columns[4]),
+                number("images of both", "count", columns[5]),
+                number("wrong on those", "percent", columns[6]),
             ],
-            rows=rows,
+            note="They are in no rate above. The last two columns are for comparison.",
         )
     ]
 
 
 # --- one set of groups ---------------------------------------------------------------------
 
-
-@dataclass(frozen=True)
-class _Measure:
-    """One of the two error rates, read from a tally."""
-
-    name: str
-    short: str
-    verb: str
-    label: Literal["real", "ai"]
-    image: str
-
-    @property
-    def images(self) -> str:
-        return f"{self.image}s"
-
-    def of(self, tally: Tally) -> NDArray[np.int64]:
-        """Return the outcomes of the images of its label, shape (groups, outcomes)."""
-        return tally.real if self.label == "real" else tally.ai
+#: Those that images of one label suffer: only there are two answers to one image compared.
+_RATES = [rate for rate in ERROR_RATES.values() if rate.label]
 
 
-MEASURES = (
-    _Measure("False positive rate", "FPR", "calls AI-generated", "real", "real photograph"),
-    _Measure("False negative rate", "FNR", "calls real", "ai", "AI-generated image"),
-)
+def _outcomes(tally: Tally, rate: ErrorRate) -> NDArray[np.int64]:
+    """Return the outcomes of the images that can suffer an error, shape (groups, outcomes)."""
+    return tally.real if rate.label == "real" else tally.ai
 
 
 def _compare_groups(
@@ -295,25 +270,32 @@ def _compare_groups(
     findings: list[Finding] = []
     tests: list[Test] = []
     check = "compare-" + ("-".join(attributes) if attributes else "overall")
-    for measure in MEASURES:
-        rows, measured_tests = _paired_rows(measure, tally, confidence, names)
-        if not measure.of(tally).any():
+    for rate in _RATES:
+        outcomes = _outcomes(tally, rate)
+        if not outcomes.any():
             continue
-        for row, test in zip(rows, measured_tests, strict=True):
-            if test is not None:
-                tests.append(test.model_copy(update={"name": f"{title}: {test.name}"}))
-            if row.n > 0:
-                where = f"{title} '{row.group}': " if attributes else ""
-                findings.append(_finding(row, measure, names, check, where, confidence))
-        details += _details(by, rows, measure, names, attributes, paired, tally.missing)
+        rows = _paired_rows(rate, tally, confidence, names)
+        for row, (only_first, only_second) in zip(rows, outcomes[:, 1:3], strict=True):
+            if row.n == 0:
+                continue
+            # McNemar's exact test: of the images on which they differ, half should favour each.
+            changed = int(only_first + only_second)
+            p = binomtest(int(only_second), changed).pvalue if changed else 1.0
+            name = f"{title}: {rate.short}, {row.group}"
+            tests.append(Test(name=name, method="McNemar, exact", p=min(1.0, float(p))))
+            findings.append(_finding(row, rate, names, check, attributes, confidence))
+        details += _details(by, rows, rate, names, attributes, paired, tally.missing)
     findings.sort(key=lambda found: -found.weight)
-    sentences = [found.sentence for found in findings[: 1 if attributes else 2]]
+    answer = findings[: 1 if attributes else 2]
+    for finding in answer:
+        finding.in_answer = True
     return CheckResult(
         id=check,
         title=title,
         description=DESCRIPTION,
         status="info" if findings else "not-estimable",
-        sentence=" ".join(sentences) or "No group has an image that both classifiers scored.",
+        sentence=" ".join(finding.sentence for finding in answer)
+        or "No group has an image that both classifiers scored.",
         findings=findings,
         tests=tests,
         details=details,
@@ -321,111 +303,108 @@ def _compare_groups(
 
 
 def _paired_rows(
-    measure: _Measure, tally: Tally, confidence: float, names: tuple[str, str]
-) -> tuple[list[SlopeRow], list[Test | None]]:
-    outcomes = measure.of(tally)
+    rate: ErrorRate, tally: Tally, confidence: float, names: tuple[str, str]
+) -> list[SlopeRow]:
+    outcomes = _outcomes(tally, rate)
     neither, only_first, only_second, both = outcomes[:, :4].T
-    first, second = both + only_first, both + only_second
     low, high = paired_difference_interval(both, only_first, only_second, neither, confidence)
     bounds = _bounds(outcomes)
-    n = bounds.n
-    rows: list[SlopeRow] = []
-    tests: list[Test | None] = []
+    first, second = (rate_of(both + only, bounds.n) for only in (only_first, only_second))
+    rows = []
     for i, group in enumerate(tally.groups):
-        notes = [
+        n = int(bounds.n[i])
+        notes = [] if n else [f"no {rate.images} that both scored"]
+        notes += [
             f"{int(m):,} more scored by {name} alone ({percent(wrong / m)} wrong)"
             for m, wrong, name in zip(
                 bounds.alone[:, i], bounds.alone_wrong[:, i], names, strict=True
             )
             if m
         ]
-        if n[i] == 0:
-            missing = f"no {measure.images} that both scored"
-            note = "; ".join([missing, *notes])
-            rows.append(SlopeRow(group=group, n=0, first=None, second=None, note=note))
-            tests.append(None)
-            continue
-        if bounds.turns[i]:
+        if n and bounds.turns[i]:
             notes.append("that could turn the difference")
         rows.append(
             SlopeRow(
                 group=group,
-                n=int(n[i]),
-                first=float(first[i] / n[i]),
-                second=float(second[i] / n[i]),
-                difference=float((second[i] - first[i]) / n[i]),
-                low=float(low[i]),
-                high=float(high[i]),
+                n=n,
+                first=nan_to_none(first[i]),
+                second=nan_to_none(second[i]),
+                difference=int(only_second[i] - only_first[i]) / n if n else None,
+                low=nan_to_none(low[i]),
+                high=nan_to_none(high[i]),
                 note="; ".join(notes) or None,
             )
         )
-        changed = int(only_first[i] + only_second[i])
-        # McNemar's exact test: of the images on which they differ, half should favour each.
-        p = binomtest(int(only_second[i]), changed).pvalue if changed else 1.0
-        tests.append(
-            Test(name=f"{measure.short}, {group}", method="McNemar, exact", p=min(1.0, float(p)))
-        )
-    return rows, tests
+    return rows
 
 
 def _finding(
     row: SlopeRow,
-    measure: _Measure,
+    rate: ErrorRate,
     names: tuple[str, str],
     check: str,
-    where: str,
+    attributes: Sequence[str],
     confidence: float,
 ) -> Finding:
     assert row.first is not None and row.second is not None
     assert row.difference is not None and row.low is not None and row.high is not None
+    where = f"{capitalised(attributes_title(attributes))} '{row.group}': " if attributes else ""
     sentence = (
-        f"{where}{names[1]} {measure.verb} {percent(row.second)} of "
-        f"{counted(row.n, measure.image)}, "
+        f"{where}{names[1]} calls {rate.error.removeprefix('called ')} {percent(row.second)} of "
+        f"{counted(row.n, rate.image)}, "
         f"{names[0]} {percent(row.first)}: {100 * row.difference:+.1f} points "
         f"({interval_title(confidence)} {100 * row.low:+.1f} to {100 * row.high:+.1f})."
     )
     # The answer over all images says it in a sentence of its own.
-    if row.note and where:
+    if row.note and attributes:
         sentence = f"{sentence[:-1]}; {row.note}."
-    # What is certain of the change counts, not its size alone; everybody before a group.
-    certain = max(row.low, -row.high, 0.0)
-    return Finding(sentence=sentence, status="info", check=check, weight=certain + (not where))
+    return Finding(
+        sentence=sentence,
+        status="info",
+        check=check,
+        # What is certain of the change counts, not its size alone; everybody before a group.
+        weight=max(row.low, -row.high, 0.0) + (not attributes),
+        tags=list(attributes),
+        rate=rate.id,
+        n=row.n,
+        interval=Interval(value=row.difference, low=row.low, high=row.high, confidence=confidence),
+    )
 
 
 def _details(
     by: str,
     rows: list[SlopeRow],
-    measure: _Measure,
+    rate: ErrorRate,
     names: tuple[str, str],
     attributes: Sequence[str],
     paired: Pair,
     missing: int,
 ) -> list[Detail]:
     sources = [paired.tag_source(name) for name in attributes]
+    name = capitalised(rate.name)
     slopes = Slopes(
-        title=f"{measure.name} by {by}" if attributes else measure.name,
+        title=f"{name} by {by}" if attributes else name,
         note=missing_note(missing, attributes),
-        measure=measure.name,
-        rate="fpr" if measure.label == "real" else "fnr",
+        measure=name,
+        rate=rate.id,
         attribute=by,
-        tag_source="; ".join(source for source in sources if source) or None,
+        tag_source="; ".join(filter(None, sources)) or None,
         first_name=names[0],
         second_name=names[1],
         rows=rows,
     )
-    table = Table(
-        title=f"{slopes.title}: numbers",
-        note=f"Difference: {names[1]} minus {names[0]}, with its paired interval.",
-        columns=[
-            Column(title=by),
-            Column(title=f"n {measure.images}", kind="count"),
-            Column(title=names[0], kind="percent"),
-            Column(title=names[1], kind="percent"),
-            Column(title="difference", kind="points"),
-            Column(title="from", kind="points"),
-            Column(title="to", kind="points"),
-            Column(title="note"),
+    table = lay_out(
+        f"{slopes.title}: numbers",
+        [
+            text(by, [row.group for row in rows]),
+            number(f"n {rate.images}", "count", [row.n for row in rows]),
+            number(names[0], "percent", [row.first for row in rows]),
+            number(names[1], "percent", [row.second for row in rows]),
+            number("difference", "points", [row.difference for row in rows]),
+            number("from", "points", [row.low for row in rows]),
+            number("to", "points", [row.high for row in rows]),
+            text("note", [row.note for row in rows]),
         ],
-        rows=[[r.group, r.n, r.first, r.second, r.difference, r.low, r.high, r.note] for r in rows],
+        note=f"Difference: {names[1]} minus {names[0]}, with its paired interval.",
     )
     return [slopes, table]

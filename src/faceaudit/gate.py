@@ -12,14 +12,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from faceaudit.error_rates import ERROR_RATES
 from faceaudit.errors import FaceAuditError, validated
 from faceaudit.result import GapVerdict, Result, ScoresSummary, Status, read_result
 from faceaudit.spec import Spec
 from faceaudit.wording import attributes_title, counted, points, points_range
 
-PASSED, FAILED, UNDECIDED = 0, 1, 3
+PASSED, FAILED, BROKEN, UNDECIDED = 0, 1, 2, 3
 #: What each status alone would make of the gate; any other says nothing.
-_CODES: dict[Status, int] = {"pass": PASSED, "fail": FAILED, "insufficient-evidence": UNDECIDED}
+_CODES: dict[Status, int] = {
+    "pass": PASSED,
+    "fail": FAILED,
+    "error": BROKEN,
+    "insufficient-evidence": UNDECIDED,
+}
 _NO_LONGER = "judged in the baseline, not judged here"
 #: The first version of a result that records every judged gap.
 _RECORDS_GAPS = 2
@@ -72,8 +78,10 @@ def gate(
     Returns
     -------
     Decision
-        With `code` 0 if every limit that could be judged is met; 1 if a gap or check fails; 3 if
-        there is not evidence enough, or no limit was judged.
+        With `code` 0 if every limit that could be judged is met; 1 if a gap or check fails; 2 if
+        a check broke off, whatever the others say; 3 if there is not evidence enough, or no limit
+        was judged. An outcome is one gap of one check, or one check without limits that gives a
+        verdict.
 
     Raises
     ------
@@ -107,7 +115,7 @@ def gate(
         nothing = "No gap was held against a limit."
         outcomes["",] = Outcome("limits", "limits", "not-estimable", nothing, UNDECIDED)
     codes = {outcome.code for outcome in outcomes.values()}
-    code = next((code for code in (FAILED, UNDECIDED) if code in codes), PASSED)
+    code = next((code for code in (BROKEN, FAILED, UNDECIDED) if code in codes), PASSED)
     return Decision(code, list(outcomes.values()), [*changed, *notes])
 
 
@@ -215,10 +223,10 @@ def _changed_keys(old: Spec, new: Spec) -> Iterator[str]:
         words = key in ("title", "question", "threshold", "limits")
         if not words and _unordered(before) != _unordered(now):
             yield f"{key}: {_shown(before)} → {_shown(now)}"
-    for key, before in old.limits:
-        now = getattr(new.limits, key)
+    for rate in ERROR_RATES:
+        before, now = old.limit(rate), new.limit(rate)
         if before is not None and (now is None or now > before):
-            yield f"limits.{key}: {_shown(before)} → {_shown(now)} (looser)"
+            yield f"limits.{rate}_gap: {_shown(before)} → {_shown(now)} (looser)"
 
 
 def _unordered(value: Any) -> Any:

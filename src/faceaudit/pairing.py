@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +19,7 @@ from faceaudit.reading.meaning import mark_missing
 from faceaudit.result import ScoresSummary
 from faceaudit.selection import Fates, keep_rows, mark_slice
 from faceaudit.spec import Spec
-from faceaudit.stats.counts import count_at_thresholds
+from faceaudit.stats.counts import Images
 from faceaudit.tables import SCORED, Scores
 from faceaudit.wording import counted
 
@@ -69,12 +70,16 @@ class Pair:
 
     def tally(self, attributes: Sequence[str]) -> Tally:
         """Count the images of every group by label and outcome, in one pass."""
-        steps = count_at_thresholds(self.table, attributes, range(len(OUTCOMES)))
-        # Each step counts the images whose outcome has this position or a later one.
-        real = np.stack([counts.real_called_ai for counts in steps], axis=1)
-        ai = np.stack([counts.n_ai - counts.ai_called_real for counts in steps], axis=1)
-        real, ai = (-np.diff(later, axis=1, append=0) for later in (real, ai))
-        return Tally(steps[0].labels, real, ai, steps[0].missing)
+        grouping, outcomes = self._images.grouping(attributes), len(OUTCOMES)
+        known = grouping.code >= 0
+        cell = (2 * grouping.code + self._images.is_ai) * outcomes + self._images.score.astype(int)
+        cells = 2 * len(grouping.groups) * outcomes
+        counts = np.bincount(cell[known], minlength=cells).reshape(-1, 2, outcomes)
+        return Tally(grouping.labels, counts[:, 0], counts[:, 1], int((~known).sum()))
+
+    @cached_property
+    def _images(self) -> Images:
+        return Images(self.table.filter(pc.is_valid(self.table["p_ai"])))
 
 
 def pair(

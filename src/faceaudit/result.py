@@ -26,19 +26,25 @@ from faceaudit.files import write_text
 from faceaudit.reading.file_kinds import expect, refusal
 from faceaudit.schema import LABELS, DatasetSummary, ModelInfo
 
-RESULT_VERSION = 2
+RESULT_VERSION = 3
 """What a result of each version is; `read_result` reads them all.
 
 1. Up to November 2026: a check has no ``verdicts``. Reports draw it as it is; the gate, which
    compares gaps, refuses it as a baseline.
 2. Each gap held against a limit is one of the ``verdicts`` of its check.
+3. A finding carries its facts beside its sentence; a check that broke off is an ``error``.
 """
 
-Status = Literal["pass", "fail", "insufficient-evidence", "not-estimable", "info"]
+Status = Literal["pass", "fail", "insufficient-evidence", "not-estimable", "info", "error"]
 #: The order in which answers are read.
-SEVERITY: tuple[Status, ...] = ("fail", "insufficient-evidence", "pass", "info", "not-estimable")
-#: A false positive is a real photograph called AI-generated.
-ErrorRate = Literal["fpr", "fnr"]
+SEVERITY: tuple[Status, ...] = (
+    "fail",
+    "error",
+    "insufficient-evidence",
+    "pass",
+    "info",
+    "not-estimable",
+)
 Cell = str | int | float | bool | None
 Number = int | float | None
 
@@ -291,9 +297,7 @@ class Slopes(_Strict):
     title: Title
     note: Note = None
     measure: Measure
-    rate: ErrorRate | None = Field(
-        default=None, description="The error rate, where the measure is one"
-    )
+    rate: str | None = Field(default=None, description="The error rate, where the measure is one")
     attribute: By
     tag_source: TagSource = None
     first_name: str = Field(description="The first classifier")
@@ -317,13 +321,64 @@ class Test(_Strict):
     p_bh: float | None = Field(default=None, description="Adjusted by Benjamini and Hochberg")
 
 
-class Finding(_Strict):
-    """One sentence with its numbers, fit to be quoted."""
+class GroupRate(_Strict):
+    """A group that a finding names, with its error rate."""
 
-    sentence: str = Field(description="The finding, as a whole sentence")
+    group: list[str] = Field(description="Its value of each tag")
+    n: Images
+    events: int = Field(description="Errors among them")
+    value: float = Field(description="The error rate, from 0 to 1")
+
+
+class Interval(_Strict):
+    """A number that was estimated, and the range in which the true one lies."""
+
+    value: float = Field(description="The estimate")
+    low: float = Field(description="Lower end")
+    high: float | None = Field(description="Upper end; null where there is none")
+    confidence: float = Field(description="Of the interval")
+    together: bool = Field(
+        default=False,
+        description="Whether all answers of the check, or verdicts of the audit, hold at once",
+    )
+
+    @property
+    def upper(self) -> float:
+        """The upper end, which may be infinite."""
+        return math.inf if self.high is None else self.high
+
+
+class Finding(_Strict):
+    """What is fit to be quoted: the facts, and a sentence that tells them."""
+
+    sentence: str = Field(default="", description="The finding, as a whole sentence")
     status: Status = Field(description="What it says of a limit, or 'info'")
-    check: str = Field(description="Which check found it")
+    check: str = Field(default="", description="Which check found it")
     weight: float = Field(default=0.0, description="The higher, the earlier it is shown")
+    tags: list[str] = Field(default_factory=list, description="The tags whose groups it compares")
+    groups: list[GroupRate] = Field(
+        default_factory=list,
+        description="The groups that it compares; of a gap the highest rate first",
+    )
+    rate: str | None = Field(default=None, description="The error rate, if it is about one")
+    n: int | None = Field(default=None, description="How many images it rests on")
+    events: int | None = Field(default=None, description="Errors among them")
+    interval: Interval | None = Field(
+        default=None, description="The gap, difference, ratio or share that it tells"
+    )
+    held_equal: list[str] = Field(
+        default_factory=list, description="The other tags that are held equal"
+    )
+    limit: float | None = Field(default=None, description="The largest gap that is allowed")
+    smallest: int | None = Field(
+        default=None, description="Groups with fewer images were left out; null if none was"
+    )
+    in_answer: bool = Field(default=False, description="Whether its check's answer tells it too")
+
+    @property
+    def share(self) -> float:
+        """Errors among the images."""
+        return (self.events or 0) / self.n if self.n else math.nan
 
 
 class GapVerdict(_Strict):
@@ -332,7 +387,7 @@ class GapVerdict(_Strict):
     tags: list[str] = Field(
         description="Whose groups were compared; with the check and the rate it names the gap"
     )
-    rate: ErrorRate = Field(description="The error rate, of real photographs or of AI images")
+    rate: str = Field(description="The error rate: fpr (of real photographs) or fnr (of AI images)")
     limit: float = Field(description="The largest gap that is allowed")
     value: float | None = Field(description="The gap; null where there is none to judge")
     low: Low
@@ -341,6 +396,21 @@ class GapVerdict(_Strict):
         description="The interval's confidence, at which all verdicts of the audit hold together"
     )
     status: Status = Field(description="The verdict on this gap")
+
+    @classmethod
+    def of(cls, found: Finding, confidence: float) -> GapVerdict:
+        """Take the verdict from a finding on a gap that has a limit."""
+        gap = found.interval
+        return cls(
+            tags=found.tags,
+            rate=found.rate or "",
+            limit=found.limit or 0.0,
+            value=gap.value if gap else None,
+            low=gap.low if gap else None,
+            high=gap.high if gap else None,
+            confidence=confidence,
+            status=found.status,
+        )
 
 
 class CheckResult(_Strict):
@@ -355,6 +425,7 @@ class CheckResult(_Strict):
     findings: list[Finding] = Field(default_factory=list, description="What is worth quoting")
     tests: list[Test] = Field(default_factory=list, description="Every significance test it made")
     details: list[Detail] = Field(default_factory=list, description="What is shown, in order")
+    traceback: str | None = Field(default=None, description="Where it broke off, if in 'error'")
 
 
 Counts = Annotated[

@@ -8,8 +8,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, create_model, field_validator
 
+from faceaudit.error_rates import ERROR_RATES
 from faceaudit.errors import FaceAuditError, validated
 from faceaudit.reading.file_kinds import expect, refusal
 from faceaudit.schema import tag_columns
@@ -20,17 +21,19 @@ EVERY_TAG = "every-tag"
 #: A tag with more values than this names pictures or people, not groups.
 MOST_GROUPS = 50
 
-
-class Limits(BaseModel):
-    """Largest gap (highest minus lowest rate over the groups) that the auditor accepts.
+_LIMITS: dict[str, Any] = {
+    f"{rate.id}_gap": (float | None, Field(default=rate.limit, ge=0, le=1))
+    for rate in ERROR_RATES.values()
+}
+Limits: type[BaseModel] = create_model(
+    "Limits",
+    __config__=ConfigDict(extra="forbid"),
+    __doc__="""Largest gap (highest minus lowest rate over the groups) that the auditor accepts.
 
     Chosen limits, not legal tests. None asks for no verdict.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    fpr_gap: float | None = Field(default=0.05, ge=0, le=1)
-    fnr_gap: float | None = Field(default=0.05, ge=0, le=1)
+    """,
+    **_LIMITS,
+)
 
 
 class Spec(BaseModel):
@@ -58,10 +61,20 @@ class Spec(BaseModel):
     checks: dict[str, dict[str, Any]] = Field(default_factory=dict)
     #: None takes the classifier's own threshold; an image is called AI when p_ai >= threshold.
     threshold: float | None = Field(default=None, ge=0, le=1)
-    limits: Limits = Field(default_factory=Limits)
+    limits: Limits = Field(default_factory=Limits)  # type: ignore[valid-type]
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
     #: Groups with fewer images are shown, marked small.
     small_group: int = Field(default=30, ge=1)
+
+    @property
+    def groupings(self) -> list[tuple[str, ...]]:
+        """The tags, and combinations of tags, whose groups are compared."""
+        return [*((name,) for name in self.attributes), *map(tuple, self.intersections)]
+
+    def limit(self, rate: str) -> float | None:
+        """Return the largest gap of an error rate that is accepted; None asks for no verdict."""
+        limit: float | None = getattr(self.limits, f"{rate}_gap")
+        return limit
 
     @field_validator("checks", mode="before")
     @classmethod

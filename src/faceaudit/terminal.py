@@ -32,6 +32,7 @@ _STYLES: dict[Status, str] = {
     "insufficient-evidence": "yellow",
     "not-estimable": "dim",
     "info": "cyan",
+    "error": "bold red",
 }
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+LIMIT_NOTE = "a chosen limit, not a legal test"
+
 
 def percent(share: float) -> str:
     """Write a share of images with one decimal; what is not quite none or all is not rounded to it.
@@ -152,3 +154,12 @@ def times_range(low: float, high: float) -> str:
 
 def _ratio(ratio: float) -> str:
     return f"{ratio:.2f}" if ratio < 10 else f"{ratio:,.0f}"
+
+
+def interval_title(confidence: float) -> str:
+    """Name an interval by its confidence.
+
+    >>> interval_title(0.95)
+    '95 % interval'
+    """
+    return f"{round(100 * round(confidence, 5), 2):g} % interval"

@@ -3,11 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from faceaudit.audit import run_check
 from faceaudit.checks.calibration import CHECK, CalibrationOptions
 
 
 def run(data, **options):
-    return CHECK.run(data, CalibrationOptions(**options))
+    return run_check(CHECK, data, CalibrationOptions(**options))
 
 
 @pytest.fixture

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import pytest
 
+from faceaudit.audit import run_check
 from faceaudit.checks import Options
-from faceaudit.checks.equalized_odds_gap import CHECK, verdict_confidence
+from faceaudit.checks.equalized_odds_gap import CHECK
 from faceaudit.stats.gaps import max_min_gap
 
 
 def run(data):
-    return CHECK.run(data, Options())
+    return run_check(CHECK, data, Options())
 
 
 def test_wide_gap_fails(counted):
@@ -74,8 +75,8 @@ def test_real_only_data_cannot_pass(counted):
 def test_more_verdicts_need_wider_intervals(counted):
     cells = {"a": (500, 50, 500, 10), "b": (500, 30, 500, 10)}
     one, many = counted(cells), counted(cells, gap_verdicts=10)
-    assert verdict_confidence(one) == pytest.approx(0.95)
-    assert verdict_confidence(many) == pytest.approx(0.995)
+    assert one.verdict_confidence == pytest.approx(0.95)
+    assert many.verdict_confidence == pytest.approx(0.995)
     first, second = (run(data).details[-1].rows[0] for data in (one, many))
     assert second[5] <= first[5]
     assert second[6] > first[6]

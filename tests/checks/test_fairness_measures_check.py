@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import pytest
 
+from faceaudit.audit import run_check
 from faceaudit.checks import Options
 from faceaudit.checks.fairness_measures import CHECK, SHOWN
 
 
 def run(data):
-    return CHECK.run(data, Options())
+    return run_check(CHECK, data, Options())
 
 
 def test_every_measure_stands_beside_the_constant_answers(counted):

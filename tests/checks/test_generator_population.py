@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow.compute as pc
 import pytest
 
+from faceaudit.audit import run_check
 from faceaudit.checks import Options
 from faceaudit.checks.generator_population import CHECK, TAGS, population
 from faceaudit.datasets.ffhq import GLASSES
@@ -44,16 +45,22 @@ def test_population_is_whole():
 
 def test_errors_that_follow_the_population_are_found(drawn):
     data = people(drawn, 4000, lambda share: 1 + 0.3 * share)
-    result = CHECK.run(data, Options())
+    result = run_check(CHECK, data, Options())
     (row,) = result.details[0].rows
     assert row.low < np.exp(0.3) < row.high
     assert row.low > 1
     assert result.sentence.startswith("The errors follow the generator's population")
+    found = result.findings[-1]
+    assert (found.sentence, found.in_answer) == (result.sentence, True)
+    assert (found.tags, found.rate, found.n) == (list(TAGS), "fpr", 4000)
+    assert (found.interval.value, found.interval.low) == (row.value, row.low)
+    assert found.weight > 0.05
     assert result.tests[0].p < 1e-6
 
 
 def test_errors_that_run_against_the_population_are_found(drawn):
-    result = CHECK.run(people(drawn, 4000, lambda share: -3 - 0.3 * share), Options())
+    result = run_check(CHECK, people(drawn, 4000, lambda share: -3 - 0.3 * share), Options())
+    assert result.findings[-1].interval.upper < 1
     assert result.sentence.startswith("The errors run against the generator's population")
 
 
@@ -69,14 +76,14 @@ def test_false_alarms_are_as_rare_as_they_should_be(drawn):
                 quirk[value] = rng.normal(-1, 0.5)
             return np.array([quirk[value] for value in share])
 
-        result = CHECK.run(people(drawn, 1500, log_odds, seed), Options())
+        result = run_check(CHECK, people(drawn, 1500, log_odds, seed), Options())
         alarms += result.tests[0].p < 0.05
     # Binomial with 5 % of 60: nine or more has a chance of about 0.3 %.
     assert alarms < 9
 
 
 def test_shares_stand_beside_each_other(drawn):
-    result = CHECK.run(people(drawn, 2000, lambda share: -1 + 0 * share), Options())
+    result = run_check(CHECK, people(drawn, 2000, lambda share: -1 + 0 * share), Options())
     table = next(d for d in result.details if d.title.startswith("Gender"))
     rows = {row[0]: row for row in table.rows}
     assert rows["female"][2] == pytest.approx(38_388 / 69_471)
@@ -92,7 +99,7 @@ def test_all_data_sets_together_and_each_alone(drawn):
         {tag: one.table[tag].to_pylist() + two.table[tag].to_pylist() for tag in TAGS},
         dataset=["utkface"] * 1500 + ["ffhq"] * 1500,
     )
-    forest = CHECK.run(both, Options()).details[0]
+    forest = run_check(CHECK, both, Options()).details[0]
     assert [row.group for row in forest.rows] == ["ffhq", "utkface", "all data sets"]
     # A level of its own for each set: that one has more errors is not taken for a slope.
     assert forest.rows[2].low < 1 < forest.rows[2].high
@@ -100,19 +107,19 @@ def test_all_data_sets_together_and_each_alone(drawn):
 
 def test_too_few_groups_or_errors(drawn):
     data = people(drawn, 500, lambda share: -1 + 0 * share, tags=("gender",))
-    result = CHECK.run(data, Options())
+    result = run_check(CHECK, data, Options())
     assert result.status == "not-estimable"
     assert "in ffhq, 2 groups" in result.sentence
     data = people(drawn, 500, lambda share: -20 + 0 * share)
-    assert CHECK.run(data, Options()).status == "not-estimable"
+    assert run_check(CHECK, data, Options()).status == "not-estimable"
 
 
 def test_a_tag_in_other_words_is_not_compared(drawn):
     data = drawn(["real"] * 40, [0.1, 0.9] * 20, {"glasses": ["any", "none"] * 20})
-    assert CHECK.run(data, Options()).status == "not-estimable"
+    assert run_check(CHECK, data, Options()).status == "not-estimable"
 
 
 def test_awkward_tables(awkward):
-    result = CHECK.run(awkward, Options())
+    result = run_check(CHECK, awkward, Options())
     assert result.status in ("not-estimable", "info")
-    assert result.model_dump_json()
+    assert all(found.sentence for found in result.findings)

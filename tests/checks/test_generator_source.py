@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from faceaudit.audit import run_check
 from faceaudit.checks import all_checks
 from faceaudit.checks.generator_source import CHECK, GeneratorSourceOptions
 from faceaudit.errors import FaceAuditError
@@ -25,7 +26,7 @@ def sets(drawn, cells, *, n_ai=200, missed=2, **spec):
 
 def test_the_published_failure(drawn):
     data = sets(drawn, {"ffhq": (1000, 710), "celeba": (900, 9), "lfw": (100, 1)})
-    result = CHECK.run(data, FFHQ)
+    result = run_check(CHECK, data, FFHQ)
     assert result.status == "fail"
     assert result.sentence.startswith(
         "71.0 % of 1,000 photographs that the generator was trained on (ffhq) are called "
@@ -33,14 +34,24 @@ def test_the_published_failure(drawn):
     )
     assert "71 times as often" in result.sentence
     assert "delivery may be a part of it" in result.sentence
-    assert result.findings[0].status == "fail"
-    assert result.findings[0].weight > 1.6
+    (found,) = result.findings
+    assert (found.status, found.in_answer) == ("fail", True)
+    assert found.weight > 1.6
+    assert [(of.group, of.n, of.events) for of in found.groups] == [
+        (["ffhq"], 1000, 710),
+        (["all others together"], 1000, 10),
+    ]
+    assert found.interval.value == pytest.approx(0.7)
+    assert (found.interval.low, found.interval.high) == difference_interval(710, 1000, 10, 1000)
+    (verdict,) = result.verdicts
+    assert (verdict.tags, verdict.rate, verdict.limit) == (["dataset"], "fpr", 0.05)
+    assert (verdict.low, verdict.status) == (found.interval.low, "fail")
     assert result.tests[0].p < 1e-50
 
 
 def test_numbers_are_those_of_the_intervals(drawn):
     data = sets(drawn, {"ffhq": (100, 30), "celeba": (300, 6), "lfw": (50, 0)})
-    forest, table, distribution = CHECK.run(data, FFHQ).details
+    forest, table, distribution = run_check(CHECK, data, FFHQ).details
     rows = {row.group: row for row in forest.rows}
     low, high = rate_interval(30, 100)
     assert (rows["ffhq (the generator's)"].low, rows["ffhq (the generator's)"].high) == (low, high)
@@ -74,40 +85,54 @@ def test_numbers_are_those_of_the_intervals(drawn):
     ],
 )
 def test_verdict_is_by_the_ends_of_the_interval(drawn, cells, status):
-    assert CHECK.run(sets(drawn, cells), FFHQ).status == status
+    assert run_check(CHECK, sets(drawn, cells), FFHQ).status == status
 
 
 def test_a_classifier_that_calls_everything_ai_does_not_pass(drawn):
     data = sets(drawn, {"ffhq": (5000, 5000), "celeba": (5000, 5000)}, missed=0)
-    result = CHECK.run(data, FFHQ)
+    result = run_check(CHECK, data, FFHQ)
     assert result.status == "insufficient-evidence"
+    assert result.findings[0].interval.upper <= result.findings[0].limit
     assert "not shown to do better than guessing" in result.sentence
 
 
 def test_without_a_limit_it_informs(drawn):
     data = sets(drawn, {"ffhq": (50, 40), "celeba": (50, 1)}, limits={"fpr_gap": None})
-    assert CHECK.run(data, FFHQ).status == "info"
+    result = run_check(CHECK, data, FFHQ)
+    assert (result.status, result.verdicts, CHECK.judges(data, FFHQ)) == ("info", [], 0)
 
 
 @pytest.mark.parametrize("cells", [{"celeba": (50, 1), "lfw": (9, 0)}, {"ffhq": (50, 1)}])
 def test_without_either_side_there_is_nothing_to_compare(drawn, cells):
-    result = CHECK.run(sets(drawn, cells), FFHQ)
-    assert result.status == "not-estimable"
+    data = sets(drawn, cells)
+    result = run_check(CHECK, data, FFHQ)
+    assert (result.status, result.findings, CHECK.judges(data, FFHQ)) == ("not-estimable", [], 0)
+    assert [(verdict.value, verdict.status) for verdict in result.verdicts] == [
+        (None, "not-estimable")
+    ]
     assert next(iter(cells)) in result.sentence
 
 
+def test_one_gap_is_judged_and_shares_the_confidence_of_the_audit(drawn):
+    cells = {"ffhq": (500, 100), "celeba": (900, 9)}
+    assert CHECK.judges(sets(drawn, cells), FFHQ) == 1
+    (found,) = run_check(CHECK, sets(drawn, cells, gap_verdicts=5), FFHQ).findings
+    assert found.interval.confidence == pytest.approx(0.99)
+    ends = difference_interval(100, 500, 9, 900, found.interval.confidence)
+    assert (found.interval.low, found.interval.high) == ends
+
+
 def test_no_error_anywhere(drawn):
-    result = CHECK.run(sets(drawn, {"ffhq": (500, 0), "celeba": (500, 0)}), FFHQ)
+    result = run_check(CHECK, sets(drawn, {"ffhq": (500, 0), "celeba": (500, 0)}), FFHQ)
     assert result.status == "pass"
     assert "times" not in result.sentence
-    assert result.model_dump_json()
 
 
 def test_delivery_is_told(drawn):
     data = sets(drawn, {"ffhq": (40, 30), "celeba": (60, 1)}, n_ai=100)
     width = [256] * 40 + [100] * 60 + [256] * 75 + [512] * 25
     table = data.table.append_column("width", [width]).append_column("height", [width])
-    result = CHECK.run(type(data)(**{**vars(data), "table": table}), FFHQ)
+    result = run_check(CHECK, type(data)(**{**vars(data), "table": table}), FFHQ)
     note = result.details[1].note
     assert (
         "100.0 % of the photographs of ffhq, 0.0 % of the other real photographs, 75.0 % of the "
@@ -116,7 +141,7 @@ def test_delivery_is_told(drawn):
 
 
 def test_awkward_tables(awkward):
-    result = CHECK.run(awkward, GeneratorSourceOptions(dataset="drawn"))
+    result = run_check(CHECK, awkward, GeneratorSourceOptions(dataset="drawn"))
     assert result.status == "not-estimable"
 
 

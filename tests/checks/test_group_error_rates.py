@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from faceaudit.audit import run_check
 from faceaudit.checks import Options
 from faceaudit.checks.group_error_rates import CHECK
 from faceaudit.stats.counts import count_outcomes
 
 
 def run(data):
-    return CHECK.run(data, Options())
+    return run_check(CHECK, data, Options())
 
 
 def of_kind(result, kind):

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import pytest
 
+from faceaudit.audit import run_check
 from faceaudit.checks import Options
 from faceaudit.checks.intersections import CHECK
 
 
 def run(data):
-    return CHECK.run(data, Options())
+    return run_check(CHECK, data, Options())
 
 
 def of_kind(result, kind):

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pyarrow as pa
 import pytest
 
+from faceaudit.audit import run_check
 from faceaudit.checks.out_of_domain import CHECK, OutOfDomainOptions
 
 
@@ -18,7 +19,7 @@ def pictures(drawn):
 
 
 def test_sure_answers_on_no_face_are_counted(drawn):
-    result = CHECK.run(pictures(drawn), OutOfDomainOptions(datasets=["patterns"]))
+    result = run_check(CHECK, pictures(drawn), OutOfDomainOptions(datasets=["patterns"]))
     assert result.status == "info"
     assert result.sentence.startswith(
         "Of 10 pictures outside what the classifier was made for, 80.0 % are called real, 60.0 % "
@@ -30,7 +31,7 @@ def test_sure_answers_on_no_face_are_counted(drawn):
 
 def test_a_row_expression_names_pictures_and_none_counts_twice(drawn):
     options = OutOfDomainOptions(datasets=["patterns"], rows="animal == 'cat' or p_ai == 0.3")
-    table = CHECK.run(pictures(drawn), options).details[0]
+    table = run_check(CHECK, pictures(drawn), options).details[0]
     assert [row[:2] for row in table.rows] == [
         ["patterns", 10],
         ["animal == 'cat' or p_ai == 0.3", 6],
@@ -40,7 +41,7 @@ def test_a_row_expression_names_pictures_and_none_counts_twice(drawn):
 
 def test_what_counts_as_sure_is_an_option(drawn):
     options = OutOfDomainOptions(datasets=["patterns"], sure=0.97)
-    assert CHECK.run(pictures(drawn), options).details[0].rows[0][3] == 0
+    assert run_check(CHECK, pictures(drawn), options).details[0].rows[0][3] == 0
 
 
 def marked(drawn, count, finder="a drawn finder"):
@@ -55,7 +56,7 @@ def marked(drawn, count, finder="a drawn finder"):
 
 
 def test_verdicts_that_rest_on_no_face(drawn):
-    result = CHECK.run(marked(drawn, 6), OutOfDomainOptions())
+    result = run_check(CHECK, marked(drawn, 6), OutOfDomainOptions())
     assert result.sentence.startswith(
         "6 of 56 verdicts here rest on a picture in which a drawn finder found no face: 83.3 %"
     )
@@ -63,26 +64,26 @@ def test_verdicts_that_rest_on_no_face(drawn):
 
 
 def test_what_the_finder_marked_stands_apart_from_what_is_known(drawn):
-    result = CHECK.run(marked(drawn, 16), OutOfDomainOptions(datasets=["patterns"]))
+    result = run_check(CHECK, marked(drawn, 16), OutOfDomainOptions(datasets=["patterns"]))
     assert result.sentence.startswith("Of 10 pictures outside what the classifier was made for")
     assert "16 of 56 verdicts here" in result.sentence
     assert [row[:2] for row in result.details[0].rows] == [["patterns", 10], ["no face found", 16]]
 
 
 def test_a_finder_that_found_a_face_everywhere(drawn):
-    result = CHECK.run(marked(drawn, 0), OutOfDomainOptions())
+    result = run_check(CHECK, marked(drawn, 0), OutOfDomainOptions())
     assert result.status == "not-estimable"
     assert "0 of 56 verdicts here" in result.sentence
 
 
 def test_nothing_known_to_be_without_a_face(drawn):
-    result = CHECK.run(pictures(drawn), OutOfDomainOptions(datasets=["cats"]))
+    result = run_check(CHECK, pictures(drawn), OutOfDomainOptions(datasets=["cats"]))
     assert result.status == "not-estimable"
     assert not result.findings
 
 
 def test_awkward_tables(awkward):
-    result = CHECK.run(awkward, OutOfDomainOptions(datasets=["drawn"]))
+    result = run_check(CHECK, awkward, OutOfDomainOptions(datasets=["drawn"]))
     assert result.status == "info"
     assert sum(result.details[2].series["drawn"]) == pytest.approx(1)
     assert result.model_dump_json()

@@ -3,12 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from faceaudit.audit import run_check
 from faceaudit.checks.power import CHECK, PowerOptions
 from faceaudit.stats.intervals import difference_interval
 
 
 def run(data, **options):
-    return CHECK.run(data, PowerOptions(**options))
+    return run_check(CHECK, data, PowerOptions(**options))
 
 
 def test_detectable_excess_is_detected_as_often_as_promised(counted):

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from faceaudit.audit import run_check
 from faceaudit.checks import Options
 from faceaudit.checks.ranking import CHECK
 
 
 def run(data):
-    return CHECK.run(data, Options())
+    return run_check(CHECK, data, Options())
 
 
 @pytest.fixture

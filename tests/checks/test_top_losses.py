@@ -7,6 +7,7 @@ from dataclasses import replace
 import pyarrow as pa
 from PIL import Image
 
+from faceaudit.audit import run_check
 from faceaudit.checks import all_checks
 from faceaudit.checks.top_losses import CHECK, TopLossesOptions
 
@@ -17,7 +18,7 @@ def test_worst_images_first_with_their_tags(drawn):
         [0.2, 0.97, 0.6, 0.9, 0.01, 0.3],
         {"glasses": ["none", "sun", None, "none", "sun", "sun"]},
     )
-    result = CHECK.run(data, TopLossesOptions(count=2))
+    result = run_check(CHECK, data, TopLossesOptions(count=2))
     real, ai, _ = result.details
     assert [item.image for item in real.items] == ["000001.jpg", "000002.jpg"]
     assert [item.image for item in ai.items] == ["000004.jpg", "000005.jpg"]
@@ -31,19 +32,19 @@ def test_worst_images_first_with_their_tags(drawn):
 def test_note_counts_errors_at_the_threshold_in_float32(drawn):
     # 0.7 as float32 is below 0.7 as float64: the image is still called AI.
     data = drawn(["real", "real"], [0.7, 0.2], {"g": ["a", "b"]}, threshold=0.7)
-    (gallery, _) = CHECK.run(data, TopLossesOptions()).details
+    (gallery, _) = run_check(CHECK, data, TopLossesOptions()).details
     assert gallery.note.startswith("1 of 2 images is called wrongly")
 
 
 def test_equal_scores_keep_the_order_of_the_table(drawn):
     data = drawn(["real"] * 50, [0.9] * 50, {"g": ["a"] * 50})
-    gallery = CHECK.run(data, TopLossesOptions(count=3)).details[0]
+    gallery = run_check(CHECK, data, TopLossesOptions(count=3)).details[0]
     assert [item.image for item in gallery.items] == ["000000.jpg", "000001.jpg", "000002.jpg"]
 
 
 def test_shares_of_errors_beside_shares_of_images(counted):
     data = counted({"a": (30, 9, 10, 0), "b": (70, 1, 30, 0)})
-    table = CHECK.run(data, TopLossesOptions()).details[-1]
+    table = run_check(CHECK, data, TopLossesOptions()).details[-1]
     assert table.rows == [
         ["a", 30, 0.3, 9, 0.9, 10, 0.25, 0, None],
         ["b", 70, 0.7, 1, 0.1, 30, 0.75, 0, None],
@@ -55,7 +56,7 @@ def test_stored_attention_is_told(drawn):
     data = drawn(["real", "real", "real"], [0.9, 0.8, 0.7], {"g": ["a"] * 3})
     maps = pa.array([bytes([0, 0, 0, 255] + [0] * 12), None, bytes(16)], pa.binary())
     data = replace(data, table=data.table.append_column("attention", maps))
-    items = CHECK.run(data, TopLossesOptions()).details[0].items
+    items = run_check(CHECK, data, TopLossesOptions()).details[0].items
     told, none, nowhere = (item.attention for item in items)
     assert "top right (100" in told.words
     assert told.ninths[0][2] == 1
@@ -66,7 +67,7 @@ def test_stored_attention_is_told(drawn):
 
 
 def test_awkward_tables(awkward):
-    result = CHECK.run(awkward, TopLossesOptions())
+    result = run_check(CHECK, awkward, TopLossesOptions())
     assert result.status == "info"
     assert result.model_dump_json()
 

@@ -16,7 +16,7 @@ from faceaudit.report.html import write_html
 from faceaudit.report.numbers import interval, percent
 from faceaudit.result import Result, read_result, write_result
 from faceaudit.spec import Spec
-from faceaudit.stats.counts import OutcomeCounts, count_outcomes
+from faceaudit.stats.counts import Counts, count_outcomes
 from faceaudit.stats.intervals import rate_interval
 from faceaudit.tables import DatasetInfo, Scores, ScoresInfo, validate
 from tests.browser import playwright
@@ -91,7 +91,7 @@ def in_view(figure: Any) -> Any:
     return figure
 
 
-def told(counts: OutcomeCounts, i: int) -> tuple[str, str, str]:
+def told(counts: Counts, i: int) -> tuple[str, str, str]:
     events, n = int(counts.real_called_ai[i]), int(counts.n_real[i])
     low, high = rate_interval(events, n)
     return (

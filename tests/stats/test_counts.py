@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections import Counter
 
 import numpy as np
@@ -12,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.stats import counts as counts_module
-from faceaudit.stats.counts import OutcomeCounts, count_at_thresholds, count_outcomes
+from faceaudit.stats.counts import Counts, Images, count_outcomes
 from faceaudit.stats.thresholds import reader_thresholds
 from tests.stats.conftest import scores_tables
 
@@ -58,8 +56,9 @@ def test_counts_at_many_thresholds_are_those_at_each(
 ) -> None:
     grid = reader_thresholds(audited)
     assert audited in grid
-    found = count_at_thresholds(table, attributes, grid, empty_cells=empty_cells)
-    for threshold, at_once in zip(grid, found, strict=True):
+    found = Images(table).counts(attributes, grid, empty_cells=empty_cells)
+    for threshold in grid:
+        at_once = found.at(threshold)
         alone = count_outcomes(table, attributes, threshold, empty_cells=empty_cells)
         assert at_once.groups == alone.groups
         assert at_once.missing == alone.missing
@@ -70,17 +69,17 @@ def test_counts_at_many_thresholds_are_those_at_each(
 def test_a_score_of_the_threshold_is_called_ai_in_float32() -> None:
     # 0.1 is not a float32: the score that is nearest to it must count as equal to it.
     table = pa.table({"label": ["real"] * 3, "p_ai": np.float32([0.1, np.nextafter(0.1, 0), 0.2])})
-    found = count_at_thresholds(table, (), (0.1, 0.2, 0.3))
-    assert [int(counts.real_called_ai[0]) for counts in found] == [
+    found = Images(table).counts((), (0.1, 0.2, 0.3))
+    assert found.real_called_ai[:, 0].tolist() == [
         int((table["p_ai"].to_numpy() >= np.float32(t)).sum()) for t in (0.1, 0.2, 0.3)
     ]
-    assert int(found[0].real_called_ai[0]) >= 2
+    assert found.at(0.1).real_called_ai[0] >= 2
 
 
 def test_thresholds_must_rise() -> None:
     table = pa.table({"label": ["real"], "p_ai": np.float32([0.1])})
     with pytest.raises(ValueError, match="rise"):
-        count_at_thresholds(table, (), (0.5, 0.5 + 1e-12))
+        Images(table).counts((), (0.5, 0.5 + 1e-12))
 
 
 def table_of(**columns: object) -> pa.Table:
@@ -104,16 +103,17 @@ def test_score_at_the_threshold_is_called_ai_in_float32() -> None:
         assert count_outcomes(table, [], threshold).real_called_ai.tolist() == [1]
 
 
-def test_rows_without_score_or_tag_are_said() -> None:
-    table = pa.table(
-        {
-            "label": ["real"] * 4,
-            "p_ai": pa.array([None, float("nan"), 0.2, 0.9], pa.float32()),
-            "tag": ["a", "a", None, "a"],
-        }
-    )
+def test_images_without_a_tag_are_said() -> None:
+    table = pa.table({"label": ["real"] * 2, "p_ai": np.float32([0.2, 0.9]), "tag": [None, "a"]})
     found = count_outcomes(table, ["tag"], 0.5)
-    assert (found.n.tolist(), found.missing, found.unscored) == ([1], 1, 2)
+    assert (found.n.tolist(), found.missing) == ([1], 1)
+
+
+@pytest.mark.parametrize("missing", [None, float("nan")])
+def test_an_image_without_a_score_is_no_error_and_no_right_answer(missing: float | None) -> None:
+    table = pa.table({"label": ["real"] * 2, "p_ai": pa.array([missing, 0.2], pa.float32())})
+    with pytest.raises(ValueError, match="without a score"):
+        count_outcomes(table, [], 0.5)
 
 
 def test_tag_without_any_value_has_no_group() -> None:
@@ -149,25 +149,25 @@ def test_refuses_tags_that_name_single_images() -> None:
         count_outcomes(table, ["a", "b"], 0.5)
 
 
-def test_columns_are_read_once_and_go_with_their_table() -> None:
-    table = table_of(tag=["a", "b", "b"])
-    gc.collect()  # what earlier tests left
-    before = len(counts_module._READ)
-    first = count_outcomes(table, ["tag"], 0.5)
-    assert len(counts_module._READ) == before + 1
-    assert isinstance(first, OutcomeCounts)
-    # The same answer from what was kept, and at another threshold.
-    assert count_outcomes(table, ["tag"], 0.5).n.tolist() == [1, 2]
-    assert count_outcomes(table, ["tag"], 0.1).real_called_ai.tolist() == [1, 1]
-    del table
-    gc.collect()
-    assert len(counts_module._READ) == before
+def test_what_was_counted_is_kept() -> None:
+    images = Images(table_of(tag=["a", "b", "b"]))
+    first = images.counts(["tag"], (0.1, 0.5))
+    assert images.counts(["tag"], (0.1, 0.5)) is first
+    assert first.real_called_ai.tolist() == [[1, 1], [0, 1]]
+    assert first.at(0.1).real_called_ai.tolist() == [1, 1]
+
+
+def test_groups_are_picked_at_every_threshold() -> None:
+    counts = Images(table_of(tag=["a", "b", "b"])).counts(["tag"], (0.1, 0.5))
+    picked = counts.pick(counts.n_ai > 0)
+    assert (picked.groups, picked.n_real.tolist(), picked.n_ai.tolist()) == ([("b",)], [1], [1])
+    assert picked.real_called_ai.tolist() == [[1], [1]]
 
 
 def test_a_group_of_the_smallest_size_counts_and_one_below_does_not() -> None:
     groups = [("just",), ("below",)]
-    found = OutcomeCounts(
-        attributes=("tag",),
+    found = Counts(
+        tags=("tag",),
         groups=groups,
         n_real=np.array([30, 29]),
         real_called_ai=np.array([3, 2]),

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faceaudit.stats import fairness_measures as fm
-from faceaudit.stats.counts import OutcomeCounts
+from faceaudit.stats.counts import Counts
 
 MEASURES = {
     **{
@@ -48,7 +48,7 @@ BEST_AT_ONE = [*FROM_ONE, *(n for n in NAMES if n.endswith("_ratio")), "fairness
 def counts(*cells):
     """Build counts from (n real, called AI, n AI, called real) by group."""
     columns = np.array(cells, np.int64).reshape(-1, 4).T
-    return OutcomeCounts(("g",), [(str(i),) for i in range(columns.shape[1])], *columns)
+    return Counts(("g",), [(str(i),) for i in range(columns.shape[1])], *columns)
 
 
 def value_of(name, found):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, precision_score
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.stats.counts import OutcomeCounts, count_outcomes
+from faceaudit.stats.counts import Counts, count_outcomes
 from faceaudit.stats.rates import RATES, group_rates, metric_frame, rate_counts
 from tests.stats.conftest import scores_tables
 
@@ -76,12 +76,12 @@ def test_real_only_group_has_no_miss_rate() -> None:
 def test_groups_may_have_any_names_and_keep_their_order() -> None:
     groups = [("b × c", ""), ("b", "c × "), ("", ""), ("a", "y_true")]
     n = np.array([10, 0, 40, 50])
-    counts = OutcomeCounts(("y_true", "fpr_sample_weight"), groups, n, n // 10, n * 2, n // 5)
+    counts = Counts(("y_true", "fpr_sample_weight"), groups, n, n // 10, n * 2, n // 5)
     rates = group_rates(counts, ("fpr", "fnr"))
     np.testing.assert_array_equal(rates["fpr"], [0.1, np.nan, 0.1, 0.1])
     np.testing.assert_array_equal(rates["fnr"], [0.1, np.nan, 0.1, 0.1])
     np.testing.assert_array_equal(group_rates(counts, ("fpr",))["fpr"], rates["fpr"])
-    none = OutcomeCounts(("tag",), [], n[:0], n[:0], n[:0], n[:0])
+    none = Counts(("tag",), [], n[:0], n[:0], n[:0], n[:0])
     assert [len(values) for values in group_rates(none, ("fpr", "precision")).values()] == [0, 0]
 
 

@@ -2,14 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fairlearn.metrics import MetricFrame, false_negative_rate, false_positive_rate
 from fairlearn.postprocessing import ThresholdOptimizer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from faceaudit.stats.thresholds import rate_curves, threshold_grid, thresholds_for_fpr
+from faceaudit.stats.thresholds import threshold_grid, thresholds_for_fpr
 
 FEW = st.sampled_from([0, 0.1, 0.2, 0.5, 0.7, 1])
 
@@ -98,45 +97,6 @@ class ScoreIsInput(ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, x):
         return np.column_stack([1 - x[:, 0], x[:, 0]])
-
-
-@settings(max_examples=100, deadline=None)
-@given(
-    hnp.arrays(np.float32, 40, elements=FEW),
-    hnp.arrays(bool, 40),
-    hnp.arrays(np.int64, 40, elements=st.integers(-1, 2)),
-)
-def test_curves_count_what_counting_one_by_one_counts(score, is_ai, group):
-    grid = threshold_grid(score)
-    curves = rate_curves(score, is_ai, group, 3, grid)
-    for g in range(3):
-        for j, bar in enumerate(grid.astype(np.float32)):
-            here = group == g
-            assert curves.real_called_ai[g, j] == np.sum(here & ~is_ai & (score >= bar))
-            assert curves.ai_called_real[g, j] == np.sum(here & is_ai & (score < bar))
-        assert curves.n_real[g] == np.sum((group == g) & ~is_ai)
-
-
-def test_curves_agree_with_fairlearn():
-    score, is_ai, group = faces(seed=1)
-    bar = np.float32(0.37)
-    curves = rate_curves(score, is_ai, group, 3, [bar])
-    frame = MetricFrame(
-        metrics={"fpr": false_positive_rate, "fnr": false_negative_rate},
-        y_true=is_ai,
-        y_pred=score >= bar,
-        sensitive_features=group,
-    ).by_group
-    assert curves.fpr[:, 0] == pytest.approx(frame["fpr"].to_numpy(), abs=1e-12)
-    assert curves.fnr[:, 0] == pytest.approx(frame["fnr"].to_numpy(), abs=1e-12)
-
-
-def test_a_group_without_ai_faces_has_no_fnr_at_any_threshold():
-    curves = rate_curves(
-        np.array([0.2, 0.8], np.float32), np.array([False, False]), np.array([0, 0]), 1, [0.5]
-    )
-    assert np.isnan(curves.fnr).all()
-    assert curves.fpr.tolist() == [[0.5]]
 
 
 def test_grid_is_compact_and_reaches_both_ends():

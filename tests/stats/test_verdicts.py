@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from faceaudit.stats.counts import OutcomeCounts, count_outcomes
+from faceaudit.stats.counts import Counts, count_outcomes
 from faceaudit.stats.gaps import GapInterval, max_min_gap
 from faceaudit.stats.verdicts import judge_gap, judge_triviality, times_to_decide
 
@@ -54,9 +54,9 @@ def test_no_number_of_images_tells_a_gap_from_a_limit_it_is_at() -> None:
     assert times_to_decide([10, 20], [100, 100], 0.1) is None
 
 
-def counts(n_real: int, real_called_ai: int, n_ai: int, ai_called_real: int) -> OutcomeCounts:
+def counts(n_real: int, real_called_ai: int, n_ai: int, ai_called_real: int) -> Counts:
     columns = (np.array([value]) for value in (n_real, real_called_ai, n_ai, ai_called_real))
-    return OutcomeCounts((), [()], *columns)
+    return Counts((), [()], *columns)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from faceaudit.bundled import resolve_model
-from faceaudit.checks.parts.risk_ratios import Effect
+from faceaudit.checks.parts.risk_ratios import Ratio
 from faceaudit.model.records import read_record
 from faceaudit.schema import ScoresInfo
 from faceaudit.stats.intervals import ratio_interval
@@ -106,7 +106,7 @@ def test_the_ratio_over_images_and_seeds_is_covered(scatter):
             # The same images are hard for every seed: they are drawn once.
             x, y = int((hard < own * rest).sum()), int((hard_rest < rest).sum())
             low, high = map(float, ratio_interval(x, n, y, m))
-            ratios.append(Effect((x / n) / (y / m), low, high, p=np.nan))
+            ratios.append(Ratio((x / n) / (y / m), low, high))
         _, low, high = _across(ratios, 0.95)
         inside += low <= truth <= high
     # 400 draws: 92 % is three standard errors below 95 %.

@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import pyarrow.compute as pc
 
-from faceaudit.checks import AuditInput, Check, Options
-from faceaudit.checks.parts.error_rates import interval_title
-from faceaudit.checks.parts.threshold_grid import count_by_threshold, rounded
-from faceaudit.result import Cell, CheckResult, Column, Confusion, Finding, Number, Table
-from faceaudit.stats.counts import OutcomeCounts, count_outcomes
+from faceaudit.checks import AuditInput, Check, Options, Product
+from faceaudit.checks.parts.layout import by_threshold, lay_out, number, text
+from faceaudit.result import Confusion, Finding, Table
+from faceaudit.stats.counts import Counts
+from faceaudit.stats.intervals import FloatArray, rate_of
 from faceaudit.stats.ranking import Auc, group_ranking, rank_scores
 from faceaudit.stats.verdicts import NEAR_CHANCE, Triviality, judge_triviality
-from faceaudit.wording import counted, percent, percent_range
+from faceaudit.wording import counted, interval_title, percent, percent_range
 
 #: Heavier than any gap: where this fails, the gaps mean nothing.
 WEIGHT = 10.0
@@ -24,24 +23,21 @@ REVERSED_TITLE = "The scores look reversed"
 COIN = "a coin that says AI-generated as often as the classifier"
 
 
-def run(data: AuditInput, options: Options) -> CheckResult:
+def run(data: AuditInput, options: Options) -> Product:
     """Set the classifier beside always real, always AI-generated, and a coin."""
-    counts = count_outcomes(data.table, (), data.threshold)
-    verdict = judge_triviality(counts, data.spec.confidence)
-    sentence = _sentence(counts, verdict, data.spec.confidence)
-    title = CHECK.title
+    counts = data.counts(())
+    audited = counts.at(data.threshold)
+    verdict = judge_triviality(audited, data.spec.confidence)
+    title, sentence = None, _sentence(audited, verdict, data.spec.confidence)
     if verdict.trivial and (auc := _auc(data)).high[0] < REVERSED:
         verdict = replace(verdict, status="fail")
         title, sentence = REVERSED_TITLE, _reversed(auc, data.spec.confidence)
     findings = []
     if verdict.status in ("fail", "insufficient-evidence"):
-        findings.append(
-            Finding(sentence=sentence, status=verdict.status, check=CHECK.id, weight=WEIGHT)
-        )
-    return CheckResult(
-        id=CHECK.id,
+        finding = Finding(sentence=sentence, status=verdict.status, weight=WEIGHT, in_answer=True)
+        findings.append(finding)
+    return Product(
         title=title,
-        description=CHECK.description,
         status=verdict.status,
         sentence=sentence,
         findings=findings,
@@ -50,10 +46,8 @@ def run(data: AuditInput, options: Options) -> CheckResult:
 
 
 def _auc(data: AuditInput) -> Auc:
-    ranked = rank_scores(
-        data.table["p_ai"].to_numpy(), pc.equal(data.table["label"], "ai").to_numpy()
-    )
-    everybody = np.zeros(len(data.table), np.int64)
+    everybody = np.zeros(len(data.images), np.int64)
+    ranked = rank_scores(data.images.score, data.images.is_ai)
     return group_ranking(ranked, everybody, 1, data.spec.confidence).subgroup
 
 
@@ -68,7 +62,7 @@ def _reversed(auc: Auc, confidence: float) -> str:
     )
 
 
-def _sentence(counts: OutcomeCounts, verdict: Triviality, confidence: float) -> str:
+def _sentence(counts: Counts, verdict: Triviality, confidence: float) -> str:
     n_real, n_ai = int(counts.n_real[0]), int(counts.n_ai[0])
     wrong_real, wrong_ai = int(counts.real_called_ai[0]), int(counts.ai_called_real[0])
     if n_ai == 0:
@@ -105,79 +99,64 @@ def _sentence(counts: OutcomeCounts, verdict: Triviality, confidence: float) -> 
     )
 
 
-def _confusion(counts: OutcomeCounts, data: AuditInput) -> Confusion:
-    moved = count_by_threshold(counts, data)
+def _confusion(counts: Counts, data: AuditInput) -> Confusion:
+    at = counts.at(data.threshold)
     # Real photographs, then AI images.
-    called_real: list[list[Number]] = [
-        [int(c.real_called_real[0]), int(c.ai_called_real[0])] for c in moved
-    ]
-    called_ai: list[list[Number]] = [
-        [int(c.real_called_ai[0]), int(c.ai_called_ai[0])] for c in moved
-    ]
+    called_real = np.hstack([counts.real_called_real, counts.ai_called_real])
+    called_ai = np.hstack([counts.real_called_ai, counts.ai_called_ai])
     return Confusion(
         title="What the images are, and what the classifier calls them",
         note=(
             "An image is called AI-generated when its score is at least the threshold "
             f"(audited: {data.threshold:g})."
         ),
-        real_called_real=int(counts.real_called_real[0]),
-        real_called_ai=int(counts.real_called_ai[0]),
-        ai_called_real=int(counts.ai_called_real[0]),
-        ai_called_ai=int(counts.ai_called_ai[0]),
-        by_threshold={"called_real": called_real, "called_ai": called_ai},
+        real_called_real=int(at.real_called_real[0]),
+        real_called_ai=int(at.real_called_ai[0]),
+        ai_called_real=int(at.ai_called_real[0]),
+        ai_called_ai=int(at.ai_called_ai[0]),
+        by_threshold=by_threshold(
+            {"called_real": (called_real, "count"), "called_ai": (called_ai, "count")}
+        ),
     )
 
 
-def _predictors(counts: OutcomeCounts, data: AuditInput) -> Table:
-    moved = [_shares(found) for found in count_by_threshold(counts, data)]
-    names = ["this classifier", "always real", "always AI-generated", COIN]
-    rows: list[list[Cell]] = [
-        [name, *shares] for name, shares in zip(names, _shares(counts), strict=True)
-    ]
-    columns = np.array(moved, float)
-    return Table(
-        title="The classifier beside those that do not look at the picture",
-        note="The rates of the coin are those to be expected.",
-        columns=[
-            Column(title="predictor"),
-            Column(title="real called AI (FPR)", kind="percent"),
-            Column(title="AI called real (FNR)", kind="percent"),
-            Column(title="called rightly", kind="percent", help="accuracy"),
-            Column(
-                title="mean over real and AI",
-                kind="percent",
-                help="balanced accuracy; chance is 50 %",
+def _predictors(counts: Counts, data: AuditInput) -> Table:
+    fpr, fnr, accuracy, balanced = _shares(counts)
+    return lay_out(
+        "The classifier beside those that do not look at the picture",
+        [
+            text("predictor", ["this classifier", "always real", "always AI-generated", COIN]),
+            number("real called AI (FPR)", "percent", fpr),
+            number("AI called real (FNR)", "percent", fnr),
+            number("called rightly", "percent", accuracy, "accuracy"),
+            number(
+                "mean over real and AI", "percent", balanced, "balanced accuracy; chance is 50 %"
             ),
         ],
-        rows=rows,
-        by_threshold={str(1 + i): rounded(columns[:, :, i], "percent") for i in range(4)},
+        data,
+        "The rates of the coin are those to be expected.",
     )
 
 
-def _shares(counts: OutcomeCounts) -> list[list[float | None]]:
-    """Compute FPR, FNR, accuracy and balanced accuracy of each predictor; None: undefined."""
-    n_real, n_ai = int(counts.n_real[0]), int(counts.n_ai[0])
-    called_ai = int(counts.real_called_ai[0] + counts.ai_called_ai[0])
-    coin = called_ai / (n_real + n_ai)
+def _shares(counts: Counts) -> FloatArray:
+    """Compute FPR, FNR, accuracy and balanced accuracy of each predictor at each threshold.
+
+    Shape (4, thresholds, predictors); not-a-number where undefined.
+    """
+    n_real, n_ai, n = counts.n_real[0], counts.n_ai[0], counts.n[0]
+    coin = ((counts.real_called_ai + counts.ai_called_ai) / n)[:, 0]
+    never, always = np.zeros_like(coin), np.ones_like(coin)
     # Share of the real photographs called AI, share of the AI faces called real.
-    predictors = [
-        (
-            int(counts.real_called_ai[0]) / max(n_real, 1),
-            int(counts.ai_called_real[0]) / max(n_ai, 1),
-        ),
-        (0.0, 1.0),
-        (1.0, 0.0),
-        (coin, 1 - coin),
-    ]
-    return [
-        [
-            fpr if n_real else None,
-            fnr if n_ai else None,
-            ((1 - fpr) * n_real + (1 - fnr) * n_ai) / (n_real + n_ai),
-            1 - (fpr + fnr) / 2 if n_real and n_ai else None,
-        ]
-        for fpr, fnr in predictors
-    ]
+    fpr = rate_of(counts.real_called_ai, counts.n_real)[:, 0]
+    fnr = rate_of(counts.ai_called_real, counts.n_ai)[:, 0]
+    wrong_real = np.stack([fpr, never, always, coin], axis=1)
+    wrong_ai = np.stack([fnr, always, never, 1 - coin], axis=1)
+    if not n_real:
+        wrong_real[:] = np.nan
+    if not n_ai:
+        wrong_ai[:] = np.nan
+    right = np.nan_to_num(1 - wrong_real) * n_real + np.nan_to_num(1 - wrong_ai) * n_ai
+    return np.stack([wrong_real, wrong_ai, right / n, 1 - (wrong_real + wrong_ai) / 2])
 
 
 CHECK = Check(

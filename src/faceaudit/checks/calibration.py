@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
-import pyarrow.compute as pc
 from pydantic import Field
 
-from faceaudit.checks import AuditInput, Check, Options
-from faceaudit.checks.parts.error_rates import tag_source
-from faceaudit.result import (
-    Cell,
-    CheckResult,
-    Column,
-    Curve,
-    Detail,
-    Finding,
-    Series,
-    Table,
-    nan_to_none,
-)
+from faceaudit.checks import AuditInput, Check, Options, Product
+from faceaudit.checks.parts.layout import lay_out, number, text
+from faceaudit.result import Curve, Detail, Finding, Series, Table
 from faceaudit.stats.calibration import Calibration, group_calibration
-from faceaudit.stats.counts import tag_codes
 from faceaudit.stats.ranking import rank_scores
 from faceaudit.wording import counted, group_title, out_of, points, tag_title
 
@@ -34,51 +24,41 @@ class CalibrationOptions(Options):
     bins: int = Field(default=10, ge=2, le=50)
 
 
-def run(data: AuditInput, options: CalibrationOptions) -> CheckResult:
+def run(data: AuditInput, options: CalibrationOptions) -> Product:
     """Give the expected calibration error of every group beside what chance alone gives."""
-    ranked = rank_scores(
-        data.table["p_ai"].to_numpy(), pc.equal(data.table["label"], "ai").to_numpy()
-    )
-    everybody = np.zeros(len(data.table), np.int64)
-    confidence = data.spec.confidence
-    whole = group_calibration(ranked, everybody, 1, bins=options.bins, confidence=confidence)
+    ranked = rank_scores(data.images.score, data.images.is_ai)
+
+    def calibrated(codes: np.ndarray, groups: int) -> Calibration:
+        confidence = data.spec.confidence
+        return group_calibration(ranked, codes, groups, bins=options.bins, confidence=confidence)
+
+    whole = calibrated(np.zeros(len(data.images), np.int64), 1)
     if np.isnan(whole.error[0]):
-        return CheckResult(
-            id=CHECK.id,
-            title=CHECK.title,
-            description=CHECK.description,
-            status="not-estimable",
-            sentence=(
-                "All images here have the same label, so how often a score turns out right is "
-                "fixed by how the images were collected and says nothing about the scores."
-            ),
+        return Product(
+            "not-estimable",
+            "All images here have the same label, so how often a score turns out right is "
+            "fixed by how the images were collected and says nothing about the scores.",
         )
     details: list[Detail] = [_curve("all images", ["all images"], [0], whole, data)]
     findings: list[Finding] = []
     for tag in data.spec.attributes:
-        codes, groups = tag_codes(data.table, tag)
+        codes, groups = data.images.codes(tag)
         if not groups:
             continue
-        found = group_calibration(
-            ranked, codes, len(groups), bins=options.bins, confidence=confidence
-        )
-        drawn = np.flatnonzero(
-            ~np.isnan(found.error) & (found.n_real + found.n_ai >= data.spec.small_group)
-        )
+        found = calibrated(codes, len(groups))
+        large = found.n_real + found.n_ai >= data.spec.small_group
+        drawn = np.flatnonzero(~np.isnan(found.error) & large)
         if len(drawn):
             details.append(_curve(tag_title(tag), groups, drawn.tolist(), found, data))
         details.append(_table(tag, groups, found, data))
         if not np.isnan(found.error).all():
             findings.append(_finding(tag, groups, found, data))
-    return CheckResult(
-        id=CHECK.id,
-        title=CHECK.title,
-        description=CHECK.description,
+    return Product(
         status="info",
         sentence=(
             f"The scores miss the share of AI-generated images among pictures of like score by "
             f"{points(whole.error[0])} on average ({_by_chance(whole, 0)}; "
-            f"n = {len(data.table):,})."
+            f"n = {len(data.images):,})."
         ),
         findings=findings,
         details=details,
@@ -107,7 +87,8 @@ def _finding(tag: str, groups: list[str], found: Calibration, data: AuditInput) 
             f"({chance:.1f} would be if all were calibrated)."
         ),
         status="info",
-        check=CHECK.id,
+        tags=[tag],
+        n=n,
         weight=WEIGHT * max(0.0, float(found.error[worst] - found.by_chance_high[worst])),
     )
 
@@ -142,56 +123,36 @@ def _curve(
     )
 
 
-def _table(tag: str, groups: list[str], found: Calibration, data: AuditInput) -> Table:
-    rows: list[list[Cell]] = []
-    for i, group in enumerate(groups):
-        note = None
-        if np.isnan(found.error[i]):
-            label = "real photographs" if found.n_ai[i] == 0 else "AI-generated faces"
-            note = f"{label} only: not estimable"
-        rows.append(
-            [
-                group,
-                int(found.n_real[i]),
-                int(found.n_ai[i]),
-                *(
-                    nan_to_none(column[i])
-                    for column in (
-                        found.error,
-                        found.by_chance,
-                        found.by_chance_high,
-                        found.excess,
-                    )
-                ),
-                note,
-            ]
-        )
-    share = f"{100 * data.spec.confidence:g} %"
-    return Table(
-        title=f"Calibration by {tag_title(tag)}",
-        note=(
-            "The calibration error is never below 0, so small groups have one by chance alone: "
-            "compare groups by the excess over chance. It rests on the mix of real and AI-"
-            f"generated images in these data. Tags: {tag_source(data, (tag,))}."
-        ),
-        columns=[
-            Column(title=tag_title(tag)),
-            Column(title="real photographs", kind="count"),
-            Column(title="AI-generated faces", kind="count"),
-            Column(title="calibration error", kind="points", help="ECE, bins of equal mass"),
-            Column(title="by chance", kind="points", help="mean of a calibrated classifier"),
-            Column(title=f"{share} of chance below", kind="points"),
-            Column(title="excess over chance", kind="points"),
-            Column(title="note"),
+def _table(tag: str, groups: Sequence[str], found: Calibration, data: AuditInput) -> Table:
+    one_label = np.where(found.n_ai == 0, "real photographs", "AI-generated faces")
+    notes = [
+        f"{label} only: not estimable" if np.isnan(error) else None
+        for error, label in zip(found.error, one_label, strict=True)
+    ]
+    by_chance = "mean of a calibrated classifier"
+    below = f"{100 * data.spec.confidence:g} % of chance below"
+    return lay_out(
+        f"Calibration by {tag_title(tag)}",
+        [
+            text(tag_title(tag), groups),
+            number("real photographs", "count", found.n_real),
+            number("AI-generated faces", "count", found.n_ai),
+            number("calibration error", "points", found.error, "ECE, bins of equal mass"),
+            number("by chance", "points", found.by_chance, by_chance),
+            number(below, "points", found.by_chance_high),
+            number("excess over chance", "points", found.excess),
+            text("note", notes),
         ],
-        rows=rows,
+        data,
+        "The calibration error is never below 0, so small groups have one by chance alone: "
+        "compare groups by the excess over chance. It rests on the mix of real and AI-"
+        f"generated images in these data. Tags: {data.tag_source((tag,))}.",
     )
 
 
 CHECK = Check(
     id="calibration",
     title="What a score means, by group",
-    failure_title="What a score means, by group",
     description=(
         "A score reads like a probability. Among all pictures of a group that are given 80 %, are "
         "80 % AI-generated? The calibration error is the average distance between what the scores "

@@ -7,44 +7,33 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from faceaudit.checks import AuditInput, Check, Options
-from faceaudit.checks.parts.error_rates import (
-    ERROR_RATES,
-    WORDS,
-    interval_title,
-    tag_source,
-)
-from faceaudit.checks.parts.threshold_grid import ByThreshold, count_by_threshold, rounded
+from faceaudit.checks import AuditInput, Check, Options, Product
+from faceaudit.checks.parts.group_rates import named_groups
+from faceaudit.checks.parts.layout import Values, forest, lay_out, number, text
+from faceaudit.checks.parts.sentences import judged_gap
+from faceaudit.error_rates import ERROR_RATES, ErrorRate
 from faceaudit.result import (
-    Cell,
-    CheckResult,
     Column,
-    Detail,
-    ErrorRate,
-    Estimate,
     Finding,
     Forest,
     GapVerdict,
+    Interval,
     Status,
     Table,
-    nan_to_none,
 )
-from faceaudit.stats.counts import OutcomeCounts, count_outcomes
-from faceaudit.stats.gaps import GapInterval, max_min_gap, max_min_gaps
+from faceaudit.stats.counts import Counts, IntArray
+from faceaudit.stats.gaps import GapInterval, max_min_gaps
+from faceaudit.stats.intervals import FloatArray
 from faceaudit.stats.rates import rate_counts
 from faceaudit.stats.verdicts import judge_gap, judge_triviality, times_to_decide
 from faceaudit.wording import (
+    LIMIT_NOTE,
     attributes_title,
     capitalised,
     counted,
-    group_title,
+    interval_title,
     out_of,
-    percent,
-    points,
-    points_range,
 )
-
-LIMIT_NOTE = "a chosen limit, not a legal test"
 
 
 @dataclass(frozen=True)
@@ -53,207 +42,164 @@ class Judged:
 
     Attributes
     ----------
-    counts : OutcomeCounts
-        Without the groups that are smaller than `smallest`.
-    rate : {"fpr", "fnr"}
+    tags : tuple of str
+    rate : ErrorRate
+    n : int64 array, shape (groups,)
+        Images of each group; 0 where they are too few to be compared.
     gap : GapInterval
         At a confidence that holds for all verdicts of the audit together.
-    limit : float
-    status : Status
+    moved : float64 array, shape (thresholds, 3)
+        Value, low and high of the gap at every threshold that can be shown.
+    finding : Finding
     times : float or None
         How many times the images would decide it; None if decided, or if none would.
-    trivial : bool
-        The gap is within the limit, but the classifier is not shown to beat guessing.
-    smallest : int
-        Groups with fewer images are left out.
+    remedy : str
+        What would decide it.
     """
 
-    counts: OutcomeCounts
+    tags: tuple[str, ...]
     rate: ErrorRate
+    n: IntArray
     gap: GapInterval
-    limit: float
-    status: Status
+    moved: FloatArray
+    finding: Finding
     times: float | None
-    trivial: bool
-    smallest: int
-    #: At every threshold of the result; empty where there are too many groups.
-    moved: list[GapInterval]
+    remedy: str
 
     @property
-    def title(self) -> str:
-        """Name the tags whose groups are compared."""
-        return attributes_title(self.counts.attributes)
+    def status(self) -> Status:
+        """What follows."""
+        return self.finding.status
 
-    def record(self, confidence: float) -> GapVerdict:
-        """Give the verdict as numbers."""
-        return GapVerdict(
-            tags=list(self.counts.attributes),
-            rate=self.rate,
-            limit=self.limit,
-            value=nan_to_none(self.gap.value),
-            low=nan_to_none(self.gap.low),
-            high=nan_to_none(self.gap.high),
-            confidence=confidence,
-            status=self.status,
-        )
-
-    def finding(self) -> Finding:
-        """Give the verdict as a sentence; it weighs as much as the gap amounts to at least."""
-        return Finding(
-            sentence=f"{self.sentence()}.",
-            status=self.status,
-            check=CHECK.id,
-            weight=float(np.nan_to_num(self.gap.low)) + (self.status == "fail"),
-        )
-
-    def sentence(self) -> str:
-        """Tell the gap, its interval, its limit and what follows, without a full stop."""
-        words = WORDS[self.rate]
-        if self.status == "not-estimable":
-            n = rate_counts(self.counts, self.rate)[1]
-            return (
-                f"By {self.title}, {int((n > 0).sum())} of {counted(len(n), 'group')} "
-                f"({counted(n.sum(), 'image')}) can be used, so there is no gap in {words.images} "
-                f"{words.verdict}"
-            )
-        if np.isnan(self.gap.value):
-            return f"By {self.title}, {self.remedy()}"
-        told = (
-            f"By {self.title}, the share of {words.images} {words.verdict} differs by "
-            f"{points(self.gap.value)} between {self._extremes()}"
-        )
-        limit = f"the chosen limit of {points(self.limit)}"
-        if self.status == "fail":
-            return f"{told}, allowing for chance by at least {points(self.gap.low)}: beyond {limit}"
-        if self.status == "pass":
-            return f"{told}, allowing for chance by at most {points(self.gap.high)}: within {limit}"
-        if self.trivial:
-            most = points(self.gap.high)
-            return f"{told}, allowing for chance by at most {most}, but {self.remedy()}"
-        return (
-            f"{told}; allowing for chance it is {points_range(self.gap.low, self.gap.high)}, too "
-            f"wide a range to hold against {limit}: {self.remedy()}"
-        )
-
-    def remedy(self) -> str:
-        """Say what would decide an undecided gap."""
-        if self.trivial:
-            return "the classifier is not shown to do better than guessing, so nothing passes"
-        n = rate_counts(self.counts, self.rate)[1]
-        if np.isnan(self.gap.value):
-            large = int((n > 0).sum())
-            enough = counted(self.smallest, WORDS[self.rate].image)
-            return (
-                f"{out_of(large, len(n), 'group', ('has', 'have'))} at least {enough}, and two are "
-                "needed to judge a gap"
-            )
-        if self.times is None:
-            return "the gap lies at the limit, so no number of images would decide it"
-        return f"about {self.times * n.sum():,.0f} images instead of {n.sum():,} would decide it"
-
-    def _extremes(self) -> str:
-        events, n = rate_counts(self.counts, self.rate)
-        if self.gap.value == 0:
-            return f"all groups ({percent(events.sum() / n.sum())} of {n.sum():,})"
-        return " and ".join(
-            f"{group_title(self.counts.attributes, self.counts.groups[i])} "
-            f"({percent(events[i] / n[i])} of {n[i]:,})"
-            for i in (self.gap.highest, self.gap.lowest)
-            if i is not None
-        )
+    def left_out(self, smallest: int) -> str | None:
+        """Say how many groups are too small."""
+        if not (count := len(self.gap.left_out)):
+            return None
+        fewer = counted(smallest, self.rate.image)
+        return f"{counted(count, 'group')} with fewer than {fewer} left out"
 
 
-def run(data: AuditInput, options: Options) -> CheckResult:
-    """Hold the gap of both error rates against its limit, for every tag and combination."""
-    verdicts = list(_verdicts(data))
-    details: list[Detail] = [
-        forest for rate in ERROR_RATES if (forest := _forest(verdicts, rate, data)) is not None
-    ]
-    if verdicts:
-        details.append(_table(verdicts, data))
-    status = _overall(verdicts)
-    return CheckResult(
-        id=CHECK.id,
-        title=CHECK.title,
-        description=CHECK.description,
+def run(data: AuditInput, options: Options) -> Product:
+    """Hold the gap of each error rate against its limit, for every tag and combination."""
+    trivial = judge_triviality(data.audited(()), data.spec.confidence).trivial
+    judged = [_judge(counts, rate, trivial, data) for counts, rate in _gaps(data)]
+    statuses = {found.status for found in judged}
+    order: tuple[Status, ...] = ("fail", "insufficient-evidence", "pass", "not-estimable")
+    status: Status = next((status for status in order if status in statuses), "info")
+    forests = [_forest(judged, rate, data) for rate in ERROR_RATES.values()]
+    return Product(
         status=status,
-        sentence=_sentence(verdicts, status),
-        verdicts=[verdict.record(verdict_confidence(data)) for verdict in verdicts],
-        findings=[verdict.finding() for verdict in verdicts if verdict.status != "not-estimable"],
-        details=details,
+        sentence=_sentence(judged, status),
+        verdicts=[GapVerdict.of(found.finding, data.verdict_confidence) for found in judged],
+        findings=[found.finding for found in judged if found.status != "not-estimable"],
+        details=[*forests, _table(judged, data) if judged else None],
     )
 
 
-def verdict_confidence(data: AuditInput) -> float:
-    """Return the confidence of each gap at which all of the audit's verdicts hold together."""
-    return 1 - (1 - data.spec.confidence) / data.gap_verdicts
+def _gaps(data: AuditInput) -> Iterator[tuple[Counts, ErrorRate]]:
+    """Give the counts of every grouping with every error rate that has a limit."""
+    for tags in data.spec.groupings:
+        for rate in ERROR_RATES.values():
+            if data.spec.limit(rate.id) is not None:
+                yield data.counts(tags), rate
 
 
-def _verdicts(data: AuditInput) -> Iterator[Judged]:
-    whole = count_outcomes(data.table, (), data.threshold)
-    trivial = judge_triviality(whole, data.spec.confidence).trivial
-    confidence = verdict_confidence(data)
+def judges(data: AuditInput, options: Options) -> int:
+    """Count the gaps that have two groups large enough to be compared."""
     smallest = data.spec.small_group
-    limits: dict[ErrorRate, float | None] = {
-        "fpr": data.spec.limits.fpr_gap,
-        "fnr": data.spec.limits.fnr_gap,
-    }
-    for attributes in (*([name] for name in data.spec.attributes), *data.spec.intersections):
-        every_group = count_outcomes(data.table, attributes, data.threshold)
-        counts = every_group.at_least(smallest)
-        moved = [found.at_least(smallest) for found in count_by_threshold(every_group, data)]
-        for rate, limit in limits.items():
-            if limit is None:
-                continue
-            events, n = rate_counts(counts, rate)
-            gap = max_min_gap(events, n, confidence)
-            status = judge_gap(gap, limit, trivial=trivial)
-            if (
-                status == "not-estimable"
-                and np.count_nonzero(rate_counts(every_group, rate)[1]) > 1
-            ):
-                # There are groups to compare, but all, or all but one, are too small.
-                status = "insufficient-evidence"
-            undecided = status == "insufficient-evidence"
-            held_back = undecided and gap.high <= limit
-            times = None
-            if undecided and not held_back and not np.isnan(gap.value):
-                times = times_to_decide(events, n, limit, confidence)
-            moved_events = [rate_counts(found, rate)[0] for found in moved]
-            gaps = max_min_gaps(moved_events, n, confidence) if moved else []
-            yield Judged(counts, rate, gap, limit, status, times, held_back, smallest, gaps)
+    sizes = [rate_counts(counts, rate.id)[1] for counts, rate in _gaps(data)]
+    return sum(bool(np.count_nonzero(n >= smallest) > 1) for n in sizes)
 
 
-def _overall(verdicts: Sequence[Judged]) -> Status:
-    statuses = {verdict.status for verdict in verdicts}
-    order: tuple[Status, ...] = ("fail", "insufficient-evidence", "pass", "not-estimable")
-    return next((status for status in order if status in statuses), "info")
+def _judge(counts: Counts, rate: ErrorRate, trivial: bool, data: AuditInput) -> Judged:
+    confidence, limit = data.verdict_confidence, data.spec.limit(rate.id)
+    assert limit is not None
+    events, n = rate_counts(counts.at_least(data.spec.small_group), rate.id)
+    gaps = max_min_gaps(events, n, confidence)
+    audited = counts.thresholds.index(data.threshold)
+    events, gap = events[audited], gaps[audited]
+    status = judge_gap(gap, limit, trivial=trivial)
+    if status == "not-estimable" and np.count_nonzero(rate_counts(counts, rate.id)[1]) > 1:
+        # There are groups to compare, but all, or all but one, are too small.
+        status = "insufficient-evidence"
+    judgeable = not np.isnan(gap.value)
+    held_back = status == "insufficient-evidence" and gap.high <= limit
+    times = None
+    if status == "insufficient-evidence" and judgeable and not held_back:
+        times = times_to_decide(events, n, limit, confidence)
+    finding = Finding(
+        status=status,
+        tags=list(counts.tags),
+        rate=rate.id,
+        groups=named_groups(counts, events, n, (gap.highest, gap.lowest)) if gap.value else [],
+        n=int(n.sum()),
+        events=int(events.sum()),
+        interval=Interval(
+            value=gap.value, low=gap.low, high=gap.high, confidence=confidence, together=True
+        )
+        if judgeable
+        else None,
+        limit=limit,
+        # What is surely larger is read first; what fails before all others.
+        weight=float(np.nan_to_num(gap.low)) + (status == "fail"),
+    )
+    remedy = _remedy(rate, n, status, held_back, times, data.spec.small_group)
+    finding.sentence = f"{judged_gap(finding, remedy)}."
+    moved = np.array([(found.value, found.low, found.high) for found in gaps])
+    return Judged(counts.tags, rate, n, gap, moved, finding, times, remedy)
 
 
-def _sentence(verdicts: Sequence[Judged], status: Status) -> str:
+def _remedy(
+    rate: ErrorRate,
+    n: IntArray,
+    status: Status,
+    held_back: bool,
+    times: float | None,
+    smallest: int,
+) -> str:
+    """Say what would decide a gap, or why there is none."""
+    large, groups = int((n > 0).sum()), counted(len(n), "group")
+    if held_back:
+        return "the classifier is not shown to do better than guessing, so nothing passes"
+    if status == "not-estimable":
+        return (
+            f"{large} of {groups} ({counted(n.sum(), 'image')}) can be used, so there is no gap in "
+            f"{rate.images} {rate.error}"
+        )
+    if large < 2:
+        has = out_of(large, len(n), "group", ("has", "have"))
+        enough = counted(smallest, rate.image)
+        return f"{has} at least {enough}, and two are needed to judge a gap"
+    if times is None:
+        return "the gap lies at the limit, so no number of images would decide it"
+    return f"about {times * n.sum():,.0f} images instead of {n.sum():,} would decide it"
+
+
+def _sentence(judged: Sequence[Judged], status: Status) -> str:
     if status == "info":
         return "The specification sets no limit on the gaps between groups."
     if status == "not-estimable":
-        images = " or ".join(dict.fromkeys(WORDS[verdict.rate].images for verdict in verdicts))
+        images = " or ".join(dict.fromkeys(found.rate.images for found in judged))
         return f"No tag has two groups with {images}, so there is no gap to judge."
-    decisive = [verdict for verdict in verdicts if verdict.status == status]
-    estimable = sum(verdict.status != "not-estimable" for verdict in verdicts)
+    decisive = [found for found in judged if found.status == status]
+    estimable = sum(found.status != "not-estimable" for found in judged)
     gravest = max(
         decisive,
         # Among gaps of which nothing is sure, those that harm the person pictured come first.
-        key=lambda verdict: (
-            np.nan_to_num(verdict.gap.low),
-            verdict.rate == "fpr",
-            np.nan_to_num(verdict.gap.value),
+        key=lambda found: (
+            np.nan_to_num(found.gap.low),
+            found.rate.id == "fpr",
+            np.nan_to_num(found.gap.value),
         ),
     )
+    gravest.finding.in_answer = True
     verbs = {
         "fail": ("breaks its limit", "break their limit"),
         "insufficient-evidence": ("cannot be judged", "cannot be judged"),
         "pass": ("is within the limit", "are within the limit"),
     }[status]
     what = out_of(len(decisive), estimable, "gap", verbs)
-    return f"{gravest.sentence()} ({what}; {LIMIT_NOTE})."
+    return f"{gravest.finding.sentence.removesuffix('.')} ({what}; {LIMIT_NOTE})."
 
 
 # --- details -------------------------------------------------------------------------------
@@ -265,110 +211,78 @@ def _interval_note(data: AuditInput) -> str:
         f"{100 * data.spec.confidence:g} % confidence"
     )
     return (
-        f"{interval_title(round(verdict_confidence(data), 5))}s"
+        f"{interval_title(data.verdict_confidence)}s"
         f"{together if data.gap_verdicts > 1 else ''}. The limit is {LIMIT_NOTE}."
     )
 
 
-def _forest(verdicts: Sequence[Judged], rate: ErrorRate, data: AuditInput) -> Forest | None:
-    chosen = [verdict for verdict in verdicts if verdict.rate == rate]
-    if all(verdict.status == "not-estimable" for verdict in chosen):
+def _moved(judged: Sequence[Judged], data: AuditInput) -> FloatArray:
+    """Stack value, low and high of the gaps: shape (3, thresholds, gaps), or (3, gaps)."""
+    if all(len(found.moved) > 1 for found in judged):
+        return np.stack([found.moved for found in judged], axis=-1).swapaxes(0, 1)
+    return np.array([[f.gap.value, f.gap.low, f.gap.high] for f in judged]).T
+
+
+def _forest(judged: Sequence[Judged], rate: ErrorRate, data: AuditInput) -> Forest | None:
+    drawn = [found for found in judged if found.rate == rate]
+    if all(found.status == "not-estimable" for found in drawn):
         return None
-    words = WORDS[rate]
-    tags = tuple(dict.fromkeys(tag for verdict in chosen for tag in verdict.counts.attributes))
-    return Forest(
-        title=f"{capitalised(words.images)} {words.verdict}: gap between groups",
+    value, low, high = _moved(drawn, data)
+    return forest(
+        data,
+        groups=[attributes_title(found.tags) for found in drawn],
+        n=[int(found.n.sum()) for found in drawn],
+        value=value,
+        low=low,
+        high=high,
+        status=[found.status for found in drawn],
+        judged=True,
+        notes=[found.left_out(data.spec.small_group) for found in drawn],
+        title=f"{capitalised(rate.images)} {rate.error}: gap between groups",
         note=_interval_note(data),
-        measure=f"highest minus lowest {words.short} of the groups",
+        measure=f"highest minus lowest {rate.short} of the groups",
         scale="points",
         attribute="tag",
-        tag_source=tag_source(data, tags),
-        rows=[
-            Estimate(
-                group=verdict.title,
-                n=int(rate_counts(verdict.counts, rate)[1].sum()),
-                value=nan_to_none(verdict.gap.value),
-                low=nan_to_none(verdict.gap.low),
-                high=nan_to_none(verdict.gap.high),
-                status=verdict.status,
-                note=_left_out(verdict),
-            )
-            for verdict in chosen
-        ],
-        limit=chosen[0].limit,
-        by_threshold=_moved(chosen, "value", "low", "high", "status"),
+        tag_source=data.tag_source(tuple(dict.fromkeys(t for found in drawn for t in found.tags))),
+        limit=drawn[0].finding.limit,
     )
 
 
-def _moved(
-    verdicts: Sequence[Judged], value: str, low: str, high: str, *judged: str
-) -> ByThreshold:
-    """Name the gaps at every threshold; what is judged holds for the audited one only."""
-    if not all(verdict.moved for verdict in verdicts):
-        return None
-    gaps = list(zip(*(verdict.moved for verdict in verdicts), strict=True))
-    return {
-        value: rounded([[gap.value for gap in row] for row in gaps], "points"),
-        low: rounded([[gap.low for gap in row] for row in gaps], "points"),
-        high: rounded([[gap.high for gap in row] for row in gaps], "points"),
-        **dict.fromkeys(judged),
-    }
-
-
-def _left_out(verdict: Judged) -> str | None:
-    left_out = len(verdict.gap.left_out)
-    if not left_out:
-        return None
-    return (
-        f"{counted(left_out, 'group')} with fewer than "
-        f"{counted(verdict.smallest, WORDS[verdict.rate].image)} left out"
+def _table(judged: Sequence[Judged], data: AuditInput) -> Table:
+    value, low, high = _moved(judged, data)
+    needed = [None if f.times is None else round(f.times * int(f.n.sum())) for f in judged]
+    notes = []
+    for found, images in zip(judged, needed, strict=True):
+        undecided = found.status == "insufficient-evidence" and images is None
+        parts = (found.left_out(data.spec.small_group), found.remedy if undecided else None)
+        notes.append("; ".join(filter(None, parts)) or None)
+    decide = Column(
+        title="images that would decide",
+        kind="count",
+        help="if the rates stay as they are; a rough guide",
     )
-
-
-def _table(verdicts: Sequence[Judged], data: AuditInput) -> Table:
-    rows: list[list[Cell]] = []
-    for verdict in verdicts:
-        n = rate_counts(verdict.counts, verdict.rate)[1]
-        undecided = verdict.status == "insufficient-evidence"
-        needed = None if verdict.times is None else round(verdict.times * int(n.sum()))
-        notes = [_left_out(verdict), verdict.remedy() if undecided and needed is None else None]
-        rows.append(
-            [
-                verdict.title,
-                WORDS[verdict.rate].short,
-                int((n > 0).sum()),
-                int(n.sum()),
-                nan_to_none(verdict.gap.value),
-                nan_to_none(verdict.gap.low),
-                nan_to_none(verdict.gap.high),
-                verdict.limit,
-                verdict.status,
-                needed,
-                "; ".join(note for note in notes if note) or None,
-            ]
-        )
-    return Table(
-        title="Gaps and limits",
-        note=_interval_note(data),
-        columns=[
-            Column(title="tag"),
-            Column(title="error rate"),
-            Column(title="groups", kind="count", help="groups with images of this kind"),
-            Column(title="images", kind="count"),
-            Column(title="gap", kind="points", help="highest minus lowest rate"),
-            Column(title="from", kind="points"),
-            Column(title="to", kind="points"),
-            Column(title="limit", kind="points", help=LIMIT_NOTE),
-            Column(title="verdict"),
-            Column(
-                title="images that would decide",
-                kind="count",
-                help="if the rates stay as they are; a rough guide",
+    return lay_out(
+        "Gaps and limits",
+        [
+            text("tag", [attributes_title(found.tags) for found in judged]),
+            text("error rate", [found.rate.short for found in judged]),
+            number(
+                "groups",
+                "count",
+                [int((found.n > 0).sum()) for found in judged],
+                "groups with images of this kind",
             ),
-            Column(title="note"),
+            number("images", "count", [int(found.n.sum()) for found in judged]),
+            number("gap", "points", value, "highest minus lowest rate"),
+            number("from", "points", low),
+            number("to", "points", high),
+            number("limit", "points", [found.finding.limit or 0.0 for found in judged], LIMIT_NOTE),
+            text("verdict", [found.status for found in judged], audited_only=True),
+            Values(decide, needed, audited_only=True),
+            text("note", notes, audited_only=True),
         ],
-        rows=rows,
-        by_threshold=_moved(verdicts, "4", "5", "6", "8", "9", "10"),
+        data,
+        _interval_note(data),
     )
 
 
@@ -386,5 +300,5 @@ CHECK = Check(
         "does no better than guessing never passes."
     ),
     run=run,
-    verdicts=lambda spec, rates: len(rates) * (len(spec.attributes) + len(spec.intersections)),
+    judges=judges,
 )

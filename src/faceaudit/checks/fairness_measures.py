@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
-from faceaudit.checks import AuditInput, Check, Options
-from faceaudit.checks.parts.error_rates import tag_source
-from faceaudit.checks.parts.threshold_grid import count_by_threshold, rounded
-from faceaudit.result import Cell, CheckResult, Column, Detail, Table, nan_to_none
+from faceaudit.checks import AuditInput, Check, Options, Product
+from faceaudit.checks.parts.layout import lay_out, number, text
+from faceaudit.result import Table
 from faceaudit.stats import fairness_measures as measures
-from faceaudit.stats.counts import OutcomeCounts, count_outcomes
+from faceaudit.stats.counts import Counts
 from faceaudit.wording import attributes_title, counted, missing_note
 
 
@@ -69,26 +68,21 @@ SHOWN = (
 )
 
 
-def run(data: AuditInput, options: Options) -> CheckResult:
+def run(data: AuditInput, options: Options) -> Product:
     """Compute every summary measure for every tag and combination."""
-    details: list[Detail] = []
+    groupings = [data.counts(tags) for tags in data.spec.groupings]
     told = ""
-    for attributes in (*([name] for name in data.spec.attributes), *data.spec.intersections):
-        counts = count_outcomes(data.table, attributes, data.threshold)
-        odds = measures.equalized_odds_difference(counts).value
-        parity = measures.four_fifths_ratio(counts).value
+    for counts in groupings:
+        audited = counts.at(data.threshold)
+        odds = measures.equalized_odds_difference(audited).value
+        parity = measures.four_fifths_ratio(audited).value
         if not told and not (math.isnan(odds) and math.isnan(parity)):
-            told = _sentence(attributes_title(attributes), odds, parity)
-        if counts.groups:
-            details.append(_table(counts, data))
-    return CheckResult(
-        id=CHECK.id,
-        title=CHECK.title,
-        description=CHECK.description,
+            told = _sentence(attributes_title(counts.tags), odds, parity)
+    return Product(
         status="info" if told else "not-estimable",
         sentence=told
         or "No tag has two groups with images of one label, so no measure is defined.",
-        details=details,
+        details=[_table(counts, data) for counts in groupings if counts.groups],
     )
 
 
@@ -104,56 +98,37 @@ def _sentence(title: str, odds: float, parity: float) -> str:
     return f"By {title}, {' and '.join(parts)}, without an interval."
 
 
-def _table(counts: OutcomeCounts, data: AuditInput) -> Table:
-    moved = count_by_threshold(counts, data)
+def _table(counts: Counts, data: AuditInput) -> Table:
+    audited = counts.at(data.threshold)
     zero = np.zeros_like(counts.n_real)
-    always_ai = replace(counts, real_called_ai=counts.n_real, ai_called_real=zero)
-    always_real = replace(counts, real_called_ai=zero, ai_called_real=counts.n_ai)
-    rows: list[list[Cell]] = []
-    for shown in SHOWN:
-        found = shown.compute(counts)
-        rows.append(
-            [
-                shown.title,
-                nan_to_none(found.value),
-                *(nan_to_none(shown.compute(c).value) for c in (always_ai, always_real)),
-                shown.equal,
-                shown.range,
-                found.note,
-            ]
-        )
-    title = attributes_title(counts.attributes)
+    always_ai = replace(audited, real_called_ai=counts.n_real, ai_called_real=zero)
+    always_real = replace(audited, real_called_ai=zero, ai_called_real=counts.n_ai)
+    moved = np.stack([shown.compute(counts).value for shown in SHOWN], axis=-1)
+    constant = [[shown.compute(of).value for shown in SHOWN] for of in (always_ai, always_real)]
     notes = [
-        f"Over {counted(len(counts.groups), 'group')}; "
-        f"tags: {tag_source(data, counts.attributes)}.",
+        f"Over {counted(len(counts.groups), 'group')}; tags: {data.tag_source(counts.tags)}.",
         "The constant answers stand beside it because they score perfectly on most measures.",
-        missing_note(counts.missing, counts.attributes),
+        missing_note(counts.missing, counts.tags),
     ]
-    return Table(
-        title=f"Summary measures by {title}",
-        note=" ".join(note for note in notes if note),
-        columns=[
-            Column(title="measure"),
-            Column(title="this classifier", kind="number"),
-            Column(title="always AI-generated", kind="number"),
-            Column(title="always real", kind="number"),
-            Column(title="equal groups give", kind="number"),
-            Column(title="range"),
-            Column(title="note"),
+    return lay_out(
+        f"Summary measures by {attributes_title(counts.tags)}",
+        [
+            text("measure", [shown.title for shown in SHOWN]),
+            number("this classifier", "number", moved),
+            number("always AI-generated", "number", constant[0]),
+            number("always real", "number", constant[1]),
+            number("equal groups give", "number", [shown.equal for shown in SHOWN]),
+            text("range", [shown.range for shown in SHOWN]),
+            text("note", [shown.compute(audited).note for shown in SHOWN], audited_only=True),
         ],
-        rows=rows,
-        by_threshold={"1": rounded(_moved_values(moved), "number"), "6": None} if moved else None,
+        data,
+        " ".join(filter(None, notes)),
     )
-
-
-def _moved_values(moved: Sequence[OutcomeCounts]) -> list[list[float]]:
-    return [[shown.compute(counts).value for shown in SHOWN] for counts in moved]
 
 
 CHECK = Check(
     id="fairness-measures",
     title="The field's summary measures",
-    failure_title="The field's summary measures",
     description=(
         "Research papers sum up unequal treatment in one number. These are the common ones, so "
         "that this audit can be set beside papers. They answer no question on their own: none "

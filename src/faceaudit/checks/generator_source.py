@@ -5,39 +5,31 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from faceaudit.checks import AuditInput, Check, Options
-from faceaudit.checks.equalized_odds_gap import LIMIT_NOTE, verdict_confidence
-from faceaudit.checks.parts.error_rates import interval_title
-from faceaudit.checks.parts.threshold_grid import Kind, MovedRate, rounded
+from faceaudit.checks import AuditInput, Check, Options, Product
+from faceaudit.checks.parts.layout import Kind, Values, at_audited, forest, lay_out, number, text
+from faceaudit.error_rates import ERROR_RATES
 from faceaudit.result import (
-    Cell,
-    CheckResult,
-    Column,
     Distribution,
-    Estimate,
     Finding,
     Forest,
     GapVerdict,
-    Status,
+    GroupRate,
+    Interval,
     Table,
     Test,
-    nan_to_none,
 )
-from faceaudit.stats.counts import IntArray, OutcomeCounts, count_at_thresholds, count_outcomes
-from faceaudit.stats.intervals import (
-    FloatArray,
-    difference_interval,
-    rate_interval,
-    rate_of,
-    ratio_interval,
-)
+from faceaudit.stats.counts import Counts
+from faceaudit.stats.gaps import GapInterval
+from faceaudit.stats.intervals import FloatArray, difference_interval, ratio_interval
+from faceaudit.stats.rates import RateEstimate, estimate
 from faceaudit.stats.significance import each_against_rest
-from faceaudit.stats.verdicts import judge_triviality
+from faceaudit.stats.verdicts import judge_gap, judge_triviality
 from faceaudit.wording import (
+    LIMIT_NOTE,
     counted,
+    interval_title,
     percent,
     points,
     points_range,
@@ -63,147 +55,115 @@ class GeneratorSourceOptions(Options):
 
 
 @dataclass(frozen=True)
-class Contrast:
-    """FPR on the generator's training photographs against that on all other photographs."""
+class Photographs:
+    """The real photographs of each data set, those of the generator's at `source`.
 
-    source: str
-    counts: OutcomeCounts
-    confidence: float
+    The last row is all others together; `rate` is how many are called AI, at every threshold.
+    """
 
-    @property
-    def index(self) -> int:
-        """Position of the generator's data set among those that have real photographs."""
-        return self.counts.labels.index(self.source)
-
-    @property
-    def of_source(self) -> tuple[int, int]:
-        """Photographs called AI-generated, and photographs, of the generator's data set."""
-        return int(self.counts.real_called_ai[self.index]), int(self.counts.n_real[self.index])
-
-    @property
-    def of_others(self) -> tuple[int, int]:
-        """The same of all other data sets together."""
-        events, n = self.of_source
-        return int(self.counts.real_called_ai.sum()) - events, int(self.counts.n_real.sum()) - n
-
-    @property
-    def difference(self) -> tuple[float, float, float]:
-        """Rate of the source minus rate of the others: value, low, high."""
-        (x, n), (y, m) = self.of_source, self.of_others
-        low, high = difference_interval(x, n, y, m, self.confidence)
-        return x / n - y / m, float(low), float(high)
-
-    def judge(self, limit: float, trivial: bool) -> Status:
-        """Hold the difference against a limit; a classifier that guesses never passes."""
-        _, low, high = self.difference
-        if low > limit:
-            return "fail"
-        return "pass" if high <= limit and not trivial else "insufficient-evidence"
-
-    def sentence(self) -> str:
-        """Tell both rates, their difference and their ratio, without a full stop."""
-        (x, n), (y, m) = self.of_source, self.of_others
-        value, low, high = self.difference
-        told = (
-            f"{percent(x / n)} of {counted(n, 'photograph')} that the generator was trained on "
-            f"({self.source}) {'is' if n == 1 else 'are'} called AI-generated, and "
-            f"{percent(y / m)} of {counted(m, 'other real photograph')}: a difference of "
-            f"{points(value)} ({interval_title(round(self.confidence, 5))} "
-            f"{points_range(low, high)})"
-        )
-        # A ratio to a handful of errors has an interval too wide to be told; the table has it.
-        if x and y >= FEWEST_ERRORS:
-            limits = ratio_interval(x, n, y, m, self.confidence)
-            span = times_range(float(limits[0]), float(limits[1]))
-            told += f", {times((x / n) / (y / m))} as often ({span})"
-        return told
+    names: list[str]
+    source: int
+    rate: RateEstimate
 
 
-def run(data: AuditInput, options: GeneratorSourceOptions) -> CheckResult:
+def judges(data: AuditInput, options: GeneratorSourceOptions) -> int:
+    """Count the one gap, if there is a limit and both sides have photographs."""
+    counts = _count(data)
+    return int(data.spec.limit("fpr") is not None and _both_sides(counts, options))
+
+
+def _count(data: AuditInput) -> Counts:
+    counts = data.counts(("dataset",))
+    return counts.pick(counts.n_real > 0)
+
+
+def _both_sides(counts: Counts, options: GeneratorSourceOptions) -> bool:
+    return (options.dataset,) in counts.groups and len(counts.groups) > 1
+
+
+def run(data: AuditInput, options: GeneratorSourceOptions) -> Product:
     """Compare the generator's training photographs with all other real photographs."""
-    real = data.table.filter(pc.equal(data.table["label"], "real"))
-    counts = count_outcomes(real, ("dataset",), data.threshold)
-    limit = data.spec.limits.fpr_gap
-    if options.dataset not in counts.labels or len(counts.labels) < 2:
-        return CheckResult(
-            id=CHECK.id,
-            title=CHECK.title,
-            description=CHECK.description,
-            status="not-estimable",
-            sentence=(
-                f"This needs real photographs of '{options.dataset}' and of another data set; "
-                f"there are real photographs of {', '.join(counts.labels) or 'no data set'}."
-            ),
-            verdicts=_verdicts(None, limit, "not-estimable", data),
+    counts, limit = _count(data), data.spec.limit("fpr")
+    found = Finding(status="not-estimable", tags=["dataset"], rate="fpr", limit=limit)
+    if not _both_sides(counts, options):
+        return Product(
+            found.status,
+            f"This needs real photographs of '{options.dataset}' and of another data set; "
+            f"there are real photographs of {', '.join(counts.labels) or 'no data set'}.",
+            verdicts=_verdicts(found, data),
         )
-    contrast = Contrast(options.dataset, counts, verdict_confidence(data))
-    status: Status = "info"
-    if limit is not None:
-        whole = count_outcomes(data.table, (), data.threshold)
-        trivial = judge_triviality(whole, data.spec.confidence).trivial
-        status = contrast.judge(limit, trivial)
-    sentence = f"{contrast.sentence()}{_conclusion(contrast, status, limit)}."
-    _, low, _ = contrast.difference
-    moved = _events_by_threshold(contrast, data)
-    return CheckResult(
-        id=CHECK.id,
-        title=CHECK.title,
-        description=CHECK.description,
-        status=status,
-        sentence=sentence,
-        verdicts=_verdicts(contrast, limit, status, data),
-        findings=[
-            Finding(
-                sentence=sentence,
-                status=status,
-                check=CHECK.id,
-                weight=1 + low if status == "fail" else max(low, 0.0),
-            )
-        ],
-        tests=[
-            Test(
-                name=f"FPR of the generator's photographs ({options.dataset}) against all others",
-                method="Fisher's exact test",
-                p=float(each_against_rest(counts.real_called_ai, counts.n_real)[contrast.index]),
-            )
-        ],
-        details=[
-            _forest(contrast, data, moved),
-            _table(contrast, data, moved),
-            _distribution(contrast, data),
-        ],
+    source = counts.groups.index((options.dataset,))
+    others = counts.pick(np.arange(len(counts.groups)) != source).total()
+    events = np.append(counts.real_called_ai, others.real_called_ai, axis=-1)
+    n = np.append(counts.n_real, others.n_real)
+    real = Photographs([*counts.labels, OTHERS], source, estimate(events, n, data.spec.confidence))
+    _contrast(found, real, data)
+    p = each_against_rest(at_audited(counts.real_called_ai, data), counts.n_real)[source]
+    test = Test(
+        name=f"FPR of the generator's photographs ({options.dataset}) against all others",
+        method="Fisher's exact test",
+        p=float(p),
+    )
+    return Product(
+        found.status,
+        found.sentence,
+        verdicts=_verdicts(found, data),
+        findings=[found],
+        tests=[test],
+        details=[_forest(real, data), _table(real, data), _distribution(real, data)],
     )
 
 
-def _verdicts(
-    contrast: Contrast | None, limit: float | None, status: Status, data: AuditInput
-) -> list[GapVerdict]:
-    if limit is None:
-        return []
-    value, low, high = contrast.difference if contrast else (None, None, None)
-    return [
-        GapVerdict(
-            tags=["dataset"],
-            rate="fpr",
-            limit=limit,
-            value=value,
-            low=low,
-            high=high,
-            confidence=verdict_confidence(data),
-            status=status,
-        )
+def _verdicts(found: Finding, data: AuditInput) -> list[GapVerdict]:
+    return [] if found.limit is None else [GapVerdict.of(found, data.verdict_confidence)]
+
+
+def _contrast(found: Finding, real: Photographs, data: AuditInput) -> None:
+    """Hold the rate of the source minus that of all others against the limit."""
+    events, confidence = at_audited(real.rate.events, data), data.verdict_confidence
+    source, others = found.groups = [
+        GroupRate(group=[name], n=int(n), events=int(x), value=x / n)
+        for name, n, x in ((real.names[i], real.rate.n[i], events[i]) for i in (real.source, -1))
     ]
+    found.n, found.events = source.n + others.n, source.events + others.events
+    value = source.value - others.value
+    ends = difference_interval(source.events, source.n, others.events, others.n, confidence)
+    low, high = map(float, ends)
+    gap = Interval(value=value, low=low, high=high, confidence=confidence, together=True)
+    found.interval, found.in_answer, found.status = gap, True, "info"
+    if found.limit is not None:
+        trivial = judge_triviality(data.audited(()), data.spec.confidence).trivial
+        judged = GapInterval(value, low, high, None, None, ())
+        found.status = judge_gap(judged, found.limit, trivial=trivial)
+    found.weight = 1 + low if found.status == "fail" else max(low, 0.0)
+    found.sentence = f"{_numbers(source, others, gap)}{_conclusion(found, gap)}."
 
 
-def _conclusion(contrast: Contrast, status: Status, limit: float | None) -> str:
-    if limit is None:
+def _numbers(source: GroupRate, others: GroupRate, gap: Interval) -> str:
+    told = (
+        f"{percent(source.value)} of {counted(source.n, 'photograph')} that the generator was "
+        f"trained on ({source.group[0]}) {'is' if source.n == 1 else 'are'} called AI-generated, "
+        f"and {percent(others.value)} of {counted(others.n, 'other real photograph')}: "
+        f"a difference of {points(gap.value)} "
+        f"({interval_title(gap.confidence)} {points_range(gap.low, gap.upper)})"
+    )
+    # A ratio to a handful of errors has an interval too wide to be told; the table has it.
+    if source.events and others.events >= FEWEST_ERRORS:
+        ends = ratio_interval(source.events, source.n, others.events, others.n, gap.confidence)
+        span = times_range(*map(float, ends))
+        told += f", {times(source.value / others.value)} as often ({span})"
+    return told
+
+
+def _conclusion(found: Finding, gap: Interval) -> str:
+    if found.limit is None:
         return ""
-    held = f"the chosen limit of {points(limit)} ({LIMIT_NOTE})"
-    if status == "fail":
+    held = f"the chosen limit of {points(found.limit)} ({LIMIT_NOTE})"
+    if found.status == "fail":
         return f"; this is beyond {held}, and delivery may be a part of it"
-    if status == "pass":
+    if found.status == "pass":
         return f"; this is within {held}"
-    if contrast.difference[2] <= limit:
+    if gap.upper <= found.limit:
         return "; the classifier is not shown to do better than guessing, so nothing passes"
     return f"; this cannot be held against {held} with so few photographs"
 
@@ -211,186 +171,105 @@ def _conclusion(contrast: Contrast, status: Status, limit: float | None) -> str:
 # --- details -------------------------------------------------------------------------------
 
 
-def _name(contrast: Contrast, dataset: str) -> str:
-    return f"{dataset} (the generator's)" if dataset == contrast.source else dataset
+def _row_names(real: Photographs) -> list[str]:
+    return [f"{n} (the generator's)" if i == real.source else n for i, n in enumerate(real.names)]
 
 
-def _with_all_others(contrast: Contrast, counts: OutcomeCounts) -> tuple[IntArray, IntArray]:
-    """Count photographs called AI, and photographs, of each data set; last, all but the source."""
-    others = np.arange(len(counts.labels)) != contrast.index
-    return (
-        np.append(counts.real_called_ai, counts.real_called_ai[others].sum()),
-        np.append(counts.n_real, counts.n_real[others].sum()),
-    )
-
-
-def _events_by_threshold(contrast: Contrast, data: AuditInput) -> IntArray:
-    """Count as `_with_all_others` at every threshold: shape (thresholds, data sets + 1)."""
-    real = data.table.filter(pc.equal(data.table["label"], "real"))
-    moved = count_at_thresholds(real, ("dataset",), data.thresholds)
-    return np.array([_with_all_others(contrast, counts)[0] for counts in moved])
-
-
-def _forest(contrast: Contrast, data: AuditInput, moved: IntArray) -> Forest:
-    labels = contrast.counts.labels
-    everything, of = _with_all_others(contrast, contrast.counts)
-    others = [i for i in range(len(labels)) if i != contrast.index]
+def _forest(real: Photographs, data: AuditInput) -> Forest:
     # One other data set is all others.
-    rows = [contrast.index, len(labels), *(others if len(others) > 1 else [])]
-    names = [*(_name(contrast, label) for label in labels), OTHERS]
-    low, high = rate_interval(everything, of, data.spec.confidence)
-    y, m = contrast.of_others
-    shares = MovedRate(
-        moved[:, rows],
-        rate_of(moved, of)[:, rows],
-        *(limit[:, rows] for limit in rate_interval(moved, of, data.spec.confidence)),
-    )
-    return Forest(
+    others = [i for i in range(len(real.names) - 1) if i != real.source]
+    rows = [real.source, len(real.names) - 1, *(others if len(others) > 1 else [])]
+    shown = real.rate.take(rows)
+    return forest(
+        data,
+        groups=[_row_names(real)[i] for i in rows],
+        **vars(shown),
+        notes=["small group" if n < data.spec.small_group else None for n in shown.n],
         title="Real photographs called AI-generated, by data set",
         note=DELIVERY,
         measure="real photographs called AI-generated (FPR)",
         attribute="data set",
-        rows=[
-            Estimate(
-                group=names[i],
-                n=int(of[i]),
-                events=int(everything[i]),
-                value=everything[i] / of[i],
-                low=float(low[i]),
-                high=float(high[i]),
-                note="small group" if of[i] < data.spec.small_group else None,
-            )
-            for i in rows
-        ],
-        reference=y / m,
+        reference=real.rate.value[:, -1:],
         reference_label=OTHERS,
-        reference_n=m,
-        by_threshold={
-            "events": shares.events.tolist(),
-            **shares.columns("value", "low", "high"),
-            "reference": rounded(rate_of(moved, of)[:, -1:], "percent"),
-        },
+        reference_n=int(shown.n[1]),
     )
 
 
-def _against(events: IntArray, of: IntArray, source: int, confidence: float) -> list[FloatArray]:
-    """Compare the source with every data set.
+def _table(real: Photographs, data: AuditInput) -> Table:
+    rate, source, interval = real.rate, real.source, interval_title(data.spec.confidence)
 
-    Parameters
-    ----------
-    events : int64 array, shape (..., data sets)
-    of : int64 array, shape (data sets,)
-    source : int
+    def three(
+        title: str, kind: Kind, value: FloatArray, low: FloatArray, high: FloatArray
+    ) -> list[Values]:
+        name = ERROR_RATES["fpr"].name if title == "FPR" else None
+        ends = (number("from", kind, low, interval), number("to", kind, high, interval))
+        return [number(title, kind, value, name), *ends]
 
-    Returns
-    -------
-    list of float64 array, shape (..., data sets)
-        Rate, low, high; difference, low, high; ratio, low, high. Not-a-number where undefined,
-        and in the differences and ratios of the source.
-    """
-    rate = rate_of(events, of)
-    own = (events[..., [source]], of[source], events, of, confidence)
+    own = (rate.events[:, [source]], rate.n[source], rate.events, rate.n, data.spec.confidence)
+    own_value = rate.value[:, [source]]
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = rate[..., [source]] / rate
-    compared = [rate[..., [source]] - rate, *difference_interval(*own)]
-    compared += [ratio, *ratio_interval(*own)]
-    for values in compared:
-        values[..., source] = np.nan
-        values[np.isinf(values)] = np.nan
-    return [rate, *rate_interval(events, of, confidence), *compared]
-
-
-def _table(contrast: Contrast, data: AuditInput, moved: IntArray) -> Table:
-    confidence = data.spec.confidence
-    events, of = _with_all_others(contrast, contrast.counts)
-    found = _against(events, of, contrast.index, confidence)
-    at_others = _against(moved, of, contrast.index, confidence)
-    names = [*(_name(contrast, label) for label in contrast.counts.labels), OTHERS]
-    rows: list[list[Cell]] = [
-        [name, int(of[i]), int(events[i]), *(nan_to_none(values[i]) for values in found)]
-        for i, name in enumerate(names)
-    ]
-    threes: tuple[Kind, ...] = ("percent", "points", "number")
-    kinds = [kind for kind in threes for _ in range(3)]
-    interval = interval_title(confidence)
-    return Table(
-        title=f"{contrast.source} against every other data set",
-        note=(
-            f"Difference and ratio: {contrast.source} against the data set of the row. "
-            f"{interval}s, each on its own; a ratio without an upper end has no error below it. "
-            f"{DELIVERY}{_sizes(data.table, contrast.source)}"
-        ),
-        columns=[
-            Column(title="data set"),
-            Column(title="real photographs", kind="count"),
-            Column(title="called AI", kind="count"),
-            Column(title="FPR", kind="percent", help="false-positive rate"),
-            Column(title="from", kind="percent", help=interval),
-            Column(title="to", kind="percent", help=interval),
-            Column(title="difference", kind="points"),
-            Column(title="from", kind="points", help=interval),
-            Column(title="to", kind="points", help=interval),
-            Column(title="ratio", kind="number"),
-            Column(title="from", kind="number", help=interval),
-            Column(title="to", kind="number", help=interval),
+        ratio = (own_value / rate.value, *ratio_interval(*own))
+    difference = (own_value - rate.value, *difference_interval(*own))
+    for values in (*difference, *ratio):
+        values[:, source] = np.nan
+    return lay_out(
+        f"{real.names[source]} against every other data set",
+        [
+            text("data set", _row_names(real)),
+            number("real photographs", "count", rate.n),
+            number("called AI", "count", rate.events),
+            *three("FPR", "percent", rate.value, rate.low, rate.high),
+            *three("difference", "points", *difference),
+            *three("ratio", "number", *ratio),
         ],
-        rows=rows,
-        by_threshold={
-            "2": moved.tolist(),
-            **{
-                str(3 + i): rounded(values, kind)
-                for i, (values, kind) in enumerate(zip(at_others, kinds, strict=True))
-            },
-        },
+        data,
+        f"Difference and ratio: {real.names[source]} against the data set of the row. "
+        f"{interval}s, each on its own; a ratio without an upper end has no error below it. "
+        f"{DELIVERY}{_sizes(real, data)}",
     )
 
 
-def _sizes(table: pa.Table, source: str) -> str:
+def _kinds(of_source: str, real: Photographs, data: AuditInput) -> dict[str, NDArray[np.bool_]]:
+    """Tell which images are of the source, which other photographs and which AI faces."""
+    codes, datasets = data.images.codes("dataset")
+    is_ai, own = data.images.is_ai, codes == datasets.index(real.names[real.source])
+    kinds = {
+        of_source: ~is_ai & own,
+        "other real photographs": ~is_ai & ~own,
+        "AI-generated faces": is_ai,
+    }
+    return {name: images for name, images in kinds.items() if images.any()}
+
+
+def _sizes(real: Photographs, data: AuditInput) -> str:
     """Say how many of the AI faces and of the others have the size of the source's photographs."""
-    if "width" not in table.column_names or "height" not in table.column_names:
+    if not {"width", "height"} <= set(data.table.column_names):
         return ""
-    width, height = table["width"].to_numpy(), table["height"].to_numpy()
-    size = np.stack([width, height], axis=1)
-    real = pc.equal(table["label"], "real").to_numpy()
-    of_source = real & pc.equal(table["dataset"], source).to_numpy()
-    sizes, frequency = np.unique(size[of_source], axis=0, return_counts=True)
+    size = np.stack([data.table[name].to_numpy() for name in ("width", "height")], axis=1)
+    source = f"photographs of {real.names[real.source]}"
+    kinds = _kinds(source, real, data)
+    sizes, frequency = np.unique(size[kinds[source]], axis=0, return_counts=True)
     usual = sizes[frequency.argmax()]
     if np.isnan(usual).any():
         return ""
     same = (size == usual).all(axis=1)
-    shares = [
-        f"{percent(float(same[chosen].mean()))} of the {name}"
-        for name, chosen in (
-            (f"photographs of {source}", of_source),
-            ("other real photographs", real & ~of_source),
-            ("AI-generated faces", ~real),
-        )
-        if chosen.any()
-    ]
+    shares = [f"{percent(float(same[of].mean()))} of the {name}" for name, of in kinds.items()]
     return f" Here {', '.join(shares)} are {usual[0]:.0f}×{usual[1]:.0f} pixels."
 
 
-def _distribution(contrast: Contrast, data: AuditInput) -> Distribution:
-    score = data.table["p_ai"].to_numpy()
-    real = pc.equal(data.table["label"], "real").to_numpy()
-    of_source = real & pc.equal(data.table["dataset"], contrast.source).to_numpy()
+def _distribution(real: Photographs, data: AuditInput) -> Distribution:
     edges = np.linspace(0, 1, BINS + 1)
-    chosen = {
-        f"{contrast.source}: the generator's training photographs": of_source,
-        "other real photographs": real & ~of_source,
-        "AI-generated faces": ~real,
-    }
+    source = f"{real.names[real.source]}: the generator's training photographs"
+    scores = {name: data.images.score[of] for name, of in _kinds(source, real, data).items()}
     return Distribution(
         title="Scores of the generator's photographs beside those of others and of AI faces",
         note="Where the first looks like the last, the classifier cannot tell them apart.",
         x_title="score (probability of AI-generated)",
         edges=edges.tolist(),
         series={
-            name: (np.histogram(score[rows], edges)[0] / rows.sum()).tolist()
-            for name, rows in chosen.items()
-            if rows.any()
+            name: (np.histogram(of, edges)[0] / len(of)).tolist() for name, of in scores.items()
         },
-        n={name: int(rows.sum()) for name, rows in chosen.items() if rows.any()},
+        n={name: len(of) for name, of in scores.items()},
         marker=data.threshold,
         marker_label="threshold",
     )
@@ -409,5 +288,5 @@ CHECK = Check(
     run=run,
     options=GeneratorSourceOptions,
     default=False,
-    verdicts=lambda spec, rates: int("fpr" in rates),
+    judges=judges,
 )

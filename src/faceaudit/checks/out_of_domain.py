@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,22 +10,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import Field
 
-from faceaudit.checks import AuditInput, Check, Options
-from faceaudit.checks.parts.error_rates import interval_title
-from faceaudit.checks.parts.threshold_grid import rounded
-from faceaudit.result import (
-    Cell,
-    CheckResult,
-    Column,
-    Distribution,
-    Estimate,
-    Finding,
-    Forest,
-    Table,
-)
+from faceaudit.checks import AuditInput, Check, Options, Product
+from faceaudit.checks.parts.layout import forest, interval, lay_out, number, text
+from faceaudit.result import Distribution, Finding, Forest, Table
 from faceaudit.row_filter import row_mask
 from faceaudit.stats.intervals import rate_interval
-from faceaudit.wording import counted, out_of, percent, percent_range
+from faceaudit.stats.rates import RateEstimate, estimate
+from faceaudit.wording import counted, interval_title, out_of, percent, percent_range
 
 #: The status of a row in whose picture a face was looked for and not found.
 NO_FACE = "no_face"
@@ -43,7 +34,7 @@ class OutOfDomainOptions(Options):
 
 
 @dataclass(frozen=True)
-class Kind:
+class Pictures:
     """The scores of one kind of picture."""
 
     name: str
@@ -71,55 +62,45 @@ class Kind:
         return len(self.score)
 
 
-def run(data: AuditInput, options: OutOfDomainOptions) -> CheckResult:
+def run(data: AuditInput, options: OutOfDomainOptions) -> Product:
     """Count the answers on pictures without a face, and how sure they are."""
     kinds = [
-        Kind(name, score, data.threshold, options.sure)
+        Pictures(name, score, data.threshold, options.sure)
         for name, score in _pictures(data, options)
         if len(score)
     ]
-    marked = _marked(data, options)
+    # They stand apart: the finder also overlooks faces, which are within the domain.
+    no_face = data.images.score[np.asarray(pc.equal(data.table["status"], NO_FACE))]
+    marked = Pictures("no face found", no_face, data.threshold, options.sure)
     resting = _resting_on_no_face(marked, data)
     if not kinds and not len(marked):
-        return CheckResult(
-            id=CHECK.id,
-            title=CHECK.title,
-            description=CHECK.description,
-            status="not-estimable",
-            sentence=(
-                "There is no picture here that is known to be without a face: name such data sets "
-                f"in the options, or score with a face finder. {resting}"
-            ),
+        return Product(
+            "not-estimable",
+            "There is no picture here that is known to be without a face: name such data sets "
+            f"in the options, or score with a face finder. {resting}",
         )
-    if not kinds:
-        kinds = [marked]
-    whole = Kind(
-        "all of these", np.concatenate([kind.score for kind in kinds]), data.threshold, options.sure
+    shown = kinds or [marked]
+    scores = np.concatenate([kind.score for kind in shown])
+    whole = Pictures("all of these", scores, data.threshold, options.sure)
+    sentence = resting
+    if kinds:
+        outside = f"Of {counted(len(whole), 'picture')} outside what the classifier was made for, "
+        sentence = f"{outside}{_describe(whole, data)} {resting}"
+    rows = [*shown, whole] if len(shown) > 1 else [*shown]
+    if kinds and len(marked):
+        shown, rows = [*shown, marked], [*rows, marked]
+    finding = Finding(
+        sentence=sentence,
+        status="info",
+        n=len(whole),
+        in_answer=True,
+        weight=0.2 * (whole.surely_real + whole.surely_ai) / len(whole),
     )
-    told = f"Of {counted(len(whole), 'picture')} outside what the classifier was made for, "
-    sentence = resting if kinds == [marked] else f"{told}{_told(whole, data)} {resting}"
-    rows = [*kinds, whole] if len(kinds) > 1 else [*kinds]
-    if len(marked) and marked not in kinds:
-        kinds, rows = [*kinds, marked], [*rows, marked]
-    return CheckResult(
-        id=CHECK.id,
-        title=CHECK.title,
-        description=CHECK.description,
+    return Product(
         status="info",
         sentence=sentence,
-        findings=[
-            Finding(
-                sentence=sentence,
-                status="info",
-                check=CHECK.id,
-                weight=0.2 * (whole.surely_real + whole.surely_ai) / len(whole),
-            )
-        ],
-        details=[
-            _table(rows, data),
-            _forest(kinds, data),
-            _distribution(kinds, data),
-        ],
+        findings=[finding],
+        details=[_table(rows, data), _forest(shown, data), _distribution(shown, data)],
     )
 
 
@@ -127,8 +108,7 @@ def _pictures(
     data: AuditInput, options: OutOfDomainOptions
 ) -> Iterator[tuple[str, NDArray[np.float32]]]:
     """Give every kind of picture outside the domain; a picture is of the first kind it fits."""
-    table = data.table
-    score = table["p_ai"].to_numpy()
+    table, score = data.table, data.images.score
     seen = np.zeros(len(table), dtype=bool)
     masks = [(name, pc.equal(table["dataset"], name).to_numpy()) for name in options.datasets]
     if options.rows is not None:
@@ -140,16 +120,7 @@ def _pictures(
         seen |= mask
 
 
-def _marked(data: AuditInput, options: OutOfDomainOptions) -> Kind:
-    """Give the pictures of the whole audit in which a face was looked for and not found.
-
-    They stand apart: the finder also overlooks faces, which are within the domain.
-    """
-    marked = data.table.filter(pc.equal(data.table["status"], NO_FACE))
-    return Kind("no face found", marked["p_ai"].to_numpy(), data.threshold, options.sure)
-
-
-def _resting_on_no_face(marked: Kind, data: AuditInput) -> str:
+def _resting_on_no_face(marked: Pictures, data: AuditInput) -> str:
     """Say how many verdicts of the whole audit rest on a picture without a face."""
     finder = data.info.face_finder
     if not len(marked) and finder is None:
@@ -162,10 +133,10 @@ def _resting_on_no_face(marked: Kind, data: AuditInput) -> str:
         "picture in which "
         f"{finder or 'a face finder'} found no face"
     )
-    return f"{told}: {_told(marked, data)}" if len(marked) else f"{told}."
+    return f"{told}: {_describe(marked, data)}" if len(marked) else f"{told}."
 
 
-def _told(kind: Kind, data: AuditInput) -> str:
+def _describe(kind: Pictures, data: AuditInput) -> str:
     n, surely = len(kind), kind.surely_real
     low, high = rate_interval(surely, n, data.spec.confidence)
     return (
@@ -179,59 +150,53 @@ def _told(kind: Kind, data: AuditInput) -> str:
 # --- details -------------------------------------------------------------------------------
 
 
-def _table(kinds: list[Kind], data: AuditInput) -> Table:
-    rows: list[list[Cell]] = []
-    for kind in kinds:
-        n = len(kind)
-        low, high = rate_interval(kind.surely_real, n, data.spec.confidence)
-        row: list[Cell] = [kind.name, n, kind.called_real / n, kind.surely_real / n]
-        row += [float(low), float(high), kind.surely_ai / n, float(np.median(kind.score))]
-        rows.append(row)
+def _surely_real(kinds: Sequence[Pictures], data: AuditInput) -> RateEstimate:
+    events = np.array([kind.surely_real for kind in kinds])
+    return estimate(events, np.array([len(kind) for kind in kinds]), data.spec.confidence)
+
+
+def _table(kinds: Sequence[Pictures], data: AuditInput) -> Table:
     bars = np.asarray(data.thresholds, np.float32)
-    called_real = [np.searchsorted(np.sort(kind.score), bars) / len(kind) for kind in kinds]
-    interval = interval_title(data.spec.confidence)
-    return Table(
-        title="Answers on pictures that are no faces, or unusual ones",
-        note="Whether such a picture is labelled real or AI-generated plays no part here.",
-        columns=[
-            Column(title="pictures"),
-            Column(title="number", kind="count"),
-            Column(title="called real", kind="percent"),
-            Column(title="with high confidence", kind="percent"),
-            Column(title=f"{interval} from", kind="percent"),
-            Column(title="to", kind="percent"),
-            Column(title="called AI with high confidence", kind="percent"),
-            Column(title="median score", kind="number", help="probability of AI-generated"),
+    below = [np.searchsorted(np.sort(kind.score), bars) / len(kind) for kind in kinds]
+    surely_real = _surely_real(kinds, data)
+    surely_ai = [kind.surely_ai / len(kind) for kind in kinds]
+    medians = [float(np.median(kind.score)) for kind in kinds]
+    return lay_out(
+        "Answers on pictures that are no faces, or unusual ones",
+        [
+            text("pictures", [kind.name for kind in kinds]),
+            number("number", "count", surely_real.n),
+            number("called real", "percent", np.stack(below, axis=1)),
+            number("with high confidence", "percent", surely_real.value),
+            *interval(
+                interval_title(data.spec.confidence), "percent", surely_real.low, surely_real.high
+            ),
+            number("called AI with high confidence", "percent", surely_ai),
+            number("median score", "number", medians, "probability of AI-generated"),
         ],
-        rows=rows,
-        by_threshold={"2": rounded(np.stack(called_real, axis=1), "percent")},
+        data,
+        "Whether such a picture is labelled real or AI-generated plays no part here.",
     )
 
 
-def _forest(kinds: list[Kind], data: AuditInput) -> Forest:
-    rows = []
-    for kind in kinds:
-        low, high = rate_interval(kind.surely_real, len(kind), data.spec.confidence)
-        rows.append(
-            Estimate(
-                group=kind.name,
-                n=len(kind),
-                events=kind.surely_real,
-                value=kind.surely_real / len(kind),
-                low=float(low),
-                high=float(high),
-                note="small group" if len(kind) < data.spec.small_group else None,
-            )
-        )
-    return Forest(
+def _forest(kinds: Sequence[Pictures], data: AuditInput) -> Forest:
+    found = _surely_real(kinds, data)
+    return forest(
+        data,
+        groups=[kind.name for kind in kinds],
+        n=found.n,
+        events=found.events,
+        value=found.value,
+        low=found.low,
+        high=found.high,
+        notes=["small group" if n < data.spec.small_group else None for n in found.n],
         title="Called real with high confidence",
         measure="share of the pictures called real with high confidence",
         attribute="pictures",
-        rows=rows,
     )
 
 
-def _distribution(kinds: list[Kind], data: AuditInput) -> Distribution:
+def _distribution(kinds: Sequence[Pictures], data: AuditInput) -> Distribution:
     edges = np.linspace(0, 1, BINS + 1)
     return Distribution(
         title="Scores of pictures that are no faces, or unusual ones",
@@ -249,7 +214,6 @@ def _distribution(kinds: list[Kind], data: AuditInput) -> Distribution:
 CHECK = Check(
     id="out-of-domain",
     title="Pictures without a face",
-    failure_title="Pictures without a face",
     description=(
         "A classifier of faces answers 'real' or 'AI-generated' to anything, also to a pattern, a "
         "cat or a face upside down, and often it is sure. In the published experiment, cats made "

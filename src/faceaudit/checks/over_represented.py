@@ -5,38 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import Field
 
-from faceaudit.checks import AuditInput, Check, Options
-from faceaudit.checks.parts.error_rates import interval_title
+from faceaudit.checks import AuditInput, Check, Options, Product
 from faceaudit.checks.parts.hypotheses import (
     HYPOTHESES,
+    describe,
     hypothesis_table,
     put_to_test,
-    ratio_cells,
     ratio_columns,
-    told,
 )
-from faceaudit.checks.parts.risk_ratios import MOST_VALUES, Analysis, Effect, Group, analyse
-from faceaudit.result import (
-    CheckResult,
-    Column,
-    Detail,
-    Estimate,
-    Forest,
-    Table,
-    Test,
-    nan_to_none,
-)
+from faceaudit.checks.parts.layout import forest, lay_out, number, text
+from faceaudit.checks.parts.risk_ratios import MOST_VALUES, Analysis, Ratio, analyse
+from faceaudit.error_rates import ERROR_RATES
+from faceaudit.result import Detail, Forest, Table, Test
+from faceaudit.stats.counts import Images
 from faceaudit.tables import tag_columns
-from faceaudit.wording import (
-    counted,
-    group_title,
-    out_of,
-    tag_title,
-)
+from faceaudit.wording import counted, group_title, interval_title, out_of, tag_title
 
 
 class OverRepresentedOptions(Options):
@@ -48,57 +33,32 @@ class OverRepresentedOptions(Options):
     relevant_ratio: float = Field(default=1.25, gt=1)
 
 
-def run(data: AuditInput, options: OverRepresentedOptions) -> CheckResult:
+def run(data: AuditInput, options: OverRepresentedOptions) -> Product:
     """Compare every group of every tag with the rest, one data set at a time."""
-    spec = data.spec
-    photographs = dict(_by_dataset(data.table))
-    analyses = [
-        analyse(name, table, data.threshold, spec.small_group, spec.confidence)
-        for name, table in photographs.items()
+    found = [
+        analyse(name, photographs, data.threshold, data.spec.small_group, data.spec.confidence)
+        for name, photographs in data.photographs.items()
     ]
-    analyses = [found for found in analyses if found.groups]
-    hypotheses = put_to_test(options.suspicions, photographs, data, options.relevant_ratio)
-    details: list[Detail] = []
-    if hypotheses:
-        details.append(hypothesis_table(hypotheses))
+    analyses = [analysis for analysis in found if analysis is not None]
+    hypotheses = put_to_test(options.suspicions, data, options.relevant_ratio)
+    details: list[Detail] = [hypothesis_table(hypotheses)] if hypotheses else []
     for analysis in analyses:
         details += [_tag_table(analysis, data), *_forests(analysis, data)]
-        details.append(_group_table(analysis, data))
-    return CheckResult(
-        id=CHECK.id,
-        title=CHECK.title,
-        description=CHECK.description,
+        details += [_group_table(analysis, data)]
+    return Product(
         status="info" if analyses else "not-estimable",
-        sentence=_sentence(analyses, spec.confidence) if analyses else _nobody(photographs),
-        findings=[asked.finding(CHECK.id) for asked in hypotheses if asked.found is not None],
+        sentence=_sentence(analyses, data) if analyses else _nobody(data.photographs),
+        findings=[told for hypothesis in hypotheses if (told := hypothesis.finding())],
         tests=[test for analysis in analyses for test in _tests(analysis)],
         details=details,
     )
 
 
-def _by_dataset(table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
-    """Give the real photographs of each data set, without the tags that it does not have."""
-    real = table.filter(pc.equal(table["label"], "real"))
-    for name in sorted(pc.unique(real["dataset"]).to_pylist()):
-        part = real.filter(pc.equal(real["dataset"], name))
-        yield name, part.select([c for c in part.column_names if part[c].null_count < len(part)])
-
-
-def _clear(analysis: Analysis, confidence: float) -> list[tuple[Group, Effect]]:
-    """Return the groups surely over-represented, at equal other tags where that was estimated."""
-    chosen = [(group, group.equal or group.alone) for group in analysis.groups]
-    return [
-        (group, effect)
-        for group, effect in chosen
-        if effect.ratio > 1 and effect.p_holm < 1 - confidence
-    ]
-
-
-def _nobody(photographs: Mapping[str, pa.Table]) -> str:
+def _nobody(photographs: Mapping[str, Images]) -> str:
     """Say why there is no group to compare with the rest."""
     if not photographs:
         return "There is no real photograph here, so nobody is wrongly accused."
-    if not any(tag_columns(table) for table in photographs.values()):
+    if not any(tag_columns(images.table) for images in photographs.values()):
         return "No real photograph has a tag, so nobody can be over-represented."
     return (
         "No tag parts the real photographs of a data set into groups (two at least, "
@@ -106,171 +66,148 @@ def _nobody(photographs: Mapping[str, pa.Table]) -> str:
     )
 
 
-def _sentence(analyses: Sequence[Analysis], confidence: float) -> str:
-    n = sum(analysis.n for analysis in analyses)
+def _sentence(analyses: Sequence[Analysis], data: AuditInput) -> str:
+    n = sum(analysis.photographs for analysis in analyses)
     wrong = sum(analysis.called_ai for analysis in analyses)
-    start = (
-        f"Among the {out_of(wrong, n, 'real photograph', ('that is', 'that are'))} called "
-        f"AI-generated ({counted(len(analyses), 'data set')}), "
-    )
     if wrong == 0:
         return (
             f"None of {counted(n, 'real photograph')} is called AI-generated "
             f"({counted(len(analyses), 'data set')}), so nobody is over-represented."
         )
-    found = [
-        (effect.low, analysis, group, effect)
-        for analysis in analyses
-        for group, effect in _clear(analysis, confidence)
-    ]
+    start = (
+        f"Among the {out_of(wrong, n, 'real photograph', ('that is', 'that are'))} called "
+        f"AI-generated ({counted(len(analyses), 'data set')}), "
+    )
+    clear = [entry for analysis in analyses for entry in _clear(analysis, data.spec.confidence)]
     groups = sum(len(analysis.groups) for analysis in analyses)
-    if not found:
+    if not clear:
         return f"{start}none of {groups:,} groups is shown to be over-represented."
-    _, analysis, group, effect = max(found, key=lambda entry: entry[0])
-    how = "with all other tags held equal, " if group.equal is effect else ""
+    ratio, group, adjusted = max(clear, key=lambda entry: entry[0].low)
+    how = "with all other tags held equal, " if adjusted else ""
     return (
-        f"{start}{out_of(len(found), groups, 'group')} surely over-represented, most clearly "
-        f"{group_title([group.tag], [group.value])} in {analysis.dataset}: {how}against the rest "
-        f"{told(effect, confidence)}."
+        f"{start}{out_of(len(clear), groups, 'group')} surely over-represented, most clearly "
+        f"{group}: {how}against the rest {describe(ratio, data.spec.confidence)}."
     )
 
 
+def _clear(analysis: Analysis, confidence: float) -> Iterator[tuple[Ratio, str, bool]]:
+    """Give the groups surely over-represented, at equal other tags where that was estimated."""
+    adjusted = ~np.isnan(analysis.adjusted.p)
+    ratio, low, high, p = np.where(adjusted, analysis.adjusted, analysis.crude)
+    for i in np.flatnonzero((ratio > 1) & (p < 1 - confidence)):
+        tag, value = analysis.groups[i]
+        group = f"{group_title([tag], [value])} in {analysis.dataset}"
+        yield Ratio(float(ratio[i]), float(low[i]), float(high[i])), group, bool(adjusted[i])
+
+
 def _tests(analysis: Analysis) -> Iterator[Test]:
-    for test in analysis.tests:
-        name = f"FPR alike in all groups of {tag_title(test.tag)}, {analysis.dataset}"
-        yield Test(name=name, method=test.method, p=test.p)
-        if test.p_equal is not None:
+    for tag, alike in analysis.alike.items():
+        name = f"FPR alike in all groups of {tag_title(tag)}, {analysis.dataset}"
+        yield Test(name=name, method=alike.method, p=alike.p)
+        if tag in analysis.p_any:
             method = "Wald, penalised logistic regression"
-            yield Test(name=f"{name}, other tags held equal", method=method, p=test.p_equal)
+            p = analysis.p_any[tag]
+            yield Test(name=f"{name}, other tags held equal", method=method, p=p)
 
 
 # --- details -------------------------------------------------------------------------------
 
 
 def _tag_table(analysis: Analysis, data: AuditInput) -> Table:
-    sources = data.info.tag_sources
-    return Table(
-        title=f"{analysis.dataset}: does the tag make a difference?",
+    tags, sources = list(analysis.alike), data.info.tag_sources
+    alone = [analysis.alike[tag].p for tag in tags]
+    words = [sources.get(tag, {}).get(analysis.dataset, "source not stated") for tag in tags]
+    return lay_out(
+        f"{analysis.dataset}: does the tag make a difference?",
+        [
+            text("tag", [tag_title(tag) for tag in tags]),
+            number("p, alone", "p", alone, "that all its groups are called AI alike"),
+            number("p, others held equal", "p", [analysis.p_any.get(tag) for tag in tags]),
+            text("whose word the tag is", words),
+        ],
         note=_equal_note(analysis),
-        columns=[
-            Column(title="tag"),
-            Column(title="p, alone", kind="p", help="that all its groups are called AI alike"),
-            Column(title="p, others held equal", kind="p"),
-            Column(title="whose word the tag is"),
-        ],
-        rows=[
-            [
-                tag_title(test.tag),
-                test.p,
-                test.p_equal,
-                sources.get(test.tag, {}).get(analysis.dataset, "source not stated"),
-            ]
-            for test in analysis.tests
-        ],
     )
 
 
 def _equal_note(analysis: Analysis) -> str:
-    if not analysis.equal_tags:
+    if not analysis.p_any:
         return (
             "With so few errors (or so few photographs called rightly) the tags cannot be told "
             "apart, so none is held equal."
         )
-    left_out = [test.tag for test in analysis.tests if test.tag not in analysis.equal_tags]
     note = (
-        f"Held equal by a penalised logistic regression on {analysis.equal_n:,} of "
-        f"{analysis.n:,} photographs, those that have all of these tags: "
-        f"{', '.join(map(tag_title, analysis.equal_tags))}; effects of combined tags beyond the "
+        f"Held equal by a penalised logistic regression on {analysis.adjusted_n:,} of "
+        f"{analysis.photographs:,} photographs, those that have all of these tags: "
+        f"{', '.join(map(tag_title, analysis.p_any))}; effects of combined tags beyond the "
         "sum of each are not in it."
     )
-    if left_out:
-        names = ", ".join(map(tag_title, left_out))
-        note += f" Left out, as mostly unknown or saying nothing more: {names}."
+    if left_out := [tag_title(tag) for tag in analysis.alike if tag not in analysis.p_any]:
+        note += f" Left out, as mostly unknown or saying nothing more: {', '.join(left_out)}."
     return note
 
 
-def _forests(analysis: Analysis, data: AuditInput) -> list[Forest]:
-    alone = [(group, group.alone) for group in analysis.groups]
-    equal = [(group, group.equal) for group in analysis.groups if group.equal is not None]
-    forests = []
-    for how, chosen in (("each tag alone", alone), ("all other tags held equal", equal)):
-        rows = [
-            Estimate(
-                group=f"{tag_title(group.tag)}: {group.value}",
-                n=group.n,
-                events=group.called_ai,
-                value=nan_to_none(effect.ratio),
-                low=nan_to_none(effect.low),
-                high=nan_to_none(effect.high),
-                note=_note(group, effect, data),
-            )
-            for group, effect in chosen
-        ]
-        if rows:
-            forests.append(
-                Forest(
-                    title=f"{analysis.dataset}: called AI-generated more often, {how}",
-                    note=f"{interval_title(data.spec.confidence)}s, each on its own.",
-                    measure="rate of the group over that of the rest of its tag",
-                    scale="ratio",
-                    attribute="group",
-                    rows=rows,
-                    reference=1.0,
-                    reference_label="as often as the rest",
-                )
-            )
-    return forests
+def _forests(analysis: Analysis, data: AuditInput) -> Iterator[Forest]:
+    both = {"each tag alone": analysis.crude, "all other tags held equal": analysis.adjusted}
+    for how, ratios in both.items():
+        known = np.flatnonzero(~np.isnan(ratios.p))
+        if not len(known):
+            continue
+        groups = [analysis.groups[i] for i in known]
+        n = analysis.n[known]
+        value, low, high = (of[known] for of in ratios[:3])
+        yield forest(
+            data,
+            groups=[f"{tag_title(tag)}: {value}" for tag, value in groups],
+            n=n,
+            events=analysis.events[known],
+            value=value,
+            low=low,
+            high=high,
+            notes=[_note(*of, data) for of in zip(n.tolist(), high.tolist(), strict=True)],
+            title=f"{analysis.dataset}: called AI-generated more often, {how}",
+            note=f"{interval_title(data.spec.confidence)}s, each on its own.",
+            measure="rate of the group over that of the rest of its tag",
+            scale="ratio",
+            attribute="group",
+            reference=1.0,
+            reference_label="as often as the rest",
+        )
 
 
-def _note(group: Group, effect: Effect, data: AuditInput) -> str | None:
+def _note(n: int, high: float, data: AuditInput) -> str | None:
     notes = []
-    if group.n < data.spec.small_group:
+    if n < data.spec.small_group:
         notes.append("small group")
-    if not np.isfinite(effect.high):
+    if not np.isfinite(high):
         notes.append("no upper end: no error in the rest")
     return "; ".join(notes) or None
 
 
 def _group_table(analysis: Analysis, data: AuditInput) -> Table:
-    return Table(
-        title=f"{analysis.dataset}: every group against the rest of its tag",
-        note=(
-            f"{interval_title(data.spec.confidence)}s, each on its own; p adjusted by Holm over "
-            f"the {counted(len(analysis.groups), 'group')} of this table. Groups with fewer than "
-            f"{counted(data.spec.small_group, 'photograph')} are merged where tags are held equal."
-        ),
-        columns=[
-            Column(title="tag"),
-            Column(title="group"),
-            Column(title="photographs", kind="count"),
-            Column(title="called AI", kind="count"),
-            Column(title="FPR", kind="percent", help="false-positive rate"),
-            *ratio_columns("ratio"),
-            Column(title="p (Holm)", kind="p"),
-            *ratio_columns("ratio, others equal"),
-            Column(title="p (Holm), others equal", kind="p"),
+    tags, values = zip(*analysis.groups, strict=True)
+    crude, adjusted = analysis.crude, analysis.adjusted
+    return lay_out(
+        f"{analysis.dataset}: every group against the rest of its tag",
+        [
+            text("tag", [tag_title(tag) for tag in tags]),
+            text("group", values),
+            number("photographs", "count", analysis.n),
+            number("called AI", "count", analysis.events),
+            number("FPR", "percent", analysis.events / analysis.n, ERROR_RATES["fpr"].name),
+            *ratio_columns("ratio", crude[:3]),
+            number("p (Holm)", "p", crude.p),
+            *ratio_columns("ratio, others equal", adjusted[:3]),
+            number("p (Holm), others equal", "p", adjusted.p),
         ],
-        rows=[
-            [
-                tag_title(group.tag),
-                group.value,
-                group.n,
-                group.called_ai,
-                group.called_ai / group.n,
-                *ratio_cells(group.alone),
-                nan_to_none(group.alone.p_holm),
-                *ratio_cells(group.equal),
-                None if group.equal is None else nan_to_none(group.equal.p_holm),
-            ]
-            for group in analysis.groups
-        ],
+        note=f"{interval_title(data.spec.confidence)}s, each on its own; p adjusted by Holm over "
+        f"the {counted(len(analysis.groups), 'group')} of this table. Groups with fewer than "
+        f"{counted(data.spec.small_group, 'photograph')} are merged where tags are held equal.",
     )
 
 
 CHECK = Check(
     id="over-represented",
     title="Who is over-represented among the wrongly accused",
-    failure_title="Who is over-represented among the wrongly accused",
     description=(
         "Looks at the real photographs that are called AI-generated and asks which people are "
         "among them more often than chance would have it: one tag at a time, and again with all "

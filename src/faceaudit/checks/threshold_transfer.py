@@ -2,43 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import Field
 
-from faceaudit.checks import AuditInput, Check, Options
-from faceaudit.checks.parts.error_rates import (
-    ERROR_RATES,
-    WORDS,
-    interval_title,
-    tag_source,
-)
+from faceaudit.checks import AuditInput, Check, Options, Product
+from faceaudit.checks.parts.group_rates import named_groups
+from faceaudit.checks.parts.layout import interval, lay_out, number, text
+from faceaudit.error_rates import ERROR_RATES
 from faceaudit.errors import FaceAuditError
-from faceaudit.result import (
-    Cell,
-    CheckResult,
-    Column,
-    Curve,
-    Detail,
-    ErrorRate,
-    Finding,
-    Series,
-    Status,
-    Table,
-    nan_to_none,
-)
-from faceaudit.stats.counts import count_outcomes, tag_codes
-from faceaudit.stats.intervals import FloatArray, rate_interval, rate_of
-from faceaudit.stats.rates import rate_counts
-from faceaudit.stats.thresholds import rate_curves, threshold_grid, thresholds_for_fpr
+from faceaudit.result import Curve, Finding, Interval, Series, Table
+from faceaudit.schema import called_ai
+from faceaudit.stats.counts import Counts
+from faceaudit.stats.intervals import rate_of
+from faceaudit.stats.rates import estimate, rate_counts
+from faceaudit.stats.thresholds import threshold_grid, thresholds_for_fpr
 from faceaudit.wording import (
     attributes_title,
     capitalised,
     counted,
+    interval_title,
     out_of,
     percent,
     percent_range,
@@ -67,7 +52,7 @@ class Chosen:
     called_ai: int
     n_real: int
 
-    def told(self) -> str:
+    def describe(self) -> str:
         """Name the threshold in a sentence."""
         if self.threshold > 1:
             score_one = out_of(self.called_ai, self.n_real, "real photograph", ("scores", "score"))
@@ -82,236 +67,170 @@ class Chosen:
         )
 
 
-def run(data: AuditInput, options: ThresholdTransferOptions) -> CheckResult:
+def run(data: AuditInput, options: ThresholdTransferOptions) -> Product:
     """Choose a threshold on one data set and count its errors on every other."""
-    curves = _curves(data)
+    curves = list(_curves(data))
     chosen = _choose(data, options)
     if chosen is None:
-        return _result(
-            "not-estimable", "There is no real photograph here to choose a threshold on.", curves
-        )
-    validation = pc.equal(data.table["dataset"], chosen.dataset)
-    others = data.table.filter(pc.invert(validation))
-    study = _group_thresholds(data.table.filter(validation), chosen, data)
-    if len(others) == 0:
-        return _result(
+        sentence = "There is no real photograph here to choose a threshold on."
+        return Product("not-estimable", sentence, details=curves)
+    study = list(_group_thresholds(chosen, data))
+    findings = list(_findings(chosen, data))
+    if not findings:
+        return Product(
             "not-estimable",
             f"There is only one data set ({chosen.dataset}), so whether a threshold that is chosen "
             "there holds elsewhere cannot be told.",
-            [*study, *curves],
+            details=[*study, *curves],
         )
-    realised = [_realised(others, tags, chosen, data) for tags in _tags_beside_dataset(data)]
-    findings = _findings(others, chosen, data)
-    return _result(
-        "info",
-        max(findings, key=lambda finding: finding.weight).sentence,
-        [*realised, *study, *curves],
-        findings,
-    )
-
-
-def _result(
-    status: Status, sentence: str, details: Sequence[Detail], findings: Sequence[Finding] = ()
-) -> CheckResult:
-    return CheckResult(
-        id=CHECK.id,
-        title=CHECK.title,
-        description=CHECK.description,
-        status=status,
-        sentence=sentence,
-        findings=list(findings),
-        details=list(details),
-    )
+    worst = max(findings, key=lambda finding: finding.weight)
+    worst.in_answer = True
+    beside = [tag for tag in data.spec.attributes if tag != "dataset"]
+    realised = [_realised(chosen, tags, data) for tags in ([], *([tag] for tag in beside))]
+    return Product("info", worst.sentence, findings=findings, details=[*realised, *study, *curves])
 
 
 def _choose(data: AuditInput, options: ThresholdTransferOptions) -> Chosen | None:
-    photographs = data.table.filter(pc.equal(data.table["label"], "real"))
-    codes, datasets = tag_codes(photographs, "dataset")
-    if options.validation_dataset in datasets:
-        code = datasets.index(options.validation_dataset)
-    elif options.validation_dataset is not None:
+    photographs, dataset = data.photographs, options.validation_dataset
+    if dataset is not None and dataset not in photographs:
         raise FaceAuditError(
             f"{data.spec.name}: checks.{CHECK.id}.validation_dataset: there is no real photograph "
-            f"of '{options.validation_dataset}'; there are some of {', '.join(datasets) or 'none'}"
+            f"of '{dataset}'; there are some of {', '.join(photographs) or 'none'}"
         )
-    elif datasets:
-        code = int(np.bincount(codes).argmax())
-    else:
+    if not photographs:
         return None
-    score = photographs["p_ai"].to_numpy()[codes == code]
+    dataset = dataset or max(photographs, key=lambda name: len(photographs[name]))
+    score = photographs[dataset].score
     everybody = np.zeros(len(score), np.int64)
     threshold = float(thresholds_for_fpr(score, everybody, 1, options.target_fpr)[0])
     # Above 1 there is no score: told are those that leave no threshold.
-    called_ai = int((score >= np.float32(min(threshold, 1))).sum())
-    return Chosen(threshold, datasets[code], options.target_fpr, called_ai, len(score))
+    wrong = int(called_ai(score, min(threshold, 1)).sum())
+    return Chosen(threshold, dataset, options.target_fpr, wrong, len(score))
 
 
 # --- on the other data sets ----------------------------------------------------------------
 
 
-def _tags_beside_dataset(data: AuditInput) -> list[list[str]]:
-    tags = [tag for tag in data.spec.attributes if tag != "dataset"]
-    return [["dataset"], *(["dataset", tag] for tag in tags)]
+def _elsewhere(chosen: Chosen, tags: list[str], data: AuditInput) -> Counts:
+    """Count the groups of every other data set at the chosen threshold."""
+    counts = data.images.counts(("dataset", *tags), (chosen.threshold,)).at(chosen.threshold)
+    return counts.pick(np.array([dataset != chosen.dataset for dataset, *_ in counts.groups], bool))
 
 
-def _findings(others: pa.Table, chosen: Chosen, data: AuditInput) -> list[Finding]:
-    """Tell the realised rates of every other data set, the furthest above the target first."""
-    counts = count_outcomes(others, ["dataset"], chosen.threshold)
-    findings = []
-    for i, dataset in enumerate(counts.labels):
-        parts = []
-        weight = 0.0
-        for rate in ERROR_RATES:
-            events, n = (int(column[i]) for column in rate_counts(counts, rate))
-            if not n:
-                continue
-            low, high = rate_interval(events, n, data.spec.confidence)
-            words = WORDS[rate]
-            parts.append(
-                f"{percent(events / n)} of {counted(n, words.image)} of {dataset} "
-                f"{'is' if n == 1 else 'are'} {words.verdict} "
-                f"({interval_title(data.spec.confidence)} {percent_range(float(low), float(high))})"
-            )
-            if rate == "fpr":
-                weight = WEIGHT * max(0.0, float(low) - chosen.target)
-        findings.append(
-            Finding(
-                sentence=f"{chosen.told()}, {' and '.join(parts)}.",
-                status="info",
-                check=CHECK.id,
-                weight=weight,
-            )
-        )
-    return findings
-
-
-def _realised(others: pa.Table, tags: list[str], chosen: Chosen, data: AuditInput) -> Table:
-    counts = count_outcomes(others, tags, chosen.threshold)
-    limits = {
-        rate: rate_interval(*rate_counts(counts, rate), data.spec.confidence)
-        for rate in ERROR_RATES
-    }
-    rows: list[list[Cell]] = []
-    for i, group in enumerate(counts.groups):
-        row: list[Cell] = list(group)
-        for rate in ERROR_RATES:
-            events, n = rate_counts(counts, rate)
-            row += [
-                int(n[i]),
-                *(nan_to_none(v[i]) for v in (rate_of(events, n), *limits[rate])),
-            ]
-        rows.append(row)
-    interval = interval_title(data.spec.confidence)
-    columns = [Column(title=tag_title(tag)) for tag in tags]
-    for rate in ERROR_RATES:
-        words = WORDS[rate]
-        columns += [
-            Column(title=words.images, kind="count"),
-            Column(title=f"{words.verdict} ({words.short})", kind="percent"),
-            Column(title=f"{interval} from", kind="percent"),
-            Column(title="to", kind="percent"),
+def _findings(chosen: Chosen, data: AuditInput) -> Iterator[Finding]:
+    """Tell the realised rates of every other data set; the facts are those of the first."""
+    counts, confidence = _elsewhere(chosen, [], data), data.spec.confidence
+    rates = {id: estimate(*rate_counts(counts, id), confidence) for id in ERROR_RATES}
+    for i, (dataset,) in enumerate(counts.groups):
+        known = [(ERROR_RATES[id], found) for id, found in rates.items() if found.n[i]]
+        parts = [
+            f"{percent(found.value[i])} of {counted(found.n[i], rate.image)} of {dataset} "
+            f"{'is' if found.n[i] == 1 else 'are'} {rate.error} ({interval_title(confidence)} "
+            f"{percent_range(found.low[i], found.high[i])})"
+            for rate, found in known
         ]
-    return Table(
-        title=f"The threshold of {chosen.dataset} elsewhere, by {attributes_title(tags)}",
-        note=f"{chosen.told()}. Tags: {tag_source(data, tuple(tags[1:] or tags))}.",
-        columns=columns,
-        rows=rows,
+        first, found = known[0]
+        value, low, high = (float(of[i]) for of in (found.value, found.low, found.high))
+        above = max(0.0, low - chosen.target) if first.label == "real" else 0.0
+        yield Finding(
+            sentence=f"{chosen.describe()}, {' and '.join(parts)}.",
+            status="info",
+            weight=WEIGHT * above,
+            tags=["dataset"],
+            groups=named_groups(counts, found.events, found.n, (i,)),
+            rate=first.id,
+            n=int(found.n[i]),
+            events=int(found.events[i]),
+            interval=Interval(value=value, low=low, high=high, confidence=confidence),
+        )
+
+
+def _realised(chosen: Chosen, tags: list[str], data: AuditInput) -> Table:
+    counts = _elsewhere(chosen, tags, data)
+    columns = [
+        text(tag_title(tag), [group[i] for group in counts.groups])
+        for i, tag in enumerate(counts.tags)
+    ]
+    for rate in ERROR_RATES.values():
+        found = estimate(*rate_counts(counts, rate.id), data.spec.confidence)
+        columns += [
+            number(rate.images, "count", found.n),
+            number(f"{rate.error} ({rate.short})", "percent", found.value),
+            *interval(interval_title(data.spec.confidence), "percent", found.low, found.high),
+        ]
+    return lay_out(
+        f"The threshold of {chosen.dataset} elsewhere, by {attributes_title(counts.tags)}",
+        columns,
+        note=f"{chosen.describe()}. Tags: {data.tag_source(tags or counts.tags)}.",
     )
 
 
 # --- for study -----------------------------------------------------------------------------
 
 
-def _group_thresholds(validation: pa.Table, chosen: Chosen, data: AuditInput) -> list[Table]:
+def _group_thresholds(chosen: Chosen, data: AuditInput) -> Iterator[Table]:
     """Show which threshold would give each group the target, and what it would cost."""
-    photographs = validation.filter(pc.equal(validation["label"], "real"))
-    score = photographs["p_ai"].to_numpy()
-    of_faces = np.sort(data.table.filter(pc.equal(data.table["label"], "ai"))["p_ai"].to_numpy())
-    tables = []
+    photographs = data.photographs[chosen.dataset]
+    of_faces = np.sort(data.images.score[data.images.is_ai])
     for tag in data.spec.attributes:
-        codes, groups = tag_codes(photographs, tag)
-        if not groups or tag == "dataset":
+        if tag == "dataset" or tag not in photographs.table.column_names:
             continue
-        own = thresholds_for_fpr(score, codes, len(groups), chosen.target)
-        n = np.bincount(codes[codes >= 0], minlength=len(groups))
-        wrong = np.bincount(
-            codes[(codes >= 0) & (score >= np.float32(chosen.threshold))], minlength=len(groups)
-        )
-        missed = rate_of(
-            np.searchsorted(of_faces, own.astype(np.float32)), np.full(len(groups), len(of_faces))
-        )
-        tables.append(
-            Table(
-                title=f"For study only: thresholds by {tag_title(tag)}",
-                note=(
-                    "A threshold of its own for each group would give every group the target on "
-                    f"{chosen.dataset}, and would treat people differently by their looks. The "
-                    "last column is what it would cost: the share of all AI-generated faces here "
-                    f"that score below it. Tags: {tag_source(data, (tag,))}."
+        codes, groups = photographs.codes(tag)
+        own = thresholds_for_fpr(photographs.score, codes, len(groups), chosen.target)
+        common = photographs.counts((tag,), (chosen.threshold,)).at(chosen.threshold)
+        missed = np.searchsorted(of_faces, own.astype(np.float32))
+        yield lay_out(
+            f"For study only: thresholds by {tag_title(tag)}",
+            [
+                text(tag_title(tag), groups),
+                number("real photographs", "count", common.n_real),
+                number(
+                    "called AI at the common threshold",
+                    "percent",
+                    rate_of(common.real_called_ai, common.n_real),
                 ),
-                columns=[
-                    Column(title=tag_title(tag)),
-                    Column(title="real photographs", kind="count"),
-                    Column(title="called AI at the common threshold", kind="percent"),
-                    Column(title="own threshold", kind="number"),
-                    Column(title="AI-generated faces called real", kind="percent"),
-                ],
-                rows=[
-                    [
-                        group,
-                        int(n[i]),
-                        float(wrong[i] / n[i]),
-                        float(own[i]),
-                        nan_to_none(missed[i]),
-                    ]
-                    for i, group in enumerate(groups)
-                ],
-            )
+                number("own threshold", "number", own),
+                number("AI-generated faces called real", "percent", rate_of(missed, len(of_faces))),
+            ],
+            note="A threshold of its own for each group would give every group the target on "
+            f"{chosen.dataset}, and would treat people differently by their looks. The "
+            "last column is what it would cost: the share of all AI-generated faces here "
+            f"that score below it. Tags: {data.tag_source((tag,))}.",
         )
-    return tables
 
 
 # --- over all thresholds -------------------------------------------------------------------
 
 
-def _curves(data: AuditInput) -> list[Curve]:
-    score = data.table["p_ai"].to_numpy()
-    is_ai = pc.equal(data.table["label"], "ai").to_numpy()
-    grid = threshold_grid(score, data.thresholds)
-    curves = []
+def _curves(data: AuditInput) -> Iterator[Curve]:
+    grid = threshold_grid(data.images.score, data.thresholds).tolist()
     for tag in data.spec.attributes:
-        codes, groups = tag_codes(data.table, tag)
-        found = rate_curves(score, is_ai, codes, len(groups), grid)
-        rates: tuple[tuple[ErrorRate, FloatArray], ...] = (("fpr", found.fpr), ("fnr", found.fnr))
-        for rate, by_group in rates:
-            drawn = [i for i in range(len(groups)) if not np.isnan(by_group[i, 0])]
-            if not drawn:
+        counts = data.images.counts((tag,), grid)
+        for rate in ERROR_RATES.values():
+            events, n = rate_counts(counts, rate.id)
+            share = rate_of(events, n)
+            if not n.any():
                 continue
-            words = WORDS[rate]
-            curves.append(
-                Curve(
-                    title=capitalised(
-                        f"{words.images} {words.verdict} at every threshold, by {tag_title(tag)}"
-                    ),
-                    x_title="threshold",
-                    x_is_threshold=True,
-                    y_title=words.short,
-                    y_percent=True,
-                    marker=data.threshold,
-                    marker_label="threshold in force",
-                    series=[
-                        Series(name=groups[i], x=grid.tolist(), y=by_group[i].tolist())
-                        for i in drawn
-                    ],
-                )
+            yield Curve(
+                title=capitalised(
+                    f"{rate.images} {rate.error} at every threshold, by {tag_title(tag)}"
+                ),
+                x_title="threshold",
+                x_is_threshold=True,
+                y_title=rate.short,
+                y_percent=True,
+                marker=data.threshold,
+                marker_label="threshold in force",
+                series=[
+                    Series(name=counts.labels[i], x=grid, y=share[:, i].tolist())
+                    for i in np.flatnonzero(n)
+                ],
             )
-    return curves
 
 
 CHECK = Check(
     id="threshold-transfer",
     title="Whether a threshold holds on other data",
-    failure_title="Whether a threshold holds on other data",
     description=(
         "Whoever uses a classifier sets the threshold on pictures they have, so that only few "
         "real photographs are called AI-generated, and then meets other pictures. This chooses a "

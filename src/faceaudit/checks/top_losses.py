@@ -6,25 +6,17 @@ from math import isqrt
 from typing import Literal
 
 import numpy as np
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import Field
 
-from faceaudit.checks import AuditInput, Check, Options
-from faceaudit.checks.parts.error_rates import tag_source
-from faceaudit.checks.parts.threshold_grid import Grid, count_by_threshold, rounded
+from faceaudit.checks import AuditInput, Check, Options, Product
+from faceaudit.checks.parts.layout import Values, lay_out, number, text
+from faceaudit.error_rates import ERROR_RATES
 from faceaudit.model.explain import in_words, overlay, thirds
-from faceaudit.result import (
-    Attention,
-    Cell,
-    CheckResult,
-    Column,
-    Gallery,
-    GalleryItem,
-    Table,
-)
-from faceaudit.stats.counts import count_outcomes
+from faceaudit.result import Attention, Gallery, GalleryItem, Table
+from faceaudit.stats.counts import IntArray
 from faceaudit.stats.intervals import rate_of
+from faceaudit.stats.rates import rate_counts
 from faceaudit.thumbnails import data_uri
 from faceaudit.wording import out_of, percent, tag_title
 
@@ -38,41 +30,28 @@ class TopLossesOptions(Options):
     count: int = Field(default=12, ge=1, le=200)
 
 
-def run(data: AuditInput, options: TopLossesOptions) -> CheckResult:
+def run(data: AuditInput, options: TopLossesOptions) -> Product:
     """List the real photographs with the highest and the AI faces with the lowest scores."""
-    total = count_outcomes(data.table, (), data.threshold)
-    n_real, wrong_real = int(total.n_real[0]), int(total.real_called_ai[0])
-    n_ai, wrong_ai = int(total.n_ai[0]), int(total.ai_called_real[0])
     said = []
-    if n_real:
-        said.append(
-            f"{out_of(wrong_real, n_real, 'real photograph')} called AI-generated "
-            f"({percent(wrong_real / n_real)})"
-        )
-    if n_ai:
-        said.append(
-            f"{out_of(wrong_ai, n_ai, 'AI-generated face')} called real "
-            f"({percent(wrong_ai / n_ai)})"
-        )
-    galleries = [
-        gallery
-        for gallery in (_gallery(data, "real", options.count), _gallery(data, "ai", options.count))
-        if gallery is not None
-    ]
-    return CheckResult(
-        id=CHECK.id,
-        title=CHECK.title,
-        description=CHECK.description,
+    for rate in ERROR_RATES.values():
+        events, n = (int(of[0]) for of in rate_counts(data.audited(()), rate.id))
+        if n:
+            said.append(f"{out_of(events, n, rate.image)} {rate.error} ({percent(events / n)})")
+    return Product(
         status="info",
         sentence=" and ".join(said) + ".",
-        details=[*galleries, *_tags_of_errors(data)],
+        details=[
+            _gallery(data, "real", options.count),
+            _gallery(data, "ai", options.count),
+            *(_tags_of_errors(tag, data) for tag in _audited_tags(data)),
+        ],
     )
 
 
 def _gallery(data: AuditInput, label: Literal["real", "ai"], count: int) -> Gallery | None:
     table = data.table
-    score = table["p_ai"].to_numpy()
-    rows = np.flatnonzero(pc.equal(table["label"], label).to_numpy())
+    score = data.images.score
+    rows = np.flatnonzero(data.images.is_ai == (label == "ai"))
     if len(rows) == 0:
         return None
     worst = table.take(_largest(score[rows] if label == "real" else -score[rows], rows, count))
@@ -127,75 +106,34 @@ def _note(items: list[GalleryItem], threshold: float) -> str:
 
 def _audited_tags(data: AuditInput) -> list[str]:
     """Return the tags that the specification asks about, each once."""
-    spec = data.spec
-    combined = [tag for combination in spec.intersections for tag in combination]
-    return list(dict.fromkeys([*spec.attributes, *combined]))
+    return list(dict.fromkeys(tag for tags in data.spec.groupings for tag in tags))
 
 
-def _tags_of_errors(data: AuditInput) -> list[Table]:
+def _tags_of_errors(tag: str, data: AuditInput) -> Table:
     """Set each group's share of the errors beside its share of the images."""
-    tables = []
-    for attribute in _audited_tags(data):
-        counts = count_outcomes(data.table, (attribute,), data.threshold)
-        shares = [
-            _shares(column)
-            for column in (
-                counts.n_real,
-                counts.real_called_ai,
-                counts.n_ai,
-                counts.ai_called_real,
-            )
-        ]
-        rows: list[list[Cell]] = [
-            [label, *(cell for column in shares for cell in column[i])]
-            for i, label in enumerate(counts.labels)
-        ]
-        moved = count_by_threshold(counts, data)
-        tables.append(
-            Table(
-                title=f"Who is in the wrongly called images: {tag_title(attribute)}",
-                note=(
-                    "A group whose share of the errors exceeds its share of the images is "
-                    f"over-represented. Tags: {tag_source(data, (attribute,))}."
-                ),
-                columns=[
-                    Column(title=tag_title(attribute)),
-                    Column(title="real photographs", kind="count"),
-                    Column(title="share of these", kind="percent"),
-                    Column(title="called AI", kind="count"),
-                    Column(title="share of these", kind="percent"),
-                    Column(title="AI-generated faces", kind="count"),
-                    Column(title="share of these", kind="percent"),
-                    Column(title="called real", kind="count"),
-                    Column(title="share of these", kind="percent"),
-                ],
-                rows=rows,
-                by_threshold={
-                    **_moved_shares(np.stack([c.real_called_ai for c in moved]), 3),
-                    **_moved_shares(np.stack([c.ai_called_real for c in moved]), 7),
-                }
-                if moved
-                else None,
-            )
-        )
-    return tables
+    counts = data.counts((tag,))
+    columns = [text(tag_title(tag), counts.labels)]
+    for rate in ERROR_RATES.values():
+        events, n = rate_counts(counts, rate.id)
+        columns += _with_share(rate.images, n)
+        columns += _with_share(rate.error.removesuffix("-generated"), events)
+    return lay_out(
+        f"Who is in the wrongly called images: {tag_title(tag)}",
+        columns,
+        data,
+        "A group whose share of the errors exceeds its share of the images is "
+        f"over-represented. Tags: {data.tag_source((tag,))}.",
+    )
 
 
-def _shares(column: NDArray[np.int64]) -> list[list[Cell]]:
-    total = int(column.sum())
-    return [[int(n), n / total if total else None] for n in column.tolist()]
-
-
-def _moved_shares(errors: NDArray[np.int64], column: int) -> dict[str, Grid | None]:
-    """Give the errors at every threshold and their shares to a column and the one after it."""
-    share = rate_of(errors, errors.sum(axis=1, keepdims=True))
-    return {str(column): errors.tolist(), str(column + 1): rounded(share, "percent")}
+def _with_share(title: str, images: IntArray) -> list[Values]:
+    share = rate_of(images, images.sum(axis=-1, keepdims=True))
+    return [number(title, "count", images), number("share of these", "percent", share)]
 
 
 CHECK = Check(
     id="top-losses",
     title="The images that were called most wrongly",
-    failure_title="The images that were called most wrongly",
     description=(
         "The real photographs that the classifier was surest to be AI-generated, and the "
         "AI-generated faces it was surest to be real. Looking at them often shows what the "

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import write_text
-from faceaudit.gate import FAILED, PASSED, UNDECIDED, Outcome, gate
+from faceaudit.gate import BROKEN, FAILED, PASSED, UNDECIDED, Outcome, gate
 from faceaudit.report.base import ReportFormat
 from faceaudit.result import Result
 
@@ -62,7 +62,7 @@ def _element(outcome: Outcome) -> str | None:
         return None
     if outcome.code == FAILED:
         return "failure"
-    return "error" if outcome.code == UNDECIDED else "skipped"
+    return "error" if outcome.code in (BROKEN, UNDECIDED) else "skipped"
 
 
 def _clean(text: str) -> str:

@@ -1,11 +1,11 @@
-"""Counts first: one pass turns a scores table into group × outcome counts."""
+"""Counts first: images and errors of every group at every threshold, in one pass."""
 
 from __future__ import annotations
 
 import dataclasses
-import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -20,38 +20,41 @@ IntArray = NDArray[np.int64]
 
 #: More combinations than this is a tag that names images or people, not groups.
 MAX_CELLS = 1_000_000
+#: More groups than this are counted at one threshold only: a report must open at once.
+MOST_GROUPS = 1_000
 
 
 @dataclass(frozen=True)
-class OutcomeCounts:
+class Counts:
     """How many images of each group are real or AI, and how many of them are called wrongly.
 
     Attributes
     ----------
-    attributes : tuple of str
-        The tags whose values, combined, make a group. Empty: one group of all images.
+    tags : tuple of str
+        Their values, combined, make a group. Empty: one group of all images.
     groups : list of tuple of str
-        One value for each attribute, in reading order.
-    n_real, real_called_ai, n_ai, ai_called_real : int64 array, shape (groups,)
+        One value for each tag, in reading order.
+    n_real, n_ai : int64 array, shape (groups,)
+    real_called_ai, ai_called_real : int64 array, shape (groups,) or (thresholds, groups)
     missing : int
-        Rows left out because a tag of the combination is not known.
-    unscored : int
-        Rows left out because they have no score.
+        Images left out because a tag of the combination is not known.
+    thresholds : tuple of float
+        Of the first axis of the errors; empty where there is none.
     """
 
-    attributes: tuple[str, ...]
+    tags: tuple[str, ...]
     groups: list[tuple[str, ...]]
     n_real: IntArray
     real_called_ai: IntArray
     n_ai: IntArray
     ai_called_real: IntArray
     missing: int = 0
-    unscored: int = 0
+    thresholds: tuple[float, ...] = ()
 
     @property
     def labels(self) -> list[str]:
         """Group names fit for print."""
-        return [" × ".join(group) if group else "all images" for group in self.groups]
+        return _labels(self.groups)
 
     @property
     def n(self) -> IntArray:
@@ -68,7 +71,28 @@ class OutcomeCounts:
         """True positives of each group."""
         return self.n_ai - self.ai_called_real
 
-    def at_least(self, smallest: int) -> OutcomeCounts:
+    def at(self, threshold: float) -> Counts:
+        """Return the counts at one of the thresholds, errors of shape (groups,)."""
+        row = self.thresholds.index(threshold)
+        return dataclasses.replace(
+            self,
+            real_called_ai=self.real_called_ai[row],
+            ai_called_real=self.ai_called_real[row],
+            thresholds=(),
+        )
+
+    def pick(self, kept: NDArray[np.bool_]) -> Counts:
+        """Keep some of the groups."""
+        return dataclasses.replace(
+            self,
+            groups=[self.groups[i] for i in np.flatnonzero(kept)],
+            n_real=self.n_real[kept],
+            real_called_ai=self.real_called_ai[..., kept],
+            n_ai=self.n_ai[kept],
+            ai_called_real=self.ai_called_real[..., kept],
+        )
+
+    def at_least(self, smallest: int) -> Counts:
         """Empty a group's real photographs, or its AI images, where they are fewer.
 
         A group of one photograph has an error rate of 0 or 1 and an interval from nearly 0 to
@@ -84,206 +108,186 @@ class OutcomeCounts:
             ai_called_real=self.ai_called_real * ai,
         )
 
-    def total(self) -> OutcomeCounts:
-        """Add the groups up to one (rows with a missing tag stay left out)."""
-        return OutcomeCounts(
-            attributes=(),
+    def total(self) -> Counts:
+        """Add the groups up to one (images with a missing tag stay left out)."""
+        return dataclasses.replace(
+            self,
+            tags=(),
             groups=[()],
             n_real=self.n_real.sum(keepdims=True),
-            real_called_ai=self.real_called_ai.sum(keepdims=True),
+            real_called_ai=self.real_called_ai.sum(axis=-1, keepdims=True),
             n_ai=self.n_ai.sum(keepdims=True),
-            ai_called_real=self.ai_called_real.sum(keepdims=True),
-            missing=self.missing,
-            unscored=self.unscored,
+            ai_called_real=self.ai_called_real.sum(axis=-1, keepdims=True),
         )
 
 
-def count_outcomes(
-    table: pa.Table,
-    attributes: Sequence[str],
-    threshold: float,
-    *,
-    empty_cells: bool = False,
-) -> OutcomeCounts:
-    """Count images and errors of every group in one vectorised pass.
+@dataclass(frozen=True)
+class Grouping:
+    """Which group each image is in: `code` is -1 where a tag is not known."""
+
+    code: IntArray
+    groups: list[tuple[str, ...]]
+
+    @property
+    def labels(self) -> list[str]:
+        """Group names fit for print."""
+        return _labels(self.groups)
+
+
+def _labels(groups: list[tuple[str, ...]]) -> list[str]:
+    return [" × ".join(group) if group else "all images" for group in groups]
+
+
+class Images:
+    """The scored images of a table as arrays; each column is read once, each grouping counted once.
 
     Parameters
     ----------
     table : pyarrow.Table
-        Scores: ``label``, ``p_ai`` and the tags.
-    attributes : sequence of str
-        Tags to combine; an empty one counts the whole table.
-    threshold : float
-        An image is called AI when ``p_ai >= threshold``, compared in float32.
-    empty_cells : bool
-        Keep combinations of values that no image has.
-
-    Returns
-    -------
-    OutcomeCounts
-
-    Raises
-    ------
-    FaceAuditError
-        If a tag is missing from the table, is a number, or has too many values.
-
-    Notes
-    -----
-    What is read from a table is kept as long as the table lives, so counting the same table
-    by many attributes, or at many thresholds, reads each column once.
+        Scores: ``label``, ``p_ai`` (without null) and the tags.
     """
-    return count_at_thresholds(table, attributes, (threshold,), empty_cells=empty_cells)[0]
 
+    def __init__(self, table: pa.Table) -> None:
+        self.table = table
+        self._codes: dict[str, tuple[IntArray, list[str]]] = {}
+        self._reached: dict[tuple[float, ...], NDArray[np.intp]] = {}
+        self._groupings: dict[tuple[tuple[str, ...], bool], Grouping] = {}
+        self._counts: dict[tuple[object, ...], Counts] = {}
 
-def count_at_thresholds(
-    table: pa.Table,
-    attributes: Sequence[str],
-    thresholds: Sequence[float],
-    *,
-    empty_cells: bool = False,
-) -> list[OutcomeCounts]:
-    """Count as `count_outcomes` does, at many thresholds in the same pass over the images.
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self.table)
 
-    Parameters
-    ----------
-    thresholds : sequence of float
-        Rising. The other parameters are those of `count_outcomes`.
+    @cached_property
+    def is_ai(self) -> NDArray[np.bool_]:
+        """Whether each image is AI-generated."""
+        return np.asarray(pc.equal(self.table["label"], "ai"))
 
-    Returns
-    -------
-    list of OutcomeCounts
-        One a threshold, all with the same groups.
+    @cached_property
+    def score(self) -> NDArray[np.float32]:
+        """Each image's probability of being AI-generated."""
+        score = np.asarray(self.table["p_ai"].cast(pa.float32()))
+        if np.isnan(score).any():
+            raise ValueError("an image without a score cannot be counted: leave such rows out")
+        return score
 
-    Notes
-    -----
-    A histogram of each group's and label's scores, binned at the thresholds; its sums from
-    above are the images called AI. The cost does not grow with the number of thresholds.
-    """
-    columns = _columns_of(table)
-    code = np.zeros(len(table), dtype=np.int64)
-    known = np.ones(len(table), dtype=bool)
-    values: list[list[str]] = []
-    cells = 1
-    for attribute in attributes:
-        tag_code, tag_values = columns.tag(attribute)
-        cells *= max(len(tag_values), 1)
-        if cells > MAX_CELLS:
-            raise FaceAuditError(
-                f"{' × '.join(attributes)}: more than {MAX_CELLS:,} groups; "
-                "choose tags that name groups of people, not single images"
-            )
-        code = code * len(tag_values) + tag_code
-        known &= tag_code >= 0
-        values.append(tag_values)
+    def codes(self, tag: str) -> tuple[IntArray, list[str]]:
+        """Number the values of a tag, as `tag_codes` does."""
+        if tag not in self._codes:
+            self._codes[tag] = tag_codes(self.table, tag)
+        return self._codes[tag]
 
-    is_ai, score = columns.outcome()
-    scored = ~np.isnan(score)
-    rows = known & scored
-    code = code[rows]
-    if not all(values):
-        keep = np.arange(0)
-    elif empty_cells or not attributes:
-        keep = np.arange(cells)
-    else:
-        keep = np.flatnonzero(np.bincount(code, minlength=cells))
-        code = np.searchsorted(keep, code) if len(keep) < cells else code
-    steps = len(thresholds) + 1
-    bins = (code * 2 + is_ai[rows]) * steps + columns.reached(thresholds)[rows]
-    counts = np.bincount(bins, minlength=2 * len(keep) * steps).reshape(len(keep), 2, steps)
-    at_least = counts[:, :, ::-1].cumsum(axis=2)[:, :, ::-1]
-    n, called_ai = at_least[:, :, 0], at_least[:, :, 1:]
+    def grouping(self, tags: Sequence[str], *, empty_cells: bool = False) -> Grouping:
+        """Number the combinations of values of some tags; `empty_cells` keeps those without image.
 
-    position = np.unravel_index(keep, [max(len(v), 1) for v in values]) if values else ()
-    by_attribute = [[v[i] for i in where] for v, where in zip(values, position, strict=True)]
-    groups: list[tuple[str, ...]] = (
-        list(zip(*by_attribute, strict=True)) if by_attribute else [()] * len(keep)
-    )
-    return [
-        OutcomeCounts(
-            attributes=tuple(attributes),
-            groups=groups,
+        Raises
+        ------
+        FaceAuditError
+            If a tag is missing, is a number, or there are too many groups.
+        """
+        key = (tuple(tags), empty_cells)
+        if key not in self._groupings:
+            self._groupings[key] = self._group(*key)
+        return self._groupings[key]
+
+    def _group(self, tags: tuple[str, ...], empty_cells: bool) -> Grouping:
+        code = np.zeros(len(self), dtype=np.int64)
+        values: list[list[str]] = []
+        cells = 1
+        for tag in tags:
+            of_tag, names = self.codes(tag)
+            cells *= len(names)
+            if cells > MAX_CELLS:
+                raise FaceAuditError(
+                    f"{' × '.join(tags)}: more than {MAX_CELLS:,} groups; "
+                    "choose tags that name groups of people, not single images"
+                )
+            code = np.where((code < 0) | (of_tag < 0), -1, code * len(names) + of_tag)
+            values.append(names)
+        kept = np.arange(cells)
+        if tags and not empty_cells:
+            kept = np.flatnonzero(np.bincount(code[code >= 0], minlength=cells))
+            code = np.where(code < 0, -1, np.searchsorted(kept, code))
+        places = np.unravel_index(kept, [len(names) for names in values]) if tags and cells else ()
+        groups = [tuple(names) for names in zip(*map(_named, values, places), strict=True)]
+        return Grouping(code, groups if tags else [()])
+
+    def counts(
+        self, tags: Sequence[str], thresholds: Sequence[float], *, empty_cells: bool = False
+    ) -> Counts:
+        """Count images and errors of every group at every threshold.
+
+        Parameters
+        ----------
+        tags : sequence of str
+            Tags to combine; an empty one counts all images as one group.
+        thresholds : sequence of float
+            Rising; an image is called AI when ``p_ai >= threshold``, compared in float32.
+        empty_cells : bool
+            Keep combinations of values that no image has.
+
+        Notes
+        -----
+        A histogram of each group's and label's scores, binned at the thresholds; its sums from
+        above are the images called AI. The cost does not grow with the number of thresholds.
+        """
+        key = (tuple(tags), tuple(thresholds), empty_cells)
+        if key not in self._counts:
+            self._counts[key] = self._count(*key)
+        return self._counts[key]
+
+    def _count(
+        self, tags: tuple[str, ...], thresholds: tuple[float, ...], empty_cells: bool
+    ) -> Counts:
+        grouping = self.grouping(tags, empty_cells=empty_cells)
+        known = grouping.code >= 0
+        steps = len(thresholds) + 1
+        bins = (grouping.code * 2 + self.is_ai) * steps + self._thresholds_reached(thresholds)
+        cells = len(grouping.groups) * 2 * steps
+        histogram = np.bincount(bins[known], minlength=cells).reshape(-1, 2, steps)
+        at_least = histogram[:, :, ::-1].cumsum(axis=2)[:, :, ::-1]
+        n, called_ai = at_least[:, :, 0], at_least[:, :, 1:].T
+        return Counts(
+            tags=tags,
+            groups=grouping.groups,
             n_real=n[:, 0],
-            real_called_ai=called_ai[:, 0, i],
+            real_called_ai=called_ai[:, 0],
             n_ai=n[:, 1],
-            ai_called_real=n[:, 1] - called_ai[:, 1, i],
-            missing=int((scored & ~known).sum()),
-            unscored=int((~scored).sum()),
+            ai_called_real=n[:, 1] - called_ai[:, 1],
+            missing=int((~known).sum()),
+            thresholds=thresholds,
         )
-        for i in range(len(thresholds))
-    ]
+
+    def _thresholds_reached(self, thresholds: tuple[float, ...]) -> NDArray[np.intp]:
+        """Count the thresholds that each score reaches, that is, at which it is called AI."""
+        if thresholds not in self._reached:
+            grid = np.asarray(thresholds, np.float32)
+            if not (np.diff(grid) > 0).all():
+                raise ValueError("thresholds must rise, also when rounded to float32")
+            self._reached[thresholds] = np.searchsorted(grid, self.score, side="right")
+        return self._reached[thresholds]
 
 
-def tag_codes(table: pa.Table, tag: str) -> tuple[IntArray, list[str]]:
-    """Number the values of a categorical tag.
+def count_outcomes(
+    table: pa.Table, tags: Sequence[str], threshold: float, *, empty_cells: bool = False
+) -> Counts:
+    """Count a table of scores once, at one threshold; see `Images.counts`."""
+    counts = Images(table).counts(tags, (threshold,), empty_cells=empty_cells)
+    return counts.at(threshold)
 
-    Returns
-    -------
-    codes : int64 array, shape (rows,)
-        Position of each row's value; -1 where it is not known.
-    values : list of str
-        In reading order.
+
+def _named(names: list[str], places: IntArray) -> list[str]:
+    return [names[i] for i in places]
+
+
+def tag_codes(table: pa.Table, name: str) -> tuple[IntArray, list[str]]:
+    """Number the values of a tag: codes of shape (rows,), -1 where not known, and values.
 
     Raises
     ------
     FaceAuditError
         If there is no such tag, or it is a number.
     """
-    return _columns_of(table).tag(tag)
-
-
-class _Columns:
-    """The columns of one table as arrays, each read once."""
-
-    def __init__(self, table: pa.Table) -> None:
-        self._table = weakref.ref(table)
-        self._tags: dict[str, tuple[IntArray, list[str]]] = {}
-        self._outcome: tuple[NDArray[np.bool_], NDArray[np.float32]] | None = None
-        self._reached: dict[bytes, NDArray[np.intp]] = {}
-
-    @property
-    def table(self) -> pa.Table:
-        table = self._table()
-        assert table is not None, "whoever asks holds the table"
-        return table
-
-    def outcome(self) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
-        """Whether each image is AI-generated, and its score (not-a-number where there is none)."""
-        if self._outcome is None:
-            is_ai = pc.equal(self.table["label"], "ai").to_numpy()
-            score = self.table["p_ai"].cast(pa.float32()).to_numpy()
-            self._outcome = is_ai, score
-        return self._outcome
-
-    def reached(self, thresholds: Sequence[float]) -> NDArray[np.intp]:
-        """Count the thresholds that each score reaches, that is, at which it is called AI."""
-        grid = np.asarray(thresholds, np.float32)
-        key = grid.tobytes()
-        if key not in self._reached:
-            if not (np.diff(grid) > 0).all():
-                raise ValueError("thresholds must rise, also when rounded to float32")
-            self._reached[key] = np.searchsorted(grid, self.outcome()[1], side="right")
-        return self._reached[key]
-
-    def tag(self, name: str) -> tuple[IntArray, list[str]]:
-        """Return the code of each row (-1: not known) and the values in reading order."""
-        if name not in self._tags:
-            self._tags[name] = _encode(self.table, name)
-        return self._tags[name]
-
-
-#: By the identity of a living table; an entry goes with its table.
-_READ: dict[int, _Columns] = {}
-
-
-def _columns_of(table: pa.Table) -> _Columns:
-    key = id(table)
-    if key not in _READ:
-        _READ[key] = _Columns(table)
-        weakref.finalize(table, _READ.pop, key, None)
-    return _READ[key]
-
-
-def _encode(table: pa.Table, name: str) -> tuple[IntArray, list[str]]:
     if name not in table.column_names:
         tags = [tag for tag in tag_columns(table) if tag not in NUMERIC_TAGS]
         raise FaceAuditError(

@@ -8,7 +8,7 @@ have if everyone were in the group and kept their other tags, over the same for 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,87 +24,58 @@ CLOSE = 1e-7
 MAX_STEPS = 500
 
 
-@dataclass(frozen=True)
-class Cells:
-    """Images counted by the combination of all their tags.
+class RiskRatios(NamedTuple):
+    """Each group's rate over that of the rest; float64 arrays of shape (groups,), NaN if unknown.
 
-    Attributes
-    ----------
-    codes : int64 array, shape (cells, tags)
-    events, n : float64 array, shape (cells,)
+    `low` and `high` are the ends of an interval, of which `high` may be infinite; `p` is that the
+    ratio is 1.
     """
 
-    codes: IntArray
-    events: FloatArray
-    n: FloatArray
-
-
-@dataclass(frozen=True)
-class AdjustedTag:
-    """What one tag does when the others are held equal; arrays of shape (levels,).
-
-    Attributes
-    ----------
-    rate : float64 array
-        Standardised rate of each level.
-    ratio, low, high : float64 array
-        Its ratio to the standardised rate of the other levels together (as frequent as they
-        are), with its interval.
-    p : float64 array
-        That the ratio is 1.
-    p_any : float
-        That the tag makes no difference at all (Wald's test of all its coefficients).
-    """
-
-    rate: FloatArray
     ratio: FloatArray
     low: FloatArray
     high: FloatArray
     p: FloatArray
-    p_any: float
 
 
-def count_cells(codes: Sequence[IntArray], events: NDArray[np.bool_]) -> Cells:
-    """Count images and events of every combination of tags that occurs.
+def count_cells(
+    codes: Sequence[IntArray], events: NDArray[np.bool_]
+) -> tuple[IntArray, FloatArray, FloatArray]:
+    """Count every combination of tags that occurs.
 
-    Parameters
-    ----------
-    codes : sequence of int64 array, shape (images,)
-        One array a tag, its values from 0; no missing ones.
-    events : bool array, shape (images,)
+    Returns
+    -------
+    cells : int64 array, shape (cells, tags)
+    events, n : float64 array, shape (cells,)
     """
     key = np.zeros(len(events), dtype=np.int64)
     for code in codes:
         # The key is made dense at every step, so that it cannot overflow with many tags.
         key = np.unique(key * (int(code.max(initial=0)) + 1) + code, return_inverse=True)[1]
     _, first, cell = np.unique(key, return_index=True, return_inverse=True)
-    return Cells(
-        codes=np.stack([code[first] for code in codes], axis=1)
-        if codes
-        else np.empty((len(first), 0), np.int64),
-        events=np.bincount(cell, weights=events, minlength=len(first)).astype(float),
-        n=np.bincount(cell, minlength=len(first)).astype(float),
-    )
+    cells = np.array([code[first] for code in codes], np.int64).reshape(len(codes), len(first)).T
+    return cells, np.bincount(cell, weights=events).astype(float), np.bincount(cell).astype(float)
 
 
-def adjusted_ratios(
-    cells: Cells, levels: Mapping[str, int], confidence: float = 0.95
-) -> dict[str, AdjustedTag] | None:
+def firth_risk_ratios(
+    codes: Mapping[str, IntArray], events: NDArray[np.bool_], confidence: float = 0.95
+) -> tuple[dict[str, RiskRatios], dict[str, float]]:
     """Estimate each tag's risk ratios with all other tags held equal.
 
     Parameters
     ----------
-    cells : Cells
-        From `count_cells`.
-    levels : mapping of str to int
-        Number of values of each tag, in the order of the columns of ``cells.codes``.
+    codes : mapping of str to int64 array, shape (images,)
+        Tag: its values, numbered from 0; no missing ones.
+    events : bool array, shape (images,)
     confidence : float
 
     Returns
     -------
-    dict of str to AdjustedTag, or None
-        Without the tags that say nothing beyond those before them (each level a mixture of
-        earlier ones); None if the regression finds no stable answer.
+    ratios : dict of str to RiskRatios
+        Standardised rate of each value over that of the others together (as frequent as they
+        are). Without the tags that say nothing beyond those before them (each value a mixture
+        of earlier ones); empty if the regression finds no stable answer.
+    p_any : dict of str to float
+        That the tag makes no difference at all (Wald's test of all its coefficients).
 
     Notes
     -----
@@ -116,23 +87,25 @@ def adjusted_ratios(
     Firth (1993), Biometrika 80(1), 27–38; Heinze & Schemper (2002), Statistics in Medicine 21,
     2409–2419; Greenland (2004), American Journal of Epidemiology 160(4), 301–305.
     """
+    cells, wrong, n = count_cells(list(codes.values()), events)
     columns: dict[str, slice] = {}
-    design = np.ones((len(cells.n), 1))
-    for tag, (name, count) in enumerate(levels.items()):
-        wider = np.hstack([design, cells.codes[:, [tag]] == np.arange(1, count)])
-        if np.linalg.matrix_rank(wider.T @ (cells.n[:, None] * wider)) == wider.shape[1]:
-            columns[name] = slice(design.shape[1], wider.shape[1])
+    design = np.ones((len(n), 1))
+    for level, tag in zip(cells.T, codes, strict=True):
+        wider = np.hstack([design, level[:, None] == np.arange(1, level.max() + 1)])
+        if np.linalg.matrix_rank(wider.T @ (n[:, None] * wider)) == wider.shape[1]:
+            columns[tag] = slice(design.shape[1], wider.shape[1])
             design = wider
-    fitted = firth_logistic(design, cells.events, cells.n)
+    fitted = firth_logistic(design, wrong, n)
     if fitted is None:
-        return None
+        return {}, {}
     coefficients, covariance = fitted
     quantile = stats.norm.isf((1 - confidence) / 2)
-    adjusted = {}
-    for name, where in columns.items():
-        level = cells.codes[:, list(levels).index(name)]
-        share = np.bincount(level, weights=cells.n, minlength=levels[name]) / cells.n.sum()
-        rate, gradient = _standardise(design, where, coefficients, cells.n)
+    ratios, p_any = {}, {}
+    for level, tag in zip(cells.T, codes, strict=True):
+        if (where := columns.get(tag)) is None:
+            continue
+        share = np.bincount(level, weights=n) / n.sum()
+        rate, gradient = _standardise(design, where, coefficients, n)
         others = share.sum() - share
         rest = ((share @ rate) - share * rate) / others
         rest_gradient = ((share @ gradient) - share[:, None] * gradient) / others[:, None]
@@ -141,15 +114,14 @@ def adjusted_ratios(
         error = np.sqrt(np.einsum("ij,jk,ik->i", slope, covariance, slope))
         effect = coefficients[where]
         wald = effect @ np.linalg.solve(covariance[where, where], effect)
-        adjusted[name] = AdjustedTag(
-            rate=rate,
+        ratios[tag] = RiskRatios(
             ratio=np.exp(log_ratio),
             low=np.exp(log_ratio - quantile * error),
             high=np.exp(log_ratio + quantile * error),
             p=2 * stats.norm.sf(np.abs(log_ratio) / error),
-            p_any=float(stats.chi2.sf(wald, len(effect))),
         )
-    return adjusted
+        p_any[tag] = float(stats.chi2.sf(wald, len(effect)))
+    return ratios, p_any
 
 
 def firth_logistic(
@@ -212,17 +184,11 @@ def _standardise(
     design: FloatArray, where: slice, coefficients: FloatArray, n: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Return each level's rate if every image had it, and the rates' gradients."""
-    without = design.copy()
-    without[:, where] = 0
-    linear = without @ coefficients
-    effects = np.concatenate([[0.0], coefficients[where]])
     rates, gradients = [], []
-    for level, effect in enumerate(effects):
-        expected = special.expit(linear + effect)
-        spread = n * expected * (1 - expected) / n.sum()
-        gradient = without.T @ spread
-        if level:
-            gradient[where.start + level - 1] = spread.sum()
+    everyone = design.copy()
+    for level in np.eye(where.stop - where.start + 1)[:, 1:]:
+        everyone[:, where] = level
+        expected = special.expit(everyone @ coefficients)
         rates.append(n @ expected / n.sum())
-        gradients.append(gradient)
+        gradients.append(everyone.T @ (n * expected * (1 - expected)) / n.sum())
     return np.array(rates), np.array(gradients)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special
 
 FloatArray = NDArray[np.float64]
 Interval = tuple[FloatArray, FloatArray]
@@ -35,8 +35,8 @@ def rate_interval(events: ArrayLike, n: ArrayLike, confidence: float = 0.95) -> 
     events, n = np.asarray(events, float), np.asarray(n, float)
     tail = (1 - confidence) / 2
     # At the ends the limit is 0 or 1 and no quantile; the 1 there is only a stand-in.
-    low = stats.beta.ppf(tail, np.where(events == 0, 1, events), n - events + 1)
-    high = stats.beta.isf(tail, events + 1, np.where(events == n, 1, n - events))
+    low = special.betaincinv(np.where(events == 0, 1, events), n - events + 1, tail)
+    high = special.betainccinv(events + 1, np.where(events == n, 1, n - events), tail)
     low = np.where(events == 0, 0.0, low)
     high = np.where(events == n, 1.0, high)
     return np.where(n > 0, low, np.nan), np.where(n > 0, high, np.nan)

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.stats.counts import IntArray, OutcomeCounts
+from faceaudit.stats.counts import Counts, IntArray
+from faceaudit.stats.intervals import rate_interval, rate_of
 
 if TYPE_CHECKING:
     from fairlearn.metrics import MetricFrame
@@ -36,8 +37,8 @@ class Rate:
     """
 
     title: str
-    events: Callable[[OutcomeCounts], IntArray]
-    of: Callable[[OutcomeCounts], IntArray]
+    events: Callable[[Counts], IntArray]
+    of: Callable[[Counts], IntArray]
 
 
 #: Every rate that is one binomial proportion, by its usual short name.
@@ -60,30 +61,56 @@ RATES: dict[str, Rate] = {
 }
 
 
-def rate_counts(counts: OutcomeCounts, rate: str) -> tuple[IntArray, IntArray]:
+def rate_counts(counts: Counts, rate: str) -> tuple[IntArray, IntArray]:
     """Return numerator and denominator of a rate in every group.
 
     Parameters
     ----------
-    counts : OutcomeCounts
+    counts : Counts
     rate : str
         A key of `RATES`.
 
     Returns
     -------
-    events, n : int64 array, shape (groups,)
+    events, n : int64 array, shape (groups,) or (thresholds, groups)
     """
     return RATES[rate].events(counts), RATES[rate].of(counts)
 
 
-def metric_frame(
-    counts: OutcomeCounts, rates: Sequence[str] = (*RATES, "balanced_error")
-) -> MetricFrame:
+@dataclass(frozen=True)
+class RateEstimate:
+    """A rate of every group with its interval; arrays of shape (groups,) or (thresholds, groups).
+
+    Attributes
+    ----------
+    events, n : int64 array
+        Numerator and denominator; `n` may lack the axis of the thresholds.
+    value, low, high : float64 array
+        NaN where there is no denominator.
+    """
+
+    events: IntArray
+    n: IntArray
+    value: FloatArray
+    low: FloatArray
+    high: FloatArray
+
+    def take(self, groups: slice | list[int]) -> RateEstimate:
+        """Give those of some groups."""
+        return RateEstimate(*(of[..., groups] for of in vars(self).values()))
+
+
+def estimate(events: IntArray, n: IntArray, confidence: float) -> RateEstimate:
+    """Give rates their Clopper–Pearson intervals."""
+    return RateEstimate(events, n, rate_of(events, n), *rate_interval(events, n, confidence))
+
+
+def metric_frame(counts: Counts, rates: Sequence[str] = (*RATES, "balanced_error")) -> MetricFrame:
     """Give the rates of every group as fairlearn's ``MetricFrame``.
 
     Parameters
     ----------
-    counts : OutcomeCounts
+    counts : Counts
         Of one tag or more.
     rates : sequence of str
         Keys of `RATES`, or ``balanced_error``: the mean of FPR and FNR.
@@ -99,26 +126,26 @@ def metric_frame(
     FaceAuditError
         If there is no group of any tag, or a tag is named as one of fairlearn's own columns.
     """
-    if not counts.attributes or not counts.groups:
+    if not counts.tags or not counts.groups:
         raise FaceAuditError("a metric frame needs a tag with at least one group")
     own = {"y_true", "y_pred", *(f"{rate}_sample_weight" for rate in rates)}
-    if taken := own & set(counts.attributes):
+    if taken := own & set(counts.tags):
         raise FaceAuditError(
             f"a metric frame has no room for a tag named '{min(taken)}'; rename it"
         )
     values = zip(*counts.groups, strict=True)
     metrics = {rate: partial(_rate_of_rows, rate) for rate in rates}
-    return _frame(counts, metrics, dict(zip(counts.attributes, values, strict=True)))
+    return _frame(counts, metrics, dict(zip(counts.tags, values, strict=True)))
 
 
 def group_rates(
-    counts: OutcomeCounts, rates: Sequence[str] = (*RATES, "balanced_error")
+    counts: Counts, rates: Sequence[str] = (*RATES, "balanced_error")
 ) -> dict[str, FloatArray]:
     """Compute point values of every group with fairlearn's ``MetricFrame``.
 
     Parameters
     ----------
-    counts : OutcomeCounts
+    counts : Counts
     rates : sequence of str
         As of `metric_frame`.
 
@@ -140,7 +167,7 @@ def group_rates(
 
 
 def _frame(
-    counts: OutcomeCounts,
+    counts: Counts,
     metrics: Mapping[str, Callable[..., object]],
     features: Mapping[str, ArrayLike],
 ) -> MetricFrame:
@@ -168,7 +195,7 @@ def _rate_of_rows(rate: str, y_true: IntArray, y_pred: IntArray, sample_weight: 
     """Compute a rate from weighted rows; positive is 1."""
     images = np.bincount(2 * y_true + y_pred, sample_weight, minlength=4).reshape(2, 2)
     n_real, n_ai = images.sum(axis=1)
-    counts = OutcomeCounts((), [()], n_real, images[0, 1], n_ai, images[1, 0])
+    counts = Counts((), [()], n_real, images[0, 1], n_ai, images[1, 0])
 
     def quotient(rate: str) -> float:
         events, n = rate_counts(counts, rate)

@@ -139,7 +139,7 @@ def _fisher(events: int, n: int, total: int, size: int) -> float:
     return min(float(chances[as_extreme].sum() / chances.sum()), 1.0)
 
 
-def adjust(p_values: Sequence[float]) -> tuple[FloatArray, FloatArray]:
+def adjust(p_values: Sequence[float] | FloatArray) -> tuple[FloatArray, FloatArray]:
     """Adjust p-values for all being asked together.
 
     Parameters

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from faceaudit.result import Status
-from faceaudit.stats.counts import OutcomeCounts
+from faceaudit.stats.counts import Counts
 from faceaudit.stats.gaps import GapInterval, max_min_gap
 from faceaudit.stats.intervals import difference_interval, rate_of
 
@@ -111,17 +111,17 @@ class Triviality:
         return self.status != "pass"
 
 
-def judge_triviality(counts: OutcomeCounts, confidence: float = 0.95) -> Triviality:
+def judge_triviality(counts: Counts, confidence: float = 0.95) -> Triviality:
     """Judge whether a classifier does better than chance, on all images together.
 
     Where the groups of an audit are real photographs only, the AI-generated images of the
-    whole table count, so give this the counts of the whole table: ``count_outcomes(table, (),
-    threshold)``. Without any AI-generated image, a classifier that calls everything real would
-    look perfect, so triviality is not estimable and no gap passes.
+    whole table count, so give this the counts of the whole table. Without any AI-generated
+    image, a classifier that calls everything real would look perfect, so triviality is not
+    estimable and no gap passes.
 
     Parameters
     ----------
-    counts : OutcomeCounts
+    counts : Counts
         All groups are added up.
     confidence : float
 

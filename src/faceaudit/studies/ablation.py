@@ -10,14 +10,21 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from faceaudit.checks.parts.error_rates import interval_title
 from faceaudit.errors import FaceAuditError
 from faceaudit.result import CheckResult, Column, Detail, SlopeRow, Slopes
 from faceaudit.studies.holdout import Split
 from faceaudit.studies.runs import Tested
 from faceaudit.studies.seed_intervals import change, contrasts, count, rates
 from faceaudit.studies.study import Study, Values, answer, numbers, table
-from faceaudit.wording import capitalised, counted, percent, points, points_range, tag_title
+from faceaudit.wording import (
+    capitalised,
+    counted,
+    interval_title,
+    percent,
+    points,
+    points_range,
+    tag_title,
+)
 
 ERRORS = {"real": "real photographs called AI", "ai": "AI-generated faces called real"}
 #: Groups with fewer photographs are not compared.

@@ -8,15 +8,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from faceaudit.checks.generator_population import Slope, fit_slope, shared_tags
-from faceaudit.checks.parts.error_rates import interval_title
+from faceaudit.checks.generator_population import fit_slope, shared_tags
 from faceaudit.checks.parts.hypotheses import HYPOTHESES, ratio_columns
-from faceaudit.checks.parts.risk_ratios import FEWEST_ERRORS, Effect, called_ai, contrast
-from faceaudit.result import Cell, CheckResult, Column, Table, nan_to_none
+from faceaudit.checks.parts.layout import lay_out, number, text
+from faceaudit.checks.parts.risk_ratios import FEWEST_ERRORS, Ratio, contrast
+from faceaudit.result import Cell, CheckResult, Table, nan_to_none
+from faceaudit.schema import called_ai
+from faceaudit.stats.counts import Images
 from faceaudit.studies.runs import FinishedRun
 from faceaudit.studies.seed_intervals import across_seeds
 from faceaudit.studies.study import answer
-from faceaudit.wording import capitalised, percent, tag_title, times, times_range
+from faceaudit.wording import capitalised, interval_title, percent, tag_title, times, times_range
 
 #: The published classifier called so many of the generator's photographs AI-generated.
 PUBLISHED_ERROR = 0.71
@@ -31,10 +33,9 @@ ASKED: dict[str, dict[str, list[str]]] = HYPOTHESES | {
 SMALLEST_GROUP = 30
 POPULATION = "for every doubling of a group's share in the generator's training set (odds)"
 
-Ratio = tuple[float, float, float]
 #: Who is asked about, how many they and the others are, and the ratios of each seed, alone and
 #: with all other tags held equal.
-Asked = tuple[str, int | None, int | None, Sequence[Effect | Slope], Sequence[Effect | None]]
+Asked = tuple[str, int | None, int | None, Sequence[Ratio], Sequence[Ratio | None]]
 
 
 def hypotheses_by_seed(
@@ -50,14 +51,14 @@ def hypotheses_by_seed(
     for dataset in sorted(pc.unique(tables[0]["dataset"].filter(real)).to_pylist()):
         photographs = pc.and_(real, pc.equal(tables[0]["dataset"], dataset))
         for place, side in enumerate((f"without {name}", f"with {name}")):
-            parts = [_tagged(table.filter(photographs)) for table in tables[place::2]]
+            parts = [Images(_tagged(table.filter(photographs))) for table in tables[place::2]]
             at = thresholds[place::2]
-            accused = [called_ai(p, t).sum() for p, t in zip(parts, at, strict=True)]
+            accused = [called_ai(p.score, t).sum() for p, t in zip(parts, at, strict=True)]
             if min(accused) < FEWEST_ERRORS:
                 continue
             share = np.mean(accused) / len(parts[0])
             if share > PUBLISHED_ERROR:
-                at = [float(np.quantile(part["p_ai"], 1 - PUBLISHED_ERROR)) for part in parts]
+                at = [float(np.quantile(part.score, 1 - PUBLISHED_ERROR)) for part in parts]
                 notes.append(
                     f"{capitalised(side)} in training, nearly all photographs of {dataset} are "
                     f"called AI-generated ({percent(share)}), so that nobody can stand out: each "
@@ -91,7 +92,7 @@ def _tagged(part: pa.Table) -> pa.Table:
     return part.select([c for c in part.column_names if part[c].null_count < len(part)])
 
 
-def _ask(runs: Sequence[tuple[pa.Table, float]], confidence: float) -> Iterator[Asked]:
+def _ask(runs: Sequence[tuple[Images, float]], confidence: float) -> Iterator[Asked]:
     """Put every hypothesis whose tag is there to each run's photographs and threshold."""
     for name, tags in ASKED.items():
         for tag, values in tags.items():
@@ -99,18 +100,19 @@ def _ask(runs: Sequence[tuple[pa.Table, float]], confidence: float) -> Iterator[
             found = [one for one in slices if one is not None]
             if len(found) == len(runs):
                 who = name if len(tags) == 1 else f"{name} ({tag_title(tag)})"
-                crude, adjusted = [one.alone for one in found], [one.equal for one in found]
-                yield who, found[0].n, found[0].rest_n, crude, adjusted
-    if shared := shared_tags(runs[0][0]):
-        slopes = [fit_slope("", [(part, shared)], t, confidence) for part, t in runs]
-        yield POPULATION, None, None, slopes, [None]
+                crude, adjusted = [one.crude for one in found], [one.adjusted for one in found]
+                yield who, found[0].chosen.n, found[0].others.n, crude, adjusted
+    if shared := shared_tags(runs[0][0].table):
+        slopes = [fit_slope("", [p.counts(shared, (t,)).at(t)], confidence) for p, t in runs]
+        ratios = [Ratio(slope.ratio, slope.low, slope.high) for slope in slopes]
+        yield POPULATION, None, None, ratios, [None]
 
 
 def _answer(asked: Asked, confidence: float) -> tuple[list[Cell], str | None]:
     """Fill a row's cells, and tell who is clearly accused more or less often."""
     who, n, rest_n, *effects = asked
     crude, adjusted = (_across(each, confidence) for each in effects)
-    seeds = [effect.ratio for effect in (effects[1] if all(effects[1]) else effects[0]) if effect]
+    seeds = [effect.value for effect in (effects[1] if all(effects[1]) else effects[0]) if effect]
     ends = [nan_to_none(np.min(seeds)), nan_to_none(np.max(seeds))]
     nothing = (None,) * 3
     cells: list[Cell] = [who, n, rest_n, *(crude or nothing), *(adjusted or nothing), *ends]
@@ -130,33 +132,33 @@ def _answer(asked: Asked, confidence: float) -> tuple[list[Cell], str | None]:
     return [*cells, word], told
 
 
-def _across(effects: Sequence[Effect | Slope | None], confidence: float) -> Ratio | None:
+def _across(effects: Sequence[Ratio | None], confidence: float) -> Ratio | None:
     """Average ratios over seeds on the log scale; None if a seed has none."""
-    found = [(one.ratio, one.low, one.high) for one in effects if one is not None]
+    found = [ratio for ratio in effects if ratio is not None]
     with np.errstate(divide="ignore"):
         logs = np.log(found)
     if len(found) < len(effects) or not np.isfinite(logs).all():
         return None
     value, low, high = logs.T[:, :, None]
     mean, low, high, *_ = across_seeds(value, low, high, confidence, bounds=(-np.inf, np.inf))
-    return float(np.exp(mean[0])), float(np.exp(low[0])), float(np.exp(high[0]))
+    return Ratio(float(np.exp(mean[0])), float(np.exp(low[0])), float(np.exp(high[0])))
 
 
 def _table(rows: list[list[Cell]], note: str, confidence: float) -> Table:
-    return Table(
-        title="Those suspected against all others, real photographs",
-        note=f"{interval_title(confidence)}s, each on its own, for images and seed. {note}".strip(),
-        columns=[
-            Column(title="in training"),
-            Column(title="data set"),
-            Column(title="who"),
-            Column(title="photographs", kind="count"),
-            Column(title="others", kind="count"),
-            *ratio_columns("ratio"),
-            *ratio_columns("ratio, others equal"),
-            Column(title="lowest seed", kind="number"),
-            Column(title="highest seed", kind="number"),
-            Column(title="called AI-generated"),
+    side, dataset, who, n, others, *ratios, lowest, highest, word = zip(*rows, strict=True)
+    return lay_out(
+        "Those suspected against all others, real photographs",
+        [
+            text("in training", side),
+            text("data set", dataset),
+            text("who", who),
+            number("photographs", "count", n),
+            number("others", "count", others),
+            *ratio_columns("ratio", ratios[:3]),
+            *ratio_columns("ratio, others equal", ratios[3:]),
+            number("lowest seed", "number", lowest),
+            number("highest seed", "number", highest),
+            text("called AI-generated", word),
         ],
-        rows=rows,
+        note=f"{interval_title(confidence)}s, each on its own, for images and seed. {note}".strip(),
     )

@@ -16,10 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ValidationError
 
-from faceaudit.checks.parts.risk_ratios import called_ai
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import write_text
 from faceaudit.model.records import ModelRecord, TrainingRecord, read_record
+from faceaudit.schema import called_ai
 from faceaudit.stats.counts import tag_codes
 from faceaudit.studies.holdout import Split
 from faceaudit.studies.seed_intervals import Mask
@@ -198,7 +198,7 @@ class Tested:
         """Hold each run's scores against the labels."""
         table = runs[0].scored
         is_ai = pc.equal(table["label"], "ai").to_numpy()
-        called = [called_ai(run.scored, run.model.threshold) for run in runs]
+        called = [called_ai(run.scored["p_ai"], run.model.threshold) for run in runs]
         wrong = np.reshape(called != is_ai, (seeds, -1, len(is_ai)))
         return cls(runs, table, wrong.swapaxes(0, 1))
 

@@ -99,7 +99,7 @@ class Study(ABC):
             question=self.question.format(**given),
             status="info",
             verdict=checks[0].sentence,
-            findings=headline(checks, checks[0].sentence),
+            findings=headline(checks, checks[0]),
             limitations=[
                 f"These are runs of {counted(finished[0].training.n_training, 'training image')} "
                 f"and more, on {self.size}-pixel pictures: what it takes to learn the difference "
@@ -222,7 +222,7 @@ def answer(
         status="info" if details else "not-estimable",
         sentence=" ".join(findings),
         findings=[
-            Finding(sentence=sentence, status="info", check=id, weight=weight)
+            Finding(sentence=sentence, status="info", check=id, weight=weight, in_answer=True)
             for sentence, weight in findings.items()
         ],
         details=list(details),

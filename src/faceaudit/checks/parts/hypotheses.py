@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
-import pyarrow as pa
+from numpy.typing import ArrayLike
 
 from faceaudit.checks import AuditInput
-from faceaudit.checks.parts.error_rates import interval_title
-from faceaudit.checks.parts.risk_ratios import FEWEST_ERRORS, Effect, Slice, called_ai, contrast
-from faceaudit.result import Cell, Column, Finding, Table, nan_to_none
+from faceaudit.checks.parts.layout import Values, lay_out, number, text
+from faceaudit.checks.parts.risk_ratios import (
+    FEWEST_ERRORS,
+    Contrast,
+    Ratio,
+    contrast,
+)
+from faceaudit.result import Finding, Table
+from faceaudit.schema import called_ai
+from faceaudit.stats.intervals import FloatArray
 from faceaudit.wording import (
-    attributes_title,
+    LIMIT_NOTE,
     capitalised,
     counted,
+    interval_title,
     percent,
     tag_title,
     times,
@@ -31,171 +40,160 @@ HYPOTHESES: dict[str, dict[str, list[str]]] = {
 }
 
 
+class Answer(Enum):
+    """Whether a hypothesis holds: as the table and a sentence say it, and a finding's weight."""
+
+    HOLDS = "holds", "The published suspicion holds here", 0.3
+    REFUTED = (
+        "does not hold",
+        "The published suspicion does not hold here, and more than {high} as often is excluded",
+        0.25,
+    )
+    REVERSED = (
+        "does not hold: the reverse",
+        "The published suspicion does not hold here; it is the other way round",
+        0.25,
+    )
+    UNDECIDED = (
+        "undecided",
+        "These photographs can neither show nor refute the published suspicion",
+        0.05,
+    )
+    SATURATED = (
+        "cannot show: nearly all are called AI",
+        "Nearly all photographs are called AI-generated, so that no group can stand out",
+        0.05,
+    )
+    NOT_ASKED = "no such tag, or too few errors", "", 0.0
+
+    def __init__(self, word: str, conclusion: str, weight: float) -> None:
+        self.word, self.conclusion, self.weight = word, conclusion, weight
+
+
 @dataclass(frozen=True)
 class Hypothesis:
-    """One hypothesis on one data set; `found` is None where its tag is not there."""
+    """One hypothesis on one data set: refuted if its interval excludes the `relevant` ratio.
+
+    `found` is None where the data set lacks its tag.
+    """
 
     name: str
     dataset: str
-    found: Slice | None
+    found: Contrast | None
     relevant: float
     confidence: float
 
     @property
-    def decisive(self) -> Effect | None:
-        """The effect that answers: at equal other tags if there is one."""
-        return None if self.found is None else self.found.equal or self.found.alone
+    def answer(self) -> Answer:
+        """Whether the hypothesis holds."""
+        if self.found is None:
+            return Answer.NOT_ASKED
+        _, low, high = self.found.decisive
+        if low > 1:
+            return Answer.HOLDS
+        if self.found.others.value * self.relevant > 1:
+            return Answer.SATURATED
+        if high < 1:
+            return Answer.REVERSED
+        return Answer.REFUTED if high <= self.relevant else Answer.UNDECIDED
 
-    @property
-    def answer(self) -> str:
-        """Say in a few words whether the hypothesis holds."""
-        if self.found is None or self.decisive is None:
-            return "no such tag, or too few errors"
-        rest = self.found.rest_called_ai / self.found.rest_n
-        if self.decisive.low > 1:
-            return "holds"
-        if rest * self.relevant > 1:
-            return "cannot show: nearly all are called AI"
-        if self.decisive.high < 1:
-            return "does not hold: the reverse"
-        if self.decisive.high <= self.relevant:
-            return "does not hold"
-        return "undecided"
-
-    def sentence(self) -> str:
+    def finding(self) -> Finding | None:
         """Tell the hypothesis, its numbers and its answer."""
-        found, decisive = self.found, self.decisive
-        assert found is not None
-        assert decisive is not None
-        text = (
-            f"{capitalised(self.name)} in {self.dataset}: {percent(found.called_ai / found.n)} of "
-            f"{counted(found.n, 'real photograph')} {'is' if found.n == 1 else 'are'} called "
-            f"AI-generated, and {percent(found.rest_called_ai / found.rest_n)} of "
-            f"{counted(found.rest_n, 'other')}"
-        )
-        if np.isfinite(found.alone.ratio):
-            text += f": {told(found.alone, self.confidence)}"
-        if found.equal is not None and found.equal_tags:
-            held = attributes_title(found.equal_tags).replace(" × ", ", ")
-            text += f"; with {held} held equal {told(found.equal, self.confidence)}"
-        conclusion = {
-            "holds": "the published suspicion holds here",
-            "does not hold": "the published suspicion does not hold here, and more than "
-            f"{times(decisive.high)} as often is excluded",
-            "does not hold: the reverse": "the published suspicion does not hold here; it is the "
-            "other way round",
-            "undecided": "these photographs can neither show nor refute the published suspicion",
-        }.get(
-            self.answer,
-            "nearly all photographs are called AI-generated, so that no group can stand out",
-        )
-        return f"{text}. {capitalised(conclusion)}."
-
-    def finding(self, check: str) -> Finding:
-        """Give the answer as a finding."""
-        assert self.decisive is not None
-        weight = {"holds": 0.3, "does not hold": 0.25, "does not hold: the reverse": 0.25}
+        if (found := self.found) is None:
+            return None
+        conclusion = self.answer.conclusion.format(high=times(found.decisive.high))
         return Finding(
-            sentence=self.sentence(),
+            sentence=f"{self._numbers(found)}. {conclusion}.",
             status="info",
-            check=check,
-            weight=weight.get(self.answer, 0.05),
+            weight=self.answer.weight,
+            tags=[found.tag],
+            rate="fpr",
+            groups=[found.chosen, found.others],
+            n=found.chosen.n + found.others.n,
+            events=found.chosen.events + found.others.events,
+            interval=found.decisive.interval(self.confidence),
+            held_equal=found.adjusted_for if found.adjusted else [],
         )
 
+    def _numbers(self, found: Contrast) -> str:
+        chosen, others = found.chosen, found.others
+        told = (
+            f"{capitalised(self.name)} in {self.dataset}: {percent(chosen.value)} of "
+            f"{counted(chosen.n, 'real photograph')} {'is' if chosen.n == 1 else 'are'} called "
+            f"AI-generated, and {percent(others.value)} of {counted(others.n, 'other')}"
+        )
+        if np.isfinite(found.crude.value):
+            told += f": {describe(found.crude, self.confidence)}"
+        if found.adjusted and found.adjusted_for:
+            held = ", ".join(map(tag_title, found.adjusted_for))
+            told += f"; with {held} held equal {describe(found.adjusted, self.confidence)}"
+        return told
 
-def told(effect: Effect, confidence: float) -> str:
+
+def describe(ratio: Ratio, confidence: float) -> str:
     """Write a ratio with its interval."""
-    return (
-        f"{times(effect.ratio)} as often ({interval_title(round(confidence, 5))} "
-        f"{times_range(effect.low, effect.high)})"
-    )
+    span = f"{interval_title(confidence)} {times_range(ratio.low, ratio.high)}"
+    return f"{times(ratio.value)} as often ({span})"
 
 
 def put_to_test(
-    hypotheses: Mapping[str, Mapping[str, list[str]]],
-    photographs: Mapping[str, pa.Table],
-    data: AuditInput,
-    relevant: float,
+    hypotheses: Mapping[str, Mapping[str, list[str]]], data: AuditInput, relevant: float
 ) -> list[Hypothesis]:
-    """Answer every hypothesis on every data set that has its tag and enough errors."""
-    # Where hardly anybody is accused, nothing can be said of anybody.
-    accused = {
-        dataset: table
-        for dataset, table in photographs.items()
-        if called_ai(table, data.threshold).sum() >= FEWEST_ERRORS
-    }
+    """Answer every hypothesis, by name and tag, on each data set with the tag and enough errors."""
     asked = [
         (name, tag, values, dataset)
         for name, tags in hypotheses.items()
         for tag, values in tags.items()
-        for dataset, table in accused.items()
-        if tag in table.column_names
+        for dataset, photographs in data.photographs.items()
+        if tag in photographs.table.column_names
+        # Where hardly anybody is accused, nothing can be said of anybody.
+        and called_ai(photographs.score, data.threshold).sum() >= FEWEST_ERRORS
     ]
     # The answers hold together, so each is given at a higher confidence.
     confidence = 1 - (1 - data.spec.confidence) / max(len(asked), 1)
-    answered = [
-        Hypothesis(
-            name if len(hypotheses[name]) == 1 else f"{name} ({tag_title(tag)})",
-            dataset,
-            contrast(
-                accused[dataset], tag, values, data.threshold, data.spec.small_group, confidence
-            ),
-            relevant,
-            confidence,
-        )
-        for name, tag, values, dataset in asked
-    ]
+    threshold, smallest = data.threshold, data.spec.small_group
+    answered = []
+    for name, tag, values, dataset in asked:
+        if len(hypotheses[name]) > 1:
+            name = f"{name} ({tag_title(tag)})"
+        photographs = data.photographs[dataset]
+        found = contrast(photographs, tag, values, threshold, smallest, confidence)
+        answered.append(Hypothesis(name, dataset, found, relevant, confidence))
     unasked = [name for name in hypotheses if name not in {name for name, *_ in asked}]
     return answered + [Hypothesis(name, "none", None, relevant, confidence) for name in unasked]
 
 
 def hypothesis_table(hypotheses: Sequence[Hypothesis]) -> Table:
     """Lay out every hypothesis with its numbers and its answer."""
-    rows: list[list[Cell]] = []
-    for hypothesis in hypotheses:
-        row: list[Cell] = [hypothesis.name, hypothesis.dataset]
-        found = hypothesis.found
-        if found is None:
-            rows.append([*row, *[None] * 10, hypothesis.answer])
-            continue
-        row += [found.n, found.called_ai / found.n, found.rest_n]
-        row += [
-            found.rest_called_ai / found.rest_n,
-            *ratio_cells(found.alone),
-            *ratio_cells(found.equal),
-        ]
-        rows.append([*row, hypothesis.answer])
+    found = [hypothesis.found for hypothesis in hypotheses]
+    chosen, others = [of and of.chosen for of in found], [of and of.others for of in found]
+    crude, adjusted = [of and of.crude for of in found], [of and of.adjusted for of in found]
     confidence, relevant = hypotheses[0].confidence, hypotheses[0].relevant
-    return Table(
-        title="The published suspicions",
-        note=(
-            f"{interval_title(round(confidence, 5))}s: all answers hold together. 'Holds' when "
-            "the interval of the ratio, at equal other tags where that can be estimated, lies "
-            f"above 1; 'does not hold' when it excludes a ratio above {relevant:g} (a chosen "
-            "limit, not a legal test); otherwise undecided."
-        ),
-        columns=[
-            Column(title="suspicion"),
-            Column(title="data set"),
-            Column(title="photographs", kind="count"),
-            Column(title="called AI", kind="percent"),
-            Column(title="others", kind="count"),
-            Column(title="others called AI", kind="percent"),
-            *ratio_columns("ratio"),
-            *ratio_columns("ratio, others equal"),
-            Column(title="answer"),
+    return lay_out(
+        "The published suspicions",
+        [
+            text("suspicion", [hypothesis.name for hypothesis in hypotheses]),
+            text("data set", [hypothesis.dataset for hypothesis in hypotheses]),
+            number("photographs", "count", [of and of.n for of in chosen]),
+            number("called AI", "percent", [of and of.value for of in chosen]),
+            number("others", "count", [of and of.n for of in others]),
+            number("others called AI", "percent", [of and of.value for of in others]),
+            *ratio_columns("ratio", _columns(crude)),
+            *ratio_columns("ratio, others equal", _columns(adjusted)),
+            text("answer", [hypothesis.answer.word for hypothesis in hypotheses]),
         ],
-        rows=rows,
+        note=f"{interval_title(confidence)}s: all answers hold together. 'Holds' when "
+        "the interval of the ratio, at equal other tags where that can be estimated, lies "
+        f"above 1; 'does not hold' when it excludes a ratio above {relevant:g} ({LIMIT_NOTE}); "
+        "otherwise undecided.",
     )
 
 
-def ratio_columns(title: str) -> list[Column]:
-    """Head three columns: a ratio and the ends of its interval."""
-    return [Column(title=name, kind="number") for name in (title, f"{title}: from", f"{title}: to")]
+def _columns(ratios: Sequence[object]) -> FloatArray:
+    return np.array([ratio or (np.nan,) * 3 for ratio in ratios]).T
 
 
-def ratio_cells(effect: Effect | None) -> list[Cell]:
-    """Fill three columns with a ratio and the ends of its interval."""
-    if effect is None:
-        return [None, None, None]
-    return [nan_to_none(value) for value in (effect.ratio, effect.low, effect.high)]
+def ratio_columns(title: str, ratios: Iterable[ArrayLike]) -> list[Values]:
+    """Make three columns: ratios and the ends of their intervals."""
+    titles = (title, f"{title}: from", f"{title}: to")
+    return [number(name, "number", of) for name, of in zip(titles, ratios, strict=True)]

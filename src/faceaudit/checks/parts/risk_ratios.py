@@ -1,19 +1,21 @@
-"""What each tag does to the false-positive rate of one data set, alone and at equal others."""
+"""How often each group's photographs are called AI, over the rest's: crude, and adjusted."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.types as pat
 from numpy.typing import NDArray
 
-from faceaudit.stats.counts import IntArray, count_outcomes, tag_codes
-from faceaudit.stats.firth_risk_ratios import adjusted_ratios, count_cells
+from faceaudit.result import GroupRate, Interval, nan_to_none
+from faceaudit.schema import called_ai
+from faceaudit.stats.counts import Images, IntArray
+from faceaudit.stats.firth_risk_ratios import RiskRatios, firth_risk_ratios
 from faceaudit.stats.intervals import ratio_to_rest
-from faceaudit.stats.significance import adjust, all_alike, each_against_rest
+from faceaudit.stats.significance import TestOfAlike, adjust, all_alike, each_against_rest
 from faceaudit.tables import tag_columns
 from faceaudit.tags.vocabulary import NUMERIC_TAGS
 
@@ -22,77 +24,55 @@ MOST_VALUES = 25
 #: With fewer errors (or fewer images called rightly), tags cannot be told apart.
 FEWEST_ERRORS = 10
 
-Codes = Mapping[str, tuple[IntArray, list[str]]]
 
+class Ratio(NamedTuple):
+    """One risk ratio with its interval; `high` may be infinite, `value` not a number."""
 
-@dataclass(frozen=True)
-class Effect:
-    """How often one group is called AI-generated, against the rest.
-
-    Attributes
-    ----------
-    ratio, low, high : float
-        Ratio of rates, with its interval; `high` may be infinite.
-    p : float
-        That the ratio is 1.
-    p_holm : float
-        The same, adjusted over all groups of the analysis.
-    """
-
-    ratio: float
+    value: float
     low: float
     high: float
-    p: float
-    p_holm: float = np.nan
 
-
-@dataclass(frozen=True)
-class Group:
-    """One value of one tag among the real photographs of a data set."""
-
-    tag: str
-    value: str
-    n: int
-    called_ai: int
-    alone: Effect
-    #: None where the group is too small for the regression, or its tag is not in it.
-    equal: Effect | None
-
-
-@dataclass(frozen=True)
-class TagTest:
-    """Whether a tag makes any difference: alone, and with the others held equal."""
-
-    tag: str
-    p: float
-    method: str
-    p_equal: float | None
+    def interval(self, confidence: float) -> Interval | None:
+        """Give it as a fact that holds together with others; None if it is not a number."""
+        if not np.isfinite(self.value):
+            return None
+        value, low, high = self.value, self.low, nan_to_none(self.high)
+        return Interval(value=value, low=low, high=high, confidence=confidence, together=True)
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """All tags of the real photographs of one data set."""
+    """All groups of one data set's real photographs, each against the rest of its tag.
+
+    `groups` are tag and value; `n`, `events` and the ratios are arrays of shape (groups,). The
+    ratios' p-values are Holm's over all groups; `adjusted` holds all other tags equal. `alike`
+    and `p_any` are whether a tag makes no difference, alone and at equal others, of which
+    `adjusted_n` photographs have all.
+    """
 
     dataset: str
-    n: int
+    photographs: int
     called_ai: int
-    groups: list[Group]
-    tests: list[TagTest]
-    #: Tags held equal, and the photographs that have them all.
-    equal_tags: list[str] = field(default_factory=list)
-    equal_n: int = 0
+    groups: list[tuple[str, str]]
+    n: IntArray
+    events: IntArray
+    crude: RiskRatios
+    adjusted: RiskRatios
+    alike: dict[str, TestOfAlike]
+    p_any: dict[str, float]
+    adjusted_n: int
 
 
-def usable_tags(table: pa.Table) -> dict[str, tuple[IntArray, list[str]]]:
+def usable_tags(photographs: Images) -> dict[str, tuple[IntArray, list[str]]]:
     """Return codes and values of every tag that puts the images into a few groups.
 
     A tag that makes the same groups as one before it, under other names, is left out.
     """
     tags: dict[str, tuple[IntArray, list[str]]] = {}
-    for tag in tag_columns(table):
-        if tag in NUMERIC_TAGS or pat.is_floating(table[tag].type):
+    for tag in tag_columns(photographs.table):
+        if tag in NUMERIC_TAGS or pat.is_floating(photographs.table[tag].type):
             continue
-        codes, values = tag_codes(table, tag)
+        codes, values = photographs.codes(tag)
         if 2 <= len(values) <= MOST_VALUES and not any(
             _same_groups(codes, known)
             for known, names in tags.values()
@@ -108,197 +88,153 @@ def _same_groups(first: IntArray, second: IntArray) -> bool:
 
 
 def analyse(
-    dataset: str,
-    table: pa.Table,
-    threshold: float,
-    smallest: int,
-    confidence: float,
-) -> Analysis:
-    """Compare each group with the rest, alone and with all other tags held equal.
+    dataset: str, photographs: Images, threshold: float, smallest: int, confidence: float
+) -> Analysis | None:
+    """Compare each group of a data set's photographs with the rest, crudely and adjusted.
 
-    Parameters
-    ----------
-    dataset : str
-    table : pyarrow.Table
-        Its real photographs.
-    threshold, confidence : float
-    smallest : int
-        Groups with fewer photographs are merged for the regression and not reported by it.
+    Groups with fewer than `smallest` photographs are merged for the regression and not reported
+    by it. None if no tag is usable.
     """
-    tags = usable_tags(table)
-    called = called_ai(table, threshold)
-    equal, tags_equal, equal_n = hold_equal(tags, called, smallest, confidence)
-    groups: list[Group] = []
-    tests: list[TagTest] = []
-    for tag in tags:
-        counts = count_outcomes(table, (tag,), threshold)
-        events, n = counts.real_called_ai, counts.n_real
-        ratio, low, high = ratio_to_rest(events, n, confidence)
-        p = each_against_rest(events, n)
-        groups += [
-            Group(
-                tag,
-                value,
-                int(n[i]),
-                int(events[i]),
-                Effect(
-                    float(ratio[i]),
-                    float(low[i]),
-                    float(high[i]),
-                    float(p[i]),
-                ),
-                equal.get((tag, value)),
-            )
-            for i, (value,) in enumerate(counts.groups)
-        ]
-        alike = all_alike(events, n)
-        assert alike is not None, "a usable tag has two groups"
-        tests.append(TagTest(tag, alike.p, alike.method, tags_equal.get(tag)))
+    tags = usable_tags(photographs)
+    if not tags:
+        return None
+    called = called_ai(photographs.score, threshold)
+    adjusted, p_any, adjusted_n = adjust_for_all(tags, called, smallest, confidence)
+    counts = [photographs.counts((tag,), (threshold,)).at(threshold) for tag in tags]
+    tested = [(of.real_called_ai, of.n_real) for of in counts]
+    crude = [
+        RiskRatios(*ratio_to_rest(x, n, confidence), each_against_rest(x, n)) for x, n in tested
+    ]
+    alike = zip(tags, (all_alike(x, n) for x, n in tested), strict=True)
     return Analysis(
-        dataset,
-        len(table),
-        int(called.sum()),
-        _with_holm(groups),
-        tests,
-        list(tags_equal),
-        equal_n,
+        dataset=dataset,
+        photographs=len(photographs),
+        called_ai=int(called.sum()),
+        groups=[(tag, value) for tag, (_, values) in tags.items() for value in values],
+        n=np.concatenate([n for _, n in tested]),
+        events=np.concatenate([x for x, _ in tested]),
+        crude=_together(crude),
+        adjusted=_together(adjusted.values()),
+        alike={tag: test for tag, test in alike if test is not None},
+        p_any=p_any,
+        adjusted_n=adjusted_n,
     )
 
 
-def called_ai(table: pa.Table, threshold: float) -> NDArray[np.bool_]:
-    """Tell which images are called AI-generated."""
-    return np.asarray(table["p_ai"].to_numpy() >= np.float32(threshold))
+def _together(tags: Iterable[RiskRatios]) -> RiskRatios:
+    """Join the groups of all tags, and adjust the p-values that are known over all."""
+    ratio, low, high, p = np.concatenate([np.array(ratios) for ratios in tags], axis=1)
+    known = ~np.isnan(p)
+    p[known] = adjust(p[known])[0]
+    return RiskRatios(ratio, low, high, p)
 
 
-def hold_equal(
-    tags: Codes, called: NDArray[np.bool_], smallest: int, confidence: float
-) -> tuple[dict[tuple[str, str], Effect], dict[str, float], int]:
-    """Estimate every group's ratio against the rest of its tag with all other tags held equal.
+def adjust_for_all(
+    tags: Mapping[str, tuple[IntArray, list[str]]],
+    called: NDArray[np.bool_],
+    smallest: int,
+    confidence: float,
+) -> tuple[dict[str, RiskRatios], dict[str, float], int]:
+    """Estimate every group's ratio to the rest of its tag with all other tags held equal.
 
     Tags that fewer than half of the images have are left out; then images that lack one of
     the others are. Groups below `smallest` are merged within their tag.
 
     Returns
     -------
-    effects : dict of (tag, value) to Effect
+    ratios : dict of str to RiskRatios
+        Of each tag in the regression, NaN for the merged groups.
     p_any : dict of str to float
-        For each tag held equal, that it makes no difference.
+        For each of these tags, that it makes no difference.
     n : int
         Images in the regression; 0 if there is none.
     """
-    nothing: tuple[dict[tuple[str, str], Effect], dict[str, float], int] = ({}, {}, 0)
+    ratios = {
+        tag: RiskRatios(*np.full((4, len(values)), np.nan)) for tag, (_, values) in tags.items()
+    }
     tags = {tag: both for tag, both in tags.items() if (both[0] >= 0).mean() >= 0.5}
     rows = np.ones(len(called), dtype=bool)
     for codes, _ in tags.values():
         rows &= codes >= 0
     called = called[rows]
     if min(called.sum(), len(called) - called.sum()) < FEWEST_ERRORS:
-        return nothing
-    merged: dict[str, tuple[IntArray, list[str]]] = {}
+        return ratios, {}, 0
+    merged, frequent = {}, {}
     for tag, (codes, values) in tags.items():
-        dense, kept = _merge_small(codes[rows], values, smallest)
+        # Values that are frequent enough get a number each; all others share the last.
+        kept = np.flatnonzero(np.bincount(codes[rows], minlength=len(values)) >= smallest)
+        number = np.full(len(values), len(kept))
+        number[kept] = np.arange(len(kept))
+        dense = number[codes[rows]]
         if dense.max(initial=0) > 0:
-            merged[tag] = dense, kept
-    cells = count_cells([codes for codes, _ in merged.values()], called)
-    levels = {tag: int(codes.max()) + 1 for tag, (codes, _) in merged.items()}
-    adjusted = adjusted_ratios(cells, levels, confidence)
-    if not adjusted:
-        return nothing
-    effects = {
-        (tag, value): Effect(
-            float(found.ratio[i]), float(found.low[i]), float(found.high[i]), float(found.p[i])
-        )
-        for tag, found in adjusted.items()
-        for i, value in enumerate(merged[tag][1])
-    }
-    return effects, {tag: found.p_any for tag, found in adjusted.items()}, len(called)
-
-
-def _merge_small(codes: IntArray, values: list[str], smallest: int) -> tuple[IntArray, list[str]]:
-    """Renumber the values that are frequent enough; all others share the last number."""
-    frequency = np.bincount(codes, minlength=len(values))
-    kept = np.flatnonzero(frequency >= smallest)
-    number = np.full(len(values), len(kept))
-    number[kept] = np.arange(len(kept))
-    return number[codes], [values[i] for i in kept]
-
-
-def _with_holm(groups: Iterable[Group]) -> list[Group]:
-    """Adjust the p-values over all groups, those alone and those at equal tags each together."""
-    groups = list(groups)
-    alone = adjust([group.alone.p for group in groups])[0]
-    fitted = [i for i, group in enumerate(groups) if group.equal is not None]
-    equal = dict(
-        zip(fitted, adjust([g.equal.p for g in groups if g.equal is not None])[0], strict=True)
-    )
-
-    def holm(effect: Effect, p: float) -> Effect:
-        return Effect(effect.ratio, effect.low, effect.high, effect.p, float(p))
-
-    return [
-        Group(
-            group.tag,
-            group.value,
-            group.n,
-            group.called_ai,
-            holm(group.alone, alone[i]),
-            None if group.equal is None else holm(group.equal, equal[i]),
-        )
-        for i, group in enumerate(groups)
-    ]
+            merged[tag], frequent[tag] = dense, kept
+    found, p_any = firth_risk_ratios(merged, called, confidence)
+    for tag, of in found.items():
+        for whole, part in zip(ratios[tag], of, strict=True):
+            whole[frequent[tag]] = part[: len(frequent[tag])]
+    return ratios, p_any, len(called) if p_any else 0
 
 
 @dataclass(frozen=True)
-class Slice:
-    """Some values of one tag against all its others."""
+class Contrast:
+    """The photographs with some values of a tag against those with all others.
 
-    n: int
-    called_ai: int
-    rest_n: int
-    rest_called_ai: int
-    alone: Effect
-    equal: Effect | None
-    equal_tags: list[str]
+    `adjusted` is at equal `adjusted_for`, None if that cannot be estimated.
+    """
+
+    tag: str
+    chosen: GroupRate
+    others: GroupRate
+    crude: Ratio
+    adjusted: Ratio | None
+    adjusted_for: list[str]
+
+    @property
+    def decisive(self) -> Ratio:
+        """The ratio that answers: at equal other tags if there is one."""
+        return self.adjusted or self.crude
 
 
 def contrast(
-    table: pa.Table,
+    photographs: Images,
     tag: str,
     values: list[str],
     threshold: float,
     smallest: int,
     confidence: float,
-) -> Slice | None:
+) -> Contrast | None:
     """Compare the images with any of some values of a tag with all others.
 
-    Returns
-    -------
-    Slice or None
-        None if there is no such tag, or only one side has images.
+    None if there is no such tag, or only one side has images.
     """
-    tags = usable_tags(table)
+    tags = usable_tags(photographs)
     if tag not in tags:
         return None
     codes, present = tags.pop(tag)
     # Code -1, not known, stays -1: it picks the last entry.
     side = np.array([int(value in values) for value in present] + [-1])[codes]
-    called = called_ai(table, threshold)
-    n, rest_n = int((side == 1).sum()), int((side == 0).sum())
-    if not n or not rest_n:
+    called = called_ai(photographs.score, threshold)
+    n = np.bincount(side[side >= 0], minlength=2)
+    events = np.bincount(side[(side >= 0) & called], minlength=2)
+    if not n.all():
         return None
-    x, y = int(called[side == 1].sum()), int(called[side == 0].sum())
-    ratio, low, high = (of[0] for of in ratio_to_rest([x, y], [n, rest_n], confidence))
-    p = each_against_rest([x, y], [n, rest_n])[0]
     # First in line, so that it is kept where another tag says the same.
-    effects, held, _ = hold_equal(
-        {tag: (side, ["others", "slice"]), **tags}, called, smallest, confidence
+    ratios, p_any, _ = adjust_for_all(
+        {tag: (side, ["others", "chosen"]), **tags}, called, smallest, confidence
     )
-    return Slice(
-        n,
-        x,
-        rest_n,
-        y,
-        Effect(float(ratio), float(low), float(high), float(p)),
-        effects.get((tag, "slice")),
-        [name for name in held if name != tag],
+    others, chosen = (
+        GroupRate(group=[name], n=int(of), events=int(x), value=x / of)
+        for name, of, x in zip(("all others", " or ".join(values)), n, events, strict=True)
+    )
+    crude, adjusted = (
+        Ratio(*(float(of[1]) for of in found))
+        for found in (ratio_to_rest(events, n, confidence), ratios[tag][:3])
+    )
+    return Contrast(
+        tag=tag,
+        chosen=chosen,
+        others=others,
+        crude=crude,
+        adjusted=None if np.isnan(adjusted.value) else adjusted,
+        adjusted_for=[name for name in p_any if name != tag],
     )

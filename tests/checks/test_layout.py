@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from faceaudit.audit import audit
+from faceaudit.audit import audit, run_check
 from faceaudit.checks import AuditInput, all_checks
-from faceaudit.checks.parts.threshold_grid import rounded
+from faceaudit.checks.parts.layout import rounded
 from faceaudit.report.as_table import as_table, moved_columns
 from faceaudit.report.numbers import cell
 from faceaudit.result import CheckResult, Table
@@ -48,7 +48,7 @@ def drawn() -> AuditInput:
 
 def run(check: str, data: AuditInput) -> CheckResult:
     known = all_checks()[check]
-    return known.run(data, known.parse_options(GIVEN.get(check, {}), "test"))
+    return run_check(known, data, known.parse_options(GIVEN.get(check, {}), "test"))
 
 
 def shown(table: Table, row: int, column: int) -> str:

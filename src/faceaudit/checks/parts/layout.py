@@ -1,0 +1,188 @@
+"""Laying out: arrays become a detail's rows, and its rows at every threshold, at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from faceaudit.checks.base import AuditInput
+from faceaudit.result import Cell, Column, Estimate, Forest, Number, Table, nan_to_none
+
+FloatArray = NDArray[np.float64]
+Kind = Literal["count", "percent", "points", "number", "p"]
+
+
+@dataclass(frozen=True)
+class Values:
+    """A column and what stands in it.
+
+    Attributes
+    ----------
+    column : Column
+    values : array_like, shape (rows,) or (thresholds, rows)
+        Not-a-number is left empty. Moved by the threshold if it has that axis.
+    audited_only : bool
+        It would move, but is known for the audited threshold only.
+    """
+
+    column: Column
+    values: Any
+    audited_only: bool = False
+
+
+def text(title: str, values: Sequence[Any], *, audited_only: bool = False) -> Values:
+    """Make a column of words."""
+    return Values(Column(title=title), list(values), audited_only)
+
+
+def number(title: str, kind: Kind, values: Any, help: str | None = None) -> Values:
+    """Make a column of numbers."""
+    return Values(Column(title=title, kind=kind, help=help), values)
+
+
+def interval(title: str, kind: Kind, low: ArrayLike, high: ArrayLike) -> list[Values]:
+    """Make two columns, the ends of an interval."""
+    return [number(f"{title} from", kind, low), number("to", kind, high)]
+
+
+def lay_out(
+    title: str, columns: Sequence[Values], data: AuditInput | None = None, note: str | None = None
+) -> Table:
+    """Lay columns out as a table, at the audited threshold and at all.
+
+    `data` says which threshold is audited, where one moves a column.
+    """
+    cells = [_cells(at_audited(of.values, data)) for of in columns]
+    return Table(
+        title=title,
+        note=note,
+        columns=[of.column for of in columns],
+        rows=[list(row) for row in zip(*cells, strict=True)],
+        by_threshold=by_threshold(
+            {str(i): (of.values, of.column.kind) for i, of in enumerate(columns)},
+            [str(i) for i, of in enumerate(columns) if of.audited_only],
+        ),
+    )
+
+
+def forest(
+    data: AuditInput,
+    *,
+    groups: Sequence[str],
+    n: ArrayLike,
+    value: ArrayLike,
+    low: ArrayLike,
+    high: ArrayLike,
+    events: ArrayLike | None = None,
+    status: Sequence[Any] | None = None,
+    judged: bool = False,
+    notes: Sequence[str | None] | None = None,
+    reference: NDArray[np.float64] | float | None = None,
+    **fields: Any,
+) -> Forest:
+    """Lay a forest plot's rows out; `reference` has shape (thresholds, 1) where it moves.
+
+    The other arrays are of shape (rows,) or (thresholds, rows). A status that is `judged` holds
+    for the audited threshold only. Further fields are those of `Forest`.
+    """
+    drawn = {"events": events, "value": value, "low": low, "high": high}
+    rows = {name: _cells(at_audited(of, data)) for name, of in drawn.items() if of is not None}
+    rows |= {"group": list(groups), "n": _cells(n)}
+    if events is not None:
+        rows["events"] = [
+            x if of else None for x, of in zip(rows["events"], rows["n"], strict=True)
+        ]
+    rows |= {"status": list(status)} if status is not None else {}
+    rows |= {"note": list(notes)} if notes is not None else {}
+    kind = fields.get("scale", "percent")
+    moved = {name: (of, "count" if name == "events" else kind) for name, of in drawn.items()}
+    return Forest(
+        rows=[
+            Estimate(**dict(zip(rows, row, strict=True)))
+            for row in zip(*rows.values(), strict=True)
+        ],
+        reference=None if reference is None else float(np.ravel(at_audited(reference, data))[0]),
+        by_threshold=by_threshold(
+            {**moved, "reference": (reference, kind)}, ["status"] if judged else []
+        ),
+        **fields,
+    )
+
+
+def at_audited(values: Any, data: AuditInput | None) -> Any:
+    """Take what holds at the audited threshold, shape (rows,)."""
+    if data is None or np.ndim(values) < 2:
+        return values
+    return values[data.thresholds.index(data.threshold) if len(values) > 1 else 0]
+
+
+def by_threshold(
+    moved: Mapping[str, tuple[Any, str]], audited_only: Sequence[str] = ()
+) -> dict[str, list[list[Number]] | None] | None:
+    """Write what the threshold moves, rounded as it is shown; None if it moves nothing.
+
+    Parameters
+    ----------
+    moved : mapping of name to (values, kind)
+        Those of shape (thresholds, rows) are written.
+    audited_only : sequence of str
+        Names of what is left empty at other thresholds.
+    """
+    grids: dict[str, list[list[Number]] | None] = {
+        name: rounded(values, kind)
+        for name, (values, kind) in moved.items()
+        if np.ndim(values) == 2 and len(values) > 1
+    }
+    return {**grids, **dict.fromkeys(audited_only)} if grids else None
+
+
+def rounded(values: ArrayLike, kind: str) -> list[list[Number]]:
+    """Round numbers to the digits with which reports write them; not-a-number is None.
+
+    Parameters
+    ----------
+    values : array_like, shape (thresholds, rows)
+    kind : str
+        As of `faceaudit.result.Column`.
+    """
+    values = np.asarray(values)
+    if kind == "count":
+        return values.tolist()
+    distinct, place = np.unique(values.astype(float), return_inverse=True)
+    finite = np.isfinite(distinct)
+    known = np.full(distinct.shape, None, object)
+    known[finite] = (_numbers if kind == "number" else _shares)(distinct[finite], kind)
+    return known[place.reshape(values.shape)].tolist()
+
+
+def _numbers(values: FloatArray, kind: str) -> FloatArray:
+    def digits(value: float) -> float:
+        size = abs(value)
+        if size < 0.001:
+            return float(f"{value:.2g}")
+        return round(value, 3 if size < 1 else 2 if size < 10 else 1)
+
+    return np.array([digits(value) for value in values.tolist()], float)
+
+
+def _shares(values: FloatArray, kind: str) -> FloatArray:
+    """Round as the percentage is rounded when it is written."""
+    size = np.abs(values)
+    near_an_end = (size > 0) & (size < 0.000_95) | (values > 0.999_05) & (values < 1)
+    decimals = np.where((kind == "percent") & near_an_end, 2, 1)
+    scale = 10.0**decimals
+    shown = np.rint(100 * values * scale) / scale
+    # At a tie the text decides, which is made from all digits of the number.
+    tie = np.abs(np.abs(100 * values * scale % 1) - 0.5) < 1e-6
+    for i in np.flatnonzero(tie):
+        shown[i] = float(f"{100 * values[i]:.{decimals[i]}f}")
+    return np.asarray(np.round(shown / 100, 5))
+
+
+def _cells(values: Any) -> list[Cell]:
+    cells = values.tolist() if isinstance(values, np.ndarray) else list(values)
+    return [nan_to_none(cell) if isinstance(cell, float) else cell for cell in cells]

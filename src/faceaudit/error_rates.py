@@ -1,0 +1,79 @@
+"""The error rates that an audit compares between groups: an entry each, its words and its formula.
+
+Positive is "AI-generated". Another rate is another entry here: tables, forests, gaps, limits
+(``limits: {ID_gap: …}`` in a specification) and sentences follow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class ErrorRate:
+    """One error rate: how it is spoken of, and of which counts it is the quotient.
+
+    Attributes
+    ----------
+    id : str
+        In specifications and results.
+    short, name : str
+        ``FPR``, ``false positive rate``.
+    image : str
+        What can suffer the error, in the singular: ``real photograph``.
+    error : str
+        What happens to it: ``called AI-generated``.
+    label : {"real", "ai"} or None
+        The label of all its images, if they have one.
+    events, n : callable
+        From `faceaudit.stats.counts.Counts` to the numerator and the denominator of each group.
+    limit : float or None
+        Largest gap between groups that a specification accepts unless it says otherwise.
+    """
+
+    id: str
+    short: str
+    name: str
+    image: str
+    error: str
+    label: Literal["real", "ai"] | None
+    events: Callable[[Any], Any]
+    n: Callable[[Any], Any]
+    limit: float | None = None
+
+    @property
+    def images(self) -> str:
+        """The images in the plural."""
+        return f"{self.image}s"
+
+
+#: The harm to the person pictured comes first.
+ERROR_RATES: dict[str, ErrorRate] = {
+    rate.id: rate
+    for rate in (
+        ErrorRate(
+            id="fpr",
+            short="FPR",
+            name="false positive rate",
+            image="real photograph",
+            error="called AI-generated",
+            label="real",
+            events=lambda counts: counts.real_called_ai,
+            n=lambda counts: counts.n_real,
+            limit=0.05,
+        ),
+        ErrorRate(
+            id="fnr",
+            short="FNR",
+            name="false negative rate",
+            image="AI-generated face",
+            error="called real",
+            label="ai",
+            events=lambda counts: counts.ai_called_real,
+            n=lambda counts: counts.n_ai,
+            limit=0.05,
+        ),
+    )
+}
