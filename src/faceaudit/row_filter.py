@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import difflib
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from functools import reduce
 from typing import Any, Literal
 
@@ -17,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceaudit.errors import FaceAuditError
+from faceaudit.reading.columns import plain
 from faceaudit.schema import LABELS
 from faceaudit.tags.race import RACE_COARSE
 from faceaudit.tags.vocabulary import ORDERED_TAGS
@@ -24,11 +26,11 @@ from faceaudit.tags.vocabulary import ORDERED_TAGS
 Kind = Literal["text", "number", "boolean"]
 Mask = Any  # pa.ChunkedArray of bool, or pa.BooleanArray; null where it is not known
 
-_EQUALITY: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+_EQUALITY: dict[type[ast.cmpop], Callable[[Any, Any], Mask]] = {
     ast.Eq: pc.equal,
     ast.NotEq: pc.not_equal,
 }
-_ORDER: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+_ORDER: dict[type[ast.cmpop], Callable[[Any, Any], Mask]] = {
     ast.Lt: pc.less,
     ast.LtE: pc.less_equal,
     ast.Gt: pc.greater,
@@ -48,6 +50,11 @@ _SHOWN = 8
 
 
 def row_mask(table: pa.Table, text: str, option: str = "--where") -> pa.BooleanArray:
+    """Tell which rows satisfy an expression, as `read_rows` does, without its sentences."""
+    return read_rows(table, text, option)[0]
+
+
+def read_rows(table: pa.Table, text: str, option: str) -> tuple[pa.BooleanArray, list[str]]:
     """Tell which rows satisfy an expression.
 
     Parameters
@@ -61,8 +68,10 @@ def row_mask(table: pa.Table, text: str, option: str = "--where") -> pa.BooleanA
 
     Returns
     -------
-    pyarrow.BooleanArray
+    mask : pyarrow.BooleanArray
         Null where a missing tag leaves it open (`pyarrow.Table.filter` drops such rows).
+    absent : list of str
+        A sentence for each value that no row has.
 
     Raises
     ------
@@ -70,11 +79,6 @@ def row_mask(table: pa.Table, text: str, option: str = "--where") -> pa.BooleanA
         Pointing at the part of the expression that is not understood, or that compares with a
         value which no row has and which is nearly one that some have.
     """
-    return read_rows(table, text, option)[0]
-
-
-def read_rows(table: pa.Table, text: str, option: str) -> tuple[pa.BooleanArray, list[str]]:
-    """Return what `row_mask` does, and a sentence for each value that no row has."""
     reader = _Reader(table, text, option)
     try:
         tree = ast.parse(text.strip(), mode="eval")
@@ -118,29 +122,22 @@ class _Reader:
     def read(self, node: ast.expr) -> Mask:
         """Return the three-valued mask of one node (Kleene logic keeps unknown unknown)."""
         match node:
-            case ast.BoolOp(op=ast.And(), values=values):
-                return reduce(pc.and_kleene, map(self.read, values))
-            case ast.BoolOp(op=ast.Or(), values=values):
-                return reduce(pc.or_kleene, map(self.read, values))
+            case ast.BoolOp(op=op, values=values):
+                join = pc.and_kleene if isinstance(op, ast.And) else pc.or_kleene
+                return reduce(join, map(self.read, values))
             case ast.UnaryOp(op=ast.Not(), operand=operand):
                 return pc.invert(self.read(operand))
             case ast.Compare(left=left, ops=ops, comparators=comparators):
-                sides = [left, *comparators]
-                pairs = zip(sides, ops, comparators, strict=False)
+                pairs = zip([left, *comparators], ops, comparators, strict=False)
                 return reduce(pc.and_kleene, (self._compare(*pair) for pair in pairs))
             case ast.Name():
                 kind, column = self._column(node)
-                if kind != "boolean":
-                    value = next(iter(pc.unique(column).drop_null().to_pylist()), "a word")
-                    example = f"== {value!r}" if kind == "text" else ">= 40"
-                    raise self._refuse(
-                        node, f"is no comparison; write for example {node.id} {example}"
-                    )
-                return column
-            case ast.BinOp(op=ast.BitAnd() | ast.BitOr()):
-                raise self._refuse(node, "is not understood; write 'and' and 'or' for & and |")
-            case _:
-                raise self._refuse(node, "is not a comparison; write for example age >= 40")
+                if kind == "boolean":
+                    return column
+                value = next(iter(pc.unique(column).drop_null().to_pylist()), "a word")
+                example = f"== {value!r}" if kind == "text" else ">= 40"
+                raise self._refuse(node, f"is no comparison; write for example {node.id} {example}")
+        raise self._refuse(node, "is not a comparison; write for example age >= 40")
 
     def _compare(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> Mask:
         if isinstance(op, ast.In | ast.NotIn):
@@ -151,7 +148,7 @@ class _Reader:
             raise self._refuse(left, "is compared by 'is'; write == or !=")
         ordered = type(op) in _ORDER
         if isinstance(left, ast.Name) and isinstance(right, ast.Name):
-            (kind, first), (other, second) = self._column(left), self._column(right, left)
+            (kind, first), (other, second) = self._column(left), self._column(right, quoted=True)
             if kind != other or (ordered and kind != "number"):
                 raise self._refuse(
                     left, f"({kind}) cannot be compared so with {right.id} ({other})"
@@ -174,20 +171,16 @@ class _Reader:
         if any(of_value.type != column.type for of_value, _ in sides):
             raise self._refuse(right, "has texts and numbers in one list")
         found = pc.is_in(column, pa.array([value.as_py() for _, value in sides], column.type))
-        return pc.if_else(pc.is_valid(column), found, pa.scalar(None, pa.bool_()))
+        return pc.if_else(pc.is_valid(column), found, None)
 
     def _sides(self, name: ast.Name, node: ast.expr, ordered: bool) -> tuple[Any, pa.Scalar]:
         """Return a column and the value that it is compared with, of one type."""
         kind, column = self._column(name)
         value = self._value(node)
-        given: Kind = (
-            "boolean" if isinstance(value, bool) else "text" if isinstance(value, str) else "number"
-        )
+        given = {bool: "boolean", str: "text"}.get(type(value), "number")
         if kind == "text" and given == "number":
-            try:
+            with suppress(pa.ArrowInvalid):  # not every value is a number: said below
                 return column.cast(pa.float64()), pa.scalar(float(value))
-            except pa.ArrowInvalid:
-                pass  # not every value is a number: said below
         if kind != given or (ordered and kind != "number"):
             raise self._refuse(name, self._mismatch(name.id, kind, value, ordered))
         if kind == "text":
@@ -213,39 +206,36 @@ class _Reader:
         values = pc.unique(column).drop_null().to_pylist()
         if len(values) > _MOST_VALUES:
             return
-        folded = {str(known).strip().casefold(): known for known in values}
+        folded = {known.strip().casefold(): known for known in values}
         wanted = value.strip().casefold()
         near = [wanted] if wanted in folded else []
-        if wanted not in _STANDARD.get(name, ()):
-            near = near or difflib.get_close_matches(wanted, folded, n=3, cutoff=0.75)
+        if not near and wanted not in _STANDARD.get(name, ()):
+            near = difflib.get_close_matches(wanted, folded, n=3, cutoff=0.75)
         if near:
             raise FaceAuditError(
                 f"{self.option} {self.text!r}: no row has {name} {value!r}; did you mean "
                 f"{' or '.join(repr(folded[word]) for word in near)}?"
             )
 
-    def _column(self, node: ast.Name, compared: ast.Name | None = None) -> tuple[Kind, Any]:
-        """Return a column and what it holds; NaN is missing, as everywhere."""
+    def _column(self, node: ast.Name, *, quoted: bool = False) -> tuple[Kind, Any]:
+        """Return what a column holds, and the column; `quoted`: a value may be meant instead."""
         names = self.table.column_names
         if node.id not in names:
-            if compared is not None:
+            if quoted:
                 raise self._refuse(node, f"is no column; a word stands in quotes: '{node.id}'")
             near = difflib.get_close_matches(node.id, names, n=1)
             meant = f"did you mean {near[0]}? The" if near else "the"
             raise self._refuse(node, f"is no column; {meant} columns are {', '.join(names)}")
-        column = self.table[node.id]
-        kind = column.type
-        if pa.types.is_boolean(kind):
+        column = plain(self.table[node.id])
+        if column is None:
+            raise self._refuse(node, "is a column of neither text, numbers nor true and false")
+        if pa.types.is_boolean(column.type):
             return "boolean", column
-        if pa.types.is_null(kind):
-            return "text", column.cast(pa.string())
-        if pa.types.is_string(kind):
+        if pa.types.is_string(column.type):
             return "text", column
-        if pa.types.is_floating(kind):
-            return "number", pc.if_else(pc.is_nan(column), pa.scalar(None, kind), column)
-        if pa.types.is_integer(kind):
-            return "number", column.cast(pa.float64(), safe=False)
-        raise self._refuse(node, "is a column of neither text, numbers nor true and false")
+        if pa.types.is_integer(column.type):
+            column = column.cast(pa.float64(), safe=False)
+        return "number", column
 
     def _value(self, node: ast.expr) -> str | float | bool:
         match node:
@@ -254,15 +244,13 @@ class _Reader:
             case ast.Constant(value=str() | int() | float() as value):
                 return value
             case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float())):
-                value = self._value(node.operand)
-                return -float(value)
-            case ast.BinOp(op=ast.BitAnd() | ast.BitOr()):
-                raise self._refuse(node, "is not understood; write 'and' and 'or' for & and |")
+                return -float(self._value(node.operand))
             case ast.Constant(value=None):
                 raise self._refuse(node, "is no value: rows without the tag satisfy no comparison")
-            case _:
-                raise self._refuse(node, "is not a plain text or number")
+        raise self._refuse(node, "is not a plain text or number")
 
     def _refuse(self, node: ast.expr, complaint: str) -> FaceAuditError:
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitAnd | ast.BitOr):
+            complaint = "is not understood; write 'and' and 'or' for & and |"
         part = ast.get_source_segment(self.text.strip(), node) or "this"
         return FaceAuditError(f"{self.option} {self.text!r}: {part} {complaint}")
