@@ -14,17 +14,9 @@ from faceaudit.errors import FaceAuditError
 
 @contextmanager
 def atomic_file(path: Path | str) -> Iterator[Path]:
-    """Give a temporary path beside `path`, and rename it to `path` on success.
+    """Give a temporary file beside `path` to write to, and rename it to `path` on success.
 
-    Parameters
-    ----------
-    path : Path or str
-        Where the finished file is to be. Missing parent folders are made.
-
-    Yields
-    ------
-    Path
-        The temporary file to write to. It is removed if the block raises.
+    Missing parent folders are made. The temporary file is removed if the block raises.
 
     Raises
     ------

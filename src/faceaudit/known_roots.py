@@ -9,17 +9,12 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 
 
 def remember_root(dataset: str, root: Path) -> None:
-    """Note where the pictures of a data set lie.
-
-    Raises
-    ------
-    OSError
-        If this user has no place for it.
-    """
+    """Note where the pictures of a data set lie; an OSError if this user has no place for it."""
     if root.resolve() in known_roots(dataset):
         return
     path = _file()
@@ -30,20 +25,14 @@ def remember_root(dataset: str, root: Path) -> None:
 
 def known_roots(dataset: str) -> list[Path]:
     """Return where pictures of a data set were found, the latest place first."""
-    try:
-        lines = _file().read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        return []
-    entries = (_entry(line) for line in lines)
-    return [Path(entry[1]) for entry in entries if entry and entry[0] == dataset][::-1]
-
-
-def _entry(line: str) -> tuple[str, str] | None:
-    try:
-        dataset, root = json.loads(line)
-    except (ValueError, TypeError):  # written by halves, long ago
-        return None
-    return str(dataset), str(root)
+    roots: list[Path] = []
+    with suppress(OSError, UnicodeDecodeError):
+        for line in _file().read_text(encoding="utf-8").splitlines():
+            with suppress(ValueError, TypeError):  # written by halves, long ago
+                name, root = json.loads(line)
+                if name == dataset:
+                    roots.insert(0, Path(root))
+    return roots
 
 
 def _file() -> Path:

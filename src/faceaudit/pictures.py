@@ -44,18 +44,12 @@ def open_picture(content: bytes, formats: tuple[str, ...] = FORMATS) -> Iterator
     Of a file with several frames or pages the first is given. Pillow's warnings of odd metadata
     and large sizes are silenced while the picture is open: the limits here are what counts.
 
-    Parameters
-    ----------
-    content : bytes
-        The whole file.
-    formats : tuple of str
-        Pillow's names; all others are refused, whatever the file is called.
-
     Raises
     ------
     PictureError
-        If it is no picture of these formats, or `TooLargeError`. Decoders raise nearly anything
-        else when the pixels of a damaged file are asked for.
+        If it is no picture of these formats (Pillow's names), whatever the file is called, or
+        `TooLargeError`. Decoders raise nearly anything else when the pixels of a damaged file are
+        asked for.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

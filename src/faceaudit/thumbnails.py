@@ -50,7 +50,7 @@ class PicturesAtHand:
     ) -> None:
         from faceaudit.datasets.sources import StoredImages
 
-        self.table = table
+        self._table = table
         datasets = pc.unique(table["dataset"]).to_pylist()
         for dataset, _ in named:
             if dataset is not None and dataset not in datasets:
@@ -70,6 +70,15 @@ class PicturesAtHand:
                     if not strict:
                         raise FaceAuditError(f"--images-from: {error}") from None
 
+    def hashes(self, items: Sequence[GalleryItem]) -> dict[tuple[str, str], str | None]:
+        """Return the SHA-256 of the pictures that were scored, by data set and image."""
+        if "sha256" not in self._table.column_names:
+            return {}
+        names = pa.array([item.image for item in items], pa.string())
+        rows = self._table.select(["dataset", "image", "sha256"])
+        rows = rows.filter(pc.is_in(rows["image"], names)).to_pylist()
+        return {(row["dataset"], row["image"]): row["sha256"] for row in rows}
+
     def thumbnail(self, item: GalleryItem, sha256: str | None) -> str | None:
         """Return a small picture as a data URI, or None if it may not or cannot be shown."""
         for root, images, strict in self._places[item.dataset]:
@@ -87,23 +96,14 @@ class PicturesAtHand:
         return f"no images of '{dataset}' were indexed on this machine"
 
 
-def add_thumbnails(result: Result, at_hand: PicturesAtHand) -> int:
+def add_thumbnails(result: Result, at_hand: PicturesAtHand) -> None:
     """Put thumbnails into the galleries of a result, in place, and say which are lacking.
 
-    Parameters
-    ----------
-    result : Result
-    at_hand : PicturesAtHand
-        Of the table that the result is about.
-
-    Returns
-    -------
-    int
-        How many were added: at most `LARGEST`, each at most `SIDE` pixels wide and high.
+    They are at most `LARGEST`, each at most `SIDE` pixels wide and high.
     """
-    details = (detail for check in result.checks for detail in check.details)
+    details = [detail for check in result.checks for detail in check.details]
     galleries = [detail for detail in details if isinstance(detail, Gallery)]
-    hashes = _hashes(at_hand.table, [item for gallery in galleries for item in gallery.items])
+    hashes = at_hand.hashes([item for gallery in galleries for item in gallery.items])
     added = 0
     for gallery in galleries:
         reasons = []
@@ -122,7 +122,6 @@ def add_thumbnails(result: Result, at_hand: PicturesAtHand) -> int:
                 "says where they lie."
             )
             gallery.note = f"{gallery.note} {told}" if gallery.note else told
-    return added
 
 
 def data_uri(image: Image.Image, kind: Literal["JPEG", "PNG"], quality: int = 85) -> str:
@@ -130,14 +129,6 @@ def data_uri(image: Image.Image, kind: Literal["JPEG", "PNG"], quality: int = 85
     buffer = io.BytesIO()
     image.save(buffer, kind, quality=quality)
     return f"data:image/{kind.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"
-
-
-def _hashes(table: pa.Table, items: Sequence[GalleryItem]) -> dict[tuple[str, str], str | None]:
-    if "sha256" not in table.column_names:
-        return {}
-    shown = pc.is_in(table["image"], pa.array([item.image for item in items], pa.string()))
-    rows = table.select(["dataset", "image", "sha256"]).filter(shown).to_pylist()
-    return {(row["dataset"], row["image"]): row["sha256"] for row in rows}
 
 
 def _content(root: Path, images: StoredImages, item: GalleryItem) -> bytes | None:
