@@ -14,27 +14,18 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Matches:
-    """The rows of two tables that show the same image, one to one.
+    """The rows of two tables that show the same image, one to one."""
 
-    Attributes
-    ----------
-    index : int64 array, shape (rows of left,)
-        The row of right, or -1.
-    ways : dict of str to int
-        How many were found by ``path``, ``hash`` and ``file name``.
-    other_picture : int
-        Unmatched rows of left whose path or file name right has with another hash.
-    ambiguous : int
-        Further unmatched rows of left whose hash or file name unmatched rows of right have, but
-        not for one image alone.
-    across_datasets : bool
-        Both tables name data sets, but none in common, so that the names were not heeded.
-    """
-
+    #: The row of right, or -1, for each row of left.
     index: Rows
+    #: How many were found by ``path``, ``hash`` and ``file name``.
     ways: dict[str, int]
+    #: Unmatched rows of left whose path or file name right has with another hash.
     other_picture: int
+    #: Further unmatched rows of left whose hash or file name unmatched rows of right have, but
+    #: not for one image alone.
     ambiguous: int
+    #: Both tables name data sets, but none in common, so that the names were not heeded.
     across_datasets: bool
 
 
@@ -114,15 +105,12 @@ def _numbered(keys: pa.Array) -> Rows:
     return codes
 
 
-def _joined(*pairs: tuple[Rows, Rows]) -> tuple[Rows, Rows]:
+def _joined(first: tuple[Rows, Rows], second: tuple[Rows, Rows]) -> tuple[Rows, Rows]:
     """Number the combinations of two keys; without one of them there is none."""
-    (first_left, first_right), (second_left, second_right) = pairs
-    first = np.concatenate([first_left, first_right])
-    second = np.concatenate([second_left, second_right])
-    key = first * (second.max(initial=0) + 1) + second
-    codes = _numbered(pa.array(key))
-    codes[(first < 0) | (second < 0)] = -1
-    return codes[: len(first_left)], codes[len(first_left) :]
+    one, other = np.concatenate(first), np.concatenate(second)
+    codes = _numbered(pa.array(one * (other.max(initial=0) + 1) + other))
+    codes[(one < 0) | (other < 0)] = -1
+    return codes[: len(first[0])], codes[len(first[0]) :]
 
 
 def _unique_pairs(left: Rows, right: Rows) -> Rows:
@@ -139,15 +127,14 @@ def _unique_pairs(left: Rows, right: Rows) -> Rows:
 
 def _datasets(left: pa.Table, right: pa.Table) -> tuple[tuple[Rows, Rows], bool]:
     none = np.zeros(len(left), np.int64), np.zeros(len(right), np.int64)
-    if not all("dataset" in table.column_names for table in (left, right)):
+    if "dataset" not in left.column_names or "dataset" not in right.column_names:
         return none, False
-    ours, theirs = _codes(left["dataset"], right["dataset"])
-    shared = np.isin(np.unique(ours), np.unique(theirs)).any()
-    return ((ours, theirs), False) if shared else (none, True)
+    codes = _codes(left["dataset"], right["dataset"])
+    return (codes, False) if np.isin(*codes).any() else (none, True)
 
 
 def _hashes(left: pa.Table, right: pa.Table) -> tuple[Rows, Rows]:
-    if not all("sha256" in table.column_names for table in (left, right)):
+    if "sha256" not in left.column_names or "sha256" not in right.column_names:
         return np.full(len(left), -1), np.full(len(right), -1)
     texts = [pc.utf8_lower(table["sha256"].cast(pa.string())) for table in (left, right)]
     return _codes(*(pc.if_else(pc.equal(text, ""), None, text) for text in texts))
@@ -164,7 +151,7 @@ def _normalised(path: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _absolute(path: pa.ChunkedArray) -> NDArray[np.bool_]:
     found = pc.match_substring_regex(path.cast(pa.string()), r"^\s*([A-Za-z]:)?[\\/]")
-    return pc.fill_null(found, False).to_numpy()
+    return np.asarray(pc.fill_null(found, False))
 
 
 def _by_end(
@@ -172,14 +159,8 @@ def _by_end(
 ) -> tuple[Rows, NDArray[np.bool_], NDArray[np.bool_]]:
     """Match by the last parts of the paths, as many as make a pair unique.
 
-    Returns
-    -------
-    found : int64 array, shape (rows of left,)
-        The row of right; -1 where there is none, or no number of parts tells it from others.
-    entire : bool array, shape (rows of left,)
-        Whether the one path ends in the other whole.
-    by_name : bool array, shape (rows of left,)
-        Whether the file name alone is unique in both.
+    Return for each row of left the row of right (-1: none, or no number of parts tells it from
+    others); whether the one path ends in the other whole; whether the file name alone is unique.
     """
     n = len(paths[0])
     both = pa.chunked_array([*paths[0].chunks, *paths[1].chunks], pa.string()).combine_chunks()
