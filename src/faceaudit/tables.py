@@ -101,11 +101,6 @@ class Scores:
     table: pa.Table
     info: ScoresInfo
 
-    @property
-    def tags(self) -> list[str]:
-        """Names of the tag columns."""
-        return tag_columns(self.table)
-
 
 def library_versions(*packages: str) -> dict[str, str]:
     """Return the installed versions of faceaudit, Python and `packages`."""
@@ -122,21 +117,12 @@ def library_versions(*packages: str) -> dict[str, str]:
 
 
 def write_table(path: Path | str, table: pa.Table, info: TableInfo) -> Path:
-    """Write a manifest or scores table as Parquet, whole or not at all.
-
-    Parameters
-    ----------
-    path : Path or str
-        The Parquet file to write.
-    table : pyarrow.Table
-        The rows; validated before anything is written.
-    info : TableInfo
-        Stored as JSON in the file metadata.
+    """Write a manifest or scores table as Parquet, whole or not at all; `info` is its metadata.
 
     Raises
     ------
     FaceAuditError
-        If the rows break the schema.
+        If the rows break the schema; then nothing is written.
     """
     table = validate(table, info.kind, str(path))
     table = table.replace_schema_metadata({METADATA_KEY: info.model_dump_json().encode()})
@@ -336,8 +322,7 @@ def read_manifest_into(info: ManifestInfo, path: Path | str) -> pa.Table:
                 f"{path}: the images of '{name}' lie in {dataset.root}, but another manifest has "
                 f"them in {known.root}; index both from one place"
             )
-    for tag, sources in manifest.info.tag_sources.items():
-        info.tag_sources.setdefault(tag, {}).update(sources)
+    _add_sources(info, manifest.info)
     return manifest.table
 
 
@@ -355,8 +340,8 @@ def read_manifests(paths: Sequence[Path | str]) -> Manifest:
     if not parts:
         raise FaceAuditError("no manifest was given")
     table = _together(parts)
-    ends = np.cumsum([len(part) for part in parts])
-    if (pair := repeated_keys(table)) is not None:
+    if pair := repeated_keys(table):
+        ends = np.cumsum([len(part) for part in parts])
         first, second = (paths[int(np.searchsorted(ends, row, side="right"))] for row in pair)
         raise FaceAuditError(
             f"{second}: {table['image'][pair[1]].as_py()!r} of '{table['dataset'][pair[1]]}' is in "
@@ -373,10 +358,10 @@ def concat_scores(parts: Sequence[Scores]) -> Scores:
     FaceAuditError
         If the parts come from different classifiers, or hold the same image twice.
     """
-    models = {part.info.model.sha256 or part.info.model.id for part in parts if part.info.model}
-    if len(models) > 1:
+    models = [part.info.model for part in parts if part.info.model]
+    if (several := len({model.sha256 or model.id for model in models})) > 1:
         raise FaceAuditError(
-            f"the scores come from {len(models)} different classifiers; audit them one by one, "
+            f"the scores come from {several} different classifiers; audit them one by one, "
             "or use 'faceaudit compare'"
         )
     table, notes = standardise(_together([part.table for part in parts]), "the given scores")
@@ -388,34 +373,28 @@ def concat_scores(parts: Sequence[Scores]) -> Scores:
         )
     # Tables without data sets are each a data set, and an image of two would be two images.
     paths = pa.chunked_array([part["image"].combine_chunks() for part in nameless], pa.string())
-    if several := len(paths) - pc.count_distinct(paths).as_py():
+    if repeated := len(paths) - pc.count_distinct(paths).as_py():
         notes.append(
-            f"In more than one of the tables: {counted(several, 'path')}. The same picture would "
+            f"In more than one of the tables: {counted(repeated, 'path')}. The same picture would "
             "count more than once."
         )
+    finders = {part.info.face_finder for part in parts if part.info.face_finder}
     info = parts[0].info.model_copy(deep=True)
-    info.notes = [note for part in parts for note in part.info.notes] + notes
-    unlabelled = sum((Counter(part.info.unlabelled) for part in parts), Counter[str]())
-    info.unlabelled = dict(unlabelled)
-    finders = {part.info.face_finder for part in parts} - {None}
-    info.face_finder = " or ".join(sorted(map(str, finders))) or None
+    info.model = models[0] if models else None
+    info.face_finder = " or ".join(sorted(finders)) or None
+    info.notes = [*(note for part in parts for note in part.info.notes), *notes]
     for part in parts[1:]:
+        info.unlabelled = dict(Counter(info.unlabelled) + Counter(part.info.unlabelled))
+        _add_sources(info, part.info)
         for name, dataset in part.info.datasets.items():
             known = info.datasets.get(name)
-            info.datasets[name] = (
-                dataset
-                if known is None
-                else known.model_copy(
-                    update={
-                        "found": _add(known.found, dataset.found),
-                        "indexed": known.indexed + dataset.indexed,
-                        "rejected": known.rejected + dataset.rejected,
-                    }
-                )
-            )
-        for tag, sources in part.info.tag_sources.items():
-            info.tag_sources.setdefault(tag, {}).update(sources)
-        info = info.model_copy(update={"model": info.model or part.info.model})
+            if known is None:
+                info.datasets[name] = dataset.model_copy()
+                continue
+            unknown = known.found is None or dataset.found is None
+            known.found = None if unknown else (known.found or 0) + (dataset.found or 0)
+            known.indexed += dataset.indexed
+            known.rejected += dataset.rejected
     return Scores(validate(table, "scores", "the given scores"), info)
 
 
@@ -442,8 +421,10 @@ def _together(tables: Sequence[pa.Table]) -> pa.Table:
     return pa.concat_tables(tables, promote_options="default")
 
 
-def _add(first: int | None, second: int | None) -> int | None:
-    return None if first is None or second is None else first + second
+def _add_sources(info: TableInfo, other: TableInfo) -> None:
+    """Add whose word the tags of another table are."""
+    for tag, sources in other.tag_sources.items():
+        info.tag_sources.setdefault(tag, {}).update(sources)
 
 
 InfoT = TypeVar("InfoT", bound=TableInfo)
