@@ -30,9 +30,8 @@ from faceaudit.model.architecture import (
     find_architecture,
     head_names,
 )
-from faceaudit.model.batches import Batches
 from faceaudit.model.progress import progress_bars
-from faceaudit.model.recipe import Recipe, training_precision
+from faceaudit.model.recipe import Batches, Recipe, training_precision
 from faceaudit.model.records import InputRecord
 
 SIZE, BATCH = 128, 64

@@ -21,7 +21,7 @@ from sklearn.metrics import roc_auc_score
 from faceaudit.bundled import resolve_model
 from faceaudit.errors import FaceAuditError
 from faceaudit.model.checkpoint import Checkpoint, load_checkpoint
-from faceaudit.model.image_reader import PictureReader, read_batches, rows_of
+from faceaudit.model.image_reader import read_pictures
 from faceaudit.model.ood_distance import FeatureExtractor
 from faceaudit.model.preprocess import Pixels, square_pixels
 from faceaudit.report.numbers import interval, percent
@@ -53,15 +53,15 @@ def pictures(
     """
     read = read_manifest(manifest)
     rng = np.random.default_rng(seed)
-    reader = PictureReader(read.info, partial(square_pixels, size=checkpoint.record.input.size))
+    how = partial(square_pixels, size=checkpoint.record.input.size)
     for name in read.info.datasets:
         images = read.table.filter(pc.equal(read.table["dataset"], name))
         if "sha256" in images.column_names:
             known = pc.fill_null(checkpoint.trained_on(images["sha256"]), False)
             images = images.filter(pc.invert(known))
         chosen = images.take(rng.permutation(len(images))[:most])
-        batches = read_batches(reader, rows_of(chosen), 64, 1)
-        readable = [p.pixels for batch in batches for p in batch if p.pixels is not None]
+        read_ones = read_pictures(chosen, read.info, how)
+        readable = [picture.pixels for picture in read_ones if picture.pixels is not None]
         if readable:
             yield name, np.stack(readable)
 

@@ -30,12 +30,7 @@ def model_names() -> list[str]:
 
 
 def resolve_model(model: Path | str) -> Path:
-    """Turn what a user calls a model into a path.
-
-    Parameters
-    ----------
-    model : path or str
-        ``bundled:NAME``, ``bundled:default``, or a path, which is returned as it is.
+    """Turn ``bundled:NAME``, or ``bundled:default``, into a path; others are paths already.
 
     Raises
     ------
@@ -67,12 +62,11 @@ def recorded_scores(name: str) -> Path:
     FaceAuditError
         If there is none of that name.
     """
-    path = _folder("scores") / f"{name}.parquet"
-    if not path.is_file():
+    if name not in recorded_names():
         raise FaceAuditError(
             f"no recorded scores '{name}'; there are {', '.join(recorded_names())}"
         )
-    return path
+    return _folder("scores") / f"{name}.parquet"
 
 
 def samples_folder() -> Path:

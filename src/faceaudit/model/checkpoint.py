@@ -35,29 +35,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A model directory, read.
-
-    Attributes
-    ----------
-    record : ModelRecord
-    network : torch.nn.Module
-        In evaluation mode; float32 of shape (n, 3, size, size) in, logits (n, 1) out.
-    sha256 : str
-        Hash of the weights file.
-    training_images : pyarrow.Array of str
-        First `HASH_DIGITS` digits of the SHA-256 of every image of training and validation.
-    familiarity : Familiarity or None
-        Tells pictures that are unlike the training pictures; None if the directory is without.
-    notes : tuple of str
-        How a model from elsewhere was understood, in sentences.
-    """
+    """A model directory, read."""
 
     record: ModelRecord
+    #: In evaluation mode; float32 of shape (n, 3, size, size) in, logits (n, 1) out.
     network: nn.Module
+    #: Of the weights file.
     sha256: str
+    #: First `HASH_DIGITS` digits of the SHA-256 of every image of training and validation.
     training_images: pa.Array
-    familiarity: Familiarity | None = None
-    notes: tuple[str, ...] = ()
+    #: Tells pictures that are unlike the training pictures; None if the directory is without.
+    familiarity: Familiarity | None
+    #: How a model from elsewhere was understood, in sentences.
+    notes: tuple[str, ...]
 
     def trained_on(self, sha256: pa.Array) -> pa.Array:
         """Tell for each image hash, null where unknown, whether the model learned from it.
@@ -91,12 +81,11 @@ def save_checkpoint(
     training_images: pa.Table,
     familiarity: Familiarity | None = None,
 ) -> Path:
-    """Write a model directory.
+    """Write a model directory, over an earlier model if there is one.
 
     Parameters
     ----------
     folder : Path or str
-        Made if missing; files of an earlier model in it are replaced.
     record : ModelRecord
     network : torch.nn.Module
         Kernels and matrices are stored as float16, everything else as it is.
@@ -145,10 +134,8 @@ def load_checkpoint(
     path : Path or str
         A model directory; or a PyTorch state dict (``.pth``, ``.pt``, ``.bin``: a pickle) with a
         ``model.json`` beside it.
-    trust_pickle : bool, default False
-        Open pickles too.
-    ai_class : str, optional
-        Of two classes the one that means AI-generated, by number from 0.
+    trust_pickle, ai_class
+        As in `faceaudit.scoring.Detector.open`.
 
     Raises
     ------

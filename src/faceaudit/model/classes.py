@@ -11,7 +11,7 @@ from faceaudit.wording import counted
 
 
 def ai_class_of(classes: Sequence[str], ai_class: str | None, source: Path) -> tuple[int, str]:
-    """Find the class that means AI-generated.
+    """Find the class that means AI-generated: its index, and a sentence that says it.
 
     Parameters
     ----------
@@ -22,12 +22,6 @@ def ai_class_of(classes: Sequence[str], ai_class: str | None, source: Path) -> t
         to be understood, see `LABEL_WORDS`.
     source : Path
         The classifier's file, for messages.
-
-    Returns
-    -------
-    index : int
-    sentence : str
-        What was taken for what, for the notes of the scores.
 
     Raises
     ------

@@ -27,16 +27,8 @@ def choose_threshold(p_ai: Floats, is_ai: Flags) -> float:
     that of the best balanced accuracy, with one success and one failure added to each label, so
     that it is not zero where the validation images are separated.
 
-    Parameters
-    ----------
-    p_ai : ndarray of float32, shape (n,)
-    is_ai : ndarray of bool, shape (n,)
-        Both values occur.
-
-    Returns
-    -------
-    float
-        Exactly a float32, so that comparing with float32 scores means the same everywhere.
+    Both labels must occur. What is returned is exactly a float32, so that comparing with float32
+    scores means the same everywhere.
 
     References
     ----------
@@ -65,7 +57,7 @@ def _variance(right: int, n: int) -> float:
 def cross_entropy(p_ai: Floats, is_ai: Flags) -> npt.NDArray[np.float64]:
     """Return each image's loss in nats, -log of the probability given to its true label."""
     right = np.where(is_ai, p_ai.astype(np.float64), 1 - p_ai.astype(np.float64))
-    return -np.log(np.clip(right, 1e-12, 1))
+    return np.asarray(-np.log(np.clip(right, 1e-12, 1)))
 
 
 def summarise(p_ai: Floats, is_ai: Flags, threshold: float) -> ValidationRecord:
@@ -81,14 +73,7 @@ def summarise(p_ai: Floats, is_ai: Flags, threshold: float) -> ValidationRecord:
 
 
 def top_losses(table: pa.Table, p_ai: Floats, is_ai: Flags) -> list[TopLoss]:
-    """Return the images on which the model was most wrong, the worst first.
-
-    Parameters
-    ----------
-    table : pyarrow.Table
-        Columns ``image``, ``dataset``, ``label``; one row a score.
-    p_ai, is_ai : ndarray, shape (n,)
-    """
+    """Return the images, rows of `table`, on which the model was most wrong, the worst first."""
     loss = cross_entropy(p_ai, is_ai)
     worst = np.argsort(-loss, kind="stable")[:TOP_LOSSES]
     rows = table.select(["image", "dataset", "label"]).take(worst).to_pylist()

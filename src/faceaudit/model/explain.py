@@ -1,4 +1,4 @@
-"""Where in a picture a verdict comes from: Grad-CAM, as numbers first and as a picture second."""
+"""Where in a picture a call comes from: Grad-CAM, as numbers first and as a picture second."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from faceaudit.errors import FaceAuditError
+from faceaudit.model.inference import hooked
+from faceaudit.model.preprocess import Floats, Pixels
+from faceaudit.model.records import InputRecord
 
 if TYPE_CHECKING:
     from PIL import Image
     from torch import Tensor, nn
 
-    from faceaudit.model.preprocess import Pixels
-    from faceaudit.model.records import InputRecord
-
-#: Shares of a picture's evidence by field, rows from top to bottom; each map sums to 1 or is 0.
-Maps = npt.NDArray[np.float32]
 
 _ROWS = ("top", "middle", "bottom")
 _COLUMNS = ("left", "centre", "right")
@@ -27,7 +25,7 @@ _ORANGE = (230, 159, 0)
 
 def explain(
     network: nn.Module, record: InputRecord, pixels: Pixels, called_ai: npt.NDArray[np.bool_]
-) -> Maps:
+) -> Floats:
     """Return how the evidence for each call is spread over its picture.
 
     Grad-CAM [1]_ on the last feature map: channels are weighted by the mean gradient of the
@@ -69,7 +67,8 @@ def explain(
     weights = gradient.mean(dim=(2, 3), keepdim=True)
     maps = (weights * features).sum(dim=1).clamp(min=0).detach()
     total = maps.sum(dim=(1, 2), keepdim=True)
-    return torch.where(total > 0, maps / total, 0.0).numpy()
+    shares: Floats = torch.where(total > 0, maps / total, 0.0).numpy()
+    return shares
 
 
 def _forward(network: nn.Module, inputs: Tensor) -> tuple[Tensor, Tensor]:
@@ -83,53 +82,27 @@ def _forward(network: nn.Module, inputs: Tensor) -> tuple[Tensor, Tensor]:
         if isinstance(output, torch.Tensor) and output.ndim >= 3 and output[0, 0].numel() > 1:
             outputs[:] = [output]
 
-    hooks = [module.register_forward_hook(keep) for module in network.modules()]
-    try:
+    with hooked(network.modules(), keep):
         logits = network(inputs)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    last = outputs[0] if outputs else None
-    if last is None or last.ndim != 4 or last.shape[2] != last.shape[3]:
+    if not outputs or outputs[0].ndim != 4 or outputs[0].shape[2] != outputs[0].shape[3]:
         raise FaceAuditError(
             "attention maps need a convolutional network; this one has no feature map"
         )
-    return logits, last
+    return logits, outputs[0]
 
 
-def thirds(share: Maps) -> Maps:
-    """Add the evidence up over the nine thirds of a picture.
+def thirds(share: Floats) -> Floats:
+    """Add one picture's map, shape (h, w), up over its nine thirds, shape (3, 3).
 
-    Parameters
-    ----------
-    share : ndarray of float32, shape (h, w)
-        One picture's map.
-
-    Returns
-    -------
-    ndarray of float32, shape (3, 3)
-        Same sum; a field that lies across a border is divided in proportion.
+    A field that lies across a border is divided in proportion, so the sum stays.
     """
-    rows, columns = (_overlap(length) for length in share.shape)
-    return (rows @ share @ columns.T).astype(np.float32)
+    height, width = share.shape
+    fine = share.repeat(3, axis=0).repeat(3, axis=1) / np.float32(9)
+    return np.asarray(fine.reshape(3, height, 3, width).sum((1, 3)))
 
 
-def _overlap(length: int) -> npt.NDArray[np.float64]:
-    """Return which part of each of `length` fields lies in each third, shape (3, length)."""
-    edges = np.arange(length + 1) * 3 / length
-    thirds = np.arange(3)[:, None]
-    inside = np.minimum(edges[1:], thirds + 1) - np.maximum(edges[:-1], thirds)
-    return np.maximum(inside, 0) * length / 3
-
-
-def in_words(share: Maps) -> str:
-    """Say in one sentence where most of the evidence lies.
-
-    Parameters
-    ----------
-    share : ndarray of float32, shape (h, w)
-        One picture's map.
-    """
+def in_words(share: Floats) -> str:
+    """Say in one sentence where most of the evidence of one picture's map, shape (h, w), lies."""
     nine = thirds(share)
     if nine.sum() == 0:
         return "No part of the picture speaks for this verdict more than against it."
@@ -146,19 +119,10 @@ def in_words(share: Maps) -> str:
     return f"Most of the evidence for this verdict lies in the {' and the '.join(named)}."
 
 
-def overlay(share: Maps, side: int) -> Image.Image:
-    """Draw one picture's map as a transparent layer to lay over the picture.
+def overlay(share: Floats, side: int) -> Image.Image:
+    """Draw one picture's map, shape (h, w), as a layer of `side` pixels to lay over the picture.
 
-    Parameters
-    ----------
-    share : ndarray of float32, shape (h, w)
-    side : int
-        Side of the square layer in pixels.
-
-    Returns
-    -------
-    PIL.Image.Image
-        RGBA; the field with the most evidence is the most opaque.
+    In RGBA; the field with the most evidence is the most opaque.
     """
     from PIL import Image
 

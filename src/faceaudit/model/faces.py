@@ -39,12 +39,7 @@ class FaceFinder:
         self._detectors = threading.local()
 
     def __call__(self, pixels: Pixels) -> bool:
-        """Tell whether a face is found; safe to call from several threads.
-
-        Parameters
-        ----------
-        pixels : ndarray of uint8, shape (side, side, 3)
-        """
+        """Tell whether a face is found in (side, side, 3); safe to call from several threads."""
         detector = getattr(self._detectors, "own", None)
         if detector is None:
             import dlib

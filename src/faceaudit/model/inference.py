@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from faceaudit.model.preprocess import Floats, Prepared
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
 #: Pictures that the network computes at once. With more of them what lies between two layers no
 #: longer fits into the processor's cache: 64 at once took twice the time, with the same result.
 AT_ONCE = 16
+Rows = npt.NDArray[np.int64]
+
+
+def few_at_once(pixels: Prepared, rows: Rows | None = None) -> Iterator[Prepared]:
+    """Yield pictures, or those of some rows, `AT_ONCE` at a time; `pixels` may be a memory map."""
+    rows = np.arange(len(pixels)) if rows is None else rows
+    for start in range(0, len(rows), AT_ONCE):
+        yield pixels[rows[start : start + AT_ONCE]]
 
 
 def predict(
-    network: Callable[[Tensor], Tensor], inputs: Callable[[Prepared], Tensor], pixels: Prepared
+    network: Callable[[Tensor], Tensor],
+    inputs: Callable[[Prepared], Tensor],
+    pixels: Prepared,
+    rows: Rows | None = None,
 ) -> Floats:
     """Return the probability of AI-generated, in 32-bit arithmetic.
 
@@ -31,7 +44,9 @@ def predict(
         In evaluation mode; gives logits of shape (m, 1).
     inputs : callable
         From prepared pixels to what the network takes, such as `InputRecord.inputs`.
-    pixels : ndarray, shape (n, …)
+    pixels : ndarray, shape (k, …)
+    rows : ndarray of int, shape (n,), optional
+        Which of the pictures; all, if not given.
 
     Returns
     -------
@@ -39,9 +54,18 @@ def predict(
     """
     import torch
 
-    scores = np.empty(len(pixels), np.float32)
     with torch.inference_mode():
-        for start in range(0, len(pixels), AT_ONCE):
-            few = slice(start, start + AT_ONCE)
-            scores[few] = network(inputs(pixels[few])).squeeze(1).sigmoid().numpy()
-    return scores
+        scores = [network(inputs(few)).squeeze(1).sigmoid() for few in few_at_once(pixels, rows)]
+        p_ai: Floats = torch.cat(scores).numpy()
+    return p_ai
+
+
+@contextmanager
+def hooked(modules: Iterable[nn.Module], hook: Callable[..., None]) -> Iterator[None]:
+    """Call ``hook(module, inputs, output)`` after each of these modules is run in the block."""
+    handles = [module.register_forward_hook(hook) for module in modules]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()

@@ -8,18 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import atomic_file
-from faceaudit.model.inference import AT_ONCE
+from faceaudit.model.inference import Rows, few_at_once, hooked
 from faceaudit.model.preprocess import Floats, Pixels
-from faceaudit.model.records import FAMILIARITY_FILE
+from faceaudit.model.records import FAMILIARITY_FILE, InputRecord
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-
-    from faceaudit.model.records import InputRecord
 
 #: Training pictures that are looked at; more would change the axes little.
 SAMPLE = 2_000
@@ -63,26 +60,15 @@ class Familiarity:
     n_validation: int
 
     def distance(self, features: Floats) -> Floats:
-        """Return each picture's distance from the training pictures.
-
-        Parameters
-        ----------
-        features : ndarray of float32, shape (n, d)
-            As `FeatureExtractor` gives them.
-
-        Returns
-        -------
-        ndarray of float32, shape (n,)
-            In standard deviations; beyond `limit` a picture is unlike the training pictures.
-        """
-        return np.linalg.norm((features - self.centre) @ self.axes.T, axis=1)
+        """Return the distance, shape (n,), of pictures with these features, shape (n, d)."""
+        return np.asarray(np.linalg.norm((features - self.centre) @ self.axes.T, axis=1))
 
 
 class FeatureExtractor:
-    """A network made ready to give what it sees half-way: the features of its middle layer.
+    """Gives what a network sees half-way: the features of its middle layer.
 
     The last layer's would be nearer to hand, but training leaves in them little besides the
-    verdict: whatever else is odd about a picture has gone by then (``docs/web.md`` has numbers).
+    call: whatever else is odd about a picture has gone by then (``docs/web.md`` has numbers).
 
     Parameters
     ----------
@@ -93,46 +79,29 @@ class FeatureExtractor:
 
     def __init__(self, network: nn.Module, record: InputRecord) -> None:
         self._record, self._network = record, network
-        self._layer = _middle_layer(self._network, record.size)
+        self._layer = _middle_layer(network, record.size)
 
-    def __call__(self, pixels: Pixels) -> Floats:
-        """Return the features of pictures.
+    def __call__(self, pixels: Pixels, rows: Rows | None = None) -> Floats:
+        """Return the features of pictures, or of those of some rows, shape (n, d).
 
-        Parameters
-        ----------
-        pixels : ndarray of uint8, shape (n, size, size, 3)
-
-        Returns
-        -------
-        ndarray of float32, shape (n, d)
-            What enters the middle layer, averaged over the places of the picture.
+        They are what enters the middle layer, averaged over the places of the picture.
         """
         import torch
 
         features: list[Tensor] = []
-        n = 0
 
-        def keep(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-            features.append(_over_places(inputs[0], n, isinstance(layer, torch.nn.Conv2d)))
+        def keep(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+            entering = inputs[0]
+            if isinstance(layer, torch.nn.Conv2d):  # (n, d, height, width)
+                features.append(entering.flatten(2).mean(2))
+            else:  # (n, …, d), or windows of each picture, one picture's after the other's.
+                features.append(entering.reshape(len(few), -1, entering.shape[-1]).mean(1))
 
-        hook = self._layer.register_forward_pre_hook(keep)
-        try:
-            with torch.inference_mode():
-                for start in range(0, len(pixels), AT_ONCE):
-                    few = pixels[start : start + AT_ONCE]
-                    n = len(few)
-                    self._network(self._record.inputs(few))
-        finally:
-            hook.remove()
-        return torch.cat(features).numpy()
-
-
-def _over_places(inputs: Tensor, n: int, to_convolution: bool) -> Tensor:
-    """Average what enters a layer over the places of each of n pictures; shape (n, d)."""
-    if to_convolution:  # (n, d, height, width)
-        return inputs.flatten(2).mean(2)
-    # (n, …, d), or windows of each picture, one picture's after the other's.
-    return inputs.reshape(n, -1, inputs.shape[-1]).mean(1)
+        with torch.inference_mode(), hooked([self._layer], keep):
+            for few in few_at_once(pixels, rows):
+                self._network(self._record.inputs(few))
+        together: Floats = torch.cat(features).numpy()
+        return together
 
 
 def _middle_layer(network: nn.Module, size: int) -> nn.Module:
@@ -140,17 +109,10 @@ def _middle_layer(network: nn.Module, size: int) -> nn.Module:
     import torch
 
     passed: list[nn.Module] = []
-    hooks = [
-        module.register_forward_pre_hook(lambda module, _: passed.append(module))
-        for module in network.modules()
-        if isinstance(module, torch.nn.Conv2d | torch.nn.Linear)
-    ]
-    try:
-        with torch.inference_mode():
-            network(torch.zeros(1, 3, size, size))
-    finally:
-        for hook in hooks:
-            hook.remove()
+    kinds = (torch.nn.Conv2d, torch.nn.Linear)
+    layers = [module for module in network.modules() if isinstance(module, kinds)]
+    with torch.inference_mode(), hooked(layers, lambda layer, *_: passed.append(layer)):
+        network(torch.zeros(1, 3, size, size))
     return passed[(len(passed) - 1) // 2]
 
 
@@ -158,8 +120,8 @@ def learn_familiarity(
     network: nn.Module,
     record: InputRecord,
     pixels: Pixels,
-    training: npt.NDArray[np.int64],
-    validation: npt.NDArray[np.int64],
+    training: Rows,
+    validation: Rows,
     seed: int,
 ) -> Familiarity:
     """Learn from a trained network's own pictures which pictures are familiar to it.
@@ -170,7 +132,7 @@ def learn_familiarity(
         With the weights that are saved, in evaluation mode.
     record : InputRecord
     pixels : ndarray of uint8, shape (n, size, size, 3)
-        May be a memory map; a batch at a time is copied out of it.
+        May be a memory map; a few at a time are copied out of it.
     training, validation : ndarray of int
         Which of them the network learned from, and which were held out.
     seed : int
@@ -178,10 +140,10 @@ def learn_familiarity(
     """
     extract = FeatureExtractor(network, record)
     chosen = np.sort(np.random.default_rng(seed).permutation(training)[:SAMPLE])
-    features = np.concatenate([extract(pixels[rows]) for rows in _batches(chosen)])
+    features = extract(pixels, chosen)
     unlimited = Familiarity(features.mean(0), _axes(features), np.inf, len(validation))
-    distances = [unlimited.distance(extract(pixels[rows])) for rows in _batches(validation)]
-    limit = np.quantile(np.concatenate(distances), FAMILIAR, method="higher")
+    distances = unlimited.distance(extract(pixels, validation))
+    limit = np.quantile(distances, FAMILIAR, method="higher")
     return dataclasses.replace(unlimited, limit=float(limit))
 
 
@@ -195,11 +157,7 @@ def _axes(features: Floats) -> Floats:
     deviation = singular / np.sqrt(len(features))
     kept = np.arange(len(deviation)) < min(AXES, max(1, len(features) // _PICTURES_AN_AXIS))
     kept &= deviation > 1e-4 * deviation[0]  # below that it is rounding
-    return (components[kept] / deviation[kept, None] / scale).astype(np.float32)
-
-
-def _batches(rows: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
-    return np.array_split(rows, -(-len(rows) // (16 * AT_ONCE)))
+    return np.asarray(components[kept] / deviation[kept, None] / scale, np.float32)
 
 
 def write_familiarity(folder: Path, familiarity: Familiarity, weights_sha256: str) -> None:

@@ -31,40 +31,22 @@ Prepared = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Picture:
-    """What became of one image file.
+    """What became of one image file."""
 
-    Attributes
-    ----------
-    status : {'ok', 'no_face', 'missing', 'unreadable', 'too_large', 'replaced'}
-        ``no_face`` only where a face was looked for; ``replaced`` only where it is known which
-        file there was.
-    pixels : ndarray of uint8, shape (size, size, 3), or None
-        RGB, unless the classifier prepares pictures its own way; None unless the status is ``ok``
-        or ``no_face``.
-    sha256 : str or None
-        Hash of the file's bytes; None if they could not be read.
-    reason : str
-        Why there are no pixels; empty when there are.
-    """
-
+    #: ``no_face`` only where a face was looked for; ``replaced`` only where it is known which file
+    #: there was.
     status: Status
+    #: RGB, shape (size, size, 3), unless the classifier prepares pictures its own way; None unless
+    #: the status is ``ok`` or ``no_face``.
     pixels: Prepared | None = None
+    #: Of the file's bytes; None if they could not be read.
     sha256: str | None = None
+    #: Why there are no pixels.
     reason: str = ""
 
 
 def prepare(content: bytes, size: int, formats: tuple[str, ...] = FORMATS) -> Picture:
-    """Prepare a picture as `RESIZE_RULE` says; never raises for a bad one.
-
-    Parameters
-    ----------
-    content : bytes
-        A whole JPEG, PNG, WebP … file.
-    size : int
-        Side of the prepared square in pixels.
-    formats : tuple of str
-        As in `open_picture`.
-    """
+    """Make a whole file the square of `size` pixels that `RESIZE_RULE` says, as of `prepare_by`."""
     return prepare_by(lambda opened: square_pixels(opened, size), content, formats)
 
 
@@ -73,14 +55,16 @@ def prepare_by(
     content: bytes,
     formats: tuple[str, ...] = FORMATS,
 ) -> Picture:
-    """Prepare a picture in a way of one's own, else like `prepare`.
+    """Prepare a picture in a way of one's own; never raises for a bad one.
 
     Parameters
     ----------
     how : callable
         From an opened picture, of which no pixel need be decoded yet, to what a network takes.
-    content, formats
-        As in `prepare`.
+    content : bytes
+        A whole JPEG, PNG, WebP … file.
+    formats : tuple of str
+        As in `open_picture`.
     """
     sha256 = hashlib.sha256(content).hexdigest()
     try:
@@ -96,18 +80,9 @@ def prepare_by(
 
 
 def square_pixels(image: Image.Image, size: int) -> Pixels:
-    """Turn a picture of any shape and mode into the square that the network sees.
+    """Turn a picture of any shape and mode into the RGB square that `RESIZE_RULE` says.
 
-    Parameters
-    ----------
-    image : PIL.Image.Image
-    size : int
-        Side of the square in pixels.
-
-    Returns
-    -------
-    ndarray of uint8, shape (size, size, 3)
-        RGB, as `RESIZE_RULE` says.
+    In uint8, shape (size, size, 3).
     """
     # Lets a JPEG decode at half or a quarter of its size, but only while that stays four times
     # finer than what is needed: closer than that, the shortcut would show in the pixels.

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import fastai.callback.schedule  # noqa: F401  gives Learner its schedules and its finder
+import numpy as np
+import numpy.typing as npt
 import torch
 from fastai.callback.core import Callback, TrainEvalCallback
 from fastai.data.core import DataLoaders
@@ -18,14 +20,77 @@ from fastai.learner import Learner, Recorder
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from faceaudit.model.inference import Rows
+from faceaudit.model.preprocess import Pixels
+from faceaudit.model.records import InputRecord
+
 if TYPE_CHECKING:
     from rich.progress import Progress
-
-    from faceaudit.model.batches import Batches
 
 DEFAULT_LEARNING_RATE = 3e-3
 #: A pretrained body learns so many times slower than the new head.
 BODY_SLOWDOWN = 5
+#: Light may vary by so much, as a share of its standard deviation: brightness is added,
+#: contrast multiplied.
+LIGHTING = 0.1
+
+
+class Batches:
+    """A data loader over pixels that are decoded already.
+
+    Each pass over a training loader is shuffled anew; pictures are mirrored half of the time
+    and their brightness and contrast vary a little. A last batch that is not full is left out,
+    because batch statistics of one picture mean nothing. A validation loader gives every
+    picture, as it is, in order.
+
+    Parameters
+    ----------
+    pixels : ndarray of uint8, shape (n, size, size, 3)
+        May be a memory map; only one batch at a time is copied out of it.
+    is_ai : ndarray of bool, shape (n,)
+    rows : ndarray of int, shape (m,)
+        Which of the n pictures this loader gives.
+    record : InputRecord
+    batch_size : int
+    seed : int, optional
+        Makes it a training loader.
+    """
+
+    def __init__(
+        self,
+        pixels: Pixels,
+        is_ai: npt.NDArray[np.bool_],
+        rows: Rows,
+        record: InputRecord,
+        batch_size: int,
+        seed: int | None = None,
+    ) -> None:
+        self._pixels, self._rows, self._record = pixels, rows, record
+        self._target = is_ai.astype(np.float32)[:, None]
+        self._size = min(batch_size, len(rows))
+        self._rng = None if seed is None else np.random.default_rng(seed)
+
+    def __len__(self) -> int:
+        """Return the number of batches in one pass."""
+        full, rest = divmod(len(self._rows), self._size)
+        return full + (rest > 0 and self._rng is None)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield inputs (m, 3, size, size) and targets (m, 1), both float32."""
+        rng = self._rng
+        order = self._rows if rng is None else rng.permutation(self._rows)
+        for start in range(0, len(self) * self._size, self._size):
+            rows = order[start : start + self._size]
+            pixels = self._pixels[rows]
+            if rng is not None:
+                mirrored = rng.random(len(rows)) < 0.5
+                pixels[mirrored] = pixels[mirrored, :, ::-1]
+            inputs = self._record.inputs(pixels)
+            if rng is not None:
+                light = rng.uniform(-LIGHTING, LIGHTING, (2, len(rows), 1, 1, 1))
+                brightness, contrast = torch.from_numpy(light.astype(np.float32))
+                inputs = inputs * (1 + contrast) + brightness
+            yield inputs, torch.from_numpy(self._target[rows])
 
 
 @dataclass(frozen=True)
@@ -82,23 +147,17 @@ class Recipe:
         scratch: Path,
         bars: Progress,
     ) -> float:
-        """Train the network in place.
+        """Train the network in place; return the head's highest learning rate.
 
         Parameters
         ----------
         training, validation : Batches
         lr : float, optional
-            Highest learning rate of the head.
+            That rate; fastai's finder chooses it if `find_lr` is true.
         find_lr : bool
-            Let fastai's finder choose `lr`.
         scratch : Path
             Folder for the finder's own copy of the weights.
         bars : rich.progress.Progress
-
-        Returns
-        -------
-        float
-            The learning rate used.
         """
         learner = Learner(
             DataLoaders(training, validation),
@@ -127,11 +186,10 @@ class Recipe:
         return rate
 
     def _body_and_head(self, computed: _Computed) -> list[list[nn.Parameter]]:
-        named = list(computed.network.named_parameters())
-        return [
-            [parameter for name, parameter in named if name not in self.head],
-            [parameter for name, parameter in named if name in self.head],
-        ]
+        groups: list[list[nn.Parameter]] = [[], []]
+        for name, parameter in computed.network.named_parameters():
+            groups[name in self.head].append(parameter)
+        return groups
 
 
 class _Computed(nn.Module):
@@ -174,7 +232,7 @@ class _Report(Callback):
 
 
 def accuracy(logit: Tensor, target: Tensor) -> Tensor:
-    """Return the share of verdicts at the threshold 0.5 that are right."""
+    """Return the share of calls at the threshold 0.5 that are right."""
     return ((logit >= 0) == (target > 0.5)).float().mean()
 
 
@@ -191,10 +249,7 @@ def training_precision() -> str:
 
 @contextmanager
 def reproducible(seed: int) -> Iterator[None]:
-    """Make all that torch does inside the block a function of `seed`.
-
-    The global random state and settings are afterwards what they were before.
-    """
+    """Make all that torch does inside the block a function of `seed`, and leave no trace of it."""
     strict = torch.are_deterministic_algorithms_enabled()
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -205,7 +260,7 @@ def reproducible(seed: int) -> Iterator[None]:
             torch.use_deterministic_algorithms(strict)
 
 
-def _seconds_of(step) -> float:  # type: ignore[no-untyped-def]
+def _seconds_of(step: Callable[[], None]) -> float:
     step()  # the first time allocates
     started = time.perf_counter()
     for _ in range(2):

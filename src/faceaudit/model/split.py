@@ -24,14 +24,13 @@ def validation_rows(table: pa.Table, share: float, seed: int) -> Flags:
     table : pyarrow.Table
         Columns ``dataset``, ``label``, ``sha256`` and, if known, ``person``.
     share : float
-        Share of the images to hold out, between 0 and 1; reached within each data set and label
-        up to the size of a cluster.
+        Of the images to hold out; reached within each data set and label up to the size of a
+        cluster.
     seed : int
 
     Returns
     -------
     ndarray of bool, shape (n,)
-        True for validation.
     """
     cluster = _clusters(table)
     stratum = _codes(pc.binary_join_element_wise(table["dataset"], table["label"], "\n"))
@@ -70,7 +69,7 @@ def _clusters(table: pa.Table) -> npt.NDArray[np.int64]:
 def _codes(values: pa.ChunkedArray) -> npt.NDArray[np.int64]:
     """Number the distinct values from 0; null is -1."""
     encoded = values.combine_chunks().dictionary_encode()
-    return pc.fill_null(encoded.indices.cast(pa.int64()), -1).to_numpy(zero_copy_only=False)
+    return np.asarray(pc.fill_null(encoded.indices.cast(pa.int64()), -1))
 
 
 def contradicted(table: pa.Table) -> Flags:

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from faceaudit.errors import FaceAuditError
+from faceaudit.files import sha256_of
 from faceaudit.model.architecture import (
     DEFAULT_ARCHITECTURE,
     build_network,
@@ -22,7 +23,6 @@ from faceaudit.model.architecture import (
     load_pretrained,
     require_model_extra,
 )
-from faceaudit.model.batches import Batches
 from faceaudit.model.checkpoint import (
     Checkpoint,
     load_checkpoint,
@@ -41,8 +41,8 @@ from faceaudit.model.records import (
     TrainingRecord,
 )
 from faceaudit.model.split import validation_rows
-from faceaudit.model.training_data import decode, read_training
-from faceaudit.tables import library_versions
+from faceaudit.model.training_data import decode
+from faceaudit.tables import library_versions, read_manifests
 from faceaudit.wording import counted, duration
 
 
@@ -87,8 +87,7 @@ def train(
     find_lr : bool
         Choose `lr` by fastai's learning-rate finder.
     validation_share : float
-        Share of the images held out. Byte-identical copies, and pictures of one person where a
-        tag ``person`` says so, are never on both sides.
+        Share of the images held out, see `validation_rows`.
     weights : str
         ``auto``, ``none`` or a file; see `load_pretrained`.
     trust_pickle : bool
@@ -114,14 +113,14 @@ def train(
     .. [1] L. N. Smith, "A disciplined approach to neural network hyper-parameters", 2018.
     """
     started = time.monotonic()
-    table, info, hashes = read_training(manifests)
+    manifest = read_manifests(manifests)
     require_model_extra("train")
     import torch
 
     with warnings.catch_warnings():
         # fastai warns on import of what other libraries will change: no news for our users.
         warnings.simplefilter("ignore")
-        from faceaudit.model.recipe import Recipe, reproducible, training_precision
+        from faceaudit.model.recipe import Batches, Recipe, reproducible, training_precision
 
     architecture = find_architecture(arch)
     record = InputRecord(size=size, mean=list(architecture.mean), std=list(architecture.std))
@@ -133,16 +132,17 @@ def train(
         network = build_network(architecture, size)
         source = load_pretrained(network, architecture, weights, trust_pickle)
         recipe = Recipe(network, head_names(architecture), epochs, pretrained=weights != "none")
-        n_validation = round(len(table) * validation_share)
-        forecast = recipe.seconds(len(table) - n_validation, n_validation, size, batch_size)
+        n = len(manifest.table)
+        n_validation = round(n * validation_share)
+        forecast = recipe.seconds(n - n_validation, n_validation, size, batch_size)
         bars.console.print(
-            f"training on {counted(len(table), 'image')} will take about {duration(forecast)}"
+            f"training on {counted(n, 'image')} will take about {duration(forecast)}"
         )
 
-        data = decode(table, info, Path(scratch) / "pixels", size, workers, bars)
+        data = decode(manifest, Path(scratch) / "pixels", size, workers, bars)
         for reason, count in data.left_out.items():
             bars.console.print(f"left out: {counted(count, 'image')}, {reason}")
-        is_ai = np.array(data.table["label"].to_pylist()) == "ai"
+        is_ai = pc.equal(data.table["label"], "ai").to_numpy()
         held_out = validation_rows(data.table, validation_share, seed)
         training, validation = np.flatnonzero(~held_out), np.flatnonzero(held_out)
         for side, rows in (("training", training), ("validation", validation)):
@@ -162,14 +162,8 @@ def train(
         )
 
         # What is measured from here on is the model that is saved.
-        round_weights(network)
-        network.eval()
-        p_ai = np.concatenate(
-            [
-                predict(network, record.inputs, data.pixels[validation[start : start + batch_size]])
-                for start in range(0, len(validation), batch_size)
-            ]
-        )
+        round_weights(network.eval())
+        p_ai = predict(network, record.inputs, data.pixels, validation)
         if not np.isfinite(p_ai).all():
             raise FaceAuditError("the training diverged; train with a lower --lr")
         truth = is_ai[validation]
@@ -182,7 +176,7 @@ def train(
             threshold=threshold,
             threshold_rule=THRESHOLD_RULE,
             training=TrainingRecord(
-                manifests=hashes,
+                manifests={path.stem: sha256_of(path) for path in map(Path, manifests)},
                 images=_counts(data.table),
                 n_training=len(training),
                 n_validation=len(validation),
@@ -202,7 +196,9 @@ def train(
             versions=library_versions("torch", "torchvision", "timm", "fastai", "pillow"),
         )
         familiarity = learn_familiarity(network, record, data.pixels, training, validation, seed)
-        save_checkpoint(out, model, network, _image_hashes(data.table, held_out), familiarity)
+        split = pa.array(np.where(held_out, "validation", "training"), pa.string())
+        images = pa.table({"sha256": _digits(data.table), "split": split}).sort_by("sha256")
+        save_checkpoint(out, model, network, images, familiarity)
     return load_checkpoint(out)
 
 
@@ -217,18 +213,11 @@ def add_familiarity(
     Parameters
     ----------
     model : path
-        A model directory that `train` wrote.
+        A model directory that `train` wrote; it is returned as read back.
     manifests : sequence of path
         Tables that hold the images that it was trained on; others in them are passed over.
-    workers : int
-        Threads that decode pictures.
-    progress : bool
-        Say on standard error how it goes.
-
-    Returns
-    -------
-    Checkpoint
-        As read back from `model`.
+    workers, progress
+        As in `train`.
 
     Raises
     ------
@@ -240,19 +229,16 @@ def add_familiarity(
     record = checkpoint.record
     if record.training is None:
         raise FaceAuditError(f"{folder}: it is not known what this model was trained on")
-    table, info, _ = read_training(manifests)
+    manifest = read_manifests(manifests)
     with (
         progress_bars(progress) as bars,
         tempfile.TemporaryDirectory(prefix="faceaudit-") as scratch,
     ):
-        data = decode(table, info, Path(scratch) / "pixels", record.input.size, workers, bars)
+        data = decode(manifest, Path(scratch) / "pixels", record.input.size, workers, bars)
         images = pq.read_table(folder / IMAGES_FILE)
         place = pc.index_in(_digits(data.table), images["sha256"].combine_chunks())
         side = np.asarray(images["split"].take(place).fill_null(""), dtype=object)
-        training, validation = (
-            np.flatnonzero(side == "training"),
-            np.flatnonzero(side == "validation"),
-        )
+        training, validation = (np.flatnonzero(side == name) for name in ("training", "validation"))
         if not len(training) or not len(validation):
             raise FaceAuditError(
                 f"the manifests hold {len(training)} of the images that {folder} was trained on, "
@@ -275,11 +261,6 @@ def _counts(table: pa.Table) -> dict[str, dict[str, int]]:
     for row in table.group_by(["dataset", "label"]).aggregate([([], "count_all")]).to_pylist():
         counts.setdefault(row["dataset"], {})[row["label"]] = row["count_all"]
     return counts
-
-
-def _image_hashes(table: pa.Table, held_out: np.ndarray) -> pa.Table:
-    split = pa.array(np.where(held_out, "validation", "training"), pa.string())
-    return pa.table({"sha256": _digits(table), "split": split}).sort_by("sha256")
 
 
 def _digits(table: pa.Table) -> pa.ChunkedArray:

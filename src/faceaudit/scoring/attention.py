@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import islice
-
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from faceaudit.model.image_reader import PictureReader, read_batches, rows_of
+from faceaudit.model.image_reader import read_pictures
 from faceaudit.model.preprocess import Floats
-from faceaudit.schema import called_ai
+from faceaudit.schema import ManifestInfo, called_ai
 from faceaudit.scoring.detectors import Detector
 from faceaudit.stats.counts import tag_codes
 
@@ -19,14 +17,14 @@ from faceaudit.stats.counts import tag_codes
 EXPLAINED = 12
 
 
-def attention(detector: Detector, reader: PictureReader, table: pa.Table, p_ai: Floats) -> pa.Array:
+def attention(detector: Detector, info: ManifestInfo, table: pa.Table, p_ai: Floats) -> pa.Array:
     """Explain the calls that are most wrong; see `Detector.explain`.
 
     Parameters
     ----------
     detector : Detector
-    reader : PictureReader
-        Of the table's pictures.
+    info : ManifestInfo
+        Says where the pictures lie.
     table : pyarrow.Table
         Rows with ``dataset``, ``image``, ``label`` and the ``sha256`` of what was scored.
     p_ai : ndarray of float32, shape (n,)
@@ -38,21 +36,18 @@ def attention(detector: Detector, reader: PictureReader, table: pa.Table, p_ai: 
         Square maps, a byte for each field row by row, in which the strongest field is 255; null
         for all other images, and for all images of a detector that cannot explain itself.
     """
-    rows = gravest(table, p_ai, EXPLAINED)
     maps: list[bytes | None] = [None] * len(table)
-    ahead = iter(rows)
-    for batch in read_batches(reader, rows_of(table.take(rows)), 16, workers=1):
-        read = [(row, p.pixels) for row, p in zip(islice(ahead, len(batch)), batch, strict=True)]
-        # A file may have changed since it was scored.
-        there = {row: pixels for row, pixels in read if pixels is not None}
-        if not there:
+    called = called_ai(p_ai, detector.info.threshold)
+    rows = gravest(table, p_ai, EXPLAINED)
+    pictures = read_pictures(table.take(rows), info, detector.pixels)
+    for row, picture in zip(rows, pictures, strict=True):
+        if picture.pixels is None:  # the file has changed since it was scored
             continue
-        called = called_ai(p_ai[list(there)], detector.info.threshold)
-        shares = detector.explain(np.stack(list(there.values())), called)
+        shares = detector.explain(picture.pixels[None], called[[row]])
         if shares is None:
             break
-        for row, share in zip(there, shares, strict=True):
-            maps[row] = _stored(share)
+        strongest = max(float(shares.max()), 1e-12)
+        maps[row] = np.rint(255 / strongest * shares[0]).astype(np.uint8).tobytes()
     return pa.array(maps, pa.binary())
 
 
@@ -66,8 +61,3 @@ def gravest(table: pa.Table, p_ai: Floats, count: int) -> npt.NDArray[np.intp]:
     first = np.flatnonzero(np.diff(group[order], prepend=-1))
     rank = np.arange(len(order)) - np.repeat(first, np.diff(first, append=len(order)))
     return np.sort(order[rank < count])
-
-
-def _stored(share: Floats) -> bytes:
-    strongest = max(float(share.max()), 1e-12)
-    return np.rint(255 / strongest * share).astype(np.uint8).tobytes()

@@ -66,10 +66,13 @@ class Detector(ABC):
     info : ModelInfo
         Threshold, and all that is noted with its scores; by its ``sha256`` recorded scores are
         known as this model's.
+    notes : sequence of str
+        What a reader of its scores must know, as whole sentences.
     """
 
     name: str
     info: ModelInfo
+    notes: Sequence[str] = ()
 
     @classmethod
     @abstractmethod
@@ -116,12 +119,7 @@ class Detector(ABC):
 
     def trained_on(self, sha256: pa.Array) -> pa.Array:
         """Tell for each image hash, null where unknown, whether the model learned from it."""
-        return pa.array([None if known is None else False for known in sha256.to_pylist()])
-
-    @property
-    def notes(self) -> Sequence[str]:
-        """What a reader of its scores must know, as whole sentences."""
-        return ()
+        return pa.array([None if one is None else False for one in sha256.to_pylist()], pa.bool_())
 
 
 def open_detector(
@@ -134,11 +132,10 @@ def open_detector(
     FaceAuditError
         If there is no such model, or it is damaged, or an untrusted pickle.
     """
-    ours = (
-        importlib.import_module(f"{backends.__name__}.{module.name}").DETECTOR
-        for module in pkgutil.iter_modules(backends.__path__)
-    )
-    for backend in (*plugins("detectors"), *ours):
+    known: list[type[Detector]] = [*plugins("detectors")]
+    for module in pkgutil.iter_modules(backends.__path__):
+        known.append(importlib.import_module(f"{backends.__name__}.{module.name}").DETECTOR)
+    for backend in known:
         detector = backend.open(str(model), trust_pickle=trust_pickle, ai_class=ai_class)
         if detector is not None:
             return detector

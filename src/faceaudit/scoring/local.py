@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceaudit.model.faces import face_finder
-from faceaudit.model.image_reader import PictureReader, read_batches, rows_of
-from faceaudit.model.preprocess import Floats, Picture
+from faceaudit.model.image_reader import read_pictures
+from faceaudit.model.preprocess import Floats, Prepared
 from faceaudit.model.progress import progress_bars
 from faceaudit.scoring.attention import attention
 from faceaudit.scoring.detectors import Detector, open_detector
@@ -63,20 +63,14 @@ def score(
     manifests : path, Manifest or sequence of path
     out : path
         The scores table to write, whole or not at all.
-    where : str, optional
-        Which images are scored, as an expression (see `faceaudit.row_filter`).
-    sample : int, optional
-        Score so many of them, drawn at random; every data set and label has its share.
-    seed : int
-        Of the sample.
+    where, sample, seed
+        Which images are scored, see `faceaudit.scoring.selection.select`.
     batch_size : int
         Pictures that the network sees at a time.
     workers : int
         Threads that decode.
-    trust_pickle : bool
-        Take a checkpoint that is a pickle.
-    ai_class : str, optional
-        Of a foreign classifier's two classes the one that means AI-generated.
+    trust_pickle, ai_class
+        As in `Detector.open`.
     find_faces : bool
         Mark pictures in which no face is found, if the extra 'landmarks' is installed.
     progress : bool
@@ -103,45 +97,51 @@ def score(
         else open_detector(model, trust_pickle=trust_pickle, ai_class=ai_class)
     )
     if not isinstance(manifests, Manifest):
-        paths = [manifests] if isinstance(manifests, Path | str) else manifests
-        manifests = read_manifests(paths)
+        manifests = read_manifests([manifests] if isinstance(manifests, Path | str) else manifests)
     notes = list(detector.notes)  # loads it: what is wrong with a model is said at once
     table, selected = select(manifests.table, where, sample, seed)
     present = set(pc.unique(table["dataset"]).to_pylist())
     datasets = {name: one for name, one in manifests.info.datasets.items() if name in present}
     info = manifests.info.model_copy(update={"datasets": datasets})
     finder = face_finder() if find_faces else None
-    reader = PictureReader(info, detector.pixels, finder)
 
-    p_ai = np.empty(len(table), np.float32)
+    p_ai = np.full(len(table), np.nan, np.float32)
     status: list[str] = []
     sha256: list[str | None] = []
-    first: list[Picture] = []
+    first: list[Prepared] = []
     #: Status -> the first row without a score that has it, and why.
     failed: dict[str, tuple[int, str]] = {}
+    pictures = read_pictures(
+        table, info, detector.pixels, find_face=finder, workers=workers, ahead=2 * batch_size
+    )
     with progress_bars(progress) as bars:
         task = bars.add_task("scoring", total=len(table))
-        for batch in read_batches(reader, rows_of(table), batch_size, workers):
-            p_ai[len(status) : len(status) + len(batch)] = _scores(detector, batch)
-            readable = (picture for picture in batch if picture.pixels is not None)
-            first.extend(islice(readable, COMPARED - len(first)))
+        while batch := list(islice(pictures, batch_size)):
+            readable = {}
             for row, picture in enumerate(batch, start=len(status)):
-                if picture.reason:
+                if picture.pixels is None:
                     failed.setdefault(picture.status, (row, picture.reason))
+                else:
+                    readable[row] = picture.pixels
+            if readable:
+                p_ai[list(readable)] = detector.p_ai(np.stack(list(readable.values())))
+            first.extend(islice(readable.values(), COMPARED - len(first)))
             status.extend(picture.status for picture in batch)
             sha256.extend(picture.sha256 for picture in batch)
             bars.advance(task, len(batch))
 
     hashes = _hashes(table, p_ai, sha256)
-    table = _with(table, "p_ai", pa.array(p_ai, mask=np.isnan(p_ai)))
-    table = _with(table, "status", pa.array(status, pa.string()))
-    table = _with(table, "sha256", hashes)
-    table = _with(table, "in_training", detector.trained_on(hashes))
-    explained = attention(detector, PictureReader(info, detector.pixels), table, p_ai)
-    table = _with(table, "attention", explained)
-    counts = Counter(status)
+    for name, column in (
+        ("p_ai", pa.array(p_ai, mask=np.isnan(p_ai))),
+        ("status", pa.array(status, pa.string())),
+        ("sha256", hashes),
+        ("in_training", detector.trained_on(hashes)),
+    ):
+        table = _with(table, name, column)
+    table = _with(table, "attention", attention(detector, info, table, p_ai))
     notes += _batch_dependence(detector, first)
     notes += selected
+    counts = Counter(status)
     notes += [
         f"Without a score, {kind.replace('_', ' ')}: {counts[kind]:,} of "
         f"{counted(len(table), 'image')}, "
@@ -162,25 +162,16 @@ def score(
     return Scores(validate(table, "scores", str(out)), scores_info)
 
 
-def _scores(detector: Detector, pictures: Sequence[Picture]) -> Floats:
-    """Return the scores of a batch, not-a-number for pictures without pixels."""
-    scores = np.full(len(pictures), np.nan, np.float32)
-    pixels = {i: p.pixels for i, p in enumerate(pictures) if p.pixels is not None}
-    if pixels:
-        scores[list(pixels)] = detector.p_ai(np.stack(list(pixels.values())))
-    return scores
-
-
-def _batch_dependence(detector: Detector, pictures: list[Picture]) -> list[str]:
+def _batch_dependence(detector: Detector, pixels: list[Prepared]) -> list[str]:
     """Say whether the score of a picture depends on those that are scored with it."""
-    if len(pictures) < 2:
+    if len(pixels) < 2:
         return []
-    alone = np.concatenate([_scores(detector, [picture]) for picture in pictures])
-    moves = float(np.abs(_scores(detector, pictures) - alone).max())
+    alone = np.concatenate([detector.p_ai(one[None]) for one in pixels])
+    moves = float(np.abs(detector.p_ai(np.stack(pixels)) - alone).max())
     if moves <= BATCH_TOLERANCE:
         return []
     return [
-        f"The classifier's scores depend on the batch: of {len(pictures)} pictures scored together "
+        f"The classifier's scores depend on the batch: of {len(pixels)} pictures scored together "
         f"and one by one, a score moved by {moves:.2g}, so another batch size or order gives other "
         "scores."
     ]

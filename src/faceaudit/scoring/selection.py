@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -14,24 +15,18 @@ from faceaudit.stats.counts import tag_codes
 def select(
     table: pa.Table, where: str | None, sample: int | None, seed: int
 ) -> tuple[pa.Table, list[str]]:
-    """Keep the rows that are asked for, in their order.
+    """Keep the rows of a manifest that are asked for; also say how many were left out and why.
 
     Parameters
     ----------
     table : pyarrow.Table
-        Rows of a manifest.
     where : str, optional
         An expression, see `faceaudit.row_filter`; a row whose tag is missing is not kept.
     sample : int, optional
         So many rows at random. Each row has the same chance, and every data set and label its
         share of the sample, up to one row.
     seed : int
-
-    Returns
-    -------
-    table : pyarrow.Table
-    notes : list of str
-        Sentences that say how many rows of how many were left out and why.
+        Of the sample.
 
     Raises
     ------
@@ -59,7 +54,7 @@ def select(
     return table, notes
 
 
-def _drawn(table: pa.Table, count: int, seed: int) -> np.ndarray:
+def _drawn(table: pa.Table, count: int, seed: int) -> npt.NDArray[np.intp]:
     """Draw rows: shuffled, then put in the order of the strata, every so-manieth is taken."""
     rng = np.random.default_rng(seed)
     strata = 2 * tag_codes(table, "dataset")[0] + pc.equal(table["label"], "ai").to_numpy()

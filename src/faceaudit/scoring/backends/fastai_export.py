@@ -17,7 +17,8 @@ from faceaudit.files import sha256_of
 from faceaudit.model.architecture import check_weights, require_model_extra
 from faceaudit.model.classes import ai_class_of
 from faceaudit.model.inference import predict
-from faceaudit.model.preprocess import Floats, Prepared, prepare_by
+from faceaudit.model.preprocess import Floats, Prepared
+from faceaudit.pictures import open_picture
 from faceaudit.reading.file_kinds import expect
 from faceaudit.schema import ModelInfo
 from faceaudit.scoring.detectors import Detector
@@ -53,6 +54,8 @@ class FastaiExport(Detector):
             ) from None
         self._ai, said = ai_class_of(_classes(learner, path), ai_class, path)
         activation = _activation(learner, path)
+        #: Transforms keep what they drew for the last picture in themselves.
+        self._lock = threading.Lock()
         try:
             with tempfile.TemporaryDirectory() as folder:
                 files = _draw(Path(folder))
@@ -60,22 +63,23 @@ class FastaiExport(Detector):
                 with learner.no_bar(), torch.no_grad():
                     theirs = learner.get_preds(dl=loader, act=noop)[0]
                 preprocessing = self._take_transforms(learner)
-                pixels = self._all_pixels(files)
+                pixels = np.stack([self._opened(file) for file in files])
             if tuple(theirs.shape) != (len(files), 2):
                 raise ValueError("the model does not give one number for each of two classes")
             self._network = learner.model.cpu().eval()
             with torch.no_grad():
                 inputs = self._inputs(pixels)
-                logits = self._logit(inputs).squeeze(1)
+                logits = self._logit(inputs).squeeze(1).numpy()
             p_ai = self.p_ai(pixels)
         except Exception as error:  # an export can hold transforms of any kind
             raise FaceAuditError(
                 f"{path}: the export cannot be used here: {_reason(error)}"
             ) from None
         # Logits too: of a network that is sure of everything the probabilities would tell nothing.
-        ai = self._ai
-        expected = (theirs[:, ai] - theirs[:, 1 - ai]).numpy(), activation(theirs)[:, ai].numpy()
-        for ours, wanted in zip((logits.numpy(), p_ai), expected, strict=True):
+        for ours, wanted in (
+            (logits, self._logit_of(theirs).squeeze(1).numpy()),
+            (p_ai, activation(theirs)[:, self._ai].numpy()),
+        ):
             if not np.allclose(ours, wanted, rtol=TOLERANCE, atol=TOLERANCE):
                 raise FaceAuditError(
                     f"{path}: its transforms, run here, do not give what Learner.get_preds gives "
@@ -90,7 +94,7 @@ class FastaiExport(Detector):
             # The longer side of what the network sees.
             preprocessing={"size": max(inputs.shape[-2:]), **preprocessing},
         )
-        self._notes = (
+        self.notes = (
             said,
             "Where the evidence for its verdicts lies is not shown: a fastai export sees pictures "
             "in a frame of its own.",
@@ -108,10 +112,6 @@ class FastaiExport(Detector):
         require_model_extra("score")
         return cls(path, ai_class)
 
-    @property
-    def notes(self) -> tuple[str, ...]:
-        return self._notes
-
     def pixels(self, image: Image.Image) -> Prepared:
         """Run the item transforms; gives channels first."""
         from torch import Tensor
@@ -120,7 +120,8 @@ class FastaiExport(Detector):
         with self._lock:
             (item,) = self._loader.after_item((self._loader.dataset.tls[0].tfms(opened),))
         self._tensor = type(item)
-        return item.as_subclass(Tensor).numpy()
+        pixels: Prepared = item.as_subclass(Tensor).numpy()
+        return pixels
 
     def p_ai(self, pixels: Prepared) -> Floats:
         return predict(self._logit, self._inputs, pixels)
@@ -134,9 +135,11 @@ class FastaiExport(Detector):
         return batch.as_subclass(torch.Tensor)
 
     def _logit(self, inputs: Tensor) -> Tensor:
+        return self._logit_of(self._network(inputs))
+
+    def _logit_of(self, two: Tensor) -> Tensor:
         """Turn two logits into one: the sigmoid of their difference is their softmax."""
-        logits = self._network(inputs)
-        return (logits[:, self._ai] - logits[:, 1 - self._ai]).unsqueeze(1)
+        return (two[:, self._ai] - two[:, 1 - self._ai]).unsqueeze(1)
 
     def _take_transforms(self, learner: Learner) -> dict[str, Any]:
         """Take the transforms out of an export, and say what they are."""
@@ -151,8 +154,6 @@ class FastaiExport(Detector):
         blank = self._kind(Image.new(self._kind._open_args["mode"], (64, 64)))
         self._loader = learner.dls.test_dl([blank])
         self._loader.before_iter()  # tells every transform that this is no training
-        #: Transforms keep what they drew for the last picture in themselves.
-        self._lock = threading.Lock()
         loader = self._loader
         transforms = [*loader.after_item, *loader.before_batch, *loader.after_batch]
         mean, std = [0.0] * 3, [1.0] * 3
@@ -165,18 +166,9 @@ class FastaiExport(Detector):
         words = ", ".join(_in_words(t) for t in transforms if t.split_idx != 0)
         return {"mean": mean, "std": std, "resize": f"the export's own transforms: {words}"}
 
-    def _all_pixels(self, files: list[Path]) -> Prepared:
-        pixels = []
-        for file in files:
-            picture = prepare_by(self.pixels, file.read_bytes())
-            if picture.pixels is None:
-                raise ValueError(picture.reason)
-            pixels.append(picture.pixels)
-        if len({one.shape for one in pixels}) > 1:
-            raise ValueError(
-                "pictures of different shapes do not come to one size; it needs a Resize"
-            )
-        return np.stack(pixels)
+    def _opened(self, file: Path) -> Prepared:
+        with open_picture(file.read_bytes()) as image:
+            return self.pixels(image)
 
 
 def _reason(error: Exception) -> str:

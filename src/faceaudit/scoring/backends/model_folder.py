@@ -82,7 +82,7 @@ class ModelFolder(Detector):
         return self.checkpoint.trained_on(sha256)
 
     @property
-    def notes(self) -> tuple[str, ...]:
+    def notes(self) -> tuple[str, ...]:  # type: ignore[override]
         return self.checkpoint.notes
 
 
