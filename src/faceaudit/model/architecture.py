@@ -129,21 +129,9 @@ def load_pretrained(
 ) -> str:
     """Start a network's body from weights learned elsewhere; its head stays untrained.
 
-    Parameters
-    ----------
-    network : torch.nn.Module
-        Changed in place.
-    architecture : Architecture
-    weights : str
-        ``none``; ``auto`` (ImageNet weights: from an installed package for the default
-        architecture, over the network for others); or the path of a weights file.
-    trust_pickle : bool
-        Take a weights file that is not safetensors.
-
-    Returns
-    -------
-    str
-        Where the weights came from, for the record.
+    `weights` are ``none``; or ``auto`` (ImageNet's: from an installed package for the default
+    architecture, over the network for others); or the path of a file. What is returned says where
+    they came from.
 
     Raises
     ------
@@ -273,14 +261,9 @@ def unwrap(
     """Take a network's tensors, of these names, out of those of whatever it was wrapped in.
 
     DataParallel puts ``module.`` before every name, torch.compile ``_orig_mod.``, a
-    LightningModule the name of its attribute, such as ``model.``.
-
-    Returns
-    -------
-    state : mapping of str to torch.Tensor
-        As it was given, if it does not hold all `names` behind one prefix.
-    sentence : str or None
-        What was taken off and left out; None if nothing was.
+    LightningModule the name of its attribute, such as ``model.``. Given back are the tensors, as
+    they were if they do not hold all `names` behind one prefix, and a sentence if anything was
+    taken off or left out.
 
     Raises
     ------

@@ -83,15 +83,8 @@ def save_checkpoint(
 ) -> Path:
     """Write a model directory, over an earlier model if there is one.
 
-    Parameters
-    ----------
-    folder : Path or str
-    record : ModelRecord
-    network : torch.nn.Module
-        Kernels and matrices are stored as float16, everything else as it is.
-    training_images : pyarrow.Table
-        Columns ``sha256`` (first `HASH_DIGITS` digits) and ``split`` (training, validation).
-    familiarity : Familiarity, optional
+    Kernels and matrices are stored as float16, everything else as it is. `training_images` has the
+    columns ``sha256`` (first `HASH_DIGITS` digits) and ``split`` (training, validation).
 
     Raises
     ------
@@ -129,13 +122,8 @@ def load_checkpoint(
 ) -> Checkpoint:
     """Read a model directory, or a model that was trained elsewhere.
 
-    Parameters
-    ----------
-    path : Path or str
-        A model directory; or a PyTorch state dict (``.pth``, ``.pt``, ``.bin``: a pickle) with a
-        ``model.json`` beside it.
-    trust_pickle, ai_class
-        As in `faceaudit.scoring.Detector.open`.
+    `path` is a model directory, or a PyTorch state dict (``.pth``, ``.pt``, ``.bin``: a pickle)
+    with a ``model.json`` beside it. The rest is as in `faceaudit.scoring.Detector.open`.
 
     Raises
     ------

@@ -13,15 +13,8 @@ from faceaudit.wording import counted
 def ai_class_of(classes: Sequence[str], ai_class: str | None, source: Path) -> tuple[int, str]:
     """Find the class that means AI-generated: its index, and a sentence that says it.
 
-    Parameters
-    ----------
-    classes : sequence of str
-        In the order of the outputs.
-    ai_class : str or None
-        A class by name or, where none is called so, by number from 0. Without it the names have
-        to be understood, see `LABEL_WORDS`.
-    source : Path
-        The classifier's file, for messages.
+    `ai_class` is one of the classes (which are in the order of the outputs) by name or, where none
+    is called so, by number from 0. Without it the names have to be understood, see `LABEL_WORDS`.
 
     Raises
     ------

@@ -40,7 +40,6 @@ def explain(
     record : InputRecord
     pixels : ndarray of uint8, shape (n, size, size, 3)
     called_ai : ndarray of bool, shape (n,)
-        The calls to explain: evidence for "AI-generated" where True, for "real" elsewhere.
 
     Returns
     -------

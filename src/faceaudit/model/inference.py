@@ -44,13 +44,8 @@ def predict(
         In evaluation mode; gives logits of shape (m, 1).
     inputs : callable
         From prepared pixels to what the network takes, such as `InputRecord.inputs`.
-    pixels : ndarray, shape (k, …)
-    rows : ndarray of int, shape (n,), optional
-        Which of the pictures; all, if not given.
-
-    Returns
-    -------
-    ndarray of float32, shape (n,)
+    pixels, rows
+        Prepared pictures, shape (n, …), and which of them; all, if not given.
     """
     import torch
 

@@ -65,16 +65,10 @@ class Familiarity:
 
 
 class FeatureExtractor:
-    """Gives what a network sees half-way: the features of its middle layer.
+    """Gives what a network in evaluation mode sees half-way: the features of its middle layer.
 
     The last layer's would be nearer to hand, but training leaves in them little besides the
     call: whatever else is odd about a picture has gone by then (``docs/web.md`` has numbers).
-
-    Parameters
-    ----------
-    network : torch.nn.Module
-        Of any library, in evaluation mode.
-    record : InputRecord
     """
 
     def __init__(self, network: nn.Module, record: InputRecord) -> None:
@@ -134,9 +128,9 @@ def learn_familiarity(
     pixels : ndarray of uint8, shape (n, size, size, 3)
         May be a memory map; a few at a time are copied out of it.
     training, validation : ndarray of int
-        Which of them the network learned from, and which were held out.
+        Rows that the network learned from, and rows that were held out.
     seed : int
-        Draws the sample, from a generator of its own.
+        Draws the sample.
     """
     extract = FeatureExtractor(network, record)
     chosen = np.sort(np.random.default_rng(seed).permutation(training)[:SAMPLE])

@@ -70,10 +70,9 @@ def prepare_by(
     try:
         with open_picture(content, formats) as opened:
             pixels = how(opened)
-    except TooLargeError as error:
-        return Picture("too_large", None, sha256, str(error))
     except PictureError as error:
-        return Picture("unreadable", None, sha256, str(error))
+        status: Status = "too_large" if isinstance(error, TooLargeError) else "unreadable"
+        return Picture(status, None, sha256, str(error))
     except Exception as error:  # decoders raise nearly anything on damaged files
         return Picture("unreadable", None, sha256, f"{type(error).__name__}: {error}")
     return Picture("ok", pixels, sha256)

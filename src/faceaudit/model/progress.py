@@ -7,14 +7,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 def progress_bars(enabled: bool) -> Progress:
-    """Return rich progress bars, to be used as a context manager.
-
-    Parameters
-    ----------
-    enabled : bool
-        False is silent. Bars show only if standard error is a terminal; what is printed through
-        the object's ``console`` shows in either case.
-    """
+    """Return rich progress bars, a context manager; its ``console`` prints where there are none."""
     console = Console(stderr=True, quiet=not enabled, soft_wrap=True)
     return Progress(
         TextColumn("{task.description}"),

@@ -48,10 +48,9 @@ class Batches:
     pixels : ndarray of uint8, shape (n, size, size, 3)
         May be a memory map; only one batch at a time is copied out of it.
     is_ai : ndarray of bool, shape (n,)
-    rows : ndarray of int, shape (m,)
+    rows : ndarray of int
         Which of the n pictures this loader gives.
-    record : InputRecord
-    batch_size : int
+    record, batch_size
     seed : int, optional
         Makes it a training loader.
     """
@@ -95,23 +94,15 @@ class Batches:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a run of training does, whatever the pictures.
+    """What a run of training does, whatever the pictures."""
 
-    Attributes
-    ----------
-    network : torch.nn.Module
-        Changed in place by `fit`.
-    head : set of str
-        Names of the head's parameters.
-    epochs : int
-        Passes in which the whole network learns.
-    pretrained : bool
-        If true, the head learns alone for one pass before.
-    """
-
+    #: Changed in place by `fit`.
     network: nn.Module
+    #: Names of the head's parameters.
     head: set[str]
+    #: Passes in which the whole network learns.
     epochs: int
+    #: Whether the head learns alone for one pass before.
     pretrained: bool
 
     @property
@@ -147,17 +138,9 @@ class Recipe:
         scratch: Path,
         bars: Progress,
     ) -> float:
-        """Train the network in place; return the head's highest learning rate.
+        """Train the network in place; return the head's highest learning rate, `lr` if given.
 
-        Parameters
-        ----------
-        training, validation : Batches
-        lr : float, optional
-            That rate; fastai's finder chooses it if `find_lr` is true.
-        find_lr : bool
-        scratch : Path
-            Folder for the finder's own copy of the weights.
-        bars : rich.progress.Progress
+        If `find_lr` is true, fastai's finder chooses it, which keeps weights in `scratch`.
         """
         learner = Learner(
             DataLoaders(training, validation),

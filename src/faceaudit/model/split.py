@@ -19,18 +19,7 @@ def validation_rows(table: pa.Table, share: float, seed: int) -> Flags:
     ``sha256``, or the same ``person`` in the same ``dataset``, or are linked through others
     that do. Clusters are drawn at random within every data set and label.
 
-    Parameters
-    ----------
-    table : pyarrow.Table
-        Columns ``dataset``, ``label``, ``sha256`` and, if known, ``person``.
-    share : float
-        Of the images to hold out; reached within each data set and label up to the size of a
-        cluster.
-    seed : int
-
-    Returns
-    -------
-    ndarray of bool, shape (n,)
+    `share` is reached within each data set and label up to the size of a cluster.
     """
     cluster = _clusters(table)
     stratum = _codes(pc.binary_join_element_wise(table["dataset"], table["label"], "\n"))

@@ -78,10 +78,9 @@ def train(
         The model directory to write.
     arch : str
         A timm or torchvision name; ``torchvision:NAME`` where both have it.
-    epochs : int
+    epochs, batch_size, seed
     size : int
         Side in pixels of the square that the network sees.
-    batch_size : int
     lr : float, optional
         Highest learning rate of the head; the body's is a fifth of it.
     find_lr : bool
@@ -92,7 +91,6 @@ def train(
         ``auto``, ``none`` or a file; see `load_pretrained`.
     trust_pickle : bool
         Take a weights file that is not safetensors.
-    seed : int
     workers : int
         Threads that decode pictures.
     progress : bool
@@ -210,14 +208,7 @@ def add_familiarity(
     What `train` does after training, for a model that was trained before there was such a file;
     with the manifests of its training, in the same order, it is the same to the last bit.
 
-    Parameters
-    ----------
-    model : path
-        A model directory that `train` wrote; it is returned as read back.
-    manifests : sequence of path
-        Tables that hold the images that it was trained on; others in them are passed over.
-    workers, progress
-        As in `train`.
+    The manifests may hold further images, which are passed over.
 
     Raises
     ------

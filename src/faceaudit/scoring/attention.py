@@ -22,13 +22,11 @@ def attention(detector: Detector, info: ManifestInfo, table: pa.Table, p_ai: Flo
 
     Parameters
     ----------
-    detector : Detector
-    info : ManifestInfo
-        Says where the pictures lie.
+    detector, info
     table : pyarrow.Table
         Rows with ``dataset``, ``image``, ``label`` and the ``sha256`` of what was scored.
     p_ai : ndarray of float32, shape (n,)
-        Scores; not-a-number where there is none.
+        Not-a-number where there is no score.
 
     Returns
     -------

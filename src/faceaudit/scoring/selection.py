@@ -22,11 +22,9 @@ def select(
     table : pyarrow.Table
     where : str, optional
         An expression, see `faceaudit.row_filter`; a row whose tag is missing is not kept.
-    sample : int, optional
+    sample, seed : int
         So many rows at random. Each row has the same chance, and every data set and label its
         share of the sample, up to one row.
-    seed : int
-        Of the sample.
 
     Raises
     ------

@@ -4,31 +4,29 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+from PIL import Image
 
 from faceaudit.bundled import resolve_model
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import sha256_of
 from faceaudit.model.architecture import check_weights, require_model_extra
+from faceaudit.model.checkpoint import Checkpoint, load_checkpoint
+from faceaudit.model.explain import explain
+from faceaudit.model.inference import predict
+from faceaudit.model.ood_distance import FeatureExtractor
 from faceaudit.model.preprocess import Floats, Pixels, square_pixels
 from faceaudit.model.records import RECORD_FILE, WEIGHTS_FILE, read_record
 from faceaudit.scoring.detectors import Detector
-
-if TYPE_CHECKING:
-    from PIL import Image
-
-    from faceaudit.model.checkpoint import Checkpoint
-    from faceaudit.model.ood_distance import FeatureExtractor
 
 
 class ModelFolder(Detector):
     """A model directory, or one file of weights in it. The record is read at once, they later."""
 
     def __init__(self, path: Path, trust_pickle: bool, ai_class: str | None) -> None:
-        self._path, self._trust_pickle, self._ai_class = path, trust_pickle, ai_class
+        self._options = path, trust_pickle, ai_class
         weights = path if path.is_file() else path / WEIGHTS_FILE
         self._record = read_record(weights.parent)
         check_weights(weights, trust_pickle)
@@ -47,28 +45,24 @@ class ModelFolder(Detector):
     @cached_property
     def checkpoint(self) -> Checkpoint:
         """The model, loaded."""
-        from faceaudit.model.checkpoint import load_checkpoint
-
         require_model_extra("score")
-        return load_checkpoint(self._path, self._trust_pickle, self._ai_class)
+        return load_checkpoint(*self._options)
 
     @cached_property
     def _extract(self) -> FeatureExtractor:
-        from faceaudit.model.ood_distance import FeatureExtractor
-
         return FeatureExtractor(self.checkpoint.network, self._record.input)
+
+    @property
+    def notes(self) -> tuple[str, ...]:  # type: ignore[override]
+        return self.checkpoint.notes
 
     def pixels(self, image: Image.Image) -> Pixels:
         return square_pixels(image, self._record.input.size)
 
     def p_ai(self, pixels: Pixels) -> Floats:
-        from faceaudit.model.inference import predict
-
         return predict(self.checkpoint.network, self._record.input.inputs, pixels)
 
     def explain(self, pixels: Pixels, called_ai: np.ndarray) -> Floats | None:
-        from faceaudit.model.explain import explain
-
         try:
             return explain(self.checkpoint.network, self._record.input, pixels, called_ai)
         except FaceAuditError:  # no feature map
@@ -80,10 +74,6 @@ class ModelFolder(Detector):
 
     def trained_on(self, sha256: pa.Array) -> pa.Array:
         return self.checkpoint.trained_on(sha256)
-
-    @property
-    def notes(self) -> tuple[str, ...]:  # type: ignore[override]
-        return self.checkpoint.notes
 
 
 DETECTOR = ModelFolder
