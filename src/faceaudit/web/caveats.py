@@ -21,8 +21,8 @@ def unlike_audited(upload: Upload, table: pa.Table | None) -> list[str]:
     """
     if table is None or not {"width", "height", "format"} <= set(table.column_names):
         return []
-    sides = pc.min_max(pc.min_element_wise(table["width"], table["height"])).as_py()
-    smallest, largest = sides["min"], sides["max"]
+    sides = pc.min_element_wise(table["width"], table["height"])
+    smallest, largest = pc.min_max(sides).as_py().values()
     if smallest is None:
         return []
     short, unlike = min(upload.width, upload.height), []

@@ -92,8 +92,7 @@ class Record:
         """Measure the error rates for people of the given groups, tag -> group, if any is given."""
         for tag, group in people.items():
             if self.table is not None and group not in self.choices.get(tag, ()):
-                name = self.detector.name
-                raise FaceAuditError(f"{name} was not audited for {tag} '{group}'")
+                raise FaceAuditError(f"{self.detector.name} was not audited for {tag} '{group}'")
         key = frozenset(people.items())
         if key not in self._measured:
             self._measured[key] = self._measure(dict(people))

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import PurePosixPath, PureWindowsPath
 
 import anyio
+from python_multipart.exceptions import FormParserError
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import FormParser, MultiPartException, MultiPartParser
@@ -64,8 +65,8 @@ async def read_form(request: Request, max_files: int) -> AsyncIterator[FormData]
             form = await parser.parse()
     except TimeoutError:
         raise HTTPException(408, "The upload took too long.") from None
-    except MultiPartException as error:
-        raise HTTPException(400, error.message) from None
+    except (MultiPartException, FormParserError) as error:
+        raise HTTPException(400, str(error)) from None
     try:
         yield form
     finally:
