@@ -20,11 +20,10 @@ LAYERS = (
     ("scoring",),
     ("model", "thumbnails", "bundled"),
     ("datasets",),
-    ("selection", "stats"),
+    ("selection", "stats", "layout"),
     ("tables", "row_filter", "result", "spec"),
     ("tags", "reading", "schema"),
     (
-        "error_rates",
         "errors",
         "files",
         "known_roots",
@@ -33,6 +32,7 @@ LAYERS = (
         "read_ahead",
         "wording",
     ),
+    ("error_rates",),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 

@@ -16,9 +16,9 @@ from faceaudit.audit import (
     result_versions,
     timestamp,
 )
-from faceaudit.checks.parts.layout import lay_out, number, text
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
 from faceaudit.errors import FaceAuditError
+from faceaudit.layout import lay_out, number, text
 from faceaudit.pairing import Pair, Tally, pair
 from faceaudit.result import (
     CheckResult,

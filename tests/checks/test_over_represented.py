@@ -7,7 +7,7 @@ from scipy.special import expit, logit
 from faceaudit.audit import run_check
 from faceaudit.checks.over_represented import CHECK, OverRepresentedOptions
 from faceaudit.checks.parts.hypotheses import HYPOTHESES, Answer
-from faceaudit.checks.parts.risk_ratios import MOST_VALUES
+from faceaudit.stats.risk_ratios import MOST_VALUES
 from faceaudit.tags.age import AGE_BANDS
 
 DEFAULT = OverRepresentedOptions()

@@ -5,10 +5,10 @@ import pyarrow as pa
 import pytest
 
 from faceaudit.bundled import resolve_model
-from faceaudit.checks.parts.risk_ratios import Ratio
 from faceaudit.model.records import read_record
 from faceaudit.schema import ScoresInfo
 from faceaudit.stats.intervals import ratio_interval
+from faceaudit.stats.risk_ratios import Ratio
 from faceaudit.studies.hypotheses_by_seed import _across, hypotheses_by_seed
 from faceaudit.studies.runs import FinishedRun
 from faceaudit.tables import Scores

@@ -23,7 +23,7 @@ all tests, the place among the others; an exception becomes an ``error`` of this
     )
 
 Count with `AuditInput.counts` and `AuditInput.audited`, never image by image; lay out with
-`faceaudit.checks.parts.layout`, so that the report's slider moves what the threshold moves.
+`faceaudit.layout`, so that the report's slider moves what the threshold moves.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from faceaudit.checks import AuditInput, Check, Options, Product
-from faceaudit.checks.parts.layout import by_threshold, lay_out, number, text
+from faceaudit.layout import by_threshold, lay_out, number, text
 from faceaudit.result import Confusion, Finding, Table
 from faceaudit.stats.counts import Counts
 from faceaudit.stats.intervals import FloatArray, rate_of

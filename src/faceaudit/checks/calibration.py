@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from faceaudit.checks import AuditInput, Check, Options, Product
-from faceaudit.checks.parts.layout import lay_out, number, text
+from faceaudit.layout import lay_out, number, text
 from faceaudit.result import Curve, Detail, Finding, Series, Table
 from faceaudit.stats.calibration import Calibration, group_calibration
 from faceaudit.stats.ranking import rank_scores

@@ -9,9 +9,9 @@ import numpy as np
 
 from faceaudit.checks import AuditInput, Check, Options, Product
 from faceaudit.checks.parts.group_rates import named_groups
-from faceaudit.checks.parts.layout import Values, forest, lay_out, number, text
 from faceaudit.checks.parts.sentences import judged_gap
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
+from faceaudit.layout import Values, forest, lay_out, number, text
 from faceaudit.result import (
     Column,
     Finding,

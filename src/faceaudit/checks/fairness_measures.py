@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 
 from faceaudit.checks import AuditInput, Check, Options, Product
-from faceaudit.checks.parts.layout import lay_out, number, text
+from faceaudit.layout import lay_out, number, text
 from faceaudit.result import Table
 from faceaudit.stats import fairness_measures as measures
 from faceaudit.stats.counts import Counts

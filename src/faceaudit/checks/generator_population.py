@@ -16,8 +16,8 @@ import pyarrow.csv as pa_csv
 from scipy import stats
 
 from faceaudit.checks import AuditInput, Check, Options, Product
-from faceaudit.checks.parts.layout import forest, interval, lay_out, number, text
 from faceaudit.error_rates import ERROR_RATES
+from faceaudit.layout import forest, interval, lay_out, number, text
 from faceaudit.result import Finding, Forest, Interval, Table, Test, nan_to_none
 from faceaudit.stats.counts import Counts
 from faceaudit.stats.intervals import FloatArray, rate_of

@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceaudit.checks import AuditInput, Check, Options, Product
-from faceaudit.checks.parts.layout import Kind, Values, at_audited, forest, lay_out, number, text
 from faceaudit.error_rates import ERROR_RATES
+from faceaudit.layout import Kind, Values, at_audited, distribution, forest, lay_out, number, text
 from faceaudit.result import (
-    Distribution,
     Finding,
     Forest,
     GapVerdict,
@@ -37,8 +36,6 @@ from faceaudit.wording import (
     times_range,
 )
 
-#: Bins of the score in the picture of its distribution.
-BINS = 20
 FEWEST_ERRORS = 5
 OTHERS = "all others together"
 DELIVERY = (
@@ -98,6 +95,7 @@ def run(data: AuditInput, options: GeneratorSourceOptions) -> Product:
     n = np.append(counts.n_real, others.n_real)
     real = Photographs([*counts.labels, OTHERS], source, estimate(events, n, data.spec.confidence))
     _contrast(found, real, data)
+    own = f"{options.dataset}: the generator's training photographs"
     p = each_against_rest(at_audited(counts.real_called_ai, data), counts.n_real)[source]
     test = Test(
         name=f"FPR of the generator's photographs ({options.dataset}) against all others",
@@ -110,7 +108,16 @@ def run(data: AuditInput, options: GeneratorSourceOptions) -> Product:
         verdicts=_verdicts(found, data),
         findings=[found],
         tests=[test],
-        details=[_forest(real, data), _table(real, data), _distribution(real, data)],
+        details=[
+            _forest(real, data),
+            _table(real, data),
+            distribution(
+                data,
+                "Scores of the generator's photographs beside those of others and of AI faces",
+                {name: data.images.score[of] for name, of in _kinds(own, real, data).items()},
+                "Where the first looks like the last, the classifier cannot tell them apart.",
+            ),
+        ],
     )
 
 
@@ -255,24 +262,6 @@ def _sizes(real: Photographs, data: AuditInput) -> str:
     same = (size == usual).all(axis=1)
     shares = [f"{percent(float(same[of].mean()))} of the {name}" for name, of in kinds.items()]
     return f" Here {', '.join(shares)} are {usual[0]:.0f}×{usual[1]:.0f} pixels."
-
-
-def _distribution(real: Photographs, data: AuditInput) -> Distribution:
-    edges = np.linspace(0, 1, BINS + 1)
-    source = f"{real.names[real.source]}: the generator's training photographs"
-    scores = {name: data.images.score[of] for name, of in _kinds(source, real, data).items()}
-    return Distribution(
-        title="Scores of the generator's photographs beside those of others and of AI faces",
-        note="Where the first looks like the last, the classifier cannot tell them apart.",
-        x_title="score (probability of AI-generated)",
-        edges=edges.tolist(),
-        series={
-            name: (np.histogram(of, edges)[0] / len(of)).tolist() for name, of in scores.items()
-        },
-        n={name: len(of) for name, of in scores.items()},
-        marker=data.threshold,
-        marker_label="threshold",
-    )
 
 
 CHECK = Check(

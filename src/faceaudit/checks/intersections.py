@@ -11,8 +11,8 @@ from faceaudit.checks.parts.group_rates import (
     rate_gaps,
     rate_tests,
 )
-from faceaudit.checks.parts.layout import at_audited, by_threshold
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
+from faceaudit.layout import at_audited, by_threshold
 from faceaudit.result import Detail, Finding, Heatmap, Test, nan_to_none
 from faceaudit.stats.counts import Counts
 from faceaudit.stats.intervals import FloatArray

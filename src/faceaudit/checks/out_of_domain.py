@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from faceaudit.checks import AuditInput, Check, Options, Product
-from faceaudit.checks.parts.layout import forest, interval, lay_out, number, text
-from faceaudit.result import Distribution, Finding, Forest, Table
+from faceaudit.layout import distribution, forest, interval, lay_out, number, text
+from faceaudit.result import Finding, Forest, Table
 from faceaudit.row_filter import row_mask
 from faceaudit.stats.intervals import rate_interval
 from faceaudit.stats.rates import RateEstimate, estimate
@@ -20,7 +20,6 @@ from faceaudit.wording import counted, interval_title, out_of, percent, percent_
 
 #: The status of a row in whose picture a face was looked for and not found.
 NO_FACE = "no_face"
-BINS = 20
 
 
 class OutOfDomainOptions(Options):
@@ -100,7 +99,15 @@ def run(data: AuditInput, options: OutOfDomainOptions) -> Product:
         status="info",
         sentence=sentence,
         findings=[finding],
-        details=[_table(rows, data), _forest(shown, data), _distribution(shown, data)],
+        details=[
+            _table(rows, data),
+            _forest(shown, data),
+            distribution(
+                data,
+                "Scores of pictures that are no faces, or unusual ones",
+                {kind.name: kind.score for kind in shown},
+            ),
+        ],
     )
 
 
@@ -193,21 +200,6 @@ def _forest(kinds: Sequence[Pictures], data: AuditInput) -> Forest:
         title="Called real with high confidence",
         measure="share of the pictures called real with high confidence",
         attribute="pictures",
-    )
-
-
-def _distribution(kinds: Sequence[Pictures], data: AuditInput) -> Distribution:
-    edges = np.linspace(0, 1, BINS + 1)
-    return Distribution(
-        title="Scores of pictures that are no faces, or unusual ones",
-        x_title="score (probability of AI-generated)",
-        edges=edges.tolist(),
-        series={
-            kind.name: (np.histogram(kind.score, edges)[0] / len(kind)).tolist() for kind in kinds
-        },
-        n={kind.name: len(kind) for kind in kinds},
-        marker=data.threshold,
-        marker_label="threshold",
     )
 
 

@@ -15,11 +15,11 @@ from faceaudit.checks.parts.hypotheses import (
     put_to_test,
     ratio_columns,
 )
-from faceaudit.checks.parts.layout import forest, lay_out, number, text
-from faceaudit.checks.parts.risk_ratios import MOST_VALUES, Analysis, Ratio, analyse
 from faceaudit.error_rates import ERROR_RATES
+from faceaudit.layout import forest, lay_out, number, text
 from faceaudit.result import Detail, Forest, Table, Test
 from faceaudit.stats.counts import Images
+from faceaudit.stats.risk_ratios import MOST_VALUES, Analysis, Ratio, analyse
 from faceaudit.tables import tag_columns
 from faceaudit.wording import counted, group_title, interval_title, out_of, tag_title
 

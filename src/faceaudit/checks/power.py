@@ -10,8 +10,8 @@ from pydantic import Field
 
 from faceaudit.checks import AuditInput, Check, Options, Product
 from faceaudit.checks.parts.group_rates import named_groups
-from faceaudit.checks.parts.layout import lay_out, number, text
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
+from faceaudit.layout import lay_out, number, text
 from faceaudit.result import Finding, Table
 from faceaudit.stats.counts import Counts, IntArray
 from faceaudit.stats.intervals import FloatArray, rate_of

@@ -8,8 +8,8 @@ import numpy as np
 
 from faceaudit.checks import AuditInput, Check, Options, Product
 from faceaudit.checks.parts.group_rates import size_note
-from faceaudit.checks.parts.layout import forest, interval, lay_out, number, text
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
+from faceaudit.layout import forest, interval, lay_out, number, text
 from faceaudit.result import Detail, Finding, Forest, Interval, Table
 from faceaudit.stats.counts import IntArray
 from faceaudit.stats.ranking import Auc, GroupRanking, group_ranking, rank_scores

@@ -10,9 +10,9 @@ from pydantic import Field
 
 from faceaudit.checks import AuditInput, Check, Options, Product
 from faceaudit.checks.parts.group_rates import named_groups
-from faceaudit.checks.parts.layout import interval, lay_out, number, text
 from faceaudit.error_rates import ERROR_RATES
 from faceaudit.errors import FaceAuditError
+from faceaudit.layout import interval, lay_out, number, text
 from faceaudit.result import Curve, Finding, Interval, Series, Table
 from faceaudit.schema import called_ai
 from faceaudit.stats.counts import Counts

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from faceaudit.checks import AuditInput, Check, Options, Product
-from faceaudit.checks.parts.layout import Values, lay_out, number, text
 from faceaudit.error_rates import ERROR_RATES
+from faceaudit.layout import Values, lay_out, number, text
 from faceaudit.model.explain import in_words, overlay, thirds
 from faceaudit.result import Attention, Gallery, GalleryItem, Table
 from faceaudit.stats.counts import IntArray

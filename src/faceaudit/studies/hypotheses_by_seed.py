@@ -10,11 +10,11 @@ import pyarrow.compute as pc
 
 from faceaudit.checks.generator_population import fit_slope, shared_tags
 from faceaudit.checks.parts.hypotheses import HYPOTHESES, ratio_columns
-from faceaudit.checks.parts.layout import lay_out, number, text
-from faceaudit.checks.parts.risk_ratios import FEWEST_ERRORS, Ratio, contrast
+from faceaudit.layout import lay_out, number, text
 from faceaudit.result import Cell, CheckResult, Table, nan_to_none
 from faceaudit.schema import called_ai
 from faceaudit.stats.counts import Images
+from faceaudit.stats.risk_ratios import FEWEST_ERRORS, Ratio, contrast
 from faceaudit.studies.runs import FinishedRun
 from faceaudit.studies.seed_intervals import across_seeds
 from faceaudit.studies.study import answer

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from faceaudit.checks.base import AuditInput
-from faceaudit.checks.parts.layout import forest, interval, lay_out, number, text
 from faceaudit.checks.parts.sentences import rate_gap
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
+from faceaudit.layout import forest, interval, lay_out, number, text
 from faceaudit.result import Finding, Forest, GroupRate, Interval, Table, Test
 from faceaudit.stats.counts import Counts, IntArray
 from faceaudit.stats.gaps import max_min_gap

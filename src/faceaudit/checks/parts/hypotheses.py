@@ -10,16 +10,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from faceaudit.checks import AuditInput
-from faceaudit.checks.parts.layout import Values, lay_out, number, text
-from faceaudit.checks.parts.risk_ratios import (
+from faceaudit.layout import Values, lay_out, number, text
+from faceaudit.result import Finding, Table
+from faceaudit.schema import called_ai
+from faceaudit.stats.intervals import FloatArray
+from faceaudit.stats.risk_ratios import (
     FEWEST_ERRORS,
     Contrast,
     Ratio,
     contrast,
 )
-from faceaudit.result import Finding, Table
-from faceaudit.schema import called_ai
-from faceaudit.stats.intervals import FloatArray
 from faceaudit.wording import (
     LIMIT_NOTE,
     capitalised,

@@ -6,7 +6,7 @@ import pytest
 
 from faceaudit.audit import audit, run_check
 from faceaudit.checks import AuditInput, all_checks
-from faceaudit.checks.parts.layout import rounded
+from faceaudit.layout import rounded
 from faceaudit.report.as_table import as_table, moved_columns
 from faceaudit.report.numbers import cell
 from faceaudit.result import CheckResult, Table

@@ -4,16 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from faceaudit.checks.base import AuditInput
-from faceaudit.result import Cell, Column, Estimate, Forest, Number, Table, nan_to_none
+from faceaudit.result import (
+    Cell,
+    Column,
+    Distribution,
+    Estimate,
+    Forest,
+    Number,
+    Table,
+    nan_to_none,
+)
 
 FloatArray = NDArray[np.float64]
 Kind = Literal["count", "percent", "points", "number", "p"]
+
+
+#: Bins of the score in a distribution.
+BINS = 20
+
+
+class Audited(Protocol):
+    """What is laid out for: the thresholds that can be shown, and the audited one among them."""
+
+    threshold: float
+
+    @property
+    def thresholds(self) -> Sequence[float]:
+        """Rising."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +72,7 @@ def interval(title: str, kind: Kind, low: ArrayLike, high: ArrayLike) -> list[Va
 
 
 def lay_out(
-    title: str, columns: Sequence[Values], data: AuditInput | None = None, note: str | None = None
+    title: str, columns: Sequence[Values], data: Audited | None = None, note: str | None = None
 ) -> Table:
     """Lay columns out as a table, at the audited threshold and at all.
 
@@ -70,7 +92,7 @@ def lay_out(
 
 
 def forest(
-    data: AuditInput,
+    data: Audited,
     *,
     groups: Sequence[str],
     n: ArrayLike,
@@ -113,7 +135,26 @@ def forest(
     )
 
 
-def at_audited(values: Any, data: AuditInput | None) -> Any:
+def distribution(
+    data: Audited, title: str, scores: Mapping[str, NDArray[np.float32]], note: str | None = None
+) -> Distribution:
+    """Draw the shares of scores in `BINS` bins, a line each."""
+    edges = np.linspace(0, 1, BINS + 1)
+    return Distribution(
+        title=title,
+        note=note,
+        x_title="score (probability of AI-generated)",
+        edges=edges.tolist(),
+        series={
+            name: (np.histogram(of, edges)[0] / len(of)).tolist() for name, of in scores.items()
+        },
+        n={name: len(of) for name, of in scores.items()},
+        marker=data.threshold,
+        marker_label="threshold",
+    )
+
+
+def at_audited(values: Any, data: Audited | None) -> Any:
     """Take what holds at the audited threshold, shape (rows,)."""
     if data is None or np.ndim(values) < 2:
         return values
