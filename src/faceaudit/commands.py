@@ -213,7 +213,7 @@ def report(
     """
     from faceaudit.errors import FaceAuditError
     from faceaudit.files import atomic_file
-    from faceaudit.report import get_format
+    from faceaudit.report.base import get_format
     from faceaudit.report.figures import without_pictures
     from faceaudit.report.index_page import write_index
     from faceaudit.result import read_result

@@ -32,17 +32,20 @@ def plugins(door: Door) -> Iterator[Any]:
             ) from error
 
 
-def offers(door: Door, attribute: str, key: str, given: Iterable[Any] = ()) -> dict[str, Any]:
+def offers(
+    door: Door, attribute: str, key: str, given: Iterable[Any] = (), folder: str | None = None
+) -> dict[str, Any]:
     """Return by `key` what is given, what modules of ``faceaudit.<door>`` have, and plug-ins.
 
-    A module offers its `attribute`, a plug-in what its entry point names.
+    A module offers its `attribute`, a plug-in what its entry point names. `folder` is where the
+    modules are if not in one of the door's name.
 
     Raises
     ------
     FaceAuditError
         If a plug-in cannot be loaded, is of no use, or takes a name that is taken.
     """
-    package = importlib.import_module(f"faceaudit.{door}")
+    package = importlib.import_module(f"faceaudit.{folder or door}")
     found = {getattr(one, key): one for one in given}
     for module in pkgutil.iter_modules(package.__path__):
         own = importlib.import_module(f"{package.__name__}.{module.name}")

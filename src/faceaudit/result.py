@@ -566,14 +566,18 @@ class Result(_Strict):
     )
     versions: dict[str, str] = Field(description="The libraries it was made with")
 
+    @property
+    def details(self) -> list[Detail]:
+        """The details of all checks, in their order."""
+        return [detail for check in self.checks for detail in check.details]
+
     @model_validator(mode="after")
     def _numbers_at_every_threshold(self) -> Self:
         steps = len(self.thresholds or [])
-        for check in self.checks:
-            for detail in check.details:
-                moved = detail.by_threshold if isinstance(detail, _Movable) else None
-                if any(len(grid) != steps for grid in (moved or {}).values() if grid is not None):
-                    raise ValueError(f"{detail.title}: numbers for other than {steps} thresholds")
+        for detail in self.details:
+            moved = detail.by_threshold if isinstance(detail, _Movable) else None
+            if any(len(grid) != steps for grid in (moved or {}).values() if grid is not None):
+                raise ValueError(f"{detail.title}: numbers for other than {steps} thresholds")
         audited = [summary.threshold for summary in self.scores[:1]]
         if steps and not set(audited) & set(self.thresholds or []):
             raise ValueError("the audited threshold is not among the thresholds")

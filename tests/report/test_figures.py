@@ -69,7 +69,7 @@ def test_reading_a_forest_names_the_extremes_and_what_is_missing() -> None:
             Estimate(group="unknown", n=0),
         ],
     )
-    said = alt_text.forest(forest)
+    said = alt_text.extremes(forest)
     assert "age band: lowest" in said
     assert "lowest young with 2.0" in said
     assert "highest old with 30.0\u202f% (20.0–40.0\u202f%)" in said
@@ -78,13 +78,13 @@ def test_reading_a_forest_names_the_extremes_and_what_is_missing() -> None:
 
 def test_reading_a_forest_whose_groups_are_alike() -> None:
     rows = [Estimate(group=group, n=50, value=0.0, low=0.0, high=0.1) for group in ("a", "b")]
-    said = alt_text.forest(Forest(title="t", measure="FPR", attribute="race", rows=rows))
+    said = alt_text.extremes(Forest(title="t", measure="FPR", attribute="race", rows=rows))
     assert said == "FPR by race: 0.0\u202f% throughout."
 
 
 def test_reading_a_forest_without_any_value() -> None:
     forest = Forest(title="t", measure="FNR", attribute="race", rows=[Estimate(group="a", n=0)])
-    assert alt_text.forest(forest) == "FNR by race: not estimable for any."
+    assert alt_text.extremes(forest) == "FNR by race: not estimable for any."
     assert figures.forest_axis(forest).steps >= 1
 
 

@@ -10,9 +10,9 @@ import pytest
 from faceaudit import commands
 from faceaudit.errors import FaceAuditError
 from faceaudit.gate import gate
-from faceaudit.report import all_formats, get_format, numbers
+from faceaudit.report import numbers
 from faceaudit.report.as_table import as_table
-from faceaudit.report.base import ReportFormat
+from faceaudit.report.base import ReportFormat, all_formats, get_format
 from faceaudit.report.junit import write_junit
 from faceaudit.report.markdown import MOST_ROWS, to_markdown, write_markdown
 from faceaudit.result import Result, write_result
@@ -143,7 +143,7 @@ def test_what_a_package_adds_is_a_format_too(
         path.write_text("".join(f"{check.status}\n" for check in result.checks), "utf-8")
 
     added = ReportFormat("lines", ".txt", write)
-    monkeypatch.setattr("faceaudit.report.plugins", lambda door: [added])
+    monkeypatch.setattr("faceaudit.plugins.plugins", lambda door: [added])
     all_formats.cache_clear()
     try:
         file = write_result(tmp_path / "audit.json", audit)
@@ -155,9 +155,9 @@ def test_what_a_package_adds_is_a_format_too(
             commands.report(file, format="pdf")
         with pytest.raises(FaceAuditError, match="HTML only"):
             commands.report(tmp_path, format="lines")
-        monkeypatch.setattr("faceaudit.report.plugins", lambda door: [added, added])
+        monkeypatch.setattr("faceaudit.plugins.plugins", lambda door: [added, added])
         all_formats.cache_clear()
-        with pytest.raises(FaceAuditError, match="two output formats are called 'lines'"):
+        with pytest.raises(FaceAuditError, match="REPORT is called 'lines', as another is"):
             get_format("html")
     finally:
         all_formats.cache_clear()

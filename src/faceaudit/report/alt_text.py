@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import chain, product
+from operator import itemgetter
+from typing import Any
+
 from faceaudit.report.numbers import cell, count, exact, interval, percent, with_interval, words
 from faceaudit.report.text import TEXT
 from faceaudit.result import Curve, Distribution, Forest, Heatmap, Slopes
@@ -11,69 +15,43 @@ from faceaudit.wording import capitalised
 _MOST_LINES = 8
 
 
-def forest(detail: Forest) -> str:
-    """Say in words what a forest plot shows."""
-    known = [row for row in detail.rows if row.value is not None]
-    frame = {"measure": detail.measure, "attribute": words(detail.attribute)}
+def extremes(detail: Forest | Slopes | Heatmap) -> str:
+    """Say in words where the values of a figure are lowest and highest."""
+    # Each value with its group and, where they are told too, the ends of its interval.
+    rows: list[tuple[float | None, str, float | None, float | None]]
+    value: itemgetter[Any] = itemgetter(0)
+    match detail:
+        case Forest():
+            rows = [(row.value, row.group, row.low, row.high) for row in detail.rows]
+            frame, kind = {"by": words(detail.attribute)}, str(detail.scale)
+        case Slopes():
+            rows = [(row.difference, row.group, row.low, row.high) for row in detail.rows]
+            frame, kind = {"by": words(detail.attribute)}, "points"
+            frame |= {"first": detail.first_name, "second": detail.second_name}
+        case Heatmap():
+            pairs = product(detail.rows, detail.columns)
+            values = chain.from_iterable(detail.values)
+            rows = [(v, " × ".join(p), None, None) for v, p in zip(values, pairs, strict=True)]
+            frame = {"rows": words(detail.row_title), "columns": words(detail.column_title)}
+            frame["by"], kind = " × ".join(frame.values()), "percent"
+            value = itemgetter(0, 1)
+    known = [row for row in rows if row[0] is not None]
     if not known:
-        return _sentence("read_none", **frame)
-    low = min(known, key=lambda row: row.value or 0)
-    high = max(known, key=lambda row: row.value or 0)
-    alike = "read_alike" if low.value == high.value else "read_range"
-    text = _sentence(
-        "read_one" if len(known) == 1 else alike,
+        return capitalised(TEXT["read_none"].format(measure=detail.measure, **frame))
+    low, high = min(known, key=value), max(known, key=value)
+    how = "_one" if len(known) == 1 else "_alike" if low[0] == high[0] else ""
+    missing = len(rows) - len(known)
+    text = TEXT[f"read_{detail.kind}{how}"].format(
         **frame,
-        low_group=low.group,
-        low=cell(low.value, detail.scale),
-        high_group=high.group,
-        high=with_interval(high.value, high.low, high.high, detail.scale),
-    )
-    return text + _missing(len(detail.rows) - len(known))
-
-
-def slopes(detail: Slopes) -> str:
-    """Say in words what a comparison of two classifiers shows."""
-    known = [row for row in detail.rows if row.difference is not None]
-    frame = {"measure": detail.measure, "attribute": words(detail.attribute)}
-    if not known:
-        return _sentence("read_none", **frame)
-    low = min(known, key=lambda row: row.difference or 0)
-    high = max(known, key=lambda row: row.difference or 0)
-    return _sentence(
-        "read_one_slope" if len(known) == 1 else "read_slopes",
-        **frame,
-        first=detail.first_name,
-        second=detail.second_name,
-        low_group=low.group,
-        low=with_interval(low.difference, low.low, low.high, "points"),
-        high_group=high.group,
-        high=with_interval(high.difference, high.low, high.high, "points"),
-    )
-
-
-def heatmap(detail: Heatmap) -> str:
-    """Say in words what a heat map shows."""
-    known = [
-        (value, f"{row} × {column}")
-        for row, values in zip(detail.rows, detail.values, strict=True)
-        for column, value in zip(detail.columns, values, strict=True)
-        if value is not None
-    ]
-    rows, columns = words(detail.row_title), words(detail.column_title)
-    if not known:
-        return _sentence("read_none", measure=detail.measure, attribute=f"{rows} × {columns}")
-    (low, low_group), (high, high_group) = min(known), max(known)
-    text = _sentence(
-        "read_heatmap",
         measure=detail.measure,
-        rows=rows,
-        columns=columns,
-        low=percent(low),
-        low_group=low_group,
-        high=percent(high),
-        high_group=high_group,
+        low_value=cell(low[0], kind),
+        low=with_interval(low[0], *low[2:], kind),
+        low_group=low[1],
+        high=with_interval(high[0], *high[2:], kind),
+        high_group=high[1],
+        missing=TEXT["read_missing"].format(n=missing) if missing else "",
     )
-    return text + _missing(len(detail.rows) * len(detail.columns) - len(known))
+    return capitalised(text).strip()
 
 
 def curve(detail: Curve) -> str:
@@ -146,11 +124,3 @@ def marker(detail: Curve | Distribution) -> str:
 def _labelled(label: str, value: str) -> str:
     # Labels of older results end with the value.
     return f"{label.removesuffix(f': {value}')}: {value}"
-
-
-def _missing(n: int) -> str:
-    return " " + TEXT["read_missing"].format(n=n) if n else ""
-
-
-def _sentence(key: str, **told: str) -> str:
-    return capitalised(TEXT[key].format(**told))

@@ -1,12 +1,15 @@
-"""What an output format is."""
+"""What an output format is, and which there are."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from faceaudit.errors import FaceAuditError
+from faceaudit.plugins import offers
 from faceaudit.result import Result
 
 
@@ -49,3 +52,23 @@ class ReportFormat:
     name: str
     suffix: str
     write: Callable[[Result, Path], Any]
+
+
+@cache
+def all_formats() -> dict[str, ReportFormat]:
+    """Return every output format by name: those of this folder and of installed packages."""
+    return offers("reports", "REPORT", "name", folder="report")
+
+
+def get_format(name: str) -> ReportFormat:
+    """Return the output format called `name`.
+
+    Raises
+    ------
+    FaceAuditError
+        If there is none of that name; says which there are.
+    """
+    known = all_formats()
+    if name not in known:
+        raise FaceAuditError(f"no output format '{name}'; there are {', '.join(sorted(known))}")
+    return known[name]

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from faceaudit.report.numbers import exact
@@ -24,22 +25,14 @@ MOST_LINES = 24
 
 @dataclass(frozen=True)
 class Axis:
-    """A horizontal axis with evenly spaced ticks.
+    """A horizontal axis with evenly spaced ticks."""
 
-    Attributes
-    ----------
-    low, high : float
-        Ends of the axis, in the values' unit; of a ``ratio`` their base-2 logarithms, so that
-        equal distances are equal ratios.
-    steps : int
-        Number of equal intervals between ticks.
-    kind : str
-        How tick labels read, see `faceaudit.report.numbers.cell`.
-    """
-
+    #: Its ends; of a ``ratio`` base-2 logarithms, so that equal distances are equal ratios.
     low: float
     high: float
+    #: How many equal intervals lie between its ticks.
     steps: int
+    #: How the labels of its ticks read, see `faceaudit.report.numbers.cell`.
     kind: str
 
     def place(self, value: float) -> float:
@@ -75,17 +68,7 @@ class Axis:
 
 
 def linear_axis(values: Iterable[float | None], kind: str, *, from_zero: bool = True) -> Axis:
-    """Choose round ends and ticks so that every value fits.
-
-    Parameters
-    ----------
-    values : iterable of float or None
-        Values, interval ends and lines to be shown.
-    kind : str
-        ``percent`` stays within 0 and 1 where the values do.
-    from_zero : bool
-        Whether zero must be on the axis.
-    """
+    """Choose round ends and ticks so that every value fits; ``percent`` stays within 0 and 1."""
     shown = [value for value in values if value is not None]
     if from_zero or not shown:
         shown.append(0.0)
@@ -139,11 +122,6 @@ def slopes_axes(slopes: Slopes) -> tuple[Axis, Axis]:
     rates = (rate for row in slopes.rows for rate in (row.first, row.second))
     differences = (end for row in slopes.rows for end in (row.difference, row.low, row.high))
     return linear_axis(rates, "percent"), linear_axis(differences, "points")
-
-
-def edges_axis(distribution: Distribution) -> Axis:
-    """Span an axis over the bins of a distribution."""
-    return Axis(distribution.edges[0], distribution.edges[-1], _MOST_STEPS, "number")
 
 
 def bar_heights(distribution: Distribution) -> dict[str, list[float]]:
@@ -201,9 +179,8 @@ def is_picture(data: str | None) -> bool:
 def without_pictures(result: Result) -> Result:
     """Return a copy of a result in which no pixel of any photograph is left."""
     bare = result.model_copy(deep=True)
-    for gallery in (detail for check in bare.checks for detail in check.details):
-        for item in gallery.items if isinstance(gallery, Gallery) else ():
-            item.thumbnail = None
-            if item.attention is not None:
-                item.attention.layer = ""
+    for item in chain.from_iterable(d.items for d in bare.details if isinstance(d, Gallery)):
+        item.thumbnail = None
+        if item.attention is not None:
+            item.attention.layer = ""
     return bare

@@ -14,8 +14,19 @@ from faceaudit.files import write_text
 from faceaudit.report import alt_text, figures, numbers
 from faceaudit.report.as_table import as_table, moved_columns
 from faceaudit.report.base import ReportFormat
-from faceaudit.report.text import GLOSSARY, KIND, LANGUAGE, SCRIPT_TEXT, STATUS, TEXT
-from faceaudit.result import Column, Curve, Detail, Forest, Heatmap, Result, Slopes, Table
+from faceaudit.report.text import GLOSSARY, KIND, SCRIPT_TEXT, STATUS, TEXT
+from faceaudit.result import (
+    CheckResult,
+    Column,
+    Curve,
+    Detail,
+    Forest,
+    Heatmap,
+    Result,
+    Slopes,
+    Table,
+    Test,
+)
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -23,13 +34,6 @@ if TYPE_CHECKING:
 _HERE = Path(__file__).parent
 #: The script of a report, in this order.
 _SCRIPTS = ("start.js", "tables.js", "curves.js", "threshold.js", "page.js")
-_APPENDIX = {
-    "about-rows": "rows_account",
-    "about-tests": "tests",
-    "about-provenance": "provenance",
-    "about-glossary": "glossary",
-    "about-citing": "cite",
-}
 
 
 def write_html(result: Result, path: Path | str, *, images: bool = True) -> Path:
@@ -61,50 +65,33 @@ def render_html(result: Result, images: bool = True) -> str:
         for i, detail in enumerate(check.details, start=1)
     }
     tests = [(check, test) for check in result.checks for test in check.tests]
-    thresholds = _thresholds(result)
     curves = {key: _curve(detail) for key, detail in details.items() if isinstance(detail, Curve)}
     code = script()
     plotly = static("plotly-basic.min.js") if curves else ""
-    return (
-        environment()
-        .get_template("report.html.j2")
-        .render(
-            result=result,
-            anchors=anchors,
-            titles={check.id: check.title for check in result.checks},
-            tests=tests,
-            appendix={
-                anchor: TEXT[key]
-                for anchor, key in _APPENDIX.items()
-                if anchor != "about-rows" or any(summary.rows for summary in result.scores)
-            },
-            facts=_facts(result),
-            limit_unsaid=_limit_unsaid(result),
-            data={
-                "name": result.name,
-                "text": SCRIPT_TEXT,
-                "tables": {key: _table(detail) for key, detail in details.items()}
-                | {"tests": _table(_tests(result))},
-                "curves": curves,
-                "thresholds": thresholds,
-            },
-            thresholds=thresholds,
-            spec=yaml.safe_dump(result.spec, sort_keys=False, allow_unicode=True),
-            citation=TEXT["cite_text"].format(
-                title=result.title,
-                kind=KIND[result.kind],
-                name=result.name,
-                created=result.created[:10],
-                version=result.versions.get("faceaudit", ""),
-            ),
-            supplements=_supplements,
-            policy=policy(code, plotly),
-            moves=any(map(moved_columns, details.values())),
-            # Our own files, which hold neither "</style" nor "</script" (tested).
-            style=Markup(static("report.css")),
-            script=Markup(code),
-            plotly=Markup(plotly),
-        )
+    template = environment().get_template("report.html.j2")
+    return template.render(
+        result=result,
+        anchors=anchors,
+        titles={check.id: check.title for check in result.checks},
+        tests=tests,
+        facts=_facts(result),
+        limit_unsaid=_limit_unsaid(result),
+        data={
+            "name": result.name,
+            "text": SCRIPT_TEXT,
+            "tables": {key: _table(detail) for key, detail in details.items()}
+            | {"tests": _table(_tests(tests))},
+            "curves": curves,
+            "thresholds": _thresholds(result),
+        },
+        spec=yaml.safe_dump(result.spec, sort_keys=False, allow_unicode=True),
+        supplements=_supplements,
+        policy=policy(code, plotly),
+        moves=any(map(moved_columns, details.values())),
+        # Our own files, which hold neither "</style" nor "</script" (tested).
+        style=Markup(static("report.css")),
+        script=Markup(code),
+        plotly=Markup(plotly),
     )
 
 
@@ -122,22 +109,10 @@ def environment() -> Environment:
     )
     environment.filters["prose"] = numbers.prose
     environment.tests["picture"] = figures.is_picture
-    environment.globals.update(
-        t=TEXT,
-        STATUS=STATUS,
-        KIND=KIND,
-        GLOSSARY=GLOSSARY,
-        LANGUAGE=LANGUAGE,
-        figures=figures,
-        as_table=as_table,
-        alt_text=alt_text,
-        cell=numbers.cell,
-        count=numbers.count,
-        exact=numbers.exact,
-        percent=numbers.percent,
-        interval=numbers.interval,
-        words=numbers.words,
-    )
+    numbers_as_text = ("cell", "count", "exact", "interval", "percent", "words")
+    environment.globals |= {name: getattr(numbers, name) for name in numbers_as_text}
+    environment.globals |= {"t": TEXT, "STATUS": STATUS, "KIND": KIND, "GLOSSARY": GLOSSARY}
+    environment.globals |= {"figures": figures, "as_table": as_table, "alt_text": alt_text}
     return environment
 
 
@@ -209,7 +184,7 @@ def _curve(curve: Curve) -> dict[str, Any]:
     }
 
 
-def _tests(result: Result) -> Table:
+def _tests(tests: Sequence[tuple[CheckResult, Test]]) -> Table:
     heads = ("check", "test", "method", "p", "p_holm", "p_bh")
     return Table(
         title=TEXT["tests"],
@@ -218,8 +193,7 @@ def _tests(result: Result) -> Table:
         ],
         rows=[
             [check.title, test.name, test.method, test.p, test.p_holm, test.p_bh]
-            for check in result.checks
-            for test in check.tests
+            for check, test in tests
         ],
     )
 
@@ -232,9 +206,8 @@ def _thresholds(result: Result) -> dict[str, Any]:
     audited = result.scores[0].threshold if result.scores else 0.5
     values = result.thresholds
     if values is None:
-        curves = [d for c in result.checks for d in c.details if isinstance(d, Curve)]
-        places = (line.x for d in curves if d.x_is_threshold for line in d.series)
-        values = sorted({audited, *(x for xs in places for x in xs)})
+        curves = (d for d in result.details if isinstance(d, Curve) and d.x_is_threshold)
+        values = sorted({audited, *(x for d in curves for line in d.series for x in line.x)})
     return {"values": values, "audited": values.index(audited)}
 
 
@@ -267,8 +240,7 @@ def _limit_unsaid(result: Result) -> bool:
     answering = next((check for check in result.checks if check.status == result.status), None)
     if answering is None or answering.verdicts or result.status in ("info", "not-estimable"):
         return False
-    details = (detail for check in result.checks for detail in check.details)
-    return any(isinstance(detail, Forest) and detail.limit is not None for detail in details)
+    return any(isinstance(detail, Forest) and detail.limit is not None for detail in result.details)
 
 
 REPORT = ReportFormat("html", ".html", write_html)

@@ -17,22 +17,11 @@ RESULT_NAMES = ("audit.json", "compare.json", "study.json")
 
 @dataclass(frozen=True)
 class FoundResult:
-    """One result below the folder.
-
-    Attributes
-    ----------
-    path : str
-        Path of the result below the folder.
-    result : Result or None
-        None if it could not be read; `problem` says why.
-    link : str or None
-        Address of the report beside it, relative to the folder.
-    problem : str or None
-        One line.
-    """
+    """One result, at `path` below the folder; None if it could not be read, for a `problem`."""
 
     path: str
     result: Result | None
+    #: Address of the report beside it, relative to the folder.
     link: str | None
     problem: str | None = None
 

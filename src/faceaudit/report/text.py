@@ -8,7 +8,6 @@ from typing import Any
 
 _WORDS: dict[str, Any] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
 
-LANGUAGE: str = _WORDS["language"]
 STATUS: dict[str, str] = _WORDS["status"]
 KIND: dict[str, str] = _WORDS["kind"]
 GLOSSARY: dict[str, str] = _WORDS["glossary"]
