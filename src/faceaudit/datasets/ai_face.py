@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
+from itertools import product
 from operator import itemgetter
 
 import pyarrow.compute as pc
@@ -42,17 +43,14 @@ _GROUP_OF: dict[TagValue, str] = {
 #: What the number of a combination means: men first, by race, in the first version; women
 #: first, by skin tone, in the second (its description had men first until July 2025).
 _BY_RACE = {
-    str(4 * i + j): f"{who}, {race}"
-    for i, who in enumerate(("male", "female"))
-    for j, race in enumerate(RACES.values())
+    str(number): f"{who}, {race}"
+    for number, (who, race) in enumerate(product(("male", "female"), RACES.values()))
 }
 _BY_TONE = {
-    str(3 * i + j): f"{who}, {tone}"
-    for i, who in enumerate(("female", "male"))
-    for j, tone in enumerate(TONE_GROUPS.values())
+    str(number): f"{who}, {tone}"
+    for number, (who, tone) in enumerate(product(("female", "male"), TONE_GROUPS.values()))
 }
 _ESTIMATED = "estimated by models that the publishers trained, not by people"
-_CONTRADICTION = "intersection contradicts the row"
 
 
 class AIFace(Dataset):
@@ -81,22 +79,21 @@ class AIFace(Dataset):
     def open(self) -> None:
         names = dict.fromkeys([self.options.tag_file(TABLES[0]), *TABLES])
         tables = [read_csv(self.files, name, "Image Path") for name in names]
-        there = [table for table in tables if table is not None]
-        if not there:
+        tables = [table for table in tables if table.there]
+        if not tables:
             raise FaceAuditError(
                 "AI-Face needs its train.csv or test.csv, below the root or named by --tags-from"
             )
-        codes = {code for table in there for code in _age_codes(table)}
-        self._ages, note = _age_names(codes)
-        #: Table -> its rows that contradict themselves: the first of them, and their number.
-        self._contradictions: dict[str, list[LedgerEntry]] = {}
-        self._contradicting: dict[str, int] = {}
-        for table in there:
+        self._ages, note = _age_names({code for table in tables for code in _age_codes(table)})
+        #: The first rows that contradict themselves, and their number.
+        self._contradictions: list[LedgerEntry] = []
+        self._contradicting = 0
+        for table in tables:
             self._fill(table)
             self.use(table)
-        self._prefixes = dict.fromkeys(prefix for table in there for prefix in table.prefixes())
+        self._prefixes = dict.fromkeys(prefix for table in tables for prefix in table.prefixes())
         self.notes += note
-        if n := sum(self._contradicting.values()):
+        if n := self._contradicting:
             self.notes.append(
                 f"In {counted(n, 'row')} the number of the intersection contradicts the "
                 "row's own tags; the tags count."
@@ -111,8 +108,8 @@ class AIFace(Dataset):
 
     def remarks(self) -> Iterator[LedgerEntry]:
         yield from super().remarks()
-        for name, entries in self._contradictions.items():
-            yield from first_ones(entries, self._contradicting[name], name, "row")
+        names = ", ".join(table.name for table in self.tables)
+        yield from first_ones(self._contradictions, self._contradicting, names, "row")
 
     def _fill(self, table: TagFile) -> None:
         """Enter a table's rows, and say which tags it has, by its header."""
@@ -148,15 +145,14 @@ class AIFace(Dataset):
             own = tags["intersection"] = f"{gender}, {other}"
             said = read_code(cells, "Intersection", names, doubt)
             if said not in (None, own):
-                self._contradict(table.name, cells, f"says {said!r}, and the row {own!r}")
+                self._contradicting += 1
+                if self._contradicting <= LISTED:
+                    image = (cells["Image Path"] or "").strip()
+                    told = f"its number says {said!r}, and the row {own!r}"
+                    self._contradictions.append(
+                        remark(image, "intersection contradicts the row", told)
+                    )
         return tags
-
-    def _contradict(self, name: str, cells: Cells, told: str) -> None:
-        self._contradicting[name] = self._contradicting.get(name, 0) + 1
-        if self._contradicting[name] <= LISTED:
-            image = (cells["Image Path"] or "").strip()
-            entry = remark(image, _CONTRADICTION, f"its number {told}")
-            self._contradictions.setdefault(name, []).append(entry)
 
 
 def _headings(columns: Sequence[str]) -> dict[str, str]:

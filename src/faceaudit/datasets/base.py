@@ -155,9 +155,9 @@ class Dataset:
         """Return the landmarks that the publishers give, if this copy has them."""
         return None
 
-    def use(self, table: TagFile | None, sources: Mapping[str, str] | None = None) -> None:
+    def use(self, table: TagFile, sources: Mapping[str, str] | None = None) -> None:
         """Take the tags of a table, if it is there; `sources`, or else `tags`, say whose word."""
-        if table is not None:
+        if table.there:
             if len(table) == 0 and table.name == self.options.tag_file(""):
                 fault = next((entry.remedy for entry in table.problems), "it has no rows")
                 raise FaceAuditError(f"{self.options.tags_from}: {fault}")

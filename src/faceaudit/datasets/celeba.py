@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 
-from faceaudit.datasets.attributes import attribute_tags
 from faceaudit.datasets.base import Dataset, Tagged
 from faceaudit.datasets.sources import base_name
 from faceaudit.datasets.tagfiles import (
@@ -44,7 +43,7 @@ class CelebA(Dataset):
 
     def open(self) -> None:
         attributes = self._either("list_attr_celeba", _marks, _TAGS)
-        if attributes is None:
+        if not attributes.there:
             self.lacks("list_attr_celeba.txt", *_TAGS)
         self.use(attributes)
         self.use(self._either("list_eval_partition", _split, ["split"], ["image_id", "partition"]))
@@ -52,13 +51,13 @@ class CelebA(Dataset):
 
     def _either(
         self, name: str, translate: Translate, tags: Sequence[str], columns: Sequence[str] = ()
-    ) -> TagFile | None:
+    ) -> TagFile:
         """Read a table in columns of blanks, or else its copy as CSV.
 
         The first has a header on its second line, without a heading for the image, or none.
         """
         table = open_tag_file(self.files, f"{name}.txt", tags)
-        if table is None:
+        if not table.there:
             return read_csv(self.files, f"{name}.csv", "image_id", tags, translate)
         after = 0 if columns else 2
         headings = table.data.decode().splitlines()[1:2]
@@ -70,6 +69,29 @@ class CelebA(Dataset):
         name = base_name(path)
         # The tables say 000001.jpg also where the copy has 000001.png.
         return Tagged("real", self.look_up(name, f"{name.rpartition('.')[0]}.jpg"))
+
+
+def attribute_tags(marks: Mapping[str, bool]) -> Tags:
+    """Translate attributes, in lower case with underscores, as far as they are there."""
+    tags: Tags = {}
+    if "male" in marks:
+        tags["gender"] = "male" if marks["male"] else "female"
+    if "eyeglasses" in marks:
+        # CelebA's attribute does not tell reading glasses from sunglasses; LFW's do.
+        kind = "reading" if "sunglasses" in marks else "any"
+        tags["glasses"] = kind if marks["eyeglasses"] else "none"
+        if marks.get("sunglasses"):
+            tags["glasses"] = "sunglasses"
+    if "heavy_makeup" in marks:
+        tags["makeup"] = "heavy" if marks["heavy_makeup"] else "none or light"
+    if "no_beard" in marks:
+        bearded = not marks["no_beard"] or marks.get("goatee", False)
+        moustache = "moustache" if marks.get("mustache") else "none"
+        tags["facial_hair"] = "beard" if bearded else moustache
+    for name in ("young", "oval_face", "round_face", "chubby", "pale_skin"):
+        if name in marks:
+            tags[name] = "yes" if marks[name] else "no"
+    return tags
 
 
 def _marks(cells: Cells, doubt: Callable[[str], None]) -> Tags:

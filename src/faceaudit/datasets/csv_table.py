@@ -38,7 +38,7 @@ class CSVTable(Dataset):
         self._words: Counter[str] = Counter()
         table = own_csv(self.files, tables[0], self.options.missing, "path", self._label)
         self.use(table)
-        self._prefixes = table.prefixes() if table else []
+        self._prefixes = table.prefixes()
         self.notes += [
             f"'label': {word!r} ({counted(n, 'row')}) is read as '{LABEL_WORDS[word]}'."
             for word, n in sorted(self._words.items())

@@ -118,7 +118,7 @@ class FFHQ(Dataset):
             self.files.used.update(f"{number}.json" for number in self._features)
             self.given = {tag: self.tags[tag] for tag in _READERS}
         metadata = open_tag_file(self.files, METADATA, _CREDITS)
-        if metadata is not None and not metadata.problems:
+        if metadata.data:
             _read_credits(metadata)
         self.use(metadata)
         self._seen: set[str] = set()

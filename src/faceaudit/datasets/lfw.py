@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import partial
-from math import isfinite, nan
+from math import isfinite
 from operator import itemgetter
 
-from faceaudit.datasets.attributes import attribute_tags
 from faceaudit.datasets.base import Dataset, Tagged
+from faceaudit.datasets.celeba import attribute_tags
 from faceaudit.datasets.rejects import Reject
 from faceaudit.datasets.sources import base_name
 from faceaudit.datasets.tagfiles import Cells, TagFile, Tags, open_tag_file, own_csv
@@ -49,14 +49,12 @@ class LFW(Dataset):
         by_people = {"gender": "male_names.txt and female_names.txt, by people"}
         for gender in ("female", "male"):
             listed = open_tag_file(self.files, f"{gender}_names.txt", ["gender"])
-            if listed is not None:
-                lines = listed.lines(["image"], separator="\n")
-                listed.fill(lines, itemgetter("image"), partial(_listed, gender))
+            lines = listed.lines(["image"], separator="\n")
+            listed.fill(lines, itemgetter("image"), partial(_listed, gender))
             self.use(listed, by_people)
         self.use(own_csv(self.files, "gender.csv", self.options.missing), {})
         attributes = open_tag_file(self.files, "lfw_attributes.txt", _TAGS)
-        if attributes is not None and not attributes.problems:
-            _fill(attributes)
+        _fill(attributes)
         self.use(attributes)
 
     def read(self, path: str) -> Tagged:
@@ -94,11 +92,11 @@ def _translate(cells: Cells, doubt: Callable[[str], None]) -> Tags:
         if name not in ("person", "imagenum"):
             try:
                 degrees[name] = float(str(cell))
+                if not isfinite(degrees[name]):
+                    raise ValueError
             except ValueError:
-                degrees[name] = nan
-            if not isfinite(degrees[name]):
                 doubt(f"{name} {cell!r} is not a number")
-                del degrees[name]
+                degrees.pop(name, None)
     tags = attribute_tags({name: degree > 0 for name, degree in degrees.items()})
     tags.pop("young", None)
     races = {race: degrees[race.lower()] for race in RACES if race.lower() in degrees}

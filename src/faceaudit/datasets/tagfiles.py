@@ -38,6 +38,8 @@ class TagFile:
     ----------
     name : str
         The file's name, for messages.
+    there : bool
+        Whether there is such a file.
     data : bytes
         What it holds, as UTF-8.
     tags : list of str
@@ -52,6 +54,7 @@ class TagFile:
 
     def __init__(self, name: str, tags: Sequence[str] = ()) -> None:
         self.name = name
+        self.there = True
         self.data = b""
         self.tags = list(tags)
         self.notes: list[str] = []
@@ -145,11 +148,8 @@ class TagFile:
         yield from first_ones(entries, len(self._rows) - len(self._used), self.name, "row")
 
 
-def open_tag_file(files: SideFiles, name: str, tags: Sequence[str] = ()) -> TagFile | None:
-    """Return a tag file with what it holds, or None if there is none of that name.
-
-    One that cannot be read holds nothing, and has a problem.
-    """
+def open_tag_file(files: SideFiles, name: str, tags: Sequence[str] = ()) -> TagFile:
+    """Return a tag file with what it holds; one that cannot be read has a problem."""
     table = TagFile(name, tags)
     try:
         data = files.read(name)
@@ -157,7 +157,8 @@ def open_tag_file(files: SideFiles, name: str, tags: Sequence[str] = ()) -> TagF
         table.remark("the file", f"cannot be read ({error})")
         return table
     if data is None:
-        return None
+        table.there = False
+        return table
     try:
         table.data = formats.as_utf8(data, table.notes)
     except pa.ArrowInvalid:
@@ -173,8 +174,8 @@ def read_csv(
     key: str,
     tags: Sequence[str] = (),
     translate: Translate | None = None,
-) -> TagFile | None:
-    """Read a table with a header line.
+) -> TagFile:
+    """Read a table with a header line, if it is there.
 
     Parameters
     ----------
@@ -188,18 +189,13 @@ def read_csv(
     translate : callable, optional
         Makes them; without, the cells are still to be filled in.
 
-    Returns
-    -------
-    TagFile or None
-        None if there is no such file.
-
     Raises
     ------
     FaceAuditError
         If two columns have one name.
     """
     table = open_tag_file(files, name, tags)
-    if table is None or table.problems:
+    if table.problems or not table.there:
         return table
     skipped: list[Any] = []
     try:
@@ -232,7 +228,7 @@ def own_csv(
     missing: Sequence[str] = (),
     key: str = "file",
     label: Translate | None = None,
-) -> TagFile | None:
+) -> TagFile:
     """Read a table of any tags that somebody made in the standard vocabulary, and say how.
 
     Parameters
@@ -245,7 +241,7 @@ def own_csv(
         Translates the column ``label``, which otherwise is no tag.
     """
     table = read_csv(files, name, key)
-    if table is None or key not in table.cells.column_names:
+    if key not in table.cells.column_names:
         return table
     keys = [column for column in (key, "label") if column in table.cells.column_names]
     columns = [c for c in table.cells.column_names if c != key and (c != "label" or not label)]

@@ -32,14 +32,9 @@ RELIABILITY = (
 class Ratios(NamedTuple):
     """Ratios of one face, none of which depends on its tilt or size.
 
-    Attributes
-    ----------
-    face_ratio : float
-        Facial index: nasion to gnathion over bizygomatic width.
-    jaw_ratio : float
-        Bigonial over bizygomatic width: jaw over cheeks (Martin's jugo-mandibular index).
-    chin_angle : float
-        Degrees between the two sides of the jaw line at the chin; the larger, the flatter.
+    Facial index: nasion to gnathion over bizygomatic width. Bigonial over bizygomatic width: jaw
+    over cheeks (Martin's jugo-mandibular index). Degrees between the two sides of the jaw line at
+    the chin; the larger, the flatter.
     """
 
     face_ratio: float

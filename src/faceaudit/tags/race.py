@@ -9,21 +9,12 @@ from faceaudit.tags.base import Tag
 #: From every set's category, in lower case and with blanks, to UTKFace's five. They are a
 #: data set's estimate of appearance, not anybody's identity, and were not drawn up alike.
 RACE_COARSE = {
-    "white": "White",
-    "caucasian": "White",
-    "black": "Black",
-    "african": "Black",
-    "asian": "Asian",
-    "east asian": "Asian",
-    "southeast asian": "Asian",
-    "indian": "Indian",
-    "south asian": "Indian",
+    **dict.fromkeys(("white", "caucasian"), "White"),
+    **dict.fromkeys(("black", "african"), "Black"),
+    **dict.fromkeys(("asian", "east asian", "southeast asian"), "Asian"),
+    **dict.fromkeys(("indian", "south asian"), "Indian"),
     # UTKFace's "Others" names Hispanic, Latino and Middle Eastern people.
-    "others": "Other",
-    "other": "Other",
-    "latino": "Other",
-    "hispanic": "Other",
-    "latino hispanic": "Other",
+    **dict.fromkeys(("others", "other", "latino", "hispanic", "latino hispanic"), "Other"),
     "middle eastern": "Other",
 }
 

@@ -17,16 +17,8 @@ from faceaudit.tags.landmarks import Face, Pixels, Points
 MONK_TONES = tuple(f"Monk {tone}" for tone in range(1, 11))
 #: The scale's ten colours as published (E. Monk, The Monk Skin Tone Scale, 2019), sRGB.
 MONK_COLOURS = (
-    "f6ede4",
-    "f3e7db",
-    "f7ead0",
-    "eadaba",
-    "d7bd96",
-    "a07e56",
-    "825c43",
-    "604134",
-    "3a312a",
-    "292420",
+    *("f6ede4", "f3e7db", "f7ead0", "eadaba", "d7bd96"),
+    *("a07e56", "825c43", "604134", "3a312a", "292420"),
 )
 #: What benchmarks/index_skin_tone.py measured; goes with the tag into every report.
 LIGHTING = (
@@ -40,13 +32,9 @@ PATCH_SIDE = 0.15
 class SkinTone(NamedTuple):
     """Skin tone as a picture shows it.
 
-    Attributes
-    ----------
-    typology_angle : float
-        Individual typology angle (ITA) in degrees: arctan((L* - 50) / b*); the larger, the
-        lighter. Chardon, Cretois and Hourseau, 1991; above 55 very light, below -30 dark.
-    monk : str
-        Nearest tone of the Monk scale by the CIEDE2000 colour difference.
+    `typology_angle` is the individual typology angle (ITA) in degrees, arctan((L* - 50) / b*): the
+    larger, the lighter; above 55 very light, below -30 dark (Chardon, Cretois and Hourseau, 1991).
+    `monk` is the nearest tone of the Monk scale by the CIEDE2000 colour difference.
     """
 
     typology_angle: float
@@ -56,12 +44,7 @@ class SkinTone(NamedTuple):
 def measure_skin(pixels: Pixels, points: Points) -> SkinTone | None:
     """Measure the skin tone by the median colour of patches on both cheeks.
 
-    Parameters
-    ----------
-    pixels : ndarray of uint8, shape (height, width, 3)
-        sRGB.
-    points : ndarray, shape (68, 2)
-        Landmarks in these pixels. If both patches lie outside the picture, there is no tone.
+    `points` are landmarks in `pixels`. If both patches lie outside the picture, there is no tone.
     """
     side = PATCH_SIDE * np.linalg.norm(points[45] - points[36])
     patches = []
@@ -80,9 +63,8 @@ def tone_of_colour(colour: npt.ArrayLike) -> SkinTone:
     from skimage.color import deltaE_ciede2000, rgb2lab
 
     lab = rgb2lab(np.asarray(colour, dtype=float) / 255)
-    scale = [[int(monk[at : at + 2], 16) for at in (0, 2, 4)] for monk in MONK_COLOURS]
-    differences = deltaE_ciede2000(rgb2lab(np.array(scale) / 255), np.tile(lab, (len(scale), 1)))
-    nearest = int(np.argmin(differences))
+    scale = rgb2lab(np.array([list(bytes.fromhex(tone)) for tone in MONK_COLOURS]) / 255)
+    nearest = int(np.argmin(deltaE_ciede2000(scale, np.tile(lab, (len(scale), 1)))))
     lightness, _, yellow = lab
     return SkinTone(float(np.degrees(np.arctan2(lightness - 50, yellow))), MONK_TONES[nearest])
 

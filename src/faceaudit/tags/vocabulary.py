@@ -7,14 +7,13 @@ import unicodedata
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceaudit.errors import FaceAuditError
+from faceaudit.reading.columns import with_column
 from faceaudit.schema import tag_columns
 from faceaudit.tags.base import Tag, TagValue, all_tags
 from faceaudit.wording import counted
@@ -116,13 +115,9 @@ def standardise(table: pa.Table, source: str) -> tuple[pa.Table, list[str]]:
     """
     for tag in tag_columns(table):
         if tag in NUMERIC_TAGS:
-            table = _with(table, tag, _numbers(table[tag], tag, source))
+            table = with_column(table, tag, _numbers(table[tag], tag, source))
     table, notes = standardise_texts(table)
     return with_derived_tags(table)[0], notes
-
-
-def _with(table: pa.Table, name: str, column: pa.Array | pa.ChunkedArray) -> pa.Table:
-    return table.set_column(table.column_names.index(name), name, column)
 
 
 def _numbers(column: pa.ChunkedArray, tag: str, source: str) -> pa.ChunkedArray:
@@ -165,11 +160,13 @@ def standardise_texts(table: pa.Table) -> tuple[pa.Table, list[str]]:
     for tag, column in _texts(table):
         if tag in NUMERIC_TAGS or _TAGS.get(tag, _PLAIN).person:
             continue
-        words = _distinct(column)
-        if read_as := _readings(tag, words):
-            notes += _say_readings(tag, words, read_as)
-            meant = [read_as.get(word, word) for word in words.known.to_pylist()]
-            table = _with(table, tag, pa.array(meant, pa.string()).take(words.indices))
+        counts = _doubtful(tag, column)
+        if read_as := _readings(tag, counts):
+            notes += _say_readings(tag, counts, read_as)
+            words, meant = (pa.array(part, pa.string()) for part in (read_as, read_as.values()))
+            place = pc.index_in(column, words)
+            read = pc.if_else(pc.is_valid(place), meant.take(place), column)
+            table = with_column(table, tag, read)
     return table, notes
 
 
@@ -178,38 +175,36 @@ def _texts(table: pa.Table) -> list[tuple[str, pa.ChunkedArray]]:
     return [(tag, column) for tag, column in columns if pa.types.is_string(column.type)]
 
 
-class _Words(NamedTuple):
-    """The distinct words of a column, how often each stands there, and which each row has."""
-
-    known: pa.StringArray
-    counts: npt.NDArray[np.int64]
-    indices: pa.Array
+def _distinct(column: pa.ChunkedArray) -> tuple[pa.Array, pa.Array]:
+    """Return the distinct words of a column, and how often each stands there."""
+    return tuple(pc.value_counts(column.drop_null()).flatten())
 
 
-def _distinct(column: pa.ChunkedArray) -> _Words:
-    encoded = column.combine_chunks().dictionary_encode()
-    indices, known = encoded.indices, encoded.dictionary
-    counts = np.bincount(indices.drop_null().to_numpy(), minlength=len(known))
-    return _Words(known, counts, indices)
+def _doubtful(tag: str, column: pa.ChunkedArray) -> dict[str, int]:
+    """Return the words of a column that may be read as another word, with the count of each.
+
+    A column of a million names has none, and is not gone through.
+    """
+    words, counts = _distinct(column)
+    if tag not in _KNOWN:
+        trimmed = pc.utf8_trim_whitespace(words)
+        folded = pc.utf8_lower(pc.utf8_normalize(trimmed, "NFKC")).dictionary_encode().indices
+        several = np.bincount(folded, minlength=1)[folded.to_numpy()] > 1
+        chosen = pc.or_(pa.array(several), pc.not_equal(trimmed, words))
+        words, counts = words.filter(chosen), counts.filter(chosen)
+    return dict(zip(words.to_pylist(), counts.to_pylist(), strict=True))
 
 
-def _readings(tag: str, words: _Words) -> dict[str, str | None]:
+def _readings(tag: str, counts: Mapping[str, int]) -> dict[str, str | None]:
     """Return the words of a tag that are read as another word, and as which; None for blanks."""
-    trimmed = pc.utf8_trim_whitespace(words.known)
-    folded = pc.utf8_lower(pc.utf8_normalize(trimmed, "NFKC")).dictionary_encode()
-    # Only these can change; a column of a million names has none, and is not gone through.
-    several = np.bincount(folded.indices, minlength=1)[folded.indices.to_numpy()] > 1
-    chosen = several | pc.not_equal(trimmed, words.known).to_numpy(zero_copy_only=False)
-    if tag in _KNOWN:
-        chosen[:] = True
-    read = {word: standard(tag, word) for word in words.known.filter(pa.array(chosen)).to_pylist()}
+    read = {word: standard(tag, word) for word in counts}
     spellings: dict[str, Counter[str]] = {}
-    for value, count in zip(read.values(), words.counts[chosen].tolist(), strict=True):
+    for word, value in read.items():
         if value is not None:
-            spellings.setdefault(_fold(value), Counter())[str(value)] += count
+            spellings.setdefault(_fold(value), Counter())[str(value)] += counts[word]
     usual = {
-        fold: min(counts, key=lambda value: (-counts[value], value))
-        for fold, counts in spellings.items()
+        fold: min(found, key=lambda value: (-found[value], value))
+        for fold, found in spellings.items()
     }
     meant = {w: None if value is None else usual[_fold(value)] for w, value in read.items()}
     return {word: value for word, value in meant.items() if word != value}
@@ -220,11 +215,12 @@ def _fold(word: TagValue) -> str:
     return unicodedata.normalize("NFKC", str(word)).lower()
 
 
-def _say_readings(tag: str, words: _Words, read_as: Mapping[str, str | None]) -> list[str]:
+def _say_readings(
+    tag: str, counts: Mapping[str, int], read_as: Mapping[str, str | None]
+) -> list[str]:
     """Say in a few sentences which words are read as which."""
-    numbers = dict(zip(words.known.to_pylist(), words.counts.tolist(), strict=True))
     groups: dict[str | None, list[str]] = {}
-    for word in sorted(read_as, key=lambda word: (-numbers[word], word)):
+    for word in sorted(read_as, key=lambda word: (-counts[word], word)):
         groups.setdefault(read_as[word], []).append(word)
     said = []
     for value, alike in list(groups.items())[:_NAMED]:
@@ -233,7 +229,7 @@ def _say_readings(tag: str, words: _Words, read_as: Mapping[str, str | None]) ->
             named.append(f"{len(alike) - _NAMED:,} more")
         listed = " and ".join(filter(None, (", ".join(named[:-1]), named[-1])))
         said.append(
-            f"'{tag}': {listed} ({counted(sum(numbers[word] for word in alike), 'row')}) "
+            f"'{tag}': {listed} ({counted(sum(counts[word] for word in alike), 'row')}) "
             f"{'is' if len(alike) == 1 else 'are'} read as "
             f"{'missing' if value is None else repr(value)}."
         )
@@ -246,19 +242,16 @@ def suspected_missing(table: pa.Table) -> list[str]:
     """Name the tags that hold one of the `SUSPECTED` words, with the count of each."""
     said: list[str] = []
     for tag, column in _texts(table):
-        words = _distinct(column)
-        folded = pc.utf8_lower(pc.utf8_trim_whitespace(words.known))
+        words, counts = _distinct(column)
+        folded = pc.utf8_lower(pc.utf8_trim_whitespace(words))
         suspected = pc.is_in(folded, pa.array(SUSPECTED))
         if _TAGS.get(tag, _PLAIN).none_is_a_value:
-            suspected = pc.and_(suspected, pc.not_equal(words.known, "none"))
+            suspected = pc.and_(suspected, pc.not_equal(words, "none"))
+        found = (part.filter(suspected).to_pylist() for part in (words, counts))
         said += [
             f"'{tag}' holds {word!r} {counted(count, 'time')} and it is read as a value; "
             f"if it means that the tag is missing, say --missing {shlex.quote(word)}."
-            for word, count in zip(
-                words.known.filter(suspected).to_pylist(),
-                words.counts[suspected.to_numpy(zero_copy_only=False)].tolist(),
-                strict=True,
-            )
+            for word, count in zip(*found, strict=True)
         ]
     return said
 
