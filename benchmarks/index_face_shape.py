@@ -30,7 +30,6 @@ from faceaudit.tags.landmarks import (
     Pose,
     estimate_pose,
     find_landmarks,
-    mirrored,
     working_pixels,
 )
 
@@ -51,12 +50,9 @@ def copies(content: bytes) -> dict[str, Points | None]:
     points = find_landmarks(pixels)
     if points is None:
         return {}
-    flipped = working_pixels(_encoded(ImageOps.mirror(image)))
-    found = find_landmarks(flipped)
-    result = {
-        "photograph": points,
-        "mirrored": None if found is None else mirrored(found, flipped.shape[1]),
-    }
+    # No ratio tells left from right, so the mirrored points need not be mirrored back.
+    flipped = find_landmarks(working_pixels(_encoded(ImageOps.mirror(image))))
+    result = {"photograph": points, "mirrored": flipped}
     scale = max(image.size) / max(pixels.shape)
     low, high = points.min(axis=0) * scale, points.max(axis=0) * scale
     for name, margin in CROPS.items():

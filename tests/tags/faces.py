@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from faceaudit.tags.landmarks import MIRRORED, Points
+from faceaudit.tags.landmarks import Points
+
+#: The points' places in a mirrored picture.
+MIRRORED = (
+    *range(16, -1, -1),
+    *range(26, 16, -1),
+    *(27, 28, 29, 30, 35, 34, 33, 32, 31),
+    *(45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40),
+    *(54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55),
+    *(64, 63, 62, 61, 60, 67, 66, 65),
+)
 
 
 def drawn_face(face_ratio: float = 0.85, jaw_ratio: float = 0.8, cheeks: float = 140.0) -> Points:
@@ -31,3 +41,10 @@ def drawn_face(face_ratio: float = 0.85, jaw_ratio: float = 0.8, cheeks: float =
     # As symmetrical as the numbering says.
     flipped = points[list(MIRRORED)] * (-1, 1)
     return (points + flipped) / 2
+
+
+def mirrored(points: Points, width: int) -> Points:
+    """Return the landmarks that the mirrored picture of `width` pixels has."""
+    flipped = points[list(MIRRORED)].copy()
+    flipped[:, 0] = width - 1 - flipped[:, 0]
+    return flipped

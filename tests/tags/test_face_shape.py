@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faceaudit.tags.face_shape import LONG_FROM, ROUND_BELOW, measure, shape_of
-from faceaudit.tags.landmarks import MIRRORED, Pose, estimate_pose, mirrored
-from tests.tags.faces import drawn_face
+from faceaudit.tags.landmarks import Pose, estimate_pose
+from tests.tags.faces import MIRRORED, drawn_face, mirrored
 
 STRAIGHT = Pose(0.0, 0.0)
 

@@ -29,26 +29,17 @@ class Tagged(NamedTuple):
 
 @dataclass(frozen=True)
 class IndexOptions:
-    """What a user may say about their copy of a data set.
+    """What a user may say about their copy of a data set."""
 
-    Attributes
-    ----------
-    tags_from : Path, optional
-        A tag file, or a folder of tag files, that does not lie below the root.
-    label : {'real', 'ai'}, optional
-        Label of every image, for a folder that says nothing about it.
-    photoshopped_as : {'skip', 'real', 'ai'}
-        What a photograph retouched by hand counts as.
-    missing : tuple of str
-        Words in a tag file of one's own that say that a tag is missing, besides the empty cell.
-    real_dir, ai_dir : tuple of str
-        Folders below the root, by path or name, that hold real photographs and AI images.
-    """
-
+    #: A tag file, or a folder of tag files, that does not lie below the root.
     tags_from: Path | None = None
+    #: Label of every image, for a folder that says nothing about it.
     label: Label | None = None
+    #: What a photograph retouched by hand counts as.
     photoshopped_as: Literal["skip", "real", "ai"] = "skip"
+    #: Words in a tag file of one's own that say that a tag is missing, besides the empty cell.
     missing: tuple[str, ...] = ()
+    #: Folders below the root, by path or name, that hold real photographs, and AI images.
     real_dir: tuple[str, ...] = ()
     ai_dir: tuple[str, ...] = ()
 
@@ -89,48 +80,34 @@ class Dataset:
     could be an image, by its path below the root, and at the end `remarks`. Size, format, hash and
     copies are seen to for all sets.
 
-    Attributes
-    ----------
-    id, title : str
-        Its name on the command line and in manifests, and its full name.
-    label : str
-        What its images are: ``real``, ``ai``, or how it is decided.
-    published : int or None
-        How many images its publishers say it has.
-    licence, home : str
-        Terms of use as its publishers state them, and where users get it.
-    layout : str
-        The folders and files that `index` expects below the root.
-    tags : mapping of str to str
-        Every tag it can have, with the sentence that says whose word it is.
-    takes : tuple of str
-        Names of the `IndexOptions`, beyond ``tags_from``, that it takes.
-    files : SideFiles
-        Of this copy: every file that is no image.
-    options : IndexOptions
-    given : dict of str to str
-        The tags that this copy has, each with the sentence that says whose word it is.
-    tables : list of TagFile
-        The tag files in use.
-    notes : list of str
-        Sentences for the user and the manifest, complete once all images were read.
     """
 
+    #: Its name on the command line and in manifests, and its full name.
     id: ClassVar[str]
     title: ClassVar[str]
+    #: What its images are: ``real``, ``ai``, or how it is decided.
     label: ClassVar[str]
+    #: How many images its publishers say it has.
     published: ClassVar[int | None] = None
+    #: Terms of use as its publishers state them, and where users get it.
     licence: ClassVar[str]
     home: ClassVar[str]
+    #: The folders and files that `index` expects below the root.
     layout: ClassVar[str]
+    #: Every tag it can have, with the sentence that says whose word it is.
     tags: ClassVar[Mapping[str, str]] = {}
+    #: Names of the `IndexOptions`, beyond ``tags_from``, that it takes.
     takes: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, files: SideFiles, options: IndexOptions) -> None:
+        #: Every file of this copy that is no image.
         self.files = files
         self.options = options
+        #: The tags that this copy has, each with the sentence that says whose word it is.
         self.given: dict[str, str] = {}
+        #: The tag files in use.
         self.tables: list[TagFile] = []
+        #: Sentences for the user and the manifest, complete once all images were read.
         self.notes: list[str] = []
         self._missing: list[LedgerEntry] = []
         self._without = 0

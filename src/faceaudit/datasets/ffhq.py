@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Iterator
 from functools import reduce
 from operator import getitem
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -182,24 +181,11 @@ class FFHQ(Dataset):
 
     def landmarks(self) -> Published | None:
         data = self.files.read(METADATA)
-        return None if data is None else _landmarks(data, METADATA)
+        return None if data is None else published_landmarks(data)
 
 
-def published_landmarks(metadata: Path) -> Published:
-    """Read the landmarks of ``ffhq-dataset-v2.json``.
-
-    Raises
-    ------
-    FaceAuditError
-        If it cannot be read.
-    """
-    try:
-        return _landmarks(metadata.read_bytes(), metadata)
-    except OSError as error:
-        raise FaceAuditError(f"{metadata}: not FFHQ's metadata ({error})") from None
-
-
-def _landmarks(data: bytes, source: Path | str) -> Published:
+def published_landmarks(data: bytes) -> Published:
+    """Read the landmarks in ``ffhq-dataset-v2.json``, or raise `FaceAuditError`."""
     points: dict[str, Points] = {}
     try:
         for number, entry in entries(data.decode()):
@@ -208,7 +194,7 @@ def _landmarks(data: bytes, source: Path | str) -> Published:
                 raise ValueError(f"{found.shape} landmarks where there should be 68 points")
             points[number] = found
     except (ValueError, KeyError, TypeError) as error:
-        raise FaceAuditError(f"{source}: not FFHQ's metadata ({error})") from None
+        raise FaceAuditError(f"{METADATA}: not FFHQ's metadata ({error})") from None
     return Published(
         "the landmarks that FFHQ publishes", lambda path: points.get(base_name(path)[:5])
     )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -101,19 +100,18 @@ def index(
     workers : int, optional
         How many read files at once; one a core if not given.
     progress : callable, optional
-        Called with the number of files done and the number of all files; from the start
-        again for every further look at the pictures.
+        Called with the number of files done and of all files, from the start again for every
+        further look at the pictures.
     **derive : bool
-        ``face_shape``, ``skin_tone`` or another of `faceaudit.tags.base.picture_tags`: look
-        at every picture to derive this tag; needs the extra ``landmarks``.
+        ``face_shape``, ``skin_tone`` or another of `faceaudit.tags.base.picture_tags`: look at
+        every picture to derive this tag.
 
     Raises
     ------
     FaceAuditError
         If the root cannot be read, nothing in it could be indexed, or the tag file that
-        was named is not one that the data set has a use for.
-    MissingExtraError
-        If a tag is asked for whose extra is not installed.
+        was named is not one that the data set has a use for; MissingExtraError if a tag is asked
+        for whose extra is not installed.
     """
     kind = get_dataset(dataset)
     wanted = [tag for tag, asked in derive.items() if asked]
@@ -138,7 +136,7 @@ def index(
         )
     published = copy.landmarks() if wanted else None
     refuse_without_extra(wanted, published is not None)
-    with open_ledger(out) as ledger, warnings.catch_warnings(), _rare_collections():
+    with open_ledger(out) as ledger, warnings.catch_warnings():
         # Pillow warns of very large pictures and odd metadata; what matters is in the ledger.
         warnings.simplefilter("ignore")
         builder = ManifestBuilder(name or kind.id, copy, ledger, total, progress)
@@ -193,17 +191,6 @@ def index(
         remarks=dict(ledger.remarks),
         notes=notes,
     )
-
-
-@contextmanager
-def _rare_collections() -> Iterator[None]:
-    """Search for cyclic garbage rarely: rows make none, and it takes a seventh of the time."""
-    usual = gc.get_threshold()
-    gc.set_threshold(100_000, *usual[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
 
 
 def _refuse_foreign(kind: type[Dataset], options: IndexOptions) -> None:

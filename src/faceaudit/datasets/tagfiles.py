@@ -34,31 +34,19 @@ class TagFile:
 
     Remembers which rows have met their image, so that the others can be reported.
 
-    Attributes
-    ----------
-    name : str
-        The file's name, for messages.
-    there : bool
-        Whether there is such a file.
-    data : bytes
-        What it holds, as UTF-8.
-    tags : list of str
-        The tags that it gives.
-    notes : list of str
-        Sentences for the user on how it was read.
-    problems : list of LedgerEntry
-        Its faults.
-    cells : pyarrow.Table
-        Columns of text, where `read_csv` has read them.
     """
 
     def __init__(self, name: str, tags: Sequence[str] = ()) -> None:
         self.name = name
+        #: Whether there is such a file, and what it holds, as UTF-8.
         self.there = True
         self.data = b""
+        #: The tags that it gives.
         self.tags = list(tags)
+        #: Sentences for the user on how it was read, and its faults.
         self.notes: list[str] = []
         self.problems: list[LedgerEntry] = []
+        #: Columns of text, where `read_csv` has read them, and the numbers of rows it left out.
         self.cells = pa.table({})
         self.skipped: set[int] = set()
         self._rows: dict[str, Tags] = {}

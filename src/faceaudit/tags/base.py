@@ -28,71 +28,55 @@ class Tag:
     tag files and of scores are read by `values`, `words`, `parse` and `limits`. A tag with
     `derive` is added to every table that has the column `origin` and not the tag. One with
     `look` is an option of ``faceaudit index`` and a keyword of `faceaudit.datasets.index`
-    (``long_hair``: ``--long-hair``, ``long_hair=True``); `look` is then called in a process of
-    its own with each `Face`: its row, its pixels, its 68 landmarks and its pose::
+    (``--long-hair``, ``long_hair=True``), by which `look` is called for each picture: its row,
+    pixels, 68 landmarks and pose::
+
+        def look(face):
+            if face.pixels is None:
+                return {}
+            return {"brightness": "dark" if face.pixels.mean() < 99 else "light"}
 
         TAG = Tag(
             "brightness",
             values=("dark", "light"),
-            look=lambda face: {"brightness": "dark" if face.pixels.mean() < 99 else "light"},
+            look=look,
             source="derived from the mean of all pixels",
             help="Derive whether the picture is dark.",
         )
 
-    (a function of the module, where processes must be able to find it).
-
-    Attributes
-    ----------
-    name : str
-        Of its column.
-    values : tuple of str
-        Its values in the order in which readers expect them; without, all words are taken, and
-        listed alphabetically.
-    words : mapping of str to str
-        Word in lower case -> the value that it means.
-    parse : callable, optional
-        Reads a word that may be spelt in further ways; ValueError for others, which stay.
-    number : bool
-        Whether it is a number and no category.
-    limits, unit : tuple of float, str
-        Of a number.
-    person : bool
-        Whether it names somebody: for splitting and giving credit, not for comparing groups.
-    none_is_a_value : bool
-        Whether ``none`` is one of our own words, spelt so: no glasses is not an unknown face.
-    origin : str
-        The column that `derive` needs.
-    derive : callable, optional
-        From that column, a pyarrow.ChunkedArray, to its own, a pyarrow.Array.
-    look : callable, optional
-        From a `faceaudit.tags.landmarks.Face` of which anything may be None to the tag and
-        `beside` by name, as far as they are known.
-    beside : tuple of str
-        Numbers that `look` gives along with it.
-    needs : {'', 'landmarks', 'found landmarks'}
-        What `look` needs beyond the pixels. For ``landmarks`` those will do that the publishers of
-        a data set give; all others are found with the extra ``landmarks``.
-    source : str
-        Whose word it is, in one sentence; ``{landmarks}`` stands for where those come from.
-    help : str
-        What its option says.
+    A `look` must be a function of its module, or other processes cannot find it.
     """
 
+    #: Of its column.
     name: str
+    #: Its values in the order in which readers expect them; without, all words are taken, and
+    #: listed alphabetically.
     values: tuple[str, ...] = ()
+    #: Word in lower case -> the value that it means.
     words: Mapping[str, str] = field(default_factory=dict)
+    #: Reads a word that may be spelt in further ways; ValueError for others, which stay.
     parse: Callable[[str], str] | None = None
+    #: Whether it is a number and no category, and then what it can be, and in which unit.
     number: bool = False
     limits: tuple[float, float] = _FLOAT32
     unit: str = ""
+    #: Whether it names somebody: for splitting and giving credit, not for comparing groups.
     person: bool = False
+    #: Whether ``none`` is one of our own words, spelt so: no glasses is not an unknown face.
     none_is_a_value: bool = False
+    #: The column that `derive` needs, which makes this one of it.
     origin: str = ""
     derive: Callable[[pa.ChunkedArray], pa.Array] | None = None
+    #: From a `faceaudit.tags.landmarks.Face`, of which any part may be None, to the tag and the
+    #: numbers `beside` it by name, as far as they are known.
     look: Callable[[Face], Mapping[str, TagValue]] | None = None
     beside: tuple[str, ...] = ()
+    #: What `look` needs beyond the pixels. For ``landmarks`` those will do that the publishers of
+    #: a data set give; all others are found with the extra ``landmarks``.
     needs: Literal["", "landmarks", "found landmarks"] = ""
+    #: Whose word it is, in one sentence; ``{landmarks}`` stands for where those come from.
     source: str = ""
+    #: What its option says.
     help: str = ""
 
 
