@@ -19,6 +19,7 @@ from faceaudit import bundled, scoring
 from faceaudit.cli import main
 from faceaudit.datasets import index
 from faceaudit.errors import FaceAuditError, MissingExtraError
+from faceaudit.schema import tag_columns
 from faceaudit.tables import read_manifest, read_scores, scored, status_counts, write_table
 from tests.pictures import draw, draw_dataset, encode, write_manifest
 
@@ -94,7 +95,7 @@ def test_every_row_comes_back_with_a_status(model, traps, tmp_path):
     }
     for row in rows.values():
         assert (row["p_ai"] is not None) == (row["status"] == "ok")
-    assert rows["good.png"]["group"] == "0" and scores.tags == ["group"]
+    assert rows["good.png"]["group"] == "0" and tag_columns(scores.table) == ["group"]
     assert rows["gone.jpg"]["sha256"] is None and rows["gone.jpg"]["in_training"] is None
     assert rows["good.png"]["in_training"] is False
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from functools import cache
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -35,19 +34,23 @@ class FaceFinder:
         import dlib
 
         self.name = f"dlib's frontal face detector {dlib.__version__}"
-        # A detector keeps what it works on inside itself: each thread needs its own.
-        self._detectors = threading.local()
+        # A detector keeps what it works on inside itself, and takes half a second to be made: one
+        # for each thread that looks at once, and no more.
+        self._idle: list[Any] = []
 
     def __call__(self, pixels: Pixels) -> bool:
         """Tell whether a face is found in (side, side, 3); safe to call from several threads."""
-        detector = getattr(self._detectors, "own", None)
-        if detector is None:
-            import dlib
+        import dlib
 
-            detector = self._detectors.own = dlib.get_frontal_face_detector()
+        try:
+            detector = self._idle.pop()
+        except IndexError:
+            detector = dlib.get_frontal_face_detector()
         grey = (pixels @ np.array([0.299, 0.587, 0.114])).astype(np.uint8)
         # A tight crop leaves the detector no room: the edge is repeated around it.
-        return len(detector(np.pad(grey, len(grey) // 5, mode="edge"), 0)) > 0
+        found = detector(np.pad(grey, len(grey) // 5, mode="edge"), 0)
+        self._idle.append(detector)
+        return len(found) > 0
 
 
 @cache
