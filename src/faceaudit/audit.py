@@ -318,27 +318,20 @@ def _left_out_note(left: LeftOut) -> str:
 def _delivery_note(table: pa.Table) -> str | None:
     if "width" not in table.column_names or "height" not in table.column_names:
         return None
-    sizes = (
-        table.group_by("dataset")
-        .aggregate([("width", "min"), ("width", "max"), ("height", "min"), ("height", "max")])
-        .sort_by("dataset")
-        .to_pylist()
-    )
-    shown = []
+    ends = [(side, end) for side in ("width", "height") for end in ("min", "max")]
+    sizes = table.group_by("dataset").aggregate(ends).sort_by("dataset").to_pylist()
+    shown: dict[str, str] = {}
     for row in sizes:
-        low, high = (row["width_min"], row["height_min"]), (row["width_max"], row["height_max"])
-        if None in (*low, *high):
-            continue
-        wide = f"{low[0]}×{low[1]}"
-        shown.append(
-            f"{row['dataset']} {wide if low == high else f'{wide} to {high[0]}×{high[1]}'}"
-        )
-    if len(shown) < 2 or len({text.split(" ", 1)[1] for text in shown}) < 2:
+        low, high = ((row[f"width_{end}"], row[f"height_{end}"]) for end in ("min", "max"))
+        if None not in (*low, *high):
+            span = f"{low[0]}×{low[1]}"
+            shown[row["dataset"]] = span if low == high else f"{span} to {high[0]}×{high[1]}"
+    if len(set(shown.values())) < 2:
         return None
+    told = "; ".join(f"{dataset} {span}" for dataset, span in shown.items())
     return (
-        "The data sets differ in how their pictures were delivered "
-        f"({'; '.join(shown)} pixels): a difference between sets may come from size, crop or "
-        "compression and not from the people in them."
+        f"The data sets differ in how their pictures were delivered ({told} pixels): a difference "
+        "between sets may come from size, crop or compression and not from the people in them."
     )
 
 

@@ -23,8 +23,8 @@ class ErrorRate:
         ``FPR``, ``false positive rate``.
     image : str
         What can suffer the error, in the singular: ``real photograph``.
-    error : str
-        What happens to it: ``called AI-generated``.
+    error, column : str
+        What happens to it: ``called AI-generated``; and at the head of a narrow column.
     label : {"real", "ai"} or None
         The label of all its images, if they have one.
     events, n : callable
@@ -38,6 +38,7 @@ class ErrorRate:
     name: str
     image: str
     error: str
+    column: str
     label: Literal["real", "ai"] | None
     events: Callable[[Any], Any]
     n: Callable[[Any], Any]
@@ -59,6 +60,7 @@ ERROR_RATES: dict[str, ErrorRate] = {
             name="false positive rate",
             image="real photograph",
             error="called AI-generated",
+            column="called AI",
             label="real",
             events=lambda counts: counts.real_called_ai,
             n=lambda counts: counts.n_real,
@@ -70,6 +72,7 @@ ERROR_RATES: dict[str, ErrorRate] = {
             name="false negative rate",
             image="AI-generated face",
             error="called real",
+            column="called real",
             label="ai",
             events=lambda counts: counts.ai_called_real,
             n=lambda counts: counts.n_ai,

@@ -144,7 +144,7 @@ def _judge(counts: Counts, rate: ErrorRate, trivial: bool, data: AuditInput) -> 
         weight=float(np.nan_to_num(gap.low)) + (status == "fail"),
     )
     remedy = _remedy(rate, n, status, held_back, times, data.spec.small_group)
-    finding.sentence = f"{judged_gap(finding, remedy)}."
+    finding.sentence = judged_gap(finding, remedy)
     moved = np.array([(found.value, found.low, found.high) for found in gaps])
     return Judged(counts.tags, rate, n, gap, moved, finding, times, remedy)
 
@@ -199,7 +199,7 @@ def _sentence(judged: Sequence[Judged], status: Status) -> str:
         "pass": ("is within the limit", "are within the limit"),
     }[status]
     what = out_of(len(decisive), estimable, "gap", verbs)
-    return f"{gravest.finding.sentence.removesuffix('.')} ({what}; {LIMIT_NOTE})."
+    return judged_gap(gravest.finding, gravest.remedy, f" ({what}; {LIMIT_NOTE})")
 
 
 # --- details -------------------------------------------------------------------------------

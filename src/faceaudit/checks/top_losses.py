@@ -116,7 +116,7 @@ def _tags_of_errors(tag: str, data: AuditInput) -> Table:
     for rate in ERROR_RATES.values():
         events, n = rate_counts(counts, rate.id)
         columns += _with_share(rate.images, n)
-        columns += _with_share(rate.error.removesuffix("-generated"), events)
+        columns += _with_share(rate.column, events)
     return lay_out(
         f"Who is in the wrongly called images: {tag_title(tag)}",
         columns,

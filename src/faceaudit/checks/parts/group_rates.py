@@ -60,10 +60,9 @@ class GroupRates:
         columns = [text(self.title, [*counts.labels, *missing])]
         for rate in ERROR_RATES.values():
             found = self._estimates[rate.id]
-            called = rate.error.removesuffix("-generated")
             columns += [
                 number(rate.images, "count", found.n),
-                number(f"{called} ({rate.short})", "percent", found.value, rate.name),
+                number(f"{rate.column} ({rate.short})", "percent", found.value, rate.name),
                 *interval(confidence, "percent", found.low, found.high),
             ]
         columns += [

@@ -37,30 +37,32 @@ def rate_gap(found: Finding) -> str:
     )
 
 
-def judged_gap(found: Finding, remedy: str) -> str:
-    """Tell a gap, its limit and what follows, without a full stop; `remedy` would decide it."""
+def judged_gap(found: Finding, remedy: str, aside: str = "") -> str:
+    """Tell a gap, its limit and what follows; `remedy` would decide it, `aside` goes to the end."""
     rate, gap, by = ERROR_RATES[str(found.rate)], found.interval, attributes_title(found.tags)
     if gap is None:
-        return f"By {by}, {remedy}"
+        return f"By {by}, {remedy}{aside}."
     between = " and ".join(
         f"{group_title(found.tags, of.group)} ({percent(of.value)} of {of.n:,})"
         for of in found.groups
     )
     if gap.value == 0:
         between = f"all groups ({percent(found.share)} of {found.n:,})"
-    told = (
-        f"By {by}, the share of {rate.images} {rate.error} differs by {points(gap.value)} "
-        f"between {between}"
-    )
     limit = found.limit or 0.0
     named = f"the chosen limit of {points(limit)}"
     if found.status == "fail":
-        return f"{told}, allowing for chance by at least {points(gap.low)}: beyond {named}"
-    if found.status == "pass":
-        return f"{told}, allowing for chance by at most {points(gap.upper)}: within {named}"
-    if gap.upper <= limit:
-        return f"{told}, allowing for chance by at most {points(gap.upper)}, but {remedy}"
+        follows = f", allowing for chance by at least {points(gap.low)}: beyond {named}"
+    elif found.status == "pass":
+        follows = f", allowing for chance by at most {points(gap.upper)}: within {named}"
+    elif gap.upper <= limit:
+        follows = f", allowing for chance by at most {points(gap.upper)}, but {remedy}"
+    else:
+        range_ = points_range(gap.low, gap.upper)
+        follows = (
+            f"; allowing for chance it is {range_}, too wide a range to hold against {named}: "
+            f"{remedy}"
+        )
     return (
-        f"{told}; allowing for chance it is {points_range(gap.low, gap.upper)}, too wide a range "
-        f"to hold against {named}: {remedy}"
+        f"By {by}, the share of {rate.images} {rate.error} differs by {points(gap.value)} "
+        f"between {between}{follows}{aside}."
     )
