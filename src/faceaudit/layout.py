@@ -113,7 +113,7 @@ def forest(
     """
     drawn = {"events": events, "value": value, "low": low, "high": high}
     rows = {name: _cells(at_audited(of, data)) for name, of in drawn.items() if of is not None}
-    rows |= {"group": list(groups), "n": _cells(n)}
+    rows |= {"group": list(groups), "n": _cells(at_audited(n, data))}
     if events is not None:
         rows["events"] = [
             x if of else None for x, of in zip(rows["events"], rows["n"], strict=True)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.stats.counts import Counts, Images, count_outcomes
+from faceaudit.stats.counts import Images, count_outcomes
 from faceaudit.stats.thresholds import reader_thresholds
 from tests.stats.conftest import scores_tables
 
@@ -162,18 +162,3 @@ def test_groups_are_picked_at_every_threshold() -> None:
     picked = counts.pick(counts.n_ai > 0)
     assert (picked.groups, picked.n_real.tolist(), picked.n_ai.tolist()) == ([("b",)], [1], [1])
     assert picked.real_called_ai.tolist() == [[1], [1]]
-
-
-def test_a_group_of_the_smallest_size_counts_and_one_below_does_not() -> None:
-    groups = [("just",), ("below",)]
-    found = Counts(
-        tags=("tag",),
-        groups=groups,
-        n_real=np.array([30, 29]),
-        real_called_ai=np.array([3, 2]),
-        n_ai=np.array([29, 30]),
-        ai_called_real=np.array([5, 4]),
-        missing=0,
-    ).at_least(30)
-    assert (found.groups, found.n_real.tolist(), found.n_ai.tolist()) == (groups, [30, 0], [0, 30])
-    assert (found.real_called_ai.tolist(), found.ai_called_real.tolist()) == ([3, 0], [0, 4])

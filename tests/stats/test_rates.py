@@ -11,7 +11,7 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, precision_s
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.stats.counts import Counts, count_outcomes
-from faceaudit.stats.rates import RATES, group_rates, metric_frame, rate_counts
+from faceaudit.stats.rates import RATES, group_rates, metric_frame, of_large_groups, rate_counts
 from tests.stats.conftest import scores_tables
 
 FULL_ROWS = {
@@ -108,3 +108,18 @@ def test_metric_frame_says_what_it_cannot_hold() -> None:
         metric_frame(count_outcomes(table, [], 0.5))
     with pytest.raises(FaceAuditError, match="at least one group"):
         metric_frame(count_outcomes(table.slice(0, 0), ["y_true"], 0.5))
+
+
+def test_a_group_of_the_smallest_size_counts_and_one_below_does_not() -> None:
+    found = Counts(
+        tags=("tag",),
+        groups=[("just",), ("below",)],
+        n_real=np.array([30, 29]),
+        real_called_ai=np.array([[3, 2], [1, 0]]),
+        n_ai=np.array([29, 30]),
+        ai_called_real=np.array([[5, 4], [6, 6]]),
+    )
+    events, n = of_large_groups(found, "fpr", 30)
+    assert (events.tolist(), n.tolist()) == ([[3, 0], [1, 0]], [30, 0])
+    events, n = of_large_groups(found, "fnr", 30)
+    assert (events.tolist(), n.tolist()) == ([[0, 4], [0, 6]], [0, 30])

@@ -11,7 +11,7 @@ from faceaudit.checks import AuditInput, Check, Options, Product
 from faceaudit.checks.parts.group_rates import named_groups
 from faceaudit.checks.parts.sentences import judged_gap
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
-from faceaudit.layout import Values, forest, lay_out, number, text
+from faceaudit.layout import Values, at_audited, forest, lay_out, number, text
 from faceaudit.result import (
     Column,
     Finding,
@@ -22,9 +22,9 @@ from faceaudit.result import (
     Table,
 )
 from faceaudit.stats.counts import Counts, IntArray
-from faceaudit.stats.gaps import GapInterval, max_min_gaps
+from faceaudit.stats.gaps import GapInterval, max_min_gap, max_min_gaps
 from faceaudit.stats.intervals import FloatArray
-from faceaudit.stats.rates import rate_counts
+from faceaudit.stats.rates import of_large_groups, rate_counts
 from faceaudit.stats.verdicts import judge_gap, judge_triviality, times_to_decide
 from faceaudit.wording import (
     LIMIT_NOTE,
@@ -107,19 +107,24 @@ def _gaps(data: AuditInput) -> Iterator[tuple[Counts, ErrorRate]]:
 def judges(data: AuditInput, options: Options) -> int:
     """Count the gaps that have two groups large enough to be compared."""
     smallest = data.spec.small_group
-    sizes = [rate_counts(counts, rate.id)[1] for counts, rate in _gaps(data)]
+    sizes = [rate_counts(counts.at(data.threshold), rate.id)[1] for counts, rate in _gaps(data)]
     return sum(bool(np.count_nonzero(n >= smallest) > 1) for n in sizes)
 
 
 def _judge(counts: Counts, rate: ErrorRate, trivial: bool, data: AuditInput) -> Judged:
     confidence, limit = data.verdict_confidence, data.spec.limit(rate.id)
     assert limit is not None
-    events, n = rate_counts(counts.at_least(data.spec.small_group), rate.id)
-    gaps = max_min_gaps(events, n, confidence)
+    events, n = of_large_groups(counts, rate.id, data.spec.small_group)
     audited = counts.thresholds.index(data.threshold)
+    if n.ndim == 1:
+        gaps = max_min_gaps(events, n, confidence)
+    else:
+        gaps = [max_min_gap(x, of, confidence) for x, of in zip(events, n, strict=True)]
+        n = n[audited]
     events, gap = events[audited], gaps[audited]
     status = judge_gap(gap, limit, trivial=trivial)
-    if status == "not-estimable" and np.count_nonzero(rate_counts(counts, rate.id)[1]) > 1:
+    compared = at_audited(rate_counts(counts, rate.id)[1], data)
+    if status == "not-estimable" and np.count_nonzero(compared) > 1:
         # There are groups to compare, but all, or all but one, are too small.
         status = "insufficient-evidence"
     judgeable = not np.isnan(gap.value)

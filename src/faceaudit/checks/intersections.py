@@ -88,7 +88,7 @@ def _heatmap(rates: GroupRates, rate: ErrorRate) -> Heatmap | None:
         values=grid(found.value),
         low=grid(found.low),
         high=grid(found.high),
-        n=np.reshape(found.n, shape).tolist(),
+        n=np.reshape(at_audited(found.n, data), shape).tolist(),
         by_threshold=by_threshold({name: (of, "percent") for name, of in drawn.items()}),
     )
 

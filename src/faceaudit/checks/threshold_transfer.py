@@ -13,7 +13,7 @@ from faceaudit.checks.parts.group_rates import named_groups
 from faceaudit.error_rates import ERROR_RATES
 from faceaudit.errors import FaceAuditError
 from faceaudit.layout import interval, lay_out, number, text
-from faceaudit.result import Curve, Finding, Interval, Series, Table
+from faceaudit.result import Curve, Finding, Interval, Series, Table, nan_to_none
 from faceaudit.schema import called_ai
 from faceaudit.stats.counts import Counts
 from faceaudit.stats.intervals import rate_of
@@ -222,8 +222,8 @@ def _curves(data: AuditInput) -> Iterator[Curve]:
                 marker=data.threshold,
                 marker_label="threshold in force",
                 series=[
-                    Series(name=counts.labels[i], x=grid, y=share[:, i].tolist())
-                    for i in np.flatnonzero(n)
+                    Series(name=counts.labels[i], x=grid, y=list(map(nan_to_none, share[:, i])))
+                    for i in np.flatnonzero(n if n.ndim == 1 else n.any(axis=0))
                 ],
             )
 

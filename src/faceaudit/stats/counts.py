@@ -92,22 +92,6 @@ class Counts:
             ai_called_real=self.ai_called_real[..., kept],
         )
 
-    def at_least(self, smallest: int) -> Counts:
-        """Empty a group's real photographs, or its AI images, where they are fewer.
-
-        A group of one photograph has an error rate of 0 or 1 and an interval from nearly 0 to
-        nearly 1, so that no gap over all groups could ever be judged. Which groups are left
-        out depends on their size alone, never on their errors, so inference stays valid.
-        """
-        real, ai = self.n_real >= smallest, self.n_ai >= smallest
-        return dataclasses.replace(
-            self,
-            n_real=self.n_real * real,
-            real_called_ai=self.real_called_ai * real,
-            n_ai=self.n_ai * ai,
-            ai_called_real=self.ai_called_real * ai,
-        )
-
     def total(self) -> Counts:
         """Add the groups up to one (images with a missing tag stay left out)."""
         return dataclasses.replace(

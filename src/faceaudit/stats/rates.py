@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from faceaudit.error_rates import ERROR_RATES
 from faceaudit.errors import FaceAuditError
 from faceaudit.stats.counts import Counts, IntArray
 from faceaudit.stats.intervals import rate_interval, rate_of
@@ -43,8 +44,10 @@ class Rate:
 
 #: Every rate that is one binomial proportion, by its usual short name.
 RATES: dict[str, Rate] = {
-    "fpr": Rate("real photographs called AI", lambda c: c.real_called_ai, lambda c: c.n_real),
-    "fnr": Rate("AI images called real", lambda c: c.ai_called_real, lambda c: c.n_ai),
+    **{
+        rate.id: Rate(f"{rate.images} {rate.error}", rate.events, rate.n)
+        for rate in ERROR_RATES.values()
+    },
     "tpr": Rate("AI images called AI", lambda c: c.ai_called_ai, lambda c: c.n_ai),
     "tnr": Rate("real photographs called real", lambda c: c.real_called_real, lambda c: c.n_real),
     "accuracy": Rate(
@@ -75,6 +78,17 @@ def rate_counts(counts: Counts, rate: str) -> tuple[IntArray, IntArray]:
     events, n : int64 array, shape (groups,) or (thresholds, groups)
     """
     return RATES[rate].events(counts), RATES[rate].of(counts)
+
+
+def of_large_groups(counts: Counts, rate: str, smallest: int) -> tuple[IntArray, IntArray]:
+    """Return numerator and denominator as `rate_counts`, 0 in every group of fewer images.
+
+    A group of one photograph has an error rate of 0 or 1 and an interval from nearly 0 to nearly
+    1, so that no gap over all groups could ever be judged. Which groups are left out depends on
+    their size alone, never on their errors, so inference stays valid.
+    """
+    events, n = rate_counts(counts, rate)
+    return events * (n >= smallest), n * (n >= smallest)
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,18 @@ import numpy as np
 from faceaudit.checks.base import AuditInput
 from faceaudit.checks.parts.sentences import rate_gap
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
-from faceaudit.layout import forest, interval, lay_out, number, text
+from faceaudit.layout import at_audited, forest, interval, lay_out, number, text
 from faceaudit.result import Finding, Forest, GroupRate, Interval, Table, Test
 from faceaudit.stats.counts import Counts, IntArray
 from faceaudit.stats.gaps import max_min_gap
-from faceaudit.stats.rates import RateEstimate, estimate, group_rates, rate_counts
+from faceaudit.stats.intervals import rate_of
+from faceaudit.stats.rates import (
+    RateEstimate,
+    estimate,
+    group_rates,
+    of_large_groups,
+    rate_counts,
+)
 from faceaudit.stats.significance import all_alike, each_against_rest
 from faceaudit.wording import (
     attributes_title,
@@ -79,8 +86,8 @@ class GroupRates:
         return lay_out(title, columns, self.data, " ".join(filter(None, notes)))
 
     def _notes(self) -> Iterator[str | None]:
-        sizes = zip(*(self._estimates[rate].n for rate in ERROR_RATES), strict=True)
-        for of_group in sizes:
+        sizes = [at_audited(self._estimates[rate].n, self.data) for rate in ERROR_RATES]
+        for of_group in zip(*sizes, strict=True):
             notes = (
                 size_note(int(n), rate, self.data.spec.small_group)
                 for n, rate in zip(of_group, ERROR_RATES.values(), strict=True)
@@ -90,23 +97,24 @@ class GroupRates:
     def forest(self, rate: ErrorRate) -> Forest | None:
         """Draw an error rate of every group beside that of all images; None without any image."""
         found, counts = self.of(rate), self.counts
-        if not found.n.sum():
+        sizes = at_audited(found.n, self.data)
+        if not sizes.sum():
             return None
         events, n = rate_counts(self.data.images.counts((), counts.thresholds), rate.id)
         return forest(
             self.data,
             groups=counts.labels,
             **vars(found),
-            status=[None if of else "not-estimable" for of in found.n],
-            notes=[size_note(int(of), rate, self.data.spec.small_group) for of in found.n],
+            status=[None if of else "not-estimable" for of in sizes],
+            notes=[size_note(int(of), rate, self.data.spec.small_group) for of in sizes],
             title=capitalised(f"{rate.images} {rate.error}, by {self.title}"),
             note=missing_note(counts.missing, counts.tags),
             measure=f"{rate.images} {rate.error} ({rate.short})",
             attribute=self.title,
             tag_source=self.data.tag_source(counts.tags),
-            reference=events / n,
+            reference=rate_of(events, n),
             reference_label="all images",
-            reference_n=int(n[0]),
+            reference_n=int(at_audited(n, self.data)[0]),
         )
 
 
@@ -170,10 +178,11 @@ def rate_gaps(counts: Counts, data: AuditInput) -> list[Finding]:
     """
     gaps = []
     smallest = data.spec.small_group
-    large = counts.at_least(smallest)
     for rate in ERROR_RATES:
-        enough = np.count_nonzero(rate_counts(large, rate)[1]) > 1
-        events, n = rate_counts(large if enough else counts, rate)
+        events, n = of_large_groups(counts, rate, smallest)
+        enough = np.count_nonzero(n) > 1
+        if not enough:
+            events, n = rate_counts(counts, rate)
         gap = max_min_gap(events, n, data.spec.confidence)
         if not np.isnan(gap.value):
             finding = Finding(
