@@ -16,10 +16,6 @@ if TYPE_CHECKING:
 
 DEFAULT_ARCHITECTURE = "tf_efficientnet_lite0"
 
-#: What torchvision's ImageNet weights expect.
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
-
 #: torchvision networks that would otherwise return more than their logit while training.
 _TORCHVISION_OPTIONS: dict[str, dict[str, Any]] = {
     "googlenet": {"aux_logits": False, "init_weights": True},
@@ -54,18 +50,20 @@ def find_architecture(name: str) -> Architecture:
     """
     import timm
     import torchvision
+    from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 
+    usual = IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
     if name == DEFAULT_ARCHITECTURE:
         # What its ImageNet weights were trained with: (pixel - 127) / 128.
         return Architecture(name, "timm", (127 / 255,) * 3, (128 / 255,) * 3)
     plain = name.removeprefix("torchvision:")
     if plain == name and timm.is_model(name):
         config = timm.get_pretrained_cfg(name, allow_unregistered=True)
-        mean, std = (config.mean, config.std) if config else (IMAGENET_MEAN, IMAGENET_STD)
+        mean, std = (config.mean, config.std) if config else usual
         return Architecture(name, "timm", tuple(mean), tuple(std))
     # Classifiers have their makers in torchvision.models itself, detectors elsewhere.
     if plain in torchvision.models.list_models(module=torchvision.models):
-        return Architecture(plain, "torchvision", IMAGENET_MEAN, IMAGENET_STD)
+        return Architecture(plain, "torchvision", *usual)
     near = difflib.get_close_matches(plain, timm.list_models(), n=3)
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
     raise FaceAuditError(f"'{name}' is no architecture that timm or torchvision knows{hint}")

@@ -37,22 +37,18 @@ def validation_rows(table: pa.Table, share: float, seed: int) -> Flags:
 def _clusters(table: pa.Table) -> npt.NDArray[np.int64]:
     keys = [_codes(table["sha256"])]
     if "person" in table.column_names:
-        person = pc.binary_join_element_wise(
-            table["dataset"], table["person"].cast(pa.string()), "\n"
-        )
-        keys.append(_codes(person))
-    n = len(table)
-    # A graph of rows and of key values; an edge wherever a row has that value.
-    rows, nodes, offset = [], [], n
+        person = table["person"].cast(pa.string())
+        keys.append(_codes(pc.binary_join_element_wise(table["dataset"], person, "\n")))
+    # A graph of the rows; an edge from each to the first that has the same value of a key.
+    rows, firsts = [], []
     for codes in keys:
         known = np.flatnonzero(codes >= 0)
+        _, first, value = np.unique(codes[known], return_index=True, return_inverse=True)
         rows.append(known)
-        nodes.append(codes[known] + offset)
-        offset += int(codes.max(initial=-1)) + 1
-    edges = (np.concatenate(rows), np.concatenate(nodes))
-    graph = coo_array((np.ones(len(edges[0]), dtype=np.int8), edges), shape=(offset, offset))
-    _, component = connected_components(graph, directed=False)
-    return np.unique(component[:n], return_inverse=True)[1]
+        firsts.append(known[first][value])
+    edges = np.concatenate(rows), np.concatenate(firsts)
+    graph = coo_array((np.ones(len(edges[0])), edges), shape=(len(table),) * 2)
+    return np.asarray(connected_components(graph, directed=False)[1])
 
 
 def _codes(values: pa.ChunkedArray) -> npt.NDArray[np.int64]:

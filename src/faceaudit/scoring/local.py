@@ -13,8 +13,9 @@ import pyarrow.compute as pc
 
 from faceaudit.model.faces import face_finder
 from faceaudit.model.image_reader import read_pictures
-from faceaudit.model.preprocess import Floats, Prepared
+from faceaudit.model.preprocess import Prepared
 from faceaudit.model.progress import progress_bars
+from faceaudit.reading.columns import with_column
 from faceaudit.scoring.attention import attention
 from faceaudit.scoring.detectors import Detector, open_detector
 from faceaudit.scoring.selection import select
@@ -130,15 +131,18 @@ def score(
             sha256.extend(picture.sha256 for picture in batch)
             bars.advance(task, len(batch))
 
-    hashes = _hashes(table, p_ai, sha256)
+    hashes = pa.array(sha256, pa.string())
+    if "sha256" in table.column_names:  # where nothing was scored, the hash that is known stays
+        known = table["sha256"].combine_chunks()
+        hashes = pc.if_else(np.isnan(p_ai), pc.coalesce(known, hashes), hashes)
     for name, column in (
         ("p_ai", pa.array(p_ai, mask=np.isnan(p_ai))),
         ("status", pa.array(status, pa.string())),
         ("sha256", hashes),
         ("in_training", detector.trained_on(hashes)),
     ):
-        table = _with(table, name, column)
-    table = _with(table, "attention", attention(detector, info, table, p_ai))
+        table = with_column(table, name, column)
+    table = with_column(table, "attention", attention(detector, info, table, p_ai))
     notes += _batch_dependence(detector, first)
     notes += selected
     counts = Counter(status)
@@ -175,18 +179,3 @@ def _batch_dependence(detector: Detector, pixels: list[Prepared]) -> list[str]:
         f"and one by one, a score moved by {moves:.2g}, so another batch size or order gives other "
         "scores."
     ]
-
-
-def _with(table: pa.Table, name: str, column: pa.Array) -> pa.Table:
-    if name in table.column_names:
-        table = table.drop_columns(name)
-    return table.append_column(name, column)
-
-
-def _hashes(table: pa.Table, p_ai: Floats, read: list[str | None]) -> pa.Array:
-    """Give each row the hash of the bytes that were scored, else the one that it had."""
-    hashes = pa.array(read, pa.string())
-    if "sha256" not in table.column_names:
-        return hashes
-    given = table["sha256"].combine_chunks()
-    return pc.if_else(np.isnan(p_ai), pc.coalesce(given, hashes), hashes)
