@@ -3,31 +3,39 @@
 from __future__ import annotations
 
 import doctest
+import subprocess
+import sys
 
 import pytest
 from PIL import Image
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.scoring import Detector, detectors, open_detector, score
+from faceaudit.scoring import Detector, open_detector
+from faceaudit.tables import read_scores
+from tests.datasets.test_plugins import installed
 from tests.pictures import encode, write_manifest
 
 
-def test_the_example_in_the_manual_scores_pictures(monkeypatch, tmp_path):
-    (manual,) = doctest.DocTestFinder(recurse=False).find(Detector, globs={})
-    assert doctest.DocTestRunner().run(manual, clear_globs=False).failed == 0
-    monkeypatch.setattr(detectors, "plugins", lambda door: [manual.globs["Brightness"]])
+def test_the_example_in_the_manual_is_a_package_that_scores_pictures(tmp_path):
+    (manual,) = doctest.DocTestFinder(recurse=False).find(Detector)
+    code = "".join(example.source for example in manual.examples)
+    points = "[faceaudit.detectors]\nbrightness = brightness:Brightness\n"
+    environment = installed(tmp_path / "site", {"brightness": code}, points)
     for name, grey in (("bright", 204), ("dark", 51)):
         (tmp_path / f"{name}.png").write_bytes(encode(Image.new("L", (40, 50), grey)))
-    manifest = write_manifest(
-        tmp_path, ["bright.png", "dark.png", "gone.png"], ["ai", "real", "real"]
-    )
-    scores = score("brightness:0.7", manifest, tmp_path / "s.parquet", find_faces=False)
+    names = ["bright.png", "dark.png", "gone.png"]
+    manifest = write_manifest(tmp_path, names, ["ai", "real", "real"])
+    out = tmp_path / "s.parquet"
+    call = ["score", "brightness:0.7", str(manifest), "-o", str(out), "--no-find-faces"]
+    script = f"from faceaudit.cli import main; main({call!r})"
+    subprocess.run([sys.executable, "-c", script], env=environment, check=True)
+    scores = read_scores(out)
     assert scores.table["p_ai"].to_pylist() == pytest.approx([0.8, 0.2, None])
     assert scores.table["attention"].null_count == 3
     assert scores.table["in_training"].to_pylist() == [False, False, None]
     assert (scores.info.model.id, scores.info.model.threshold) == ("brightness", 0.7)
     with pytest.raises(FaceAuditError, match="no such file"):
-        open_detector("darkness:0.7")
+        open_detector("brightness:0.7")  # it is not installed here
 
 
 @pytest.mark.parametrize(

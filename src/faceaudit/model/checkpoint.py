@@ -13,12 +13,15 @@ import pyarrow.parquet as pq
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import atomic_file, sha256_of, write_text
-from faceaudit.model.classes import ai_class_of
-from faceaudit.model.ood_distance import (
-    Familiarity,
-    read_familiarity,
-    write_familiarity,
+from faceaudit.model.architecture import (
+    Architecture,
+    build_network,
+    head_names,
+    read_weights,
+    unwrap,
 )
+from faceaudit.model.classes import ai_class_of
+from faceaudit.model.ood_distance import Familiarity, read_familiarity, write_familiarity
 from faceaudit.model.records import (
     FAMILIARITY_FILE,
     HASH_DIGITS,
@@ -131,14 +134,6 @@ def load_checkpoint(
         If files are missing or damaged, do not fit together, or are untrusted pickles.
     """
     import torch
-
-    from faceaudit.model.architecture import (
-        Architecture,
-        build_network,
-        head_names,
-        read_weights,
-        unwrap,
-    )
 
     path = Path(path)
     weights = path if path.is_file() else path / WEIGHTS_FILE

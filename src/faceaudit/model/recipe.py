@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-import time
-from collections.abc import Callable, Iterator
+import timeit
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,7 +123,10 @@ class Recipe:
             with torch.no_grad():
                 network.eval()(inputs)
 
-        learning, looking = (_seconds_of(step) / batch_size for step in (learn, look))
+        # The first time allocates.
+        learning, looking = (
+            min(timeit.repeat(step, number=1, repeat=3)) / batch_size for step in (learn, look)
+        )
         passes = self.epochs + self.frozen_epochs
         return learning * self.epochs * n_training + looking * (
             self.frozen_epochs * n_training + passes * n_validation
@@ -241,11 +244,3 @@ def reproducible(seed: int) -> Iterator[None]:
             yield
         finally:
             torch.use_deterministic_algorithms(strict)
-
-
-def _seconds_of(step: Callable[[], None]) -> float:
-    step()  # the first time allocates
-    started = time.perf_counter()
-    for _ in range(2):
-        step()
-    return (time.perf_counter() - started) / 2

@@ -19,7 +19,6 @@ from faceaudit.model.classes import ai_class_of
 from faceaudit.model.inference import predict
 from faceaudit.model.preprocess import Floats, Prepared
 from faceaudit.pictures import open_picture
-from faceaudit.reading.file_kinds import expect
 from faceaudit.schema import ModelInfo
 from faceaudit.scoring.detectors import Detector
 
@@ -107,7 +106,6 @@ class FastaiExport(Detector):
         path = Path(model)
         if path.suffix != ".pkl":
             return None
-        expect(path, "model")
         check_weights(path, trust_pickle)
         require_model_extra("score")
         return cls(path, ai_class)
