@@ -12,6 +12,7 @@ from PIL import Image
 from faceaudit import bundled
 from faceaudit.errors import FaceAuditError
 from faceaudit.model.records import read_record
+from faceaudit.schema import tag_columns
 from faceaudit.tables import read_scores, scored
 
 
@@ -52,7 +53,7 @@ def test_recorded_scores_are_of_the_bundled_models_on_the_same_images():
         assert scores.info.model.threshold == record.threshold
         assert all(dataset.root is None for dataset in scores.info.datasets.values())
         assert not any(scored(scores)["in_training"].to_pylist())
-        for tag in scores.tags:
+        for tag in tag_columns(scores.table):
             assert scores.info.tag_sources[tag], tag
     first, second = tables.values()
     for column in ("image", "dataset", "label", "status"):
