@@ -4,24 +4,17 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from faceaudit.bundled import resolve_model
-from faceaudit.model.records import read_record
-from faceaudit.schema import ScoresInfo
 from faceaudit.stats.intervals import ratio_interval
 from faceaudit.stats.risk_ratios import Ratio
 from faceaudit.studies.hypotheses_by_seed import _across, hypotheses_by_seed
-from faceaudit.studies.runs import FinishedRun
-from faceaudit.tables import Scores
-
-MODEL = read_record(resolve_model("bundled:default"))
 
 
-def finished(called, glasses, threshold=0.5):
-    """One run: which of some photographs it calls AI-generated, and who wears glasses."""
+def scores(called, glasses):
+    """One run: which photographs it calls AI-generated, and who wears glasses."""
     n = len(called)
     rng = np.random.default_rng(0)
     score = np.where(called, 0.5 + rng.random(n) / 2, rng.random(n) / 2 - 0.01).clip(0, 1)
-    table = pa.table(
+    return pa.table(
         {
             "image": [f"{i}.jpg" for i in range(n)],
             "label": ["real"] * n,
@@ -31,8 +24,10 @@ def finished(called, glasses, threshold=0.5):
             "glasses": ["reading" if worn else "none" for worn in glasses],
         }
     )
-    model = MODEL.model_copy(update={"threshold": threshold})
-    return FinishedRun("drawn", 1, model, Scores(table, ScoresInfo()))
+
+
+def asked(runs):
+    return hypotheses_by_seed(runs, [0.5] * len(runs), "source", 0.95)
 
 
 def both_sides(rng, rates, seeds=5, n=1000):
@@ -40,8 +35,8 @@ def both_sides(rng, rates, seeds=5, n=1000):
     glasses = np.arange(n) < n // 4
     runs = []
     for _ in range(seeds):
-        runs.append(finished(rng.random(n) < 0.97, glasses))
-        runs.append(finished(rng.random(n) < np.where(glasses, *rates), glasses))
+        runs.append(scores(rng.random(n) < 0.97, glasses))
+        runs.append(scores(rng.random(n) < np.where(glasses, *rates), glasses))
     return runs
 
 
@@ -54,7 +49,7 @@ def rows(result):
 
 
 def test_a_group_that_every_seed_accuses_twice_as_often_is_found():
-    result = hypotheses_by_seed(both_sides(np.random.default_rng(1), (0.4, 0.2)), "source", 0.95)
+    result = asked(both_sides(np.random.default_rng(1), (0.4, 0.2)))
     found = rows(result)["with source"]
     assert (found["photographs"], found["others"]) == (250, 750)
     assert found["ratio: from"] < 2 < found["ratio: to"]
@@ -66,7 +61,7 @@ def test_a_group_that_every_seed_accuses_twice_as_often_is_found():
 
 
 def test_where_nearly_all_are_accused_the_threshold_is_moved_and_it_is_said():
-    result = hypotheses_by_seed(both_sides(np.random.default_rng(1), (0.3, 0.3)), "source", 0.95)
+    result = asked(both_sides(np.random.default_rng(1), (0.3, 0.3)))
     assert "Without source in training, nearly all photographs" in result.details[0].note
     assert "to where 71.0 % are" in result.details[0].note
     found = rows(result)["without source"]
@@ -77,17 +72,17 @@ def test_where_nearly_all_are_accused_the_threshold_is_moved_and_it_is_said():
 def test_a_group_that_only_one_seed_accuses_is_not_found():
     rng = np.random.default_rng(2)
     runs = both_sides(rng, (0.2, 0.2))
-    runs[1] = finished(
+    runs[1] = scores(
         rng.random(1000) < np.where(np.arange(1000) < 250, 0.9, 0.2), np.arange(1000) < 250
     )
-    result = hypotheses_by_seed(runs, "source", 0.95)
+    result = asked(runs)
     assert rows(result)["with source"]["called AI-generated"] == "undecided"
 
 
 def test_with_few_errors_nobody_is_asked_about():
     glasses = np.arange(200) < 50
-    calm = [finished(np.arange(200) % 100 == 0, glasses) for _ in range(6)]
-    result = hypotheses_by_seed(calm, "source", 0.95)
+    calm = [scores(np.arange(200) % 100 == 0, glasses) for _ in range(6)]
+    result = asked(calm)
     assert result.status == "not-estimable"
     assert not result.details
 

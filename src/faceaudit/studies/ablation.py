@@ -11,11 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.result import CheckResult, Column, Detail, SlopeRow, Slopes
+from faceaudit.layout import lay_out, number, text
+from faceaudit.result import CheckResult, Detail, SlopeRow, Slopes
 from faceaudit.studies.holdout import Split
 from faceaudit.studies.runs import Tested
 from faceaudit.studies.seed_intervals import change, contrasts, count, rates
-from faceaudit.studies.study import Study, Values, answer, numbers, table
+from faceaudit.studies.study import Study, answer, spread
 from faceaudit.wording import (
     capitalised,
     counted,
@@ -73,7 +74,7 @@ def errors_by_set(
 
     The change of the `watched` data sets is told in findings, the most telling first.
     """
-    datasets = sorted(pc.unique(tested.table["dataset"]).to_pylist())
+    datasets = sorted(pc.unique(tested.tables[0]["dataset"]).to_pylist())
     sets = [
         (dataset, error, tested.where(dataset=dataset, label=label))
         for dataset in datasets
@@ -117,16 +118,12 @@ def errors_by_set(
             for i in range(len(n))
         ],
     )
-    ends = ("", ": from", ": to", ": lowest seed", ": highest seed")
-    columns: list[Values] = [
-        (Column(title="testing images"), names),
-        (Column(title="error"), errors),
-        (Column(title="number", kind="count"), n),
+    columns = [
+        *(text("testing images", names), text("error", errors), number("number", "count", n)),
+        *spread(sides[0], "percent", found[0], f"{sides[0]}: ", "mean over the seeds"),
+        *spread(sides[1], "percent", found[1], f"{sides[1]}: ", "mean over the seeds"),
+        *spread("difference", "points", moved, "difference: ")[:3],
     ]
-    for side, rate in zip(sides, found, strict=True):
-        titles = [side + end for end in ends]
-        columns += numbers("percent", titles, rate, help="mean over the seeds")
-    columns += numbers("points", ["difference" + end for end in ends[:3]], moved[:3])
     note = (
         f"{interval_title(confidence)}s allow for the images tested and for the seed; 'lowest' and "
         "'highest seed' are the seed-to-seed spread. Each run decides at the threshold that its "
@@ -138,7 +135,7 @@ def errors_by_set(
         "The same recipe, seeds and testing images; only what is trained on differs. No testing "
         "image was trained on in any run.",
         {told(i): 1.0 - 0.1 * rank for rank, i in enumerate(told_of)},
-        [slopes, table("Error rates by data set, mean over the seeds", columns, note)],
+        [slopes, lay_out("Error rates by data set, mean over the seeds", columns, note=note)],
     )
 
 
@@ -173,20 +170,18 @@ def errors_by_group(
             else f"none of {counted(len(groups), 'group')} differs from the rest beyond what the "
             "images and the seed explain."
         )
-        columns: list[Values] = [
-            (Column(title="tag"), titles),
-            (Column(title="group"), values),
-            (Column(title="photographs", kind="count"), n.tolist()),
-            *numbers("percent", (f"without {dataset}", f"with {dataset}"), (without, with_it)),
-            *numbers(
-                "points",
-                ("minus the rest", "from", "to", "lowest seed", "highest seed"),
-                apart,
-                help=f"with {dataset}",
-            ),
+        columns = [
+            text("tag", titles),
+            text("group", values),
+            number("photographs", "count", n),
+            number(f"without {dataset}", "percent", without),
+            number(f"with {dataset}", "percent", with_it),
+            *spread("minus the rest", "points", apart, help=f"with {dataset}"),
         ]
         note = f"{interval_title(confidence)}s, each on its own, for images and seed."
-        details = [table(f"Real photographs of {dataset} called AI, by group", columns, note)]
+        details = [
+            lay_out(f"Real photographs of {dataset} called AI, by group", columns, note=note)
+        ]
     else:
         sentence = f"The real photographs of {dataset} have no groups to compare."
     return answer(

@@ -49,10 +49,11 @@ class DataInTraining(Ablation):
         return self.added, without, pa.concat_tables([without, split.training.filter(chosen)])
 
     def _checks(self, tested: Tested) -> list[CheckResult]:
+        thresholds = [run.threshold for run in tested.runs]
         return [
             errors_by_set(tested, (self.added, ALL_AI), self.added, self.confidence),
             errors_by_group(tested, self.added, self.attributes, self.confidence),
-            hypotheses_by_seed(tested.runs, self.added, self.confidence),
+            hypotheses_by_seed(tested.tables, thresholds, self.added, self.confidence),
         ]
 
     def _notes(self, split: Split) -> list[str]:

@@ -15,7 +15,6 @@ from faceaudit.result import Cell, CheckResult, Table, nan_to_none
 from faceaudit.schema import called_ai
 from faceaudit.stats.counts import Images
 from faceaudit.stats.risk_ratios import FEWEST_ERRORS, Ratio, contrast
-from faceaudit.studies.runs import FinishedRun
 from faceaudit.studies.seed_intervals import across_seeds
 from faceaudit.studies.study import answer
 from faceaudit.wording import capitalised, interval_title, percent, tag_title, times, times_range
@@ -39,11 +38,12 @@ Asked = tuple[str, int | None, int | None, Sequence[Ratio], Sequence[Ratio | Non
 
 
 def hypotheses_by_seed(
-    finished: Sequence[FinishedRun], name: str, confidence: float
+    tables: Sequence[pa.Table], thresholds: Sequence[float], name: str, confidence: float
 ) -> CheckResult:
-    """Ask without and with `name`, and of every data set, who is called AI-generated more often."""
-    tables = [run.scored for run in finished]
-    thresholds = [run.model.threshold for run in finished]
+    """Ask of every data set who is called AI-generated more often, without and with `name`.
+
+    `tables` are the scores of the runs, without and with in turn.
+    """
     real = pc.equal(tables[0]["label"], "real")
     rows: list[list[Cell]] = []
     clear: list[str] = []

@@ -12,12 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.result import CheckResult, Column, Curve, Series, Table
+from faceaudit.layout import lay_out, number, text
+from faceaudit.result import CheckResult, Curve, Series, Table
 from faceaudit.stats.intervals import FloatArray, rate_of
 from faceaudit.studies.holdout import Split
 from faceaudit.studies.runs import Tested
 from faceaudit.studies.seed_intervals import count
-from faceaudit.studies.study import Study, Values, answer, numbers, table
+from faceaudit.studies.study import Study, answer
 from faceaudit.wording import capitalised, counted, percent
 
 #: Groups with fewer photographs do not count as the worst.
@@ -107,8 +108,7 @@ class LearningCurve(Study):
         return drawn
 
     def _checks(self, tested: Tested) -> list[CheckResult]:
-        settings = self.combinations
-        measured, worst = _measure(tested, self.generator_source, self.attributes)
+        measured, worst = self._measure(tested)
         return [
             answer(
                 "learning-curve",
@@ -116,54 +116,45 @@ class LearningCurve(Study):
                 "Validation accuracy is what a developer sees. The other curves are what it hides: "
                 "photographs of people whom the generator learned from, the group of people that "
                 "is wrongly accused most, and AI-generated faces that are missed.",
-                {_sentence(settings, measured, self.generator_source): 1.0},
-                [*_curves(settings, measured), _table(settings, measured, worst)],
+                {self._sentence(measured): 1.0},
+                [*_curves(self.combinations, measured), _table(self.combinations, measured, worst)],
             )
         ]
 
+    def _measure(self, tested: Tested) -> tuple[Measured, list[str]]:
+        """Return what the settings are judged by, and who is the worst group of each, by seed."""
+        accuracy = np.reshape([run.validation_accuracy for run in tested.runs], (self.seeds, -1))
+        real, source = tested.where(label="real"), tested.where(dataset=self.generator_source)
+        groups = {"source": real & source, "ai": tested.where(label="ai")} | {
+            f"{tag} {value}": photographs
+            for tag, value, photographs, _ in tested.groups(self.attributes, real & ~source)
+            if photographs.sum() >= SMALLEST_GROUP
+        }
+        images = list(groups.values())
+        rates = rate_of(count(tested.wrong, images), np.sum(images, axis=1))
+        measured = {VALIDATION: accuracy.T, SOURCE: rates[..., 0]}
+        names = list(groups)[2:] or ["none"]
+        by_group = rates[..., 2:] if len(images) > 2 else np.full((*rates.shape[:2], 1), np.nan)
+        measured |= {WORST: by_group.max(axis=-1), MISSED: rates[..., 1]}
+        worst = by_group.argmax(axis=-1)
+        return measured, [", ".join(dict.fromkeys(names[i] for i in seeds)) for seeds in worst]
 
-def _measure(
-    tested: Tested, generator_source: str, tags: Sequence[str]
-) -> tuple[Measured, list[str]]:
-    """Return what the settings are judged by, and who is the worst group of each, by seed."""
-    seeds = tested.wrong.shape[1]
-    accuracy = np.reshape([run.validation_accuracy for run in tested.runs], (seeds, -1)).T
-    real, source = tested.where(label="real"), tested.where(dataset=generator_source)
-    groups = [real & source, tested.where(label="ai")]
-    names = ["none"]
-    for tag, value, photographs, _ in tested.groups(tags, real & ~source):
-        if photographs.sum() >= SMALLEST_GROUP:
-            groups.append(photographs)
-            names.append(f"{tag} {value}")
-    rates = rate_of(count(tested.wrong, groups), np.sum(groups, axis=1))
-    # Without any group the worst is none, and its rate no number.
-    of_groups = np.insert(rates[..., 2:], 0, -1 if names[1:] else np.nan, axis=-1)
-    measured = {
-        VALIDATION: accuracy,
-        SOURCE: rates[..., 0],
-        WORST: of_groups.max(axis=-1),
-        MISSED: rates[..., 1],
-    }
-    worst = of_groups.argmax(axis=-1)
-    return measured, [", ".join(dict.fromkeys(names[i] for i in by_seed)) for by_seed in worst]
-
-
-def _sentence(settings: Sequence[Setting], measured: Measured, generator_source: str) -> str:
-    accuracy, source = (measured[measure].mean(axis=1) for measure in (VALIDATION, SOURCE))
-    i = int(accuracy.argmax())
-    seeds = counted(measured[VALIDATION].shape[1], "seed")
-    sentence = (
-        f"Over {counted(len(settings), 'setting')} and {seeds}, validation accuracy is highest, "
-        f"{percent(accuracy[i])}, with {counted(settings[i].epochs, 'epoch')} on "
-        f"{counted(settings[i].images, 'image')} ({percent(settings[i].real_share)} real)"
-    )
-    if not np.isnan(source).any():
-        sentence += (
-            f"; of the generator's photographs ({generator_source}), {percent(source[i])} are "
-            f"called AI-generated there, and {percent(source.min())} to {percent(source.max())} "
-            "over all settings"
+    def _sentence(self, measured: Measured) -> str:
+        accuracy, source = (measured[measure].mean(axis=1) for measure in (VALIDATION, SOURCE))
+        i = int(accuracy.argmax())
+        epochs, images, real_share = self.combinations[i]
+        sentence = (
+            f"Over {counted(len(accuracy), 'setting')} and {counted(self.seeds, 'seed')}, "
+            f"validation accuracy is highest, {percent(accuracy[i])}, with "
+            f"{counted(epochs, 'epoch')} on {counted(images, 'image')} ({percent(real_share)} real)"
         )
-    return sentence + "."
+        if not np.isnan(source).any():
+            sentence += (
+                f"; of the generator's photographs ({self.generator_source}), {percent(source[i])} "
+                f"are called AI-generated there, and {percent(source.min())} to "
+                f"{percent(source.max())} over all settings"
+            )
+        return sentence + "."
 
 
 def _curves(settings: Sequence[Setting], measured: Measured) -> list[Curve]:
@@ -205,21 +196,21 @@ def _curves(settings: Sequence[Setting], measured: Measured) -> list[Curve]:
 
 
 def _table(settings: Sequence[Setting], measured: Measured, worst: list[str]) -> Table:
-    columns: list[Values] = [
-        (Column(title="epochs", kind="count"), [setting.epochs for setting in settings]),
-        (Column(title="images", kind="count"), [setting.images for setting in settings]),
-        (
-            Column(title="real", kind="percent", help="share of real photographs"),
-            [setting.real_share for setting in settings],
-        ),
+    epochs, images, shares = zip(*settings, strict=True)
+    columns = [
+        number("epochs", "count", epochs),
+        number("images", "count", images),
+        number("real", "percent", shares, "share of real photographs"),
     ]
     for measure, values in measured.items():
-        titles = (measure, f"{measure}: lowest", f"{measure}: highest")
-        spread = (values.mean(axis=1), values.min(axis=1), values.max(axis=1))
-        columns += numbers("percent", titles, spread)
-    return table(
+        columns += [
+            number(measure, "percent", values.mean(axis=1)),
+            number(f"{measure}: lowest", "percent", values.min(axis=1)),
+            number(f"{measure}: highest", "percent", values.max(axis=1)),
+        ]
+    return lay_out(
         "All settings",
-        [*columns, (Column(title="worst group, by seed"), worst)],
+        [*columns, text("worst group, by seed", worst)],
         note=(
             "Mean, lowest and highest over the seeds. The worst group is that with the highest "
             f"rate among groups of {SMALLEST_GROUP} photographs or more; the highest of many rates "

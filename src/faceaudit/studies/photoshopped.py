@@ -55,7 +55,7 @@ class Photoshopped(Ablation):
         return RETOUCHED, without, _exchange(without, more)
 
     def _checks(self, tested: Tested) -> list[CheckResult]:
-        sets = sorted(pc.unique(tested.table["dataset"]).to_pylist())
+        sets = sorted(pc.unique(tested.tables[0]["dataset"]).to_pylist())
         watched = (ALL_AI, *(name for name in sets if name.endswith(ENDING)))
         return [errors_by_set(tested, watched, f"{RETOUCHED} photographs", self.confidence)]
 

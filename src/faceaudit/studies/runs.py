@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -14,11 +15,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import BaseModel, ValidationError
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import write_text
-from faceaudit.model.records import ModelRecord, TrainingRecord, read_record
+from faceaudit.model.records import TrainingRecord, read_record
 from faceaudit.schema import called_ai
 from faceaudit.stats.counts import tag_codes
 from faceaudit.studies.holdout import Split
@@ -26,15 +26,17 @@ from faceaudit.studies.seed_intervals import Mask
 from faceaudit.tables import Manifest, Scores, read_scores, scored, write_table
 from faceaudit.wording import counted, duration
 
-RECORD = "run.json"
-
 
 @dataclass(frozen=True)
 class Run:
-    """One classifier to be trained, in a folder of that name, on some of the training images."""
+    """One classifier, trained on some of a split's training images.
 
-    name: str
-    training: pa.Table
+    Its folder has the training manifest, model, scores, and last of all ``run.json``, which says
+    that it is finished.
+    """
+
+    folder: Path
+    images: pa.Table
     seed: int
     #: For `faceaudit.model.training.train`; ``epochs`` among them.
     options: dict[str, Any]
@@ -42,37 +44,19 @@ class Run:
     @property
     def cost(self) -> int:
         """How long it takes, in images."""
-        return int(self.options["epochs"]) * len(self.training)
-
-
-class RunRecord(BaseModel):
-    """What ``run.json`` holds of a finished run."""
-
-    #: Whatever decides the outcome: options, seed, and hashes of the lists of images.
-    settings: dict[str, Any]
-    seconds: float
-
-
-@dataclass(frozen=True)
-class FinishedRun:
-    """What became of a run."""
-
-    name: str
-    seconds: float
-    model: ModelRecord
-    #: On the testing images.
-    scores: Scores
+        return int(self.options["epochs"]) * len(self.images)
 
     @cached_property
-    def scored(self) -> pa.Table:
-        """The testing images that have a score."""
-        return scored(self.scores)
+    def threshold(self) -> float:
+        """The classifier's own."""
+        return read_record(self.folder / "model").threshold
 
-    @property
+    @cached_property
     def training(self) -> TrainingRecord:
         """How the classifier came to be."""
-        assert self.model.training is not None, "a study trains its models"
-        return self.model.training
+        training = read_record(self.folder / "model").training
+        assert training is not None, "it was trained here"
+        return training
 
     @property
     def validation_accuracy(self) -> float:
@@ -82,49 +66,84 @@ class FinishedRun:
         return right / (right + counts.real_called_ai + counts.ai_called_real)
 
 
-def run_all(
-    runs: Sequence[Run], split: Split, out: Path | str, progress: bool = False
-) -> list[FinishedRun]:
-    """Train every run that is not finished, test it, and return all of them.
+@dataclass(frozen=True)
+class Tested:
+    """Finished runs, and the testing images that none of them was trained on, byte for byte.
 
-    Each has a folder below ``out/runs`` with its training manifest, model, scores, and last of
-    all ``run.json``, which says that it is finished. With `progress`, standard error tells what
-    remains.
+    Attributes
+    ----------
+    runs : list of Run
+        They go through the settings again for each seed.
+    seconds : list of float
+        How long each took.
+    scores : list of Scores
+        Of the same images.
+    """
 
-    Returns
-    -------
-    list of FinishedRun
-        On the same testing images: those in no run's training set, byte for byte.
+    runs: list[Run]
+    seconds: list[float]
+    scores: list[Scores]
+
+    @cached_property
+    def tables(self) -> list[pa.Table]:
+        """The images with a score, by run."""
+        return [scored(scores) for scores in self.scores]
+
+    @cached_property
+    def wrong(self) -> Mask:
+        """Which images are called wrongly at each run's own threshold: settings, seeds, images."""
+        is_ai = self.where(label="ai")
+        called = [
+            called_ai(table["p_ai"], run.threshold)
+            for table, run in zip(self.tables, self.runs, strict=True)
+        ]
+        seeds = self.runs[-1].seed + 1
+        return np.reshape(called != is_ai, (seeds, -1, len(is_ai))).swapaxes(0, 1)
+
+    def where(self, **values: str) -> Mask:
+        """Choose the images with these values in these columns."""
+        table = self.tables[0]
+        found = [pc.equal(table[name], value).to_numpy() for name, value in values.items()]
+        return np.asarray(np.logical_and.reduce(found))
+
+    def groups(self, tags: Sequence[str], images: Mask) -> Iterator[tuple[str, str, Mask, Mask]]:
+        """Go through tags that are there: tag, value, images with it, images with another."""
+        for tag in tags:
+            if tag in self.tables[0].column_names:
+                codes, values = tag_codes(self.tables[0], tag)
+                known = images & (codes >= 0)
+                for code, value in enumerate(values):
+                    here = images & (codes == code)
+                    yield tag, value, here, known & ~here
+
+
+def run_all(runs: list[Run], split: Split, progress: bool = False) -> Tested:
+    """Train and test every run that is not finished; with `progress`, tell what remains.
 
     Raises
     ------
     FaceAuditError
-        If the folder holds a run of that name with other settings.
+        If a run of that name is there with other settings.
     """
-    folders = [Path(out) / "runs" / run.name for run in runs]
     testing = _digest(split.testing)
     settings = [
-        run.options | {"seed": run.seed, "training": _digest(run.training), "testing": testing}
+        run.options | {"seed": run.seed, "training": _digest(run.images), "testing": testing}
         for run in runs
     ]
-    records = [_read_record(*each) for each in zip(folders, settings, strict=True)]
+    found = [_finished(run.folder, of) for run, of in zip(runs, settings, strict=True)]
+    seconds = {i: took for i, took in enumerate(found) if took is not None}
     for i, run in enumerate(runs):
-        if records[i] is None:
+        if i not in seconds:
             if progress:
-                print(_remaining(runs, records), file=sys.stderr, flush=True)
-            records[i] = _train_and_test(run, split, folders[i], settings[i])
+                print(_remaining(runs, seconds), file=sys.stderr, flush=True)
+            seconds[i] = _train_and_test(run, split, settings[i])
     if progress:
         print(f"{counted(len(runs), 'run')} finished", file=sys.stderr, flush=True)
-    scores = [read_scores(folder / "scores.parquet") for folder in folders]
+    scores = [read_scores(run.folder / "scores.parquet") for run in runs]
     seen = [pc.fill_null(one.table["in_training"], False).to_numpy() for one in scores]
     kept = pa.array(~np.any(seen, axis=0))
-    finished = []
-    for folder, record, one in zip(folders, records, scores, strict=True):
-        assert record is not None, "every run is finished now"
-        tested = Scores(one.table.filter(kept), one.info)
-        model = read_record(folder / "model")
-        finished.append(FinishedRun(folder.name, record.seconds, model, tested))
-    return finished
+    scores = [Scores(one.table.filter(kept), one.info) for one in scores]
+    return Tested(runs, [seconds[i] for i in range(len(runs))], scores)
 
 
 def _digest(table: pa.Table) -> str:
@@ -132,87 +151,46 @@ def _digest(table: pa.Table) -> str:
     return hashlib.sha256("\n".join(map("\t".join, rows)).encode()).hexdigest()
 
 
-def _read_record(folder: Path, settings: dict[str, Any]) -> RunRecord | None:
-    path = folder / RECORD
+def _finished(folder: Path, settings: dict[str, Any]) -> float | None:
+    """Return the seconds that a run took, or None if it is not finished."""
+    path = folder / "run.json"
     if not path.is_file():
         return None
     try:
-        record = RunRecord.model_validate_json(path.read_text(encoding="utf-8"))
-    except (ValidationError, UnicodeDecodeError):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        then, seconds = dict(record["settings"]), float(record["seconds"])
+    except (ValueError, KeyError, TypeError):
         raise FaceAuditError(f"{path}: damaged; delete {folder} to have it run again") from None
     for name, value in settings.items():
-        if record.settings.get(name) != value:
+        if then.get(name) != value:
             raise FaceAuditError(
-                f"{path}: finished with other settings ({name}: {record.settings.get(name)!r}, now "
+                f"{path}: finished with other settings ({name}: {then.get(name)!r}, now "
                 f"{value!r}); choose another folder, or delete {folder}"
             )
-    return record
+    return seconds
 
 
-def _train_and_test(run: Run, split: Split, folder: Path, settings: dict[str, Any]) -> RunRecord:
+def _train_and_test(run: Run, split: Split, settings: dict[str, Any]) -> float:
     from faceaudit.model.training import train
     from faceaudit.scoring import score
 
     started = time.monotonic()
-    manifest = write_table(folder / "training.parquet", run.training, split.info)
-    train([manifest], folder / "model", seed=run.seed, **run.options)
+    manifest = write_table(run.folder / "training.parquet", run.images, split.info)
+    train([manifest], run.folder / "model", seed=run.seed, **run.options)
     testing = Manifest(split.testing, split.info)
-    score(folder / "model", testing, folder / "scores.parquet", find_faces=False)
-    record = RunRecord(settings=settings, seconds=round(time.monotonic() - started, 1))
-    write_text(folder / RECORD, record.model_dump_json(indent=1) + "\n")
-    return record
+    score(run.folder / "model", testing, run.folder / "scores.parquet", find_faces=False)
+    seconds = round(time.monotonic() - started, 1)
+    record = json.dumps({"settings": settings, "seconds": seconds}, indent=1)
+    write_text(run.folder / "run.json", f"{record}\n")
+    return seconds
 
 
-def _remaining(runs: Sequence[Run], records: Sequence[RunRecord | None]) -> str:
+def _remaining(runs: Sequence[Run], seconds: dict[int, float]) -> str:
     """Say which run is next, and how long it and those after it may take."""
-    left = [run for run, record in zip(runs, records, strict=True) if record is None]
-    done = len(runs) - len(left)
-    line = f"{done} of {counted(len(runs), 'run')} finished; now {left[0].name}"
-    if not done:
+    left = [run for i, run in enumerate(runs) if i not in seconds]
+    line = f"{len(seconds)} of {counted(len(runs), 'run')} finished; now {left[0].folder.name}"
+    if not seconds:
         return line
-    cost = sum(run.cost for run in left)
-    pace = sum(record.seconds for record in records if record) / (sum(r.cost for r in runs) - cost)
-    return f"{line}; {len(left)} to go, about {duration(cost * pace)}"
-
-
-@dataclass(frozen=True)
-class Tested:
-    """Finished runs, their testing images, and which of them each calls wrongly.
-
-    Attributes
-    ----------
-    runs : list of FinishedRun
-        They go through the settings again for each seed.
-    table : pyarrow.Table
-        The images with their tags, as the first run scored them.
-    wrong : bool array, shape (settings, seeds, images)
-        At each run's own threshold.
-    """
-
-    runs: list[FinishedRun]
-    table: pa.Table
-    wrong: Mask
-
-    @classmethod
-    def of(cls, runs: list[FinishedRun], seeds: int) -> Tested:
-        """Hold each run's scores against the labels."""
-        table = runs[0].scored
-        is_ai = pc.equal(table["label"], "ai").to_numpy()
-        called = [called_ai(run.scored["p_ai"], run.model.threshold) for run in runs]
-        wrong = np.reshape(called != is_ai, (seeds, -1, len(is_ai)))
-        return cls(runs, table, wrong.swapaxes(0, 1))
-
-    def where(self, **values: str) -> Mask:
-        """Choose the images with these values in these columns."""
-        found = [pc.equal(self.table[name], value).to_numpy() for name, value in values.items()]
-        return np.asarray(np.logical_and.reduce(found))
-
-    def groups(self, tags: Sequence[str], images: Mask) -> Iterator[tuple[str, str, Mask, Mask]]:
-        """Go through tags that are there: tag, value, images with it, images with another."""
-        for tag in tags:
-            if tag in self.table.column_names:
-                codes, values = tag_codes(self.table, tag)
-                known = images & (codes >= 0)
-                for code, value in enumerate(values):
-                    here = images & (codes == code)
-                    yield tag, value, here, known & ~here
+    pace = sum(seconds.values()) / sum(runs[i].cost for i in seconds)
+    remaining = sum(run.cost for run in left) * pace
+    return f"{line}; {len(left)} to go, about {duration(remaining)}"

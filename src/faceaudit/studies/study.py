@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import chain, repeat
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import pyarrow as pa
 
 from faceaudit.audit import headline, limitations, result_versions, summarise, timestamp
+from faceaudit.layout import Kind, Values, lay_out, number, text
 from faceaudit.result import (
-    Cell,
     CheckResult,
-    Column,
     Detail,
     Finding,
     Result,
-    Table,
-    nan_to_none,
     write_result,
 )
-from faceaudit.stats.intervals import FloatArray
 from faceaudit.studies.holdout import Split, read_split
-from faceaudit.studies.runs import FinishedRun, Run, Tested, run_all
+from faceaudit.studies.runs import Run, Tested, run_all
+from faceaudit.studies.seed_intervals import AcrossSeeds
 from faceaudit.wording import counted, duration, percent_range
 
 
@@ -81,16 +77,19 @@ class Study(ABC):
 
         split = self._prepare(read_split(manifests, self.tests, self.hold_out))
         recipe = {key: getattr(self, key) for key in ("arch", "size", "batch_size", "weights")}
+        folder = Path(out) / "runs"
         # Seed by seed, so that a study stopped half-way has all settings of the first seeds.
         runs = [
-            Run(f"{setting}-seed-{seed}", training, seed, {"epochs": epochs, **recipe})
+            Run(folder / f"{name}-seed-{seed}", images, seed, {"epochs": epochs, **recipe})
             for seed in range(self.seeds)
-            for setting, (epochs, training) in self._settings(split, seed).items()
+            for name, (epochs, images) in self._settings(split, seed).items()
         ]
-        finished = run_all(runs, split, out, progress)
-        checks = [*self._checks(Tested.of(finished, self.seeds)), _runs(finished)]
-        summaries = [summarise(run.name, run.scores, None) for run in finished]
+        tested = run_all(runs, split, progress)
+        checks = [*self._checks(tested), _runs(tested)]
+        names = (run.folder.name for run in runs)
+        summaries = [summarise(*each, None) for each in zip(names, tested.scores, strict=True)]
         given = asdict(self)
+        told = {key: value for key, value in given.items() if key not in ("tests", "attributes")}
         result = Result(
             kind="study",
             created=timestamp(),
@@ -101,16 +100,15 @@ class Study(ABC):
             verdict=checks[0].sentence,
             findings=headline(checks, checks[0]),
             limitations=[
-                f"These are runs of {counted(finished[0].training.n_training, 'training image')} "
+                f"These are runs of {counted(runs[0].training.n_training, 'training image')} "
                 f"and more, on {self.size}-pixel pictures: what it takes to learn the difference "
                 "may be another at another size.",
                 *self._notes(split),
-                *limitations(finished[0].scores, summaries[0], checks),
+                *limitations(tested.scores[0], summaries[0], checks),
             ],
             scores=summaries,
             checks=checks,
-            spec={"study": self.name}
-            | {key: given[key] for key in given if key not in ("tests", "attributes")},
+            spec={"study": self.name, **told},
             versions=result_versions(),
         )
         write_result(Path(out) / "study.json", result)
@@ -134,37 +132,28 @@ class Study(ABC):
         return []
 
 
-def _runs(finished: Sequence[FinishedRun]) -> CheckResult:
+def _runs(tested: Tested) -> CheckResult:
     """List the runs with what they were trained on and how well they learned it."""
-    seconds = sum(run.seconds for run in finished)
-    accuracies = [run.validation_accuracy for run in finished]
-    rows: list[list[Cell]] = [
+    records = [run.training for run in tested.runs]
+    accuracies = [run.validation_accuracy for run in tested.runs]
+    real, ai = (
+        [sum(images.get(label, 0) for images in record.images.values()) for record in records]
+        for label in ("real", "ai")
+    )
+    runs = lay_out(
+        "Runs",
         [
-            run.name,
-            run.training.seed,
-            run.training.epochs,
-            *(
-                sum(images.get(label, 0) for images in run.training.images.values())
-                for label in ("real", "ai")
-            ),
-            run.validation_accuracy,
-            run.training.n_validation,
-            run.model.threshold,
-            run.seconds,
-        ]
-        for run in finished
-    ]
-    columns = [
-        Column(title="run"),
-        Column(title="seed", kind="count"),
-        Column(title="epochs", kind="count"),
-        Column(title="real", kind="count", help="photographs to train on"),
-        Column(title="AI-generated", kind="count", help="faces to train on"),
-        Column(title="validation accuracy", kind="percent"),
-        Column(title="validation images", kind="count"),
-        Column(title="threshold", kind="number"),
-        Column(title="seconds", kind="number"),
-    ]
+            text("run", [run.folder.name for run in tested.runs]),
+            number("seed", "count", [record.seed for record in records]),
+            number("epochs", "count", [record.epochs for record in records]),
+            number("real", "count", real, "photographs to train on"),
+            number("AI-generated", "count", ai, "faces to train on"),
+            number("validation accuracy", "percent", accuracies),
+            number("validation images", "count", [record.n_validation for record in records]),
+            number("threshold", "number", [run.threshold for run in tested.runs]),
+            number("seconds", "number", tested.seconds),
+        ],
+    )
     return CheckResult(
         id="runs",
         title="The training runs",
@@ -174,37 +163,24 @@ def _runs(finished: Sequence[FinishedRun]) -> CheckResult:
         ),
         status="info",
         sentence=(
-            f"{counted(len(finished), 'run')} took {duration(seconds)} and call "
+            f"{counted(len(records), 'run')} took {duration(sum(tested.seconds))} and call "
             f"{percent_range(min(accuracies), max(accuracies))} of their validation images rightly."
         ),
-        details=[Table(title="Runs", columns=columns, rows=rows)],
+        details=[runs],
     )
 
 
 # --- for the checks of all studies -----------------------------------------------------------
 
-Values = tuple[Column, Iterable[Cell]]
 
-
-def table(title: str, columns: Sequence[Values], note: str | None = None) -> Table:
-    """Lay out columns with their values as a table."""
-    heads, values = zip(*columns, strict=True)
-    rows = [list(row) for row in zip(*values, strict=True)]
-    return Table(title=title, note=note, columns=list(heads), rows=rows)
-
-
-def numbers(
-    kind: Literal["percent", "points"],
-    titles: Iterable[str],
-    values: Iterable[FloatArray],
-    help: str | None = None,
+def spread(
+    title: str, kind: Kind, values: AcrossSeeds, before: str = "", help: str | None = None
 ) -> list[Values]:
-    """Head arrays of numbers alike, the first with an explanation."""
-    helps = chain([help], repeat(None))
-    return [
-        (Column(title=title, kind=kind, help=help), map(nan_to_none, array))
-        for title, array, help in zip(titles, values, helps, strict=False)
-    ]
+    """Make five columns of values over seeds; `before` begins the headings of all but the mean."""
+    ends = ("from", "to", "lowest seed", "highest seed")
+    titles = (title, *(before + end for end in ends))
+    helps = (help, *(None for _ in ends))
+    return [number(*each) for each in zip(titles, [kind] * 5, values, helps, strict=True)]
 
 
 def answer(
