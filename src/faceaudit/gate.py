@@ -198,7 +198,8 @@ def _changes(result: Result, baseline: Result) -> tuple[list[str], list[str]]:
     (old,), (new,) = baseline.scores, result.scores
     changed = list(_changed_keys(*specs))
     notes: list[str] = []
-    another = _classifier(old) != _classifier(new)
+    classifiers = [(one.name, one.model.sha256 if one.model else None) for one in (old, new)]
+    another = classifiers[0] != classifiers[1]
     if old.threshold != new.threshold:
         moved = (
             f"threshold: {old.threshold:g} ({old.threshold_rule}) → "
@@ -235,10 +236,6 @@ def _unordered(value: Any) -> Any:
 
 def _shown(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
-
-
-def _classifier(summary: ScoresSummary) -> tuple[str, str | None]:
-    return summary.name, summary.model.sha256 if summary.model else None
 
 
 def _images(summary: ScoresSummary) -> str:

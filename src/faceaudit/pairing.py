@@ -17,6 +17,7 @@ from faceaudit.reading.columns import united, with_column
 from faceaudit.reading.matching import Matches, match
 from faceaudit.reading.meaning import mark_missing
 from faceaudit.result import ScoresSummary
+from faceaudit.schema import called_ai
 from faceaudit.selection import Fates, keep_rows, mark_slice
 from faceaudit.spec import Spec
 from faceaudit.stats.counts import Images
@@ -168,8 +169,8 @@ def pair(
         shared.append(Scores(both.filter(pa.array(fates.kept)), info))
         summary = summarise(name, shared[-1], spec.threshold if spec else None)
         summaries.append(summary.model_copy(update={"rows": rows}))
-        called_ai = np.asarray(side["p_ai"]) >= np.float32(summary.threshold)
-        wrong.append(called_ai != np.asarray(pc.equal(table["label"], "ai")))
+        is_ai = np.asarray(pc.equal(table["label"], "ai"))
+        wrong.append(called_ai(side["p_ai"], summary.threshold) != is_ai)
     has = np.asarray(has_score)
     outcome = np.select(
         [has[0] & has[1], has[0], has[1]],

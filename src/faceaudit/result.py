@@ -23,7 +23,7 @@ from pydantic import (
 
 from faceaudit.errors import FaceAuditError, describe
 from faceaudit.files import write_text
-from faceaudit.reading.file_kinds import expect, refusal
+from faceaudit.reading.file_kinds import read_text, refusal
 from faceaudit.schema import LABELS, DatasetSummary, ModelInfo
 
 RESULT_VERSION = 3
@@ -604,11 +604,7 @@ def read_result(path: Path | str) -> Result:
     FaceAuditError
         If the file is missing, of a version that this faceaudit does not know, or not a result.
     """
-    expect(path, "result")
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        raise refusal(path, "cannot be read as text", "result") from None
+    text = read_text(path, "result")
     try:
         # The version first: a later one may differ in anything else.
         version = _Version.model_validate_json(text).result_version

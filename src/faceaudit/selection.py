@@ -15,6 +15,7 @@ from faceaudit.errors import FaceAuditError
 from faceaudit.reading.meaning import mark_missing
 from faceaudit.result import LeftOut, Rows, Unscored, Untagged
 from faceaudit.row_filter import columns_in_words, read_rows
+from faceaudit.schema import called_ai
 from faceaudit.spec import Spec
 from faceaudit.tables import DELIVERY_COLUMNS, SCORED, Scores, scored, status_counts, tag_columns
 from faceaudit.wording import attributes_title, counted, percent, tag_title
@@ -44,12 +45,7 @@ class Selection:
 def select(scores: Scores, spec: Spec, where: str | None = None) -> Selection:
     """Keep the rows that the specification is about and mark the slice it asks for.
 
-    Parameters
-    ----------
-    scores : Scores
-    spec : Spec
-    where : str, optional
-        A slice that was given besides, which goes before the specification's.
+    A slice that was given besides, as `where`, goes before the specification's.
 
     Raises
     ------
@@ -93,7 +89,7 @@ def select(scores: Scores, spec: Spec, where: str | None = None) -> Selection:
     }
     tags = tag_columns(table)
     groups = {*tags, *({"dataset", *DELIVERY_COLUMNS} & {*table.column_names})}
-    for name in _tags_of(spec):
+    for name in (name for grouping in spec.groupings for name in grouping):
         if name not in groups:
             raise FaceAuditError(
                 f"{spec.name}: the specification asks for the tag '{name}', which the scores do "
@@ -101,12 +97,6 @@ def select(scores: Scores, spec: Spec, where: str | None = None) -> Selection:
             )
     rows = fates.account(scores.info.unlabelled)
     return Selection(Scores(table, info.model_copy(update=update)), spec, rows, notes)
-
-
-def _tags_of(spec: Spec) -> Iterator[str]:
-    yield from spec.attributes
-    for tags in spec.intersections:
-        yield from tags
 
 
 def keep_rows(fates: Fates, table: pa.Table, spec: Spec) -> list[str]:
@@ -194,8 +184,9 @@ def mark_slice(
     table: pa.Table, spec: Spec, where: str | None = None
 ) -> tuple[pa.Table, Spec, list[str]]:
     """Add the tag `SLICE`; return what the expression names and no row has, or cannot be told."""
-    option = "--where" if where is not None else f"{spec.name}: slice:"
-    text = where if where is not None else str(spec.slice)
+    option, text = "--where", where
+    if text is None:
+        option, text = f"{spec.name}: slice:", str(spec.slice)
     if SLICE in table.column_names:
         raise FaceAuditError(
             f"{option} {text!r}: the scores have a tag '{SLICE}' already; "
@@ -206,11 +197,10 @@ def mark_slice(
     judged = inside.filter(scored_rows.combine_chunks())
     known = {str(answer) for answer in pc.unique(judged).drop_null().to_pylist()}
     if len(known) < 2:
-        found = {"True": "every row is", "False": "no row is"}.get(
-            "".join(known), "no row is known to be"
-        )
-        training = "; images seen in training count with --include-training"
-        training = training if "in_training" in text and not spec.include_training else ""
+        words = {"True": "every row is", "False": "no row is"}
+        found = words.get("".join(known), "no row is known to be")
+        seen = "in_training" in text and not spec.include_training
+        training = "; images seen in training count with --include-training" if seen else ""
         raise FaceAuditError(
             f"{option} {text!r}: {found} in this slice, of {counted(len(judged), 'row')} to audit "
             f"({columns_in_words(table.filter(scored_rows), text)}){training}"
@@ -248,14 +238,14 @@ def with_shares(selection: Selection, threshold: float) -> Rows:
 
 def _untagged(table: pa.Table, spec: Spec, threshold: float) -> Iterator[Untagged]:
     is_ai = np.asarray(pc.equal(table["label"], "ai"))
-    wrong = (np.asarray(table["p_ai"]) >= np.float32(threshold)) != is_ai
+    wrong = called_ai(table["p_ai"], threshold) != is_ai
     labels: dict[Literal["real", "ai"], NDArray[np.bool_]] = {"real": ~is_ai, "ai": is_ai}
-    for tags in (*([name] for name in spec.attributes), *spec.intersections):
+    for tags in spec.groupings:
         missing = np.any([np.asarray(pc.is_null(table[tag])) for tag in tags], axis=0)
         for label, rows in labels.items():
             if (rows & missing).any():
                 yield Untagged(
-                    tags=tags,
+                    tags=list(tags),
                     label=label,
                     n=int(rows.sum()),
                     missing=int((rows & missing).sum()),
@@ -295,7 +285,7 @@ def _unscored(table: pa.Table, spec: Spec) -> Iterator[Unscored]:
     if pc.all(has_score).as_py():
         return
     table = table.append_column("unscored", pc.cast(pc.invert(has_score), pa.int64()))
-    for tag in dict.fromkeys(_tags_of(spec)):
+    for tag in dict.fromkeys(tag for tags in spec.groupings for tag in tags):
         if pa.types.is_string(table[tag].type):
             keys = list(dict.fromkeys([tag, "label"]))
             counts = table.group_by(keys).aggregate([("unscored", "sum"), ([], "count_all")])

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model, field_validator
 
 from faceaudit.error_rates import ERROR_RATES
 from faceaudit.errors import FaceAuditError, validated
-from faceaudit.reading.file_kinds import expect, refusal
+from faceaudit.reading.file_kinds import read_text
 from faceaudit.schema import tag_columns
 from faceaudit.tags.vocabulary import NUMERIC_TAGS
 
@@ -137,12 +137,7 @@ def parse_spec(text: str, source: str) -> Spec:
 
 def read_spec(path: Path | str) -> Spec:
     """Read a specification from a YAML file."""
-    expect(path, "specification")
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        raise refusal(path, "cannot be read as text", "specification") from None
-    return parse_spec(text, str(path))
+    return parse_spec(read_text(path, "specification"), str(path))
 
 
 def every_tag(table: pa.Table, title: str, question: str) -> Spec:

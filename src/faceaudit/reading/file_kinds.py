@@ -60,6 +60,15 @@ def expect(path: Path | str, needed: Needed) -> None:
         raise FaceAuditError(f"{path}: is {kind}; {_REMEDY[needed]}")
 
 
+def read_text(path: Path | str, needed: Needed) -> str:
+    """Return the text of a file that is not known to be of another kind; errors as of `expect`."""
+    expect(path, needed)
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise refusal(path, "cannot be read as text", needed) from None
+
+
 def refusal(path: Path | str, why: str, needed: Needed) -> FaceAuditError:
     """Give the error for a file that its reader could not take for what is needed."""
     return FaceAuditError(f"{path}: {why}; {_REMEDY[needed]}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -131,26 +132,19 @@ def as_utf8(data: bytes, notes: list[str]) -> bytes:
     pyarrow.ArrowInvalid
         If it holds zero bytes, or is damaged UTF-16.
     """
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        try:
-            return data.decode("utf-16").encode()
-        except UnicodeDecodeError as error:
-            raise pa.ArrowInvalid(f"damaged UTF-16: {error}") from None
-    if b"\0" in data:
+    wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+    if b"\0" in data and not wide:
         raise pa.ArrowInvalid("it holds zero bytes and is no text")
-    data = data.removeprefix(b"\xef\xbb\xbf")
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        notes.append("The file is not UTF-8 text; it was read as Windows-1252 (Latin-1).")
-        try:
-            return data.decode("cp1252").encode()
-        except UnicodeDecodeError:
-            return data.decode("latin-1").encode()
-    return data
+    for encoding in ("utf-16",) if wide else ("utf-8-sig", "cp1252", "latin-1"):
+        with suppress(UnicodeDecodeError):
+            text = data.decode(encoding).encode()
+            if encoding in ("cp1252", "latin-1"):
+                notes.append("The file is not UTF-8 text; it was read as Windows-1252 (Latin-1).")
+            return text
+    raise pa.ArrowInvalid("damaged UTF-16")
 
 
-def delimiter_of(line: str) -> tuple[str, bool]:
+def _delimiter_of(line: str) -> tuple[str, bool]:
     """Return what parts the cells below a table's first line, and whether that is all it says."""
     told = line.strip()
     if told.lower().startswith("sep=") and len(told) == 5:  # as a spreadsheet writes it
@@ -188,7 +182,7 @@ def read_csv(text: bytes, skip: Callable[[pa_csv.InvalidRow], None] | None = Non
     if b"\n" not in text:
         text = text.replace(b"\r", b"\n")
     header, _, rest = text.partition(b"\n")
-    delimiter, says_only_that = delimiter_of(header.decode())
+    delimiter, says_only_that = _delimiter_of(header.decode())
     if says_only_that:
         text, header = rest, rest.partition(b"\n")[0]
     names = next(csv.reader([header.decode().rstrip("\r")], delimiter=delimiter), [])
