@@ -65,15 +65,10 @@ def gate(
 ) -> Decision:
     """Turn an audit into an exit code.
 
-    Parameters
-    ----------
-    result : Result
-    baseline : Result, optional
-        An earlier audit of the same specification, perhaps of another classifier or other
-        images. What failed there does not fail the gate again, unless it is now worse by more
-        than chance; what was judged there must still be judged.
-    accept_changes : bool
-        Go on if the specification, the threshold or a limit is not that of the baseline.
+    The baseline is an earlier audit of the same specification, perhaps of another classifier or
+    other images. What failed there does not fail the gate again, unless it is now worse by more
+    than chance; what was judged there must still be judged. With `accept_changes` it goes on
+    where the specification, the threshold or a limit is not that of the baseline.
 
     Returns
     -------

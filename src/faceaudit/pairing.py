@@ -93,16 +93,9 @@ def pair(
 ) -> Pair:
     """Put two tables together, image by image.
 
-    Parameters
-    ----------
-    first, second : Scores
-        Tags are taken from the first, and from the second where the first has none.
-    spec : Spec, optional
-        Which rows count, a slice, words for "missing", and the threshold.
-    names : tuple of str
-        How the two are called.
-    include_training : bool
-        Whether images from the training of either count.
+    Tags are taken from the first, and from the second where the first has none. The specification
+    says which rows count, a slice, words for "missing", and the threshold; `include_training`,
+    whether images from the training of either count.
 
     Raises
     ------

@@ -57,14 +57,9 @@ def row_mask(table: pa.Table, text: str, option: str = "--where") -> pa.BooleanA
 def read_rows(table: pa.Table, text: str, option: str) -> tuple[pa.BooleanArray, list[str]]:
     """Tell which rows satisfy an expression.
 
-    Parameters
-    ----------
-    table : pyarrow.Table
-    text : str
-        Comparisons (``== != < <= > >= in not in``) of a column with a value, joined by
-        ``and``, ``or``, ``not`` and brackets; a column of true and false stands for itself.
-    option : str
-        What the expression was given as; messages begin with it.
+    It is made of comparisons (``== != < <= > >= in not in``) of a column with a value, joined by
+    ``and``, ``or``, ``not`` and brackets; a column of true and false stands for itself. Messages
+    begin with `option`, as which it was given.
 
     Returns
     -------

@@ -35,7 +35,7 @@ class PicturesAtHand:
     Parameters
     ----------
     table : pyarrow.Table
-        Scores; ``sha256`` tells whether a file is the one that was scored.
+        Scores.
     named : sequence of (str or None, path)
         Data set, or None for all, and the folder or archive that holds its images.
 

@@ -19,12 +19,8 @@ def plain(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
     """Return a column of any Arrow type as text, int64, float or boolean.
 
     Dictionaries (pandas' categories) are decoded; dates become text; not-a-number becomes null; a
-    column of nulls is text without a value.
-
-    Returns
-    -------
-    pyarrow.ChunkedArray or None
-        None if a cell holds more than one value (lists, structs, embeddings) or bytes.
+    column of nulls is text without a value. None if a cell holds more than one value (lists,
+    structs, embeddings) or bytes.
     """
     kind = column.type
     types = pa.types
@@ -59,10 +55,7 @@ def with_column(table: pa.Table, name: str, column: pa.ChunkedArray | pa.Array) 
 def refuse(table: pa.Table, name: str, wrong: pa.ChunkedArray, source: str, complaint: str) -> None:
     """Refuse a table at the first cell of a column for which `wrong` is true.
 
-    Raises
-    ------
-    FaceAuditError
-        ``source: column 'x', row n: VALUE complaint`` (rows count from 1).
+    The message is ``source: column 'x', row n: VALUE complaint``; rows count from 1.
     """
     row = pc.index(pc.fill_null(wrong, False), True).as_py()
     if row >= 0:
@@ -165,11 +158,7 @@ def alike(
 def united(first: pa.Table, second: pa.Table) -> tuple[pa.Table, Counter[str]]:
     """Fill the empty cells of a table from another of the same rows, and add its other columns.
 
-    Returns
-    -------
-    table : pyarrow.Table
-    differing : Counter of str
-        For each column of both, in how many rows both tables have a value, and another one.
+    Return also for each column of both in how many rows both tables have a value, and another one.
     """
     columns = dict(zip(first.column_names, first.columns, strict=True))
     differing: Counter[str] = Counter()

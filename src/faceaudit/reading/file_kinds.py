@@ -11,37 +11,41 @@ from faceaudit.errors import FaceAuditError
 
 Needed = Literal["manifest", "scores", "result", "specification", "model", "images"]
 
-_REMEDY: dict[Needed, str] = {
-    "manifest": "a manifest is needed: faceaudit index DATASET FOLDER -o manifest.parquet",
-    "scores": (
-        "scores are needed: a table with image, label and p_ai, or "
-        "faceaudit score MODEL manifest.parquet -o scores.parquet"
-    ),
-    "result": "a result is needed: faceaudit audit SCORES --spec SPEC -o OUT makes OUT/audit.json",
-    "specification": "a specification is needed: a YAML file, or the name of a ready one",
-    "model": (
-        "a model directory is needed: bundled:default, or faceaudit train manifest.parquet -o MODEL"
-    ),
-    "images": (
-        "the images' folder, .zip or .tar is needed: faceaudit index DATASET FOLDER --tags-from "
-        "TABLE -o manifest.parquet"
-    ),
-}
-_MANIFEST, _SCORES, _TABLE, _SPEC = "a manifest", "a scores table", "a table", "a specification"
 _RESULTS = {
     "audit": "the result of an audit",
     "compare": "the result of a comparison",
     "study": "the result of a study",
 }
-_MODEL, _FOLDER = "a model directory", "a folder"
-#: What each may be; of what `kind_of` does not know, its reader decides.
-_ACCEPTED: dict[Needed, set[str]] = {
-    "manifest": {_MANIFEST},
-    "scores": {_SCORES, _TABLE, _FOLDER},
-    "result": set(_RESULTS.values()),
-    "specification": {_SPEC},
-    "model": {_MODEL, _FOLDER},
-    "images": {_FOLDER},
+#: What a file may be where one is needed (of what `kind_of` does not know, its reader decides),
+#: and what makes one.
+_NEEDED: dict[Needed, tuple[tuple[str, ...], str]] = {
+    "manifest": (
+        ("a manifest",),
+        "a manifest is needed: faceaudit index DATASET FOLDER -o manifest.parquet",
+    ),
+    "scores": (
+        ("a scores table", "a table", "a folder"),
+        "scores are needed: a table with image, label and p_ai, or "
+        "faceaudit score MODEL manifest.parquet -o scores.parquet",
+    ),
+    "result": (
+        tuple(_RESULTS.values()),
+        "a result is needed: faceaudit audit SCORES --spec SPEC -o OUT makes OUT/audit.json",
+    ),
+    "specification": (
+        ("a specification",),
+        "a specification is needed: a YAML file, or the name of a ready one",
+    ),
+    "model": (
+        ("a model directory", "a folder"),
+        "a model directory is needed: bundled:default, or faceaudit train manifest.parquet "
+        "-o MODEL",
+    ),
+    "images": (
+        ("a folder",),
+        "the images' folder, .zip or .tar is needed: faceaudit index DATASET FOLDER --tags-from "
+        "TABLE -o manifest.parquet",
+    ),
 }
 
 
@@ -54,10 +58,10 @@ def expect(path: Path | str, needed: Needed) -> None:
         Naming what the file is, what is needed, and the command that makes it.
     """
     if not Path(path).exists():
-        raise FaceAuditError(f"{path}: no such file; {_REMEDY[needed]}")
+        raise refusal(path, "no such file", needed)
     kind = kind_of(path)
-    if kind is not None and kind not in _ACCEPTED[needed]:
-        raise FaceAuditError(f"{path}: is {kind}; {_REMEDY[needed]}")
+    if kind is not None and kind not in _NEEDED[needed][0]:
+        raise refusal(path, f"is {kind}", needed)
 
 
 def read_text(path: Path | str, needed: Needed) -> str:
@@ -71,7 +75,7 @@ def read_text(path: Path | str, needed: Needed) -> str:
 
 def refusal(path: Path | str, why: str, needed: Needed) -> FaceAuditError:
     """Give the error for a file that its reader could not take for what is needed."""
-    return FaceAuditError(f"{path}: {why}; {_REMEDY[needed]}")
+    return FaceAuditError(f"{path}: {why}; {_NEEDED[needed][1]}")
 
 
 def kind_of(path: Path | str) -> str | None:
@@ -82,7 +86,7 @@ def kind_of(path: Path | str) -> str | None:
     """
     path = Path(path)
     if path.is_dir():
-        return _MODEL if (path / "model.json").is_file() else _FOLDER
+        return "a model directory" if (path / "model.json").is_file() else "a folder"
     start = b""
     if path.is_file():
         with path.open("rb") as file:
@@ -92,10 +96,10 @@ def kind_of(path: Path | str) -> str | None:
     if found := re.match(rb'\{\s*"kind":\s*"(audit|compare|study)"', start):
         return _RESULTS[found[1].decode()]
     if path.suffix.lower() in (".yaml", ".yml"):
-        return _SPEC
+        return "a specification"
     name, compression = guess_type(path)
     if name in ("text/csv", "text/tab-separated-values"):
-        return _TABLE
+        return "a table"
     if name == "text/html" and compression is None:
         return "a web page"
     return "a picture" if name and name.startswith("image/") else None
@@ -108,10 +112,10 @@ def _parquet(path: Path) -> str | None:
     from faceaudit.schema import METADATA_KEY
 
     try:
-        stated = (pq.read_metadata(path).metadata or {}).get(METADATA_KEY, b"")
+        stated = (pq.read_metadata(path).metadata or {}).get(METADATA_KEY)
     except (pa.ArrowInvalid, OSError):
         return None
-    if not stated:
-        return _TABLE
+    if stated is None:
+        return "a table"
     ours = re.search(rb'"kind":\s*"(manifest|scores)"', stated)
-    return {b"manifest": _MANIFEST, b"scores": _SCORES}[ours[1]] if ours else None
+    return {b"manifest": "a manifest", b"scores": "a scores table"}[ours[1]] if ours else None

@@ -30,17 +30,12 @@ _NOT_READ = {
 def read_file(path: Path | str, notes: list[str]) -> tuple[pa.Table, bytes | None]:
     """Read a table of any kind that `KINDS` names, gzipped or not, or a folder of Parquet files.
 
-    Parameters
-    ----------
-    path : Path or str
-    notes : list of str
-        Gets a sentence for what is left out or taken for something.
+    `notes` gets a sentence for what is left out or taken for something.
 
     Returns
     -------
     table : pyarrow.Table
-        Columns of text, int64, float or boolean (`faceaudit.reading.columns.plain`), and binary
-        ones that have a fixed meaning.
+        Of `faceaudit.reading.columns.plain` columns, and binary ones that have a fixed meaning.
     metadata : bytes or None
         What faceaudit wrote into a file of its own.
 
@@ -154,19 +149,15 @@ def _delimiter_of(line: str) -> tuple[str, bool]:
 
 
 def read_csv(text: bytes, skip: Callable[[pa_csv.InvalidRow], None] | None = None) -> pa.Table:
-    """Read text with a header line, whatever parts its cells.
+    """Read UTF-8 text with a header line, whatever parts its cells.
+
+    Columns are text, null where a cell is empty; several may bear one name, or none.
 
     Parameters
     ----------
     text : bytes
-        From `as_utf8`.
     skip : callable, optional
         Told of each row that has more or fewer cells than the header, which is then left out.
-
-    Returns
-    -------
-    pyarrow.Table
-        Columns of text, null where a cell is empty; several may bear one name, or none.
 
     Raises
     ------

@@ -32,17 +32,11 @@ class Matches:
 def match(left: pa.Table, right: pa.Table) -> Matches:
     """Match the images of two tables, each at most once.
 
-    Parameters
-    ----------
-    left, right : pyarrow.Table
-        With ``image``, and perhaps ``dataset`` and ``sha256``.
-
-    Notes
-    -----
-    In this order, where it is unambiguous on both sides: the same path; a path that ends in the
-    other whole (another machine's leading folders); the same SHA-256; the same file name, or, of
-    an absolute path, with as many of its folders as tell it from others. Drive letters,
-    backslashes and ``./`` make no difference. Pictures whose hashes differ are never matched.
+    The tables have ``image``, and perhaps ``dataset`` and ``sha256``. In this order, where it is
+    unambiguous on both sides, match: the same path; a path that ends in the other whole (another
+    machine's leading folders); the same SHA-256; the same file name, or, of an absolute path, with
+    as many of its folders as tell it from others. Drive letters, backslashes and ``./`` make no
+    difference. Pictures whose hashes differ are never matched.
 
     Where both tables have ``dataset`` and share a name, only images of one data set are matched.
     Names without one in common (two CSV files are each named after their file) are not heeded.

@@ -61,18 +61,9 @@ def with_labels(
 ) -> pa.Table:
     """Give the column ``label`` our words, ``real`` and ``ai``.
 
-    Parameters
-    ----------
-    table : pyarrow.Table
-    ai_label : sequence of str
-        What the file calls AI-generated; every other word is then real. Empty: the words of
-        `faceaudit.schema.LABEL_WORDS` are understood, in capitals or not.
-    source : str
-        The file, for messages.
-    notes : list of str
-        Gets a sentence that says which words were read as which label, if they were not ours.
-    strict : bool
-        Whether each of `ai_label` must be there; a table of tags may have other words.
+    What `ai_label` names is AI-generated, and every other word then real; without it the words of
+    `faceaudit.schema.LABEL_WORDS` are understood, in capitals or not. Unless `strict` is false,
+    each of `ai_label` must be there. `notes` is told what was read as what, if it was not ours.
 
     Raises
     ------

@@ -48,29 +48,12 @@ def join_tags(
     *,
     own_dataset: bool,
 ) -> tuple[pa.Table, ScoresInfo]:
-    """Add the columns of a table of tags to the scores of the same images.
+    """Add the columns of a table of tags to the scores of the same images, and whose word they are.
 
-    What the scores say themselves stays, and what an earlier table said; an empty cell says
-    nothing. Images are matched as `faceaudit.reading.matching.match` says.
-
-    Parameters
-    ----------
-    table : pyarrow.Table
-        With ``dataset``, which may be empty.
-    info : ScoresInfo
-    tags : TagTable
-    source : str
-        The scores' file, for messages.
-    notes : list of str
-        Gets sentences on what was joined and what was not.
-    own_dataset : bool
-        Whether ``dataset`` is the scores' own; that of another table of tags is not heeded.
-
-    Returns
-    -------
-    table : pyarrow.Table
-    info : ScoresInfo
-        With the sources of the tags that were added.
+    What the scores (the file `source`) say themselves stays, and what an earlier table said; an
+    empty cell says nothing. Images are matched as `faceaudit.reading.matching.match` says; where
+    ``dataset`` is not the scores' own, that of the tags is taken. `notes` gets sentences on what
+    was joined and what was not.
 
     Raises
     ------
