@@ -238,7 +238,8 @@ def _supplements(details: Sequence[Detail], i: int) -> bool:
 def _limit_unsaid(result: Result) -> bool:
     """Tell whether limits were judged, and another check than one of those gives the answer."""
     answering = next((check for check in result.checks if check.status == result.status), None)
-    if answering is None or answering.verdicts or result.status in ("info", "not-estimable"):
+    judged = result.status in ("pass", "fail", "insufficient-evidence")
+    if not judged or answering is None or answering.verdicts:
         return False
     return any(isinstance(detail, Forest) and detail.limit is not None for detail in result.details)
 

@@ -1,5 +1,6 @@
 // Curves, drawn by plotly, each with what its lines say at the threshold that is shown.
 const style = () => getComputedStyle(document.documentElement);
+const places = [...document.querySelectorAll("[data-curve]")];
 const drawn = new Set();
 
 function loadPlotly() {
@@ -81,9 +82,9 @@ const nearest = (places, wanted) => {
 
 function moveReadout(key) {
   const curve = curves[key], kind = curve.y_percent ? "percent" : "number", value = grid[at];
-  document.querySelector(`[data-output="${key}"]`).textContent = say(text.at_threshold, { value: exact(value) });
+  document.querySelector(`[data-output="${key}"]`).textContent = atThreshold();
   const table = document.querySelector(`[data-readout="${key}"]`);
-  table.caption.textContent = say(text.at_threshold, { value: exact(value) });
+  table.caption.textContent = atThreshold();
   curve.series.filter((series) => series.x.length).forEach((series, i) => {
     const k = nearest(series.x, value), { cells } = table.tBodies[0].rows[i];
     cells[1].textContent = write(series.y[k], kind);

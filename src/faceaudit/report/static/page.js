@@ -5,13 +5,11 @@ function foldList(list) {
   const items = [...list.children];
   if (items.length <= PICTURES) return;
   let folded = true;
-  const more = make("button", { type: "button", class: "more" });
+  const more = moreButton(list, () => { folded = !folded; fold(); });
   const fold = () => {
     items.forEach((item, i) => item.classList.toggle("folded", folded && i >= PICTURES));
     more.textContent = say(folded ? text.show_all_items : text.show_fewer, { all: items.length });
   };
-  more.addEventListener("click", () => { folded = !folded; fold(); });
-  list.after(more);
   fold();
 }
 
@@ -21,7 +19,6 @@ for (const tools of document.querySelectorAll("[data-csv]")) {
   const key = tools.dataset.csv;
   tools.append(csvButton(tables[key], curves[key] && (() => pointsOf(curves[key]))));
 }
-const places = [...document.querySelectorAll("[data-curve]")];
 const watch = new IntersectionObserver((seen) => {
   for (const { isIntersecting, target } of seen) {
     if (!isIntersecting) continue;

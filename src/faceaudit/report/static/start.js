@@ -13,6 +13,7 @@ const make = (tag, attributes, content = "") => {
 const { values: grid, audited } = thresholds;
 let at = audited;
 const exact = (value) => Number(value.toPrecision(6)).toString();
+const atThreshold = () => say(text.at_threshold, { value: exact(grid[at]) });
 
 // The value of a table's cell at the threshold that is shown; null where it has none there.
 function valueOf(data, i, column) {

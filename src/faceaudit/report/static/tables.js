@@ -31,6 +31,14 @@ function csvButton(data, rows = () => shownRows(data, data.rows.map((_, i) => ({
   return button;
 }
 
+// What folds and unfolds something long stands after it.
+function moreButton(place, toggle) {
+  const more = make("button", { type: "button", class: "more" });
+  more.addEventListener("click", toggle);
+  place.after(more);
+  return more;
+}
+
 const compare = (a, b) => (typeof a === "string" || typeof b === "string"
   ? String(a).localeCompare(String(b), undefined, { numeric: true })
   : a - b);
@@ -112,9 +120,7 @@ function enrich(table) {
   const left = () => entries.filter(({ row }) => !row.classList.contains("filtered"));
   tools.append(csvButton(data, () => shownRows(data, left())), shown);
   if (folded) {
-    more = make("button", { type: "button", class: "more" });
-    more.addEventListener("click", () => { folded = !folded; fold(); });
-    place.after(more);
+    more = moreButton(place, () => { folded = !folded; fold(); });
     fold();
   }
 }

@@ -123,7 +123,7 @@ function paintFigure(moving, all) {
     figure.classList.toggle("moved", moved);
     const mark = figure.querySelector(".shown-at");
     mark.hidden = !moved;
-    mark.textContent = say(text.at_threshold, { value: exact(grid[at]) });
+    mark.textContent = atThreshold();
     const told = figure.querySelector(".reads .as-audited");
     if (told) told.hidden = !moved;
     if (data.axes) chooseAxis(moving);
@@ -152,7 +152,7 @@ function showThreshold(all = false) {
     bar.querySelector("[data-reset]").hidden = !moved;
   }
   for (const key of curveSliders) moveReadout(key);
-  for (const place of document.querySelectorAll("[data-curve]")) {
+  for (const place of places) {
     if (!movesThreshold(place)) continue;
     const told = curves[place.dataset.curve].told;
     place.setAttribute("aria-label", moved ? `${text.as_audited} ${told}` : told);
@@ -161,17 +161,15 @@ function showThreshold(all = false) {
   for (const moving of figures) if (all || inView.has(moving.figure)) paintFigure(moving, all);
 }
 
-function moveTo(place) {
-  at = Number(place);
-  frame ||= requestAnimationFrame(() => { frame = 0; showThreshold(); });
-}
+const repaint = () => { frame ||= requestAnimationFrame(() => { frame = 0; showThreshold(); }); };
+const moveTo = (place) => { at = Number(place); repaint(); };
 
 const watchFigures = new IntersectionObserver((seen) => {
   for (const { isIntersecting, target } of seen) {
     if (isIntersecting) inView.add(target);
     else inView.delete(target);
   }
-  if (seen.some(({ isIntersecting }) => isIntersecting)) frame ||= requestAnimationFrame(() => { frame = 0; showThreshold(); });
+  if (seen.some(({ isIntersecting }) => isIntersecting)) repaint();
 }, { rootMargin: "200px" });
 for (const target of document.querySelectorAll("[data-moves], [data-curve]")) watchFigures.observe(target);
 
