@@ -51,3 +51,9 @@ def test_what_no_backend_opens_is_named(tmp_path, name, message):
         (tmp_path / name).write_bytes(b"anything")
     with pytest.raises(FaceAuditError, match=message):
         open_detector(tmp_path / name)
+
+
+def test_a_plug_in_that_is_no_detector_is_refused(monkeypatch):
+    monkeypatch.setattr("faceaudit.scoring.detectors.plugins", lambda door: [len])
+    with pytest.raises(FaceAuditError, match=r"plug-in <built-in function len> is no Detector"):
+        open_detector("bundled:default")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from faceaudit.errors import FaceAuditError
 from faceaudit.model.preprocess import Floats, Prepared
 from faceaudit.plugins import plugins
 from faceaudit.reading.file_kinds import expect, refusal
@@ -132,10 +133,12 @@ def open_detector(
     FaceAuditError
         If there is no such model, or it is damaged, or an untrusted pickle.
     """
-    known: list[type[Detector]] = [*plugins("detectors")]
+    known = list(plugins("detectors"))
     for module in pkgutil.iter_modules(backends.__path__):
         known.append(importlib.import_module(f"{backends.__name__}.{module.name}").DETECTOR)
     for backend in known:
+        if not (isinstance(backend, type) and issubclass(backend, Detector)):
+            raise FaceAuditError(f"the plug-in {backend!r} is no Detector; mend or uninstall it")
         detector = backend.open(str(model), trust_pickle=trust_pickle, ai_class=ai_class)
         if detector is not None:
             return detector
