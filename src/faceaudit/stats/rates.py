@@ -25,42 +25,15 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Rate:
-    """A rate as a quotient of counts.
-
-    Attributes
-    ----------
-    title : str
-        What it is, fit for print.
-    events, of : callable
-        Numerator and denominator, from counts to an int64 array of shape (groups,).
-    """
-
-    title: str
-    events: Callable[[Counts], IntArray]
-    of: Callable[[Counts], IntArray]
-
-
-#: Every rate that is one binomial proportion, by its usual short name.
-RATES: dict[str, Rate] = {
-    **{
-        rate.id: Rate(f"{rate.images} {rate.error}", rate.events, rate.n)
-        for rate in ERROR_RATES.values()
-    },
-    "tpr": Rate("AI images called AI", lambda c: c.ai_called_ai, lambda c: c.n_ai),
-    "tnr": Rate("real photographs called real", lambda c: c.real_called_real, lambda c: c.n_real),
-    "accuracy": Rate(
-        "images called rightly", lambda c: c.real_called_real + c.ai_called_ai, lambda c: c.n
-    ),
-    "selection_rate": Rate(
-        "images called AI", lambda c: c.real_called_ai + c.ai_called_ai, lambda c: c.n
-    ),
-    "precision": Rate(
-        "images called AI that are AI",
-        lambda c: c.ai_called_ai,
-        lambda c: c.real_called_ai + c.ai_called_ai,
-    ),
+Counting = Callable[[Counts], IntArray]
+#: Every rate that is one binomial proportion: its numerator and its denominator.
+RATES: dict[str, tuple[Counting, Counting]] = {
+    **{rate.id: (rate.events, rate.n) for rate in ERROR_RATES.values()},
+    "tpr": (lambda c: c.ai_called_ai, lambda c: c.n_ai),
+    "tnr": (lambda c: c.real_called_real, lambda c: c.n_real),
+    "accuracy": (lambda c: c.real_called_real + c.ai_called_ai, lambda c: c.n),
+    "selection_rate": (lambda c: c.real_called_ai + c.ai_called_ai, lambda c: c.n),
+    "precision": (lambda c: c.ai_called_ai, lambda c: c.real_called_ai + c.ai_called_ai),
 }
 
 
@@ -77,7 +50,8 @@ def rate_counts(counts: Counts, rate: str) -> tuple[IntArray, IntArray]:
     -------
     events, n : int64 array, shape (groups,) or (thresholds, groups)
     """
-    return RATES[rate].events(counts), RATES[rate].of(counts)
+    events, n = RATES[rate]
+    return events(counts), n(counts)
 
 
 def of_large_groups(counts: Counts, rate: str, smallest: int) -> tuple[IntArray, IntArray]:
