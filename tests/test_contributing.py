@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 import tomllib
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
-#: Path -> content of the files to add, and what is added to a file that is there.
+#: Path -> content of the files to add, and the entry to add to a table.
 FILES = dict(re.findall(r"^```python file=(\S+)\n(.*?)^```$", TEXT, re.M | re.S))
 ENTRIES = dict(re.findall(r"^```python entry=(\S+)\n(.*?)^```$", TEXT, re.M | re.S))
 MODULES = {Path(path).stem: code for path, code in FILES.items() if path.startswith("src/")}
@@ -50,8 +51,8 @@ def test_each_step_is_one_file_of_this_tree_and_its_test(tmp_path):
         (tmp_path / name).write_text(code)
     for name, code in ENTRIES.items():
         (tmp_path / name).unlink()
-        before = (ROOT / name).read_text()
-        (tmp_path / name).write_text(before.removesuffix("    )\n}\n") + code + "    )\n}\n")
+        entry = f"{textwrap.indent(code.rstrip(), ' ' * 8)},\n    )\n}}\n"
+        (tmp_path / name).write_text((ROOT / name).read_text().removesuffix("    )\n}\n") + entry)
     tests = [name for name in FILES if name.startswith("tests/")]
     assert len(tests) == 6
     done = run(["-m", "pytest", "-p", "no:cacheprovider", *tests], tmp_path, [tmp_path / "src"])
