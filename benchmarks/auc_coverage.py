@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from faceaudit.files import write_text
-from faceaudit.stats.ranking import Auc, group_ranking, rank_scores
+from faceaudit.stats.ranking import Auc, Runs, group_ranking, rank_scores
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "statistics-ranking.md"
 BEGIN, END = "<!-- coverage study: begin -->", "<!-- coverage study: end -->"
@@ -112,7 +112,7 @@ def simulate(world: World, ai: int, real: int) -> dict[str, tuple[float, float]]
         score = np.concatenate([high.ravel(), low.ravel()])
         is_ai = np.repeat([True, False], [high.size, low.size])
         trial = np.concatenate([np.repeat(np.arange(trials), k) for k in (ai, real)])
-        auc = group_ranking(rank_scores(score, is_ai), trial, trials).subgroup
+        auc = group_ranking(Runs.of(rank_scores(score, is_ai), trial, trials)).subgroup
         for name, method in METHODS.items():
             below, above = method(auc)
             hits[name] += int(np.sum((below <= world.auc) & (world.auc <= above)))

@@ -22,7 +22,7 @@ import numpy as np
 import pyarrow as pa
 from fairlearn.metrics import MetricFrame, false_negative_rate, false_positive_rate
 
-from faceaudit.stats.counts import Counts, count_outcomes
+from faceaudit.stats.counts import Counts, Images
 from faceaudit.stats.gaps import max_min_gap
 from faceaudit.stats.intervals import rate_interval
 from faceaudit.stats.rates import group_rates, rate_counts
@@ -68,7 +68,7 @@ def fresh(table: pa.Table) -> pa.Table:
 
 def intervals_and_gaps(table: pa.Table) -> Counts:
     """Rows in; FPR and FNR intervals of every group, and both gaps, out."""
-    counts = count_outcomes(table, TAGS, 0.5)
+    counts = Images(table).counts(TAGS, 0.5)
     for rate in ("fpr", "fnr"):
         rate_interval(*rate_counts(counts, rate))
         max_min_gap(*rate_counts(counts, rate))
@@ -78,7 +78,7 @@ def intervals_and_gaps(table: pa.Table) -> Counts:
 def bootstrap_of_counts(table: pa.Table) -> None:
     """The same resampling as fairlearn's, by drawing the counts of rows instead of rows."""
     random = np.random.default_rng(0)
-    c = count_outcomes(table, TAGS, 0.5)
+    c = Images(table).counts(TAGS, 0.5)
     cells = np.stack([c.real_called_real, c.real_called_ai, c.ai_called_real, c.ai_called_ai])
     share = cells.ravel() / cells.sum()
     drawn = random.multinomial(cells.sum(), share, REPLICATES).reshape(REPLICATES, *cells.shape)

@@ -9,7 +9,7 @@ from scipy import stats
 from faceaudit.audit import run_check
 from faceaudit.checks import Options
 from faceaudit.checks.group_error_rates import CHECK
-from faceaudit.stats.counts import count_outcomes
+from faceaudit.stats.counts import Images
 
 
 def run(data):
@@ -127,7 +127,7 @@ def test_agrees_with_the_counts_on_a_random_table(drawn):
         rng.random(n).tolist(),
         {"race": rng.choice(["A", "B", "C"], n).tolist()},
     )
-    counts = count_outcomes(data.table, ("race",), 0.5)
+    counts = Images(data.table).counts(("race",), 0.5)
     (table,) = of_kind(run(data), "table")
     assert [row[2] for row in table.rows] == pytest.approx(
         (counts.real_called_ai / counts.n_real).tolist()

@@ -16,7 +16,7 @@ from faceaudit.report.html import write_html
 from faceaudit.report.numbers import interval, percent
 from faceaudit.result import Result, read_result, write_result
 from faceaudit.spec import Spec
-from faceaudit.stats.counts import Counts, count_outcomes
+from faceaudit.stats.counts import Counts, Images
 from faceaudit.stats.intervals import rate_interval
 from faceaudit.tables import DatasetInfo, Scores, ScoresInfo, validate
 from tests.browser import playwright
@@ -108,14 +108,14 @@ def test_all_that_depends_on_the_threshold_moves(
     page = open_page(file, width, scheme)
     move(page, result)
 
-    by_race = count_outcomes(table, ("race",), AT)
+    by_race = Images(table).counts(("race",), AT)
     forest = in_view(page.locator(RATES).first)
     for i, row in enumerate(forest.locator("tbody tr").all()):
         cases, rate, span = told(by_race, i)
         assert row.locator("td").first.inner_text() == cases
         assert row.locator(".value b").inner_text() == rate
         assert row.locator(".interval").inner_text() == span
-    whole = count_outcomes(table, (), AT)
+    whole = Images(table).counts((), AT)
     cases, rate, _ = told(whole, 0)
     assert forest.locator(".key .reference").inner_text() == (
         f"all images: {rate} of {int(whole.n_real[0]):,}"
@@ -126,7 +126,7 @@ def test_all_that_depends_on_the_threshold_moves(
     rates = in_view(page.locator("#group-error-rates .table").first)
     assert rates.locator("tbody tr").first.locator("td").nth(1).inner_text() == told(by_race, 0)[1]
 
-    crossed = count_outcomes(table, ("race", "gender"), AT, empty_cells=True)
+    crossed = Images(table).counts(("race", "gender"), AT, empty_cells=True)
     heat = in_view(page.locator(".heatmap").first)
     cells = heat.locator("tbody td")
     for i in range(len(crossed.groups)):
@@ -185,7 +185,7 @@ def test_sorts_and_downloads_what_is_shown(
     head.get_by_role("button").click()
     move(page, result)
     forest = in_view(page.locator(RATES).first)
-    counts = count_outcomes(table, ("race",), AT)
+    counts = Images(table).counts(("race",), AT)
     falling = np.argsort(-counts.real_called_ai / counts.n_real)
     shown = forest.locator("tbody th").evaluate_all("cells => cells.map(cell => cell.innerText)")
     assert shown == [counts.labels[i] for i in falling]
@@ -214,7 +214,7 @@ def test_all_sliders_move_together_and_paper_shows_the_screen(
     assert len(values) > 2 and len(set(values)) == 1
     page.emulate_media(media="print")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    counts = count_outcomes(table, ("race",), 1.0)
+    counts = Images(table).counts(("race",), 1.0)
     first = page.locator(RATES).first.locator(".value b").first
     assert first.inner_text() == told(counts, 0)[1]
     assert page.locator("[data-curve] svg.main-svg").count() >= page.locator("[data-curve]").count()

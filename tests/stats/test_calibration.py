@@ -5,13 +5,14 @@ import pytest
 from sklearn.calibration import calibration_curve
 
 from faceaudit.stats.calibration import group_calibration
-from faceaudit.stats.ranking import rank_scores
+from faceaudit.stats.ranking import Runs, rank_scores
 
 
 def calibration(score, is_ai, group=None, **options):
     score, is_ai = np.asarray(score, np.float32), np.asarray(is_ai, bool)
     group = np.zeros(len(score), int) if group is None else np.asarray(group)
-    return group_calibration(rank_scores(score, is_ai), group, int(group.max()) + 1, **options)
+    runs = Runs.of(rank_scores(score, is_ai), group, int(group.max()) + 1)
+    return group_calibration(runs, **options)
 
 
 def test_agrees_with_scikit_learn_where_bins_are_the_same():
@@ -85,8 +86,7 @@ def test_scores_of_exactly_zero_and_one_need_no_luck():
 
 
 def test_empty_group_and_no_images():
-    found = group_calibration(
-        rank_scores(np.array([0.5], np.float32), np.array([True])), np.array([-1]), 2
-    )
+    ranked = rank_scores(np.array([0.5], np.float32), np.array([True]))
+    found = group_calibration(Runs.of(ranked, np.array([-1]), 2))
     assert np.isnan(found.error).all()
     assert found.bin_n.sum() == 0

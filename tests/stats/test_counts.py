@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.stats.counts import Images, count_outcomes
+from faceaudit.stats.counts import Images
 from faceaudit.stats.thresholds import reader_thresholds
 from tests.stats.conftest import scores_tables
 
@@ -35,7 +35,7 @@ def by_hand(
 def test_agrees_with_counting_row_by_row(
     table: pa.Table, attributes: tuple[str, ...], threshold: float, empty_cells: bool
 ) -> None:
-    found = count_outcomes(table, attributes, threshold, empty_cells=empty_cells)
+    found = Images(table).counts(attributes, threshold, empty_cells=empty_cells)
     expected = by_hand(table, attributes, threshold)
     for i, group in enumerate(found.groups):
         assert found.real_called_ai[i] == expected[group, "real", True]
@@ -59,7 +59,7 @@ def test_counts_at_many_thresholds_are_those_at_each(
     found = Images(table).counts(attributes, grid, empty_cells=empty_cells)
     for threshold in grid:
         at_once = found.at(threshold)
-        alone = count_outcomes(table, attributes, threshold, empty_cells=empty_cells)
+        alone = Images(table).counts(attributes, threshold, empty_cells=empty_cells)
         assert at_once.groups == alone.groups
         assert at_once.missing == alone.missing
         for name in ("n_real", "real_called_ai", "n_ai", "ai_called_real"):
@@ -88,9 +88,9 @@ def table_of(**columns: object) -> pa.Table:
 
 def test_reading_order_labels_and_empty_cells() -> None:
     table = table_of(age_band=["10-19", "3-9", "70+"], gender=["weiblich", "männlich", "männlich"])
-    found = count_outcomes(table, ["age_band", "gender"], 0.5)
+    found = Images(table).counts(["age_band", "gender"], 0.5)
     assert found.labels == ["3-9 × männlich", "10-19 × weiblich", "70+ × männlich"]
-    every = count_outcomes(table, ["age_band", "gender"], 0.5, empty_cells=True)
+    every = Images(table).counts(["age_band", "gender"], 0.5, empty_cells=True)
     assert len(every.groups) == 6
     assert every.n.tolist() == [1, 0, 0, 1, 1, 0]
     assert every.total().n_real.tolist() == [2]
@@ -100,12 +100,12 @@ def test_score_at_the_threshold_is_called_ai_in_float32() -> None:
     # 0.1 in float32 is above 0.1 in float64; 0.3 is below its float64.
     for threshold in (0.1, 0.3):
         table = pa.table({"label": ["real"], "p_ai": pa.array([threshold], pa.float32())})
-        assert count_outcomes(table, [], threshold).real_called_ai.tolist() == [1]
+        assert Images(table).counts([], threshold).real_called_ai.tolist() == [1]
 
 
 def test_images_without_a_tag_are_said() -> None:
     table = pa.table({"label": ["real"] * 2, "p_ai": np.float32([0.2, 0.9]), "tag": [None, "a"]})
-    found = count_outcomes(table, ["tag"], 0.5)
+    found = Images(table).counts(["tag"], 0.5)
     assert (found.n.tolist(), found.missing) == ([1], 1)
 
 
@@ -113,11 +113,11 @@ def test_images_without_a_tag_are_said() -> None:
 def test_an_image_without_a_score_is_no_error_and_no_right_answer(missing: float | None) -> None:
     table = pa.table({"label": ["real"] * 2, "p_ai": pa.array([missing, 0.2], pa.float32())})
     with pytest.raises(ValueError, match="without a score"):
-        count_outcomes(table, [], 0.5)
+        Images(table).counts([], 0.5)
 
 
 def test_tag_without_any_value_has_no_group() -> None:
-    found = count_outcomes(table_of(tag=pa.array([None] * 3, pa.string())), ["tag"], 0.5)
+    found = Images(table_of(tag=pa.array([None] * 3, pa.string()))).counts(["tag"], 0.5)
     assert (found.groups, found.missing, found.n.tolist()) == ([], 3, [])
     assert found.total().n.tolist() == [0]
 
@@ -125,7 +125,7 @@ def test_tag_without_any_value_has_no_group() -> None:
 def test_codes_and_dictionaries_are_groups() -> None:
     codes = pa.array([1, 0, 1])
     dictionary = pa.array(["b", "a", "b"]).dictionary_encode()
-    found = count_outcomes(table_of(codes=codes, coded=dictionary), ["codes", "coded"], 0.5)
+    found = Images(table_of(codes=codes, coded=dictionary)).counts(["codes", "coded"], 0.5)
     assert found.groups == [("0", "a"), ("1", "b")]
 
 
@@ -139,14 +139,14 @@ def test_codes_and_dictionaries_are_groups() -> None:
 )
 def test_refuses_what_is_no_group(columns: dict, attributes: list[str], message: str) -> None:
     with pytest.raises(FaceAuditError, match=message):
-        count_outcomes(table_of(**columns), attributes, 0.5)
+        Images(table_of(**columns)).counts(attributes, 0.5)
 
 
 def test_refuses_tags_that_name_single_images() -> None:
     names = [f"{i}.jpg" for i in range(1_100)]
     table = pa.table({"label": ["real"] * 1_100, "p_ai": [0.1] * 1_100, "a": names, "b": names})
     with pytest.raises(FaceAuditError, match="1,000,000 groups"):
-        count_outcomes(table, ["a", "b"], 0.5)
+        Images(table).counts(["a", "b"], 0.5)
 
 
 def test_what_was_counted_is_kept() -> None:

@@ -8,13 +8,13 @@ from hypothesis.extra import numpy as hnp
 from scipy import interpolate, optimize, stats
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from faceaudit.stats.ranking import group_ranking, rank_scores
+from faceaudit.stats.ranking import Runs, group_ranking, rank_scores
 
 
 def ranking(score, is_ai, group, groups=None, confidence=0.95):
     score, is_ai, group = np.asarray(score, np.float32), np.asarray(is_ai, bool), np.asarray(group)
     groups = int(group.max()) + 1 if groups is None else groups
-    return group_ranking(rank_scores(score, is_ai), group, groups, confidence)
+    return group_ranking(Runs.of(rank_scores(score, is_ai), group, groups), confidence)
 
 
 def brute(ai, real):

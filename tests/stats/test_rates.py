@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, precision_score
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.stats.counts import Counts, count_outcomes
+from faceaudit.stats.counts import Counts, Images
 from faceaudit.stats.rates import RATES, group_rates, metric_frame, of_large_groups, rate_counts
 from tests.stats.conftest import scores_tables
 
@@ -31,7 +31,7 @@ FULL_ROWS = {
 @settings(max_examples=20, deadline=None)
 @given(scores_tables())
 def test_agrees_with_fairlearn_and_scikit_learn_on_the_rows(table: pa.Table) -> None:
-    counts = count_outcomes(table, ["first"], 0.5)
+    counts = Images(table).counts(["first"], 0.5)
     ours = group_rates(counts)
     known = table.filter(table["first"].is_valid())
     true = np.array(known["label"].to_pylist()) == "ai"
@@ -53,7 +53,7 @@ def test_agrees_with_fairlearn_and_scikit_learn_on_the_rows(table: pa.Table) -> 
 @settings(max_examples=8, deadline=None)
 @given(scores_tables(missing=False))
 def test_point_values_are_events_over_denominator(table: pa.Table) -> None:
-    counts = count_outcomes(table, ["first", "second"], 0.1)
+    counts = Images(table).counts(["first", "second"], 0.1)
     overall = group_rates(counts.total(), tuple(RATES))
     for rate, values in group_rates(counts, tuple(RATES)).items():
         events, n = rate_counts(counts, rate)
@@ -65,7 +65,7 @@ def test_point_values_are_events_over_denominator(table: pa.Table) -> None:
 
 def test_real_only_group_has_no_miss_rate() -> None:
     table = pa.table({"label": ["real"] * 3, "p_ai": [0.1, 0.2, 0.9], "tag": ["a", "a", "b"]})
-    rates = group_rates(count_outcomes(table, ["tag"], 0.5))
+    rates = group_rates(Images(table).counts(["tag"], 0.5))
     np.testing.assert_equal(rates["fpr"], [0.0, 1.0])
     for rate in ("fnr", "tpr", "balanced_error"):
         assert np.isnan(rates[rate]).all(), f"{rate} of a real-only group is not a number"
@@ -88,7 +88,7 @@ def test_groups_may_have_any_names_and_keep_their_order() -> None:
 @settings(max_examples=8, deadline=None)
 @given(scores_tables(missing=False))
 def test_metric_frame_has_the_tags_and_the_rates_of_the_images(table: pa.Table) -> None:
-    counts = count_outcomes(table, ["first", "second"], 0.5)
+    counts = Images(table).counts(["first", "second"], 0.5)
     frame = metric_frame(counts)
     assert frame.sensitive_levels == ["first", "second"]
     of_all = group_rates(counts.total())
@@ -103,11 +103,11 @@ def test_metric_frame_has_the_tags_and_the_rates_of_the_images(table: pa.Table) 
 def test_metric_frame_says_what_it_cannot_hold() -> None:
     table = pa.table({"label": ["real", "ai"], "p_ai": [0.1, 0.9], "y_true": ["a", "b"]})
     with pytest.raises(FaceAuditError, match="tag named 'y_true'; rename it"):
-        metric_frame(count_outcomes(table, ["y_true"], 0.5))
+        metric_frame(Images(table).counts(["y_true"], 0.5))
     with pytest.raises(FaceAuditError, match="at least one group"):
-        metric_frame(count_outcomes(table, [], 0.5))
+        metric_frame(Images(table).counts([], 0.5))
     with pytest.raises(FaceAuditError, match="at least one group"):
-        metric_frame(count_outcomes(table.slice(0, 0), ["y_true"], 0.5))
+        metric_frame(Images(table.slice(0, 0)).counts(["y_true"], 0.5))
 
 
 def test_a_group_of_the_smallest_size_counts_and_one_below_does_not() -> None:

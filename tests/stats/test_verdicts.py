@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from faceaudit.stats.counts import Counts, count_outcomes
+from faceaudit.stats.counts import Counts, Images
 from faceaudit.stats.gaps import GapInterval, max_min_gap
 from faceaudit.stats.verdicts import judge_gap, judge_triviality, times_to_decide
 
@@ -97,8 +97,8 @@ def test_ai_images_of_the_whole_table_count_for_real_only_groups() -> None:
             "gender": ["f", "m"] * 100 + [None] * 100,
         }
     )
-    assert judge_triviality(count_outcomes(table, ["gender"], 0.5)).status == "not-estimable"
-    assert judge_triviality(count_outcomes(table, [], 0.5)).status == "pass"
+    assert judge_triviality(Images(table).counts(["gender"], 0.5)).status == "not-estimable"
+    assert judge_triviality(Images(table).counts([], 0.5)).status == "pass"
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])

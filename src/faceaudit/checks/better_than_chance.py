@@ -9,9 +9,10 @@ import numpy as np
 from faceaudit.checks import AuditInput, Check, Options, Product
 from faceaudit.layout import by_threshold, lay_out, number, text
 from faceaudit.result import Confusion, Finding, Table
+from faceaudit.stats import FloatArray
 from faceaudit.stats.counts import Counts
-from faceaudit.stats.intervals import FloatArray, rate_of
-from faceaudit.stats.ranking import Auc, group_ranking, rank_scores
+from faceaudit.stats.intervals import rate_of
+from faceaudit.stats.ranking import Auc, group_ranking
 from faceaudit.stats.verdicts import NEAR_CHANCE, Triviality, judge_triviality
 from faceaudit.wording import counted, interval_title, percent, percent_range
 
@@ -46,9 +47,7 @@ def run(data: AuditInput, options: Options) -> Product:
 
 
 def _auc(data: AuditInput) -> Auc:
-    everybody = np.zeros(len(data.images), np.int64)
-    ranked = rank_scores(data.images.score, data.images.is_ai)
-    return group_ranking(ranked, everybody, 1, data.spec.confidence).subgroup
+    return group_ranking(data.images.runs(()), data.spec.confidence).subgroup
 
 
 def _reversed(auc: Auc, confidence: float) -> str:

@@ -11,7 +11,6 @@ from faceaudit.checks import AuditInput, Check, Options, Product
 from faceaudit.layout import lay_out, number, text
 from faceaudit.result import Curve, Detail, Finding, Series, Table
 from faceaudit.stats.calibration import Calibration, group_calibration
-from faceaudit.stats.ranking import rank_scores
 from faceaudit.wording import counted, group_title, out_of, points, tag_title
 
 #: Scores that say too much or too little are less grave than wrong verdicts on people.
@@ -26,13 +25,12 @@ class CalibrationOptions(Options):
 
 def run(data: AuditInput, options: CalibrationOptions) -> Product:
     """Give the expected calibration error of every group beside what chance alone gives."""
-    ranked = rank_scores(data.images.score, data.images.is_ai)
 
-    def calibrated(codes: np.ndarray, groups: int) -> Calibration:
-        confidence = data.spec.confidence
-        return group_calibration(ranked, codes, groups, bins=options.bins, confidence=confidence)
+    def calibrated(*tags: str) -> Calibration:
+        runs, confidence = data.images.runs(tags), data.spec.confidence
+        return group_calibration(runs, bins=options.bins, confidence=confidence)
 
-    whole = calibrated(np.zeros(len(data.images), np.int64), 1)
+    whole = calibrated()
     if np.isnan(whole.error[0]):
         return Product(
             "not-estimable",
@@ -42,10 +40,10 @@ def run(data: AuditInput, options: CalibrationOptions) -> Product:
     details: list[Detail] = [_curve("all images", ["all images"], [0], whole, data)]
     findings: list[Finding] = []
     for tag in data.spec.attributes:
-        codes, groups = data.images.codes(tag)
+        _, groups = data.images.codes(tag)
         if not groups:
             continue
-        found = calibrated(codes, len(groups))
+        found = calibrated(tag)
         large = found.n_real + found.n_ai >= data.spec.small_group
         drawn = np.flatnonzero(~np.isnan(found.error) & large)
         if len(drawn):

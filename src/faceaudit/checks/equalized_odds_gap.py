@@ -21,9 +21,9 @@ from faceaudit.result import (
     Status,
     Table,
 )
-from faceaudit.stats.counts import Counts, IntArray
+from faceaudit.stats import FloatArray, IntArray
+from faceaudit.stats.counts import Counts
 from faceaudit.stats.gaps import GapInterval, max_min_gap, max_min_gaps
-from faceaudit.stats.intervals import FloatArray
 from faceaudit.stats.rates import of_large_groups, rate_counts
 from faceaudit.stats.verdicts import judge_gap, judge_triviality, times_to_decide
 from faceaudit.wording import (

@@ -19,8 +19,9 @@ from faceaudit.checks import AuditInput, Check, Options, Product
 from faceaudit.error_rates import ERROR_RATES
 from faceaudit.layout import forest, interval, lay_out, number, text
 from faceaudit.result import Finding, Forest, Interval, Table, Test, nan_to_none
+from faceaudit.stats import FloatArray
 from faceaudit.stats.counts import Counts
-from faceaudit.stats.intervals import FloatArray, rate_of
+from faceaudit.stats.intervals import rate_of
 from faceaudit.stats.rates import estimate
 from faceaudit.tags.vocabulary import distinct_values
 from faceaudit.wording import (
@@ -116,8 +117,7 @@ def run(data: AuditInput, options: Options) -> Product:
         )
     confidence = data.spec.confidence
     counts = {
-        name: data.photographs[name].counts(tags, (data.threshold,)).at(data.threshold)
-        for name, tags in shared.items()
+        name: data.photographs[name].counts(tags, data.threshold) for name, tags in shared.items()
     }
     slopes = [fit_slope(name, [of], confidence) for name, of in counts.items()]
     if len(slopes) > 1:

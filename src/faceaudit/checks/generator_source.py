@@ -19,9 +19,10 @@ from faceaudit.result import (
     Table,
     Test,
 )
+from faceaudit.stats import FloatArray
 from faceaudit.stats.counts import Counts
 from faceaudit.stats.gaps import GapInterval
-from faceaudit.stats.intervals import FloatArray, difference_interval, ratio_interval
+from faceaudit.stats.intervals import difference_interval, ratio_interval
 from faceaudit.stats.rates import RateEstimate, estimate
 from faceaudit.stats.significance import each_against_rest
 from faceaudit.stats.verdicts import judge_gap, judge_triviality

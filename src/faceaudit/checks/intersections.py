@@ -14,8 +14,8 @@ from faceaudit.checks.parts.group_rates import (
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
 from faceaudit.layout import at_audited, by_threshold
 from faceaudit.result import Detail, Finding, Heatmap, Test, nan_to_none
+from faceaudit.stats import FloatArray
 from faceaudit.stats.counts import Counts
-from faceaudit.stats.intervals import FloatArray
 from faceaudit.wording import capitalised, counted, interval_title, tag_title
 
 

@@ -13,8 +13,9 @@ from faceaudit.checks.parts.group_rates import named_groups
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
 from faceaudit.layout import lay_out, number, text
 from faceaudit.result import Finding, Table
-from faceaudit.stats.counts import Counts, IntArray
-from faceaudit.stats.intervals import FloatArray, rate_of
+from faceaudit.stats import FloatArray, IntArray
+from faceaudit.stats.counts import Counts
+from faceaudit.stats.intervals import rate_of
 from faceaudit.stats.power import minimum_detectable_gap
 from faceaudit.stats.rates import rate_counts
 from faceaudit.wording import (

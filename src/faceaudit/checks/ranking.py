@@ -11,8 +11,8 @@ from faceaudit.checks.parts.group_rates import size_note
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
 from faceaudit.layout import forest, interval, lay_out, number, text
 from faceaudit.result import Detail, Finding, Forest, Interval, Table
-from faceaudit.stats.counts import IntArray
-from faceaudit.stats.ranking import Auc, GroupRanking, group_ranking, rank_scores
+from faceaudit.stats import IntArray
+from faceaudit.stats.ranking import Auc, GroupRanking, group_ranking
 from faceaudit.wording import (
     capitalised,
     group_title,
@@ -41,22 +41,17 @@ class Background:
 def run(data: AuditInput, options: Options) -> Product:
     """Give the AUC of every group within itself and against the background of all images."""
     is_ai = data.images.is_ai
-    ranked = rank_scores(data.images.score, is_ai)
-
-    def ranking(codes: IntArray, groups: int) -> GroupRanking:
-        return group_ranking(ranked, codes, groups, data.spec.confidence)
-
-    whole = ranking(np.zeros(len(is_ai), np.int64), 1).subgroup
+    whole = group_ranking(data.images.runs(()), data.spec.confidence).subgroup
     if np.isnan(whole.value[0]):
         lacking = (FPR if is_ai.all() else FNR).image
         return Product("not-estimable", f"There is no {lacking} here, so there is nothing to rank.")
     details: list[Detail] = []
     findings: list[Finding] = []
     for tag in data.spec.attributes:
-        codes, groups = data.images.codes(tag)
+        _, groups = data.images.codes(tag)
         if not groups:
             continue
-        found = ranking(codes, len(groups))
+        found = group_ranking(data.images.runs((tag,)), data.spec.confidence)
         for background in (
             Background("BPSN", FPR, FNR, tag, groups, found.bpsn, found.n_real),
             Background("BNSP", FNR, FPR, tag, groups, found.bnsp, found.n_ai),

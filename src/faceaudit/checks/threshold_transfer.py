@@ -113,7 +113,7 @@ def _choose(data: AuditInput, options: ThresholdTransferOptions) -> Chosen | Non
 
 def _elsewhere(chosen: Chosen, tags: list[str], data: AuditInput) -> Counts:
     """Count the groups of every other data set at the chosen threshold."""
-    counts = data.images.counts(("dataset", *tags), (chosen.threshold,)).at(chosen.threshold)
+    counts = data.images.counts(("dataset", *tags), chosen.threshold)
     return counts.pick(np.array([dataset != chosen.dataset for dataset, *_ in counts.groups], bool))
 
 
@@ -177,7 +177,7 @@ def _group_thresholds(chosen: Chosen, data: AuditInput) -> Iterator[Table]:
             continue
         codes, groups = photographs.codes(tag)
         own = thresholds_for_fpr(photographs.score, codes, len(groups), chosen.target)
-        common = photographs.counts((tag,), (chosen.threshold,)).at(chosen.threshold)
+        common = photographs.counts((tag,), chosen.threshold)
         missed = np.searchsorted(of_faces, own.astype(np.float32))
         yield lay_out(
             f"For study only: thresholds by {tag_title(tag)}",

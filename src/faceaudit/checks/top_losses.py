@@ -14,7 +14,7 @@ from faceaudit.error_rates import ERROR_RATES
 from faceaudit.layout import Values, lay_out, number, text
 from faceaudit.model.explain import in_words, overlay, thirds
 from faceaudit.result import Attention, Gallery, GalleryItem, Table
-from faceaudit.stats.counts import IntArray
+from faceaudit.stats import IntArray
 from faceaudit.stats.intervals import rate_of
 from faceaudit.stats.rates import rate_counts
 from faceaudit.thumbnails import data_uri

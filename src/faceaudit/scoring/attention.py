@@ -11,7 +11,7 @@ from faceaudit.model.image_reader import read_pictures
 from faceaudit.model.preprocess import Floats
 from faceaudit.schema import ManifestInfo, called_ai
 from faceaudit.scoring.detectors import Detector
-from faceaudit.stats.counts import tag_codes
+from faceaudit.stats.counts import Images
 
 #: Pictures of each data set and label that are explained: as many as a gallery shows by default.
 EXPLAINED = 12
@@ -53,7 +53,7 @@ def gravest(table: pa.Table, p_ai: Floats, count: int) -> npt.NDArray[np.intp]:
     """Return the rows of the `count` largest losses of each data set and label."""
     is_ai = pc.equal(table["label"], "ai").to_numpy()
     loss = np.where(is_ai, 1 - p_ai, p_ai)
-    group = 2 * tag_codes(table, "dataset")[0] + is_ai
+    group = 2 * Images(table).codes("dataset")[0] + is_ai
     order = np.lexsort((-loss, group))
     order = order[~np.isnan(p_ai[order])]
     first = np.flatnonzero(np.diff(group[order], prepend=-1))

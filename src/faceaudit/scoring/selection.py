@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.row_filter import row_mask
-from faceaudit.stats.counts import tag_codes
+from faceaudit.stats.counts import Images
 
 
 def select(
@@ -55,7 +55,7 @@ def select(
 def _drawn(table: pa.Table, count: int, seed: int) -> npt.NDArray[np.intp]:
     """Draw rows: shuffled, then put in the order of the strata, every so-manieth is taken."""
     rng = np.random.default_rng(seed)
-    strata = 2 * tag_codes(table, "dataset")[0] + pc.equal(table["label"], "ai").to_numpy()
+    strata = 2 * Images(table).codes("dataset")[0] + pc.equal(table["label"], "ai").to_numpy()
     shuffled = rng.permutation(len(table))
     ordered = shuffled[np.argsort(strata[shuffled], kind="stable")]
     steps = (np.arange(count) + rng.random()) * len(table) / count

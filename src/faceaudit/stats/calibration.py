@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from faceaudit.stats import FloatArray, IntArray
 from faceaudit.stats.intervals import rate_interval, rate_of
-from faceaudit.stats.ranking import RankedScores, Runs
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from faceaudit.stats.ranking import Runs, sums
 
 
 @dataclass(frozen=True)
@@ -54,14 +51,7 @@ class Calibration:
 
 
 def group_calibration(
-    ranked: RankedScores,
-    group: IntArray,
-    groups: int,
-    *,
-    bins: int = 10,
-    confidence: float = 0.95,
-    replicates: int = 500,
-    seed: int = 0,
+    runs: Runs, *, bins: int = 10, confidence: float = 0.95, replicates: int = 500, seed: int = 0
 ) -> Calibration:
     """Compute the expected calibration error of every group, and what it is by chance alone.
 
@@ -70,23 +60,18 @@ def group_calibration(
 
     Parameters
     ----------
-    ranked : RankedScores
-    group : int array, shape (images,)
-        Code of each row's group; negative is no group.
-    groups, bins : int
+    runs : Runs
+    bins : int
     confidence : float
-    replicates : int
+    replicates, seed : int
         Draws of the labels of a calibrated classifier.
-    seed : int
-        Of the draws.
 
     Notes
     -----
-    ECE is never negative, so in few images it is above 0 even for a perfectly calibrated
-    classifier; groups of unequal size must not be compared by it. Therefore labels are drawn
-    from the scores themselves, and `Calibration.excess` is what remains. The number of
-    AI-generated images of a bin, a sum of unlike Bernoulli draws, is drawn from the binomial
-    distribution of the same mean and (up to a whole number of trials) the same variance.
+    ECE is above 0 by chance, more so in smaller groups, so labels are drawn from the scores
+    themselves and `Calibration.excess` is what remains. The number of AI-generated images of a
+    bin, a sum of unlike Bernoulli draws, is drawn from the binomial distribution of the same
+    mean and (up to a whole number of trials) the same variance.
 
     References
     ----------
@@ -94,19 +79,16 @@ def group_calibration(
     Roelofs, Cain, Shlens & Mozer (2022), Mitigating bias in calibration error estimation,
     AISTATS; for drawing labels from the scores Vaicenavicius et al. (2019), AISTATS.
     """
-    runs = Runs.of(ranked, group, groups)
-    count = runs.real + runs.ai
-    score = ranked.distinct[runs.level]
-    n = runs.n_real + runs.n_ai
-    middle = runs.real_below + runs.ai_below + count / 2
-    in_bin = np.minimum((middle / n[runs.group] * bins).astype(np.int64), bins - 1)
-    cell = runs.group * bins + in_bin
-
-    def by_cell(weight: NDArray) -> FloatArray:
-        return np.bincount(cell, weight, groups * bins).reshape(groups, bins).astype(float)
-
-    bin_n, bin_ai = by_cell(count).astype(np.int64), by_cell(runs.ai).astype(np.int64)
-    expected, squared = by_cell(count * score), by_cell(count * score**2)
+    images, n = runs.real + runs.ai, runs.n_real + runs.n_ai
+    group = np.repeat(np.arange(len(n)), np.diff(runs.first))
+    middle = runs.real_below + runs.ai_below + images / 2
+    in_bin = np.minimum((middle / n[group] * bins).astype(np.int64), bins - 1)
+    first = np.searchsorted(group * bins + in_bin, np.arange(len(n) * bins + 1))
+    score = runs.ranked.distinct[runs.level]
+    bin_n, bin_ai, expected, squared = (
+        sums(of, first).reshape(-1, bins)
+        for of in (images, runs.ai, images * score, images * score**2)
+    )
     with np.errstate(divide="ignore", invalid="ignore"):
         weight = bin_n / n[:, None]
     both = (runs.n_real > 0) & (runs.n_ai > 0)
@@ -127,14 +109,14 @@ def group_calibration(
     )
 
 
-def _error(ai: NDArray, expected: FloatArray, n: IntArray, weight: FloatArray) -> FloatArray:
+def _error(ai: IntArray, expected: FloatArray, n: IntArray, weight: FloatArray) -> FloatArray:
     gap = np.abs(ai - expected) / np.maximum(n, 1)
     return np.asarray((gap * np.nan_to_num(weight)).sum(axis=-1))
 
 
 def _draw_calibrated(
     expected: FloatArray, squared: FloatArray, replicates: int, seed: int
-) -> NDArray[np.int64]:
+) -> IntArray:
     """Draw the AI-generated images of each bin; shape (replicates, groups, bins)."""
     some = expected > 0
     trials = np.ones_like(expected)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, wraps
+from itertools import product
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import pyarrow as pa
@@ -13,10 +15,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from faceaudit.errors import FaceAuditError
+from faceaudit.stats import IntArray
+from faceaudit.stats.ranking import RankedScores, Runs, rank_scores
 from faceaudit.tables import tag_columns
 from faceaudit.tags.vocabulary import NUMERIC_TAGS, group_order
 
-IntArray = NDArray[np.int64]
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 #: More combinations than this is a tag that names images or people, not groups.
 MAX_CELLS = 1_000_000
@@ -122,6 +126,20 @@ def _labels(groups: list[tuple[str, ...]]) -> list[str]:
     return [" × ".join(group) if group else "all images" for group in groups]
 
 
+def _kept(method: Method) -> Method:
+    """Work out each answer of `Images` once; a list is taken as a tuple."""
+
+    @wraps(method)
+    def answer(self: Images, *given: Any, **options: Any) -> Any:
+        given = tuple(tuple(of) if isinstance(of, list) else of for of in given)
+        key = (method.__name__, given, *options.items())
+        if key not in self._answers:
+            self._answers[key] = method(self, *given, **options)
+        return self._answers[key]
+
+    return cast(Method, answer)
+
+
 class Images:
     """The scored images of a table as arrays; each column is read once, each grouping counted once.
 
@@ -133,10 +151,7 @@ class Images:
 
     def __init__(self, table: pa.Table) -> None:
         self.table = table
-        self._codes: dict[str, tuple[IntArray, list[str]]] = {}
-        self._reached: dict[tuple[float, ...], NDArray[np.intp]] = {}
-        self._groupings: dict[tuple[tuple[str, ...], bool], Grouping] = {}
-        self._counts: dict[tuple[object, ...], Counts] = {}
+        self._answers: dict[tuple[object, ...], Any] = {}
 
     def __len__(self) -> int:
         """How many there are."""
@@ -155,12 +170,39 @@ class Images:
             raise ValueError("an image without a score cannot be counted: leave such rows out")
         return score
 
-    def codes(self, tag: str) -> tuple[IntArray, list[str]]:
-        """Number the values of a tag, as `tag_codes` does."""
-        if tag not in self._codes:
-            self._codes[tag] = tag_codes(self.table, tag)
-        return self._codes[tag]
+    @cached_property
+    def ranked(self) -> RankedScores:
+        """The scores, sorted."""
+        return rank_scores(self.score, self.is_ai)
 
+    @_kept
+    def codes(self, tag: str) -> tuple[IntArray, list[str]]:
+        """Number the values of a tag: each image's, -1 where not known, and the values.
+
+        Raises
+        ------
+        FaceAuditError
+            If there is no such tag, or it is a number.
+        """
+        if tag not in self.table.column_names:
+            tags = [name for name in tag_columns(self.table) if name not in NUMERIC_TAGS]
+            raise FaceAuditError(
+                f"there is no tag '{tag}' in the scores; the tags are {', '.join(tags) or 'none'}"
+            )
+        column = self.table[tag]
+        if pa.types.is_dictionary(column.type):
+            column = column.cast(column.type.value_type)
+        if tag in NUMERIC_TAGS or pa.types.is_floating(column.type):
+            remedy = "'age_band' instead" if tag == "age" else "a tag that puts it in bands"
+            raise FaceAuditError(f"tag '{tag}' is a number, not a group; name {remedy}")
+        encoded = column.cast(pa.string()).combine_chunks().dictionary_encode()
+        found = encoded.dictionary.to_pylist()
+        values = group_order(tag, found)
+        # One more entry at the end, which index -1 picks: not known stays -1.
+        recode = np.array([*map(values.index, found), -1], dtype=np.int64)
+        return recode[encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)], values
+
+    @_kept
     def grouping(self, tags: Sequence[str], *, empty_cells: bool = False) -> Grouping:
         """Number the combinations of values of some tags; `empty_cells` keeps those without image.
 
@@ -169,12 +211,6 @@ class Images:
         FaceAuditError
             If a tag is missing, is a number, or there are too many groups.
         """
-        key = (tuple(tags), empty_cells)
-        if key not in self._groupings:
-            self._groupings[key] = self._group(*key)
-        return self._groupings[key]
-
-    def _group(self, tags: tuple[str, ...], empty_cells: bool) -> Grouping:
         code = np.zeros(len(self), dtype=np.int64)
         values: list[list[str]] = []
         cells = 1
@@ -188,16 +224,22 @@ class Images:
                 )
             code = np.where((code < 0) | (of_tag < 0), -1, code * len(names) + of_tag)
             values.append(names)
-        kept = np.arange(cells)
-        if tags and not empty_cells:
-            kept = np.flatnonzero(np.bincount(code[code >= 0], minlength=cells))
-            code = np.where(code < 0, -1, np.searchsorted(kept, code))
-        places = np.unravel_index(kept, [len(names) for names in values]) if tags and cells else ()
-        groups = [tuple(names) for names in zip(*map(_named, values, places), strict=True)]
-        return Grouping(code, groups if tags else [()])
+        filled = np.bincount(code + 1, minlength=cells + 1)[1:] > 0
+        if empty_cells or not tags or filled.all():
+            return Grouping(code, list(product(*values)))
+        recode = np.append(np.cumsum(filled) - 1, -1)
+        groups = [group for group, some in zip(product(*values), filled, strict=True) if some]
+        return Grouping(recode[code], groups)
 
+    @_kept
+    def runs(self, tags: Sequence[str]) -> Runs:
+        """Gather the images of each group with equal scores."""
+        grouping = self.grouping(tags)
+        return Runs.of(self.ranked, grouping.code, len(grouping.groups))
+
+    @_kept
     def counts(
-        self, tags: Sequence[str], thresholds: Sequence[float], *, empty_cells: bool = False
+        self, tags: Sequence[str], thresholds: Sequence[float] | float, *, empty_cells: bool = False
     ) -> Counts:
         """Count images and errors of every group at every threshold.
 
@@ -205,8 +247,9 @@ class Images:
         ----------
         tags : sequence of str
             Tags to combine; an empty one counts all images as one group.
-        thresholds : sequence of float
-            Rising; an image is called AI when ``p_ai >= threshold``, compared in float32.
+        thresholds : sequence of float, or float
+            Rising; an image is called AI when ``p_ai >= threshold``, compared in float32. A
+            single one leaves the errors without that axis.
         empty_cells : bool
             Keep combinations of values that no image has.
 
@@ -215,79 +258,31 @@ class Images:
         A histogram of each group's and label's scores, binned at the thresholds; its sums from
         above are the images called AI. The cost does not grow with the number of thresholds.
         """
-        key = (tuple(tags), tuple(thresholds), empty_cells)
-        if key not in self._counts:
-            self._counts[key] = self._count(*key)
-        return self._counts[key]
-
-    def _count(
-        self, tags: tuple[str, ...], thresholds: tuple[float, ...], empty_cells: bool
-    ) -> Counts:
+        if isinstance(thresholds, int | float):
+            return self.counts(tags, (thresholds,), empty_cells=empty_cells).at(thresholds)
         grouping = self.grouping(tags, empty_cells=empty_cells)
-        known = grouping.code >= 0
         steps = len(thresholds) + 1
-        bins = (grouping.code * 2 + self.is_ai) * steps + self._thresholds_reached(thresholds)
-        cells = len(grouping.groups) * 2 * steps
-        histogram = np.bincount(bins[known], minlength=cells).reshape(-1, 2, steps)
+        # Those without a group come first.
+        bins = (grouping.code + 1) * (2 * steps) + self._label_and_step(thresholds)
+        cells = (len(grouping.groups) + 1) * 2 * steps
+        histogram = np.bincount(bins, minlength=cells).reshape(-1, 2, steps)
         at_least = histogram[:, :, ::-1].cumsum(axis=2)[:, :, ::-1]
-        n, called_ai = at_least[:, :, 0], at_least[:, :, 1:].T
+        n, called_ai = at_least[1:, :, 0], at_least[1:, :, 1:].T
         return Counts(
-            tags=tags,
+            tags=tuple(tags),
             groups=grouping.groups,
             n_real=n[:, 0],
             real_called_ai=called_ai[:, 0],
             n_ai=n[:, 1],
             ai_called_real=n[:, 1] - called_ai[:, 1],
-            missing=int((~known).sum()),
-            thresholds=thresholds,
+            missing=int(histogram[0].sum()),
+            thresholds=tuple(thresholds),
         )
 
-    def _thresholds_reached(self, thresholds: tuple[float, ...]) -> NDArray[np.intp]:
-        """Count the thresholds that each score reaches, that is, at which it is called AI."""
-        if thresholds not in self._reached:
-            grid = np.asarray(thresholds, np.float32)
-            if not (np.diff(grid) > 0).all():
-                raise ValueError("thresholds must rise, also when rounded to float32")
-            self._reached[thresholds] = np.searchsorted(grid, self.score, side="right")
-        return self._reached[thresholds]
-
-
-def count_outcomes(
-    table: pa.Table, tags: Sequence[str], threshold: float, *, empty_cells: bool = False
-) -> Counts:
-    """Count a table of scores once, at one threshold; see `Images.counts`."""
-    counts = Images(table).counts(tags, (threshold,), empty_cells=empty_cells)
-    return counts.at(threshold)
-
-
-def _named(names: list[str], places: IntArray) -> list[str]:
-    return [names[i] for i in places]
-
-
-def tag_codes(table: pa.Table, name: str) -> tuple[IntArray, list[str]]:
-    """Number the values of a tag: codes of shape (rows,), -1 where not known, and values.
-
-    Raises
-    ------
-    FaceAuditError
-        If there is no such tag, or it is a number.
-    """
-    if name not in table.column_names:
-        tags = [tag for tag in tag_columns(table) if tag not in NUMERIC_TAGS]
-        raise FaceAuditError(
-            f"there is no tag '{name}' in the scores; the tags are {', '.join(tags) or 'none'}"
-        )
-    column = table[name]
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    if name in NUMERIC_TAGS or pa.types.is_floating(column.type):
-        remedy = "'age_band' instead" if name == "age" else "a tag that puts it in bands"
-        raise FaceAuditError(f"tag '{name}' is a number, not a group; name {remedy}")
-    encoded = column.cast(pa.string()).combine_chunks().dictionary_encode()
-    found = encoded.dictionary.to_pylist()
-    values = group_order(name, found)
-    rank = {value: position for position, value in enumerate(values)}
-    # One more entry at the end, which index -1 picks: not known stays -1.
-    recode = np.array([rank[value] for value in found] + [-1], dtype=np.int64)
-    indices = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    return recode[indices], values
+    @_kept
+    def _label_and_step(self, thresholds: Sequence[float]) -> IntArray:
+        """Number each image's label and how many thresholds its score reaches."""
+        grid = np.asarray(thresholds, np.float32)
+        if not (np.diff(grid) > 0).all():
+            raise ValueError("thresholds must rise, also when rounded to float32")
+        return self.is_ai * (len(grid) + 1) + np.searchsorted(grid, self.score, side="right")

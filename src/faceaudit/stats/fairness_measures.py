@@ -18,14 +18,13 @@ from functools import wraps
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from faceaudit.stats import FloatArray
 from faceaudit.stats.counts import Counts
 from faceaudit.stats.intervals import rate_of
 from faceaudit.stats.rates import rate_counts
 from faceaudit.wording import counted
 
-FloatArray = NDArray[np.float64]
 #: The label that an error rate is about.
 LABEL_OF: dict[str, str] = {"fpr": "real", "fnr": "ai"}
 #: Weight of FPR against FNR in measures that join the two; both count alike.

@@ -14,9 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, special, stats
 
-from faceaudit.stats.counts import IntArray
-
-FloatArray = NDArray[np.float64]
+from faceaudit.stats import FloatArray, IntArray
 
 #: Largest change of a coefficient in one step, and when the steps have become small enough.
 MAX_CHANGE = 5.0

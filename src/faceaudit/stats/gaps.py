@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from faceaudit.stats.intervals import FloatArray, rate_interval, rate_of
+from faceaudit.stats import FloatArray
+from faceaudit.stats.intervals import rate_interval, rate_of
 
 #: Share of the error that the lower limit may use when all groups are alike. The rest is a
 #: reserve, because the studentised range is that of normal variables and counts are not.

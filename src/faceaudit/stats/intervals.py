@@ -6,10 +6,11 @@ How each was chosen, and what it covers, is in docs/statistics.md.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import special
 
-FloatArray = NDArray[np.float64]
+from faceaudit.stats import FloatArray
+
 Interval = tuple[FloatArray, FloatArray]
 
 

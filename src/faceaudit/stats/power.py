@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import stats
 
+from faceaudit.stats import FloatArray
 from faceaudit.stats.intervals import difference_interval, rate_of
-
-FloatArray = NDArray[np.float64]
 
 
 def minimum_detectable_gap(

@@ -7,39 +7,13 @@ photograph, ties counting one half. It needs no threshold. Everything is read of
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class RankedScores:
-    """Scores sorted once, for the rankings of any number of tags.
-
-    Attributes
-    ----------
-    order : int64 array, shape (images,)
-        Rows from the lowest to the highest score.
-    level : int64 array, shape (images,)
-        Rank of each sorted row's score among the distinct scores, from 0.
-    distinct : float64 array, shape (distinct scores,)
-        The score of each level.
-    is_ai : bool array, shape (images,)
-        Label of each sorted row.
-    real_below, ai_below : int64 array, shape (distinct scores + 1,)
-        Images of each label with a lower score than the given level.
-    """
-
-    order: IntArray
-    level: IntArray
-    distinct: FloatArray
-    is_ai: NDArray[np.bool_]
-    real_below: IntArray
-    ai_below: IntArray
+from faceaudit.stats import FloatArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -50,7 +24,20 @@ class Auc:
     ----------
     value : NaN where one of the two labels is missing.
     variance : of DeLong; NaN where a label has fewer than two images.
-    low, high : ends of the interval of `auc_interval`.
+    low, high : an interval that keeps its coverage near 1 and for few images.
+
+    Notes
+    -----
+    DeLong's variance says how many independent trials with the same success rate would be as
+    precise; the interval is the Clopper–Pearson interval of so many trials. Before that, each
+    label is given one more image, half of it placed at either end, so that the variance of few
+    placements is not underestimated, nor 0 where the labels are separated. Its coverage beside
+    that of the usual logit interval is in docs/statistics-ranking.md.
+
+    References
+    ----------
+    DeLong, DeLong & Clarke-Pearson (1988), Biometrics 44, 837–845, for the variance; in
+    O(n log n) after Sun & Xu (2014), IEEE Signal Processing Letters 21, 1389–1393.
     """
 
     value: FloatArray
@@ -80,10 +67,9 @@ class GroupRanking:
 
     Notes
     -----
-    Borkan et al. (2019) take the background (the first letter of BPSN and BNSP) from the images
-    outside the group. Here it is all images of the other label, tagged or not, the group's own
-    included: AI-generated faces often carry no tags at all, and every group is then held
-    against the same background.
+    The background of BPSN and BNSP is all images of the other label, tagged or not, the group's
+    own included, and not those outside the group as in the source: AI-generated faces often
+    carry no tags, and every group is held against the same background.
 
     References
     ----------
@@ -99,64 +85,50 @@ class GroupRanking:
     eer: FloatArray
 
 
-def rank_scores(score: NDArray[np.float32], is_ai: NDArray[np.bool_]) -> RankedScores:
-    """Sort scores once.
+@dataclass(frozen=True)
+class RankedScores:
+    """Scores sorted once, for the rankings of any number of tags.
 
-    Parameters
+    Attributes
     ----------
-    score : float array, shape (images,), without NaN
+    order : int64 array, shape (images,)
+        Rows from the lowest to the highest score.
+    level : int64 array, shape (images,)
+        Rank of each sorted row's score among the distinct scores, from 0.
     is_ai : bool array, shape (images,)
+        Label of each sorted row.
+    distinct : float64 array, shape (distinct scores,)
+        The score of each level.
+    real_below, ai_below : int64 array, shape (distinct scores + 1,)
+        Images of each label with a lower score than the given level.
     """
-    order = np.argsort(score, kind="stable")
-    ranked, label = score[order], np.asarray(is_ai)[order]
-    level = np.zeros(len(ranked), np.int64)
-    np.cumsum(ranked[1:] != ranked[:-1], out=level[1:])
-    levels = int(level[-1]) + 1 if len(level) else 0
 
-    def below(rows: NDArray[np.bool_]) -> IntArray:
-        return np.append(0, np.cumsum(np.bincount(level[rows], minlength=levels)))
-
-    distinct = np.empty(levels)
-    distinct[level] = ranked
-    return RankedScores(order, level, distinct, label, below(~label), below(label))
+    order: IntArray
+    level: IntArray
+    is_ai: NDArray[np.bool_]
+    distinct: FloatArray
+    real_below: IntArray
+    ai_below: IntArray
 
 
-def group_ranking(
-    ranked: RankedScores, group: IntArray, groups: int, confidence: float = 0.95
-) -> GroupRanking:
-    """Compute the AUC family of every group, in time linear in the images.
-
-    Parameters
-    ----------
-    ranked : RankedScores
-    group : int array, shape (images,)
-        Code of each row's group in the order of the table; negative is no group.
-    groups : int
-        Number of groups.
-    confidence : float
-    """
-    runs = Runs.of(ranked, group, groups)
-    level = runs.level
-    of_ai = _placements(
-        runs, runs.real, ranked.ai_below[level], ranked.ai_below[level + 1], ranked.ai_below[-1]
-    )
-    of_real = _placements(
-        runs, runs.ai, ranked.real_below[level], ranked.real_below[level + 1], ranked.real_below[-1]
-    )
-    within = _placements(
-        runs, runs.ai, runs.real_below, runs.real_below + runs.real, runs.n_real[runs.group]
-    )
-    return GroupRanking(
-        n_real=runs.n_real,
-        n_ai=runs.n_ai,
-        subgroup=within.auc(confidence),
-        bpsn=of_ai.auc(confidence, reverse=True),
-        bnsp=of_real.auc(confidence),
-        eer=_equal_error_rate(runs),
+def rank_scores(score: NDArray[np.float32], is_ai: NDArray[np.bool_]) -> RankedScores:
+    """Sort scores, without NaN, and their labels once; both of shape (images,)."""
+    order = np.argsort(score)
+    ranked, label = score[order], is_ai[order]
+    first = np.flatnonzero(_changes(ranked))
+    level = np.repeat(np.arange(len(first)), np.diff(first, append=len(ranked)))
+    below = np.append(first, len(ranked))
+    ai_below = np.append(0, np.cumsum(label))[below]
+    return RankedScores(
+        order, level, label, ranked[first].astype(float), below - ai_below, ai_below
     )
 
 
-# --- runs of equal scores ------------------------------------------------------------------
+def _changes(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Mark each value that differs from the one before it."""
+    changes = np.ones(len(values), bool)
+    changes[1:] = values[1:] != values[:-1]
+    return changes
 
 
 @dataclass(frozen=True)
@@ -165,16 +137,18 @@ class Runs:
 
     Attributes
     ----------
-    group, level : int64 array, shape (runs,)
-        The group, and the rank of the score among the distinct scores.
-    real, ai : int64 array, shape (runs,)
-        Images of each label.
-    real_below, ai_below : int64 array, shape (runs,)
-        Images of the same group with a lower score.
+    ranked : RankedScores
+    first : int64 array, shape (groups + 1,)
+        First run of each group; then the number of runs.
+    level : int64 array, shape (runs,)
+        Rank of the score among the distinct scores of all images.
+    real, ai, real_below, ai_below : int64 array, shape (runs,)
+        Images of each label: those of the run, those of the same group with a lower score.
     n_real, n_ai : int64 array, shape (groups,)
     """
 
-    group: IntArray
+    ranked: RankedScores
+    first: IntArray
     level: IntArray
     real: IntArray
     ai: IntArray
@@ -185,183 +159,129 @@ class Runs:
 
     @classmethod
     def of(cls, ranked: RankedScores, group: IntArray, groups: int) -> Runs:
-        """Gather the runs; a row with a negative code is in no group."""
-        code = np.asarray(group)[ranked.order]
-        rows = np.flatnonzero(code >= 0)
+        """Gather the runs; `group` is the code of each row of the table, negative for none."""
         # Few groups fit 16 bits, which numpy sorts in linear time.
-        narrow = code[rows].astype(np.int16 if groups <= np.iinfo(np.int16).max else np.int64)
-        rows = rows[np.argsort(narrow, kind="stable")]
-        code, level, is_ai = code[rows], ranked.level[rows], ranked.is_ai[rows]
-        new = np.ones(len(rows), bool)
-        new[1:] = (code[1:] != code[:-1]) | (level[1:] != level[:-1])
-        run = np.cumsum(new) - 1
-        runs = int(new.sum())
-        ai = np.bincount(run[is_ai], minlength=runs)
-        real = np.bincount(run[~is_ai], minlength=runs)
-        of_group = code[new].astype(np.int64)
-        n_real = np.bincount(of_group, real, groups).astype(np.int64)
-        n_ai = np.bincount(of_group, ai, groups).astype(np.int64)
-
-        def below(count: IntArray, n: IntArray) -> IntArray:
-            earlier_groups = np.cumsum(n) - n
-            return np.cumsum(count) - count - earlier_groups[of_group]
-
+        narrow = np.int16 if groups <= np.iinfo(np.int16).max else np.int64
+        code = group[ranked.order].astype(narrow)
+        rows = np.argsort(code, kind="stable")
+        begins = np.searchsorted(code[rows], np.arange(groups + 1, dtype=narrow))
+        rows, begins = rows[begins[0] :], begins - begins[0]
+        level = ranked.level[rows]
+        new = _changes(level)
+        new[begins[begins < len(rows)]] = True
+        start = np.append(np.flatnonzero(new), len(rows))
+        ai_before = np.append(0, np.cumsum(ranked.is_ai[rows]))
+        first = np.searchsorted(start, begins)
+        runs, n, n_ai = np.diff(first), np.diff(begins), np.diff(ai_before[begins])
+        images, ai = np.diff(start), np.diff(ai_before[start])
+        below = start[:-1] - np.repeat(begins[:-1], runs)
+        ai_below = ai_before[start[:-1]] - np.repeat(ai_before[begins[:-1]], runs)
+        level = level[start[:-1]]
         return cls(
-            of_group, level[new], real, ai, below(real, n_real), below(ai, n_ai), n_real, n_ai
+            ranked, first, level, images - ai, ai, below - ai_below, ai_below, n - n_ai, n_ai
         )
+
+
+def sums(values: NDArray[Any], first: IntArray) -> NDArray[Any]:
+    """Add up stretches of values; `first` is where each begins, and then where the last ends."""
+    total = np.zeros(len(first) - 1, values.dtype)
+    filled = np.diff(first) > 0
+    total[filled] = np.add.reduceat(values[: first[-1]], first[:-1][filled])
+    return total
+
+
+def group_ranking(runs: Runs, confidence: float = 0.95) -> GroupRanking:
+    """Compute the AUC family of every group, in time linear in the images."""
+    ranked, level = runs.ranked, runs.level
+
+    def against_all(below: IntArray) -> tuple[FloatArray, IntArray, int]:
+        return ((below[:-1] + below[1:]) / 2)[level], np.diff(below)[level], int(below[-1])
+
+    own_real = (runs.real_below + runs.real / 2, runs.real, runs.n_real)
+    own_ai = (runs.ai, runs.ai_below, runs.n_ai)
+    bpsn = (runs.real, runs.real_below, runs.n_real)
+    return GroupRanking(
+        n_real=runs.n_real,
+        n_ai=runs.n_ai,
+        subgroup=_auc(runs.first, own_ai, own_real, confidence),
+        bpsn=_auc(runs.first, bpsn, against_all(ranked.ai_below), confidence, reverse=True),
+        bnsp=_auc(runs.first, own_ai, against_all(ranked.real_below), confidence),
+        eer=_equal_error_rate(runs),
+    )
+
+
+def _auc(
+    first: IntArray,
+    items: tuple[IntArray, IntArray, IntArray],
+    others: tuple[FloatArray, IntArray, IntArray | int],
+    confidence: float,
+    reverse: bool = False,
+) -> Auc:
+    """Compute the chance that an item scores above (`reverse`: below) another.
+
+    Parameters
+    ----------
+    items : arrays of shape (runs,), (runs,), (groups,)
+        The group's images of one label: those of the run, those below it, all.
+    others : arrays of shape (runs,), (runs,), (groups,)
+        What they are held against: below the middle of the run, of its very score, all.
+
+    Notes
+    -----
+    The placement of an item is the share of the others below it, ties counting one half; that
+    of another is the share of the items below it. The others' squared placements are summed
+    over the items, by parts, so that no other image need be looked at.
+    """
+    of_run, below, n_items = items
+    middle, tied, n_others = others
+    weight = of_run * middle
+    parts = (2 * below + of_run) * middle + of_run * tied / 4
+    total, squared, beyond = (sums(of, first) for of in (weight, weight * middle, of_run * parts))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        above = total / n_items / n_others
+        placements = (
+            (total / n_others, squared / n_others**2, n_items),
+            (n_others - total / n_items, n_others - beyond / n_items**2, n_others),
+        )
+        variance, smoothed_variance = np.zeros((2, len(above)))
+        shrink = np.zeros(len(above))
+        for sum_of, sum_of_squares, n in placements:
+            spread = np.maximum(sum_of_squares - sum_of**2 / n, 0)
+            variance += spread / np.where(n > 1, n - 1, np.nan) / n
+            mean = (sum_of + 0.5) / (n + 1)
+            smoothed_variance += ((sum_of_squares + 0.5) / (n + 1) - mean**2) * (n + 1) / n**2
+            shrink += 1 / (n + 1)
+        value = 1 - above if reverse else above
+        smoothed = value + (0.5 - value) * shrink
+        trials = smoothed * (1 - smoothed) / smoothed_variance
+        # Clopper–Pearson for numbers of trials that need not be whole.
+        tail = (1 - confidence) / 2
+        right, wrong = value * trials, (1 - value) * trials
+        low = np.where(right > 0, stats.beta.ppf(tail, right, wrong + 1), 0.0)
+        high = np.where(wrong > 0, stats.beta.isf(tail, right + 1, wrong), 1.0)
+    undefined = np.isnan(value)
+    low[undefined] = high[undefined] = variance[undefined] = np.nan
+    return Auc(value, variance, low, high)
 
 
 def _equal_error_rate(runs: Runs) -> FloatArray:
     """Follow each group's ROC curve from "all called AI" until FNR overtakes FPR."""
-    both = (runs.n_real > 0) & (runs.n_ai > 0)
-    use = both[runs.group]
-    group = runs.group[use]
-    n_real, n_ai = runs.n_real[group], runs.n_ai[group]
-    fnr = runs.ai_below[use] / n_ai
-    excess = fnr + runs.real_below[use] / n_real - 1
-    step = runs.ai[use] / n_ai + runs.real[use] / n_real
-    # The curve crosses in the last run that begins with FNR below FPR; the first one does.
-    before = excess < 0
-    goes_on = np.append(before[1:] & (group[1:] == group[:-1]), False) if len(group) else before
-    crossing = np.flatnonzero(before & ~goes_on)
-    rate = np.full(len(both), np.nan)
-    share = np.minimum(-excess[crossing] / step[crossing], 1)
-    rate[group[crossing]] = fnr[crossing] + share * (runs.ai[use] / n_ai)[crossing]
+    both = np.flatnonzero((runs.n_real > 0) & (runs.n_ai > 0))
+    n_real, n_ai = runs.n_real[both], runs.n_ai[both]
+
+    def errors_before(run: IntArray) -> tuple[FloatArray, FloatArray]:
+        """FNR below the run's score, and how far it is above the FPR."""
+        fnr = runs.ai_below[run] / n_ai
+        return fnr, fnr + runs.real_below[run] / n_real - 1
+
+    # Bisection for the last run that begins with FNR below FPR, as the first one does.
+    last, beyond = runs.first[both], runs.first[both + 1]
+    while np.any(beyond - last > 1):
+        middle = (last + beyond) // 2
+        before = errors_before(middle)[1] < 0
+        last, beyond = np.where(before, middle, last), np.where(before, beyond, middle)
+    fnr, excess = errors_before(last)
+    ai = runs.ai[last] / n_ai
+    rate = np.full(len(runs.n_ai), np.nan)
+    rate[both] = fnr + np.minimum(-excess / (ai + runs.real[last] / n_real), 1) * ai
     return rate
-
-
-# --- DeLong --------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Placements:
-    """Sums over each group's items and over the others they are held against.
-
-    The placement of an item is the share of the others below it, ties counting one half; that
-    of another is the share of the group's items below it.
-    """
-
-    n_items: FloatArray
-    items: FloatArray
-    items_squared: FloatArray
-    n_others: FloatArray
-    others: FloatArray
-    others_squared: FloatArray
-
-    def auc(self, confidence: float, reverse: bool = False) -> Auc:
-        """Return the chance that an item scores above (`reverse`: below) another."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            above = self.items / self.n_items
-            variance = _variance(self.items, self.items_squared, self.n_items) / self.n_items
-            variance += _variance(self.others, self.others_squared, self.n_others) / self.n_others
-        defined = (self.n_items > 0) & (self.n_others > 0)
-        value = np.where(defined, 1 - above if reverse else above, np.nan)
-        low, high = auc_interval(
-            value,
-            (self.items, self.items_squared, self.n_items),
-            (self.others, self.others_squared, self.n_others),
-            confidence,
-        )
-        return Auc(value, np.where(defined, variance, np.nan), low, high)
-
-
-def _variance(total: FloatArray, squared: FloatArray, n: FloatArray) -> FloatArray:
-    return np.maximum(squared - total**2 / n, 0) / (n - 1)
-
-
-def _placements(
-    runs: Runs, items: IntArray, below: IntArray, up_to: IntArray, n_others: IntArray
-) -> _Placements:
-    """Sum the placements by group.
-
-    Parameters
-    ----------
-    items : int64 array, shape (runs,)
-        The group's images of one label in each run.
-    below, up_to : int64 array, shape (runs,)
-        Others with a score below that of the run, and up to it.
-    n_others : int64 array, shape (runs,) or int
-        Others in all.
-    """
-    groups = len(runs.n_real)
-    n_items = np.bincount(runs.group, items, groups).astype(float)
-    last = np.append(runs.group[1:] != runs.group[:-1], True) if len(runs.group) else items > 0
-    # Others after this run's score and before the group's next one.
-    next_below = np.append(below[1:], 0)
-    between = np.where(last, n_others, next_below) - up_to
-    n = np.maximum(n_items[runs.group], 1)
-    items_up_to = np.cumsum(items) - (np.cumsum(n_items) - n_items)[runs.group]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        placement = (below + up_to) / 2 / n_others
-    placement = np.where(np.isnan(placement), 0.0, placement)
-    ties, tied, after = up_to - below, (items_up_to - items / 2) / n, items_up_to / n
-
-    def by_group(weighted: FloatArray) -> FloatArray:
-        return np.bincount(runs.group, weighted, groups).astype(float)
-
-    totals = np.zeros(groups)
-    totals[runs.group] = n_others
-    return _Placements(
-        n_items=n_items,
-        items=by_group(items * placement),
-        items_squared=by_group(items * placement**2),
-        n_others=totals,
-        others=by_group(ties * tied + between * after),
-        others_squared=by_group(ties * tied**2 + between * after**2),
-    )
-
-
-Sums = tuple[FloatArray, FloatArray, FloatArray]
-
-
-def auc_interval(
-    value: FloatArray, items: Sums, others: Sums, confidence: float = 0.95
-) -> tuple[FloatArray, FloatArray]:
-    """Interval of an AUC that keeps its coverage near 1 and for few images.
-
-    DeLong's variance says how many independent trials with the same success rate would be as
-    precise; the interval is the Clopper–Pearson interval of so many trials. Before that, each
-    label is given one more image, half of it placed at either end. So the variance of few
-    placements is not underestimated, and where all AI-generated faces score above all real
-    photographs (DeLong's variance is then 0, and its interval a point) the lower limit is
-    about that of min(n real, n AI) successes in as many trials.
-
-    Parameters
-    ----------
-    value : float64 array, shape (groups,)
-    items, others : three float64 arrays each
-        Sum of the placements, sum of their squares, and number of images of each label.
-    confidence : float
-
-    Returns
-    -------
-    low, high : float64 array, shape (groups,)
-        NaN where `value` is.
-
-    Notes
-    -----
-    Range [0, 1]. Its coverage beside that of the usual logit interval, which falls to 0 for
-    separated groups, is in docs/statistics-ranking.md.
-
-    References
-    ----------
-    DeLong, DeLong & Clarke-Pearson (1988), Biometrics 44, 837–845, for the variance; in
-    O(n log n) after Sun & Xu (2014), IEEE Signal Processing Letters 21, 1389–1393.
-    """
-    variance = np.zeros(len(value))
-    shrink = np.zeros(len(value))
-    for total, squared, n in (items, others):
-        mean = (total + 0.5) / (n + 1)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            variance += ((squared + 0.5) / (n + 1) - mean**2) * (n + 1) / n**2
-        shrink += 1 / (n + 1)
-    smoothed = value + (0.5 - value) * shrink
-    trials = smoothed * (1 - smoothed) / variance
-    # Clopper–Pearson for numbers of trials that need not be whole.
-    tail = (1 - confidence) / 2
-    right, wrong = value * trials, (1 - value) * trials
-    with np.errstate(invalid="ignore"):
-        low = np.where(right > 0, stats.beta.ppf(tail, right, wrong + 1), 0.0)
-        high = np.where(wrong > 0, stats.beta.isf(tail, right + 1, wrong), 1.0)
-    defined = ~np.isnan(value)
-    return np.where(defined, low, np.nan), np.where(defined, high, np.nan)

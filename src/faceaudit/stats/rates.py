@@ -12,17 +12,16 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from faceaudit.error_rates import ERROR_RATES
 from faceaudit.errors import FaceAuditError
-from faceaudit.stats.counts import Counts, IntArray
+from faceaudit.stats import FloatArray, IntArray
+from faceaudit.stats.counts import Counts
 from faceaudit.stats.intervals import rate_interval, rate_of
 
 if TYPE_CHECKING:
     from fairlearn.metrics import MetricFrame
-
-FloatArray = NDArray[np.float64]
 
 
 Counting = Callable[[Counts], IntArray]

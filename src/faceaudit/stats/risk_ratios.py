@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from faceaudit.result import GroupRate, Interval, nan_to_none
 from faceaudit.schema import called_ai
-from faceaudit.stats.counts import Images, IntArray
+from faceaudit.stats import IntArray
+from faceaudit.stats.counts import Images
 from faceaudit.stats.firth_risk_ratios import RiskRatios, firth_risk_ratios
 from faceaudit.stats.intervals import ratio_to_rest
 from faceaudit.stats.significance import TestOfAlike, adjust, all_alike, each_against_rest
@@ -100,7 +101,7 @@ def analyse(
         return None
     called = called_ai(photographs.score, threshold)
     adjusted, p_any, adjusted_n = adjust_for_all(tags, called, smallest, confidence)
-    counts = [photographs.counts((tag,), (threshold,)).at(threshold) for tag in tags]
+    counts = [photographs.counts((tag,), threshold) for tag in tags]
     tested = [(of.real_called_ai, of.n_real) for of in counts]
     crude = [
         RiskRatios(*ratio_to_rest(x, n, confidence), each_against_rest(x, n)) for x, n in tested

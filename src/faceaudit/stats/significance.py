@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-FloatArray = NDArray[np.float64]
+from faceaudit.stats import FloatArray
 
 #: Below this many expected errors or non-errors in a group, chi-square is not trusted.
 SMALL_EXPECTED = 5

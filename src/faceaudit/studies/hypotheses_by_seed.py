@@ -103,7 +103,7 @@ def _ask(runs: Sequence[tuple[Images, float]], confidence: float) -> Iterator[As
                 crude, adjusted = [one.crude for one in found], [one.adjusted for one in found]
                 yield who, found[0].chosen.n, found[0].others.n, crude, adjusted
     if shared := shared_tags(runs[0][0].table):
-        slopes = [fit_slope("", [p.counts(shared, (t,)).at(t)], confidence) for p, t in runs]
+        slopes = [fit_slope("", [p.counts(shared, t)], confidence) for p, t in runs]
         ratios = [Ratio(slope.ratio, slope.low, slope.high) for slope in slopes]
         yield POPULATION, None, None, ratios, [None]
 

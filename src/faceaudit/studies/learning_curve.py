@@ -14,7 +14,8 @@ import pyarrow.compute as pc
 from faceaudit.errors import FaceAuditError
 from faceaudit.layout import lay_out, number, text
 from faceaudit.result import CheckResult, Curve, Series, Table
-from faceaudit.stats.intervals import FloatArray, rate_of
+from faceaudit.stats import FloatArray
+from faceaudit.stats.intervals import rate_of
 from faceaudit.studies.holdout import Split
 from faceaudit.studies.runs import Tested
 from faceaudit.studies.seed_intervals import count

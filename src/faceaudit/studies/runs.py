@@ -20,7 +20,7 @@ from faceaudit.errors import FaceAuditError
 from faceaudit.files import write_text
 from faceaudit.model.records import TrainingRecord, read_record
 from faceaudit.schema import called_ai
-from faceaudit.stats.counts import tag_codes
+from faceaudit.stats.counts import Images
 from faceaudit.studies.holdout import Split
 from faceaudit.studies.seed_intervals import Mask
 from faceaudit.tables import Manifest, Scores, read_scores, scored, write_table
@@ -110,7 +110,7 @@ class Tested:
         """Go through tags that are there: tag, value, images with it, images with another."""
         for tag in tags:
             if tag in self.tables[0].column_names:
-                codes, values = tag_codes(self.tables[0], tag)
+                codes, values = Images(self.tables[0]).codes(tag)
                 known = images & (codes >= 0)
                 for code, value in enumerate(values):
                     here = images & (codes == code)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from faceaudit.stats import FloatArray
 from faceaudit.stats.intervals import (
-    FloatArray,
     difference_interval,
     paired_difference_interval,
     rate_interval,

@@ -17,7 +17,8 @@ from faceaudit.bundled import recorded_names, recorded_scores
 from faceaudit.errors import FaceAuditError
 from faceaudit.report.numbers import count, interval, percent
 from faceaudit.scoring import Detector
-from faceaudit.stats.counts import IntArray, count_outcomes
+from faceaudit.stats import IntArray
+from faceaudit.stats.counts import Images
 from faceaudit.stats.intervals import rate_interval
 from faceaudit.tables import Scores, read_scores, scored
 from faceaudit.tags.vocabulary import distinct_values
@@ -104,9 +105,9 @@ class Record:
             pictured, threshold = self.table, self.detector.info.threshold
             for tag, group in people.items():
                 pictured = pictured.filter(pc.field(tag) == group)
-            those = count_outcomes(pictured, ["dataset"], threshold)
+            those = Images(pictured).counts(["dataset"], threshold)
             real = _rates(those.labels, those.n_real, those.real_called_ai)
-            everybody = count_outcomes(self.table, ["dataset"], threshold)
+            everybody = Images(self.table).counts(["dataset"], threshold)
             ai = _rates(everybody.labels, everybody.n_ai, everybody.ai_called_real)
             whom = "real photographs of such people" if people else "real photographs"
             said_ai = _sentence(real, whom, "AI-generated")

@@ -11,7 +11,8 @@ from faceaudit.checks.parts.sentences import rate_gap
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
 from faceaudit.layout import at_audited, forest, interval, lay_out, number, text
 from faceaudit.result import Finding, Forest, GroupRate, Interval, Table, Test
-from faceaudit.stats.counts import Counts, IntArray
+from faceaudit.stats import IntArray
+from faceaudit.stats.counts import Counts
 from faceaudit.stats.gaps import max_min_gap
 from faceaudit.stats.intervals import rate_of
 from faceaudit.stats.rates import (

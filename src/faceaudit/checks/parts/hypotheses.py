@@ -13,7 +13,7 @@ from faceaudit.checks import AuditInput
 from faceaudit.layout import Values, lay_out, number, text
 from faceaudit.result import Finding, Table
 from faceaudit.schema import called_ai
-from faceaudit.stats.intervals import FloatArray
+from faceaudit.stats import FloatArray
 from faceaudit.stats.risk_ratios import (
     FEWEST_ERRORS,
     Contrast,
