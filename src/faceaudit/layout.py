@@ -192,12 +192,12 @@ def rounded(values: ArrayLike, kind: str) -> list[list[Number]]:
     """
     values = np.asarray(values)
     if kind == "count":
-        return values.tolist()
+        return list(values.tolist())
     distinct, place = np.unique(values.astype(float), return_inverse=True)
     finite = np.isfinite(distinct)
     known = np.full(distinct.shape, None, object)
     known[finite] = (_numbers if kind == "number" else _shares)(distinct[finite], kind)
-    return known[place.reshape(values.shape)].tolist()
+    return list(known[place.reshape(values.shape)].tolist())
 
 
 def _numbers(values: FloatArray, kind: str) -> FloatArray:

@@ -96,7 +96,7 @@ def _rate(counts: Counts, rate: str) -> FloatArray:
 
 
 def _gap(rate: FloatArray) -> FloatArray:
-    return np.ptp(rate, axis=-1)
+    return np.asarray(np.ptp(rate, axis=-1))
 
 
 def _deviation(counts: Counts, rate: str) -> FloatArray:
