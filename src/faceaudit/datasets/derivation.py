@@ -38,28 +38,24 @@ def add_tags(
 ) -> Manifest:
     """Add tags that are derived from the pictures of a manifest, or replace them.
 
+    They are null where the picture cannot be read, or does not tell.
+
     Parameters
     ----------
     manifest : Manifest
     *names : str
         Such as ``face_shape`` and ``skin_tone``; the numbers that belong to them come along.
     published : mapping of str to Published, optional
-        By data set, the landmarks that need not be looked for, such as
+        By data set, the landmarks that need not be looked for, such as those of
         `faceaudit.datasets.ffhq.published_landmarks`.
     progress : callable, optional
         Called with the number of images done and the number of all images.
 
-    Returns
-    -------
-    Manifest
-        The tags are null where the picture cannot be read, or does not tell.
-
     Raises
     ------
-    MissingExtraError
-        If the extra is needed and not installed.
     FaceAuditError
-        If there is no such tag, or the images are not where the manifest says.
+        If there is no such tag, the images are not where the manifest says, or (then a
+        MissingExtraError) the extra is needed and not installed.
     """
     published = published or {}
     datasets = manifest.info.datasets

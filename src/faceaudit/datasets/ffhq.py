@@ -214,6 +214,7 @@ def _read_credits(table: TagFile) -> None:
             table.add(number, tags, f"entry {number}")
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         table.remark(f"after entry {number}", f"{type(error).__name__}: {error}")
+    table.data = b""
 
 
 def entries(text: str) -> Iterator[tuple[str, dict[str, Any]]]:

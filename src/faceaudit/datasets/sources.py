@@ -95,13 +95,7 @@ class Source(ABC):
 
 
 def open_source(root: Path | str) -> Source:
-    """Return the source for a root.
-
-    Raises
-    ------
-    FaceAuditError
-        If there is nothing at `root`, or it is neither folder nor ``.zip`` nor ``.tar``.
-    """
+    """Return the source for a root, or raise FaceAuditError if it is no folder, zip or tar."""
     root = Path(root)
     if root.is_dir():
         return FolderSource(root)
@@ -252,10 +246,7 @@ def _refuse_large(size: int) -> None:
 class SideFiles:
     """The files of a data set that are no images: tag files, licences, texts.
 
-    Parameters
-    ----------
-    found : iterable of (Source, Member)
-        Below the root, and what the user named besides; the first of a name wins.
+    They lie below the root, or were named by the user; of one name the first counts.
     """
 
     def __init__(self, found: Iterable[tuple[Source, Member]]) -> None:
@@ -270,12 +261,7 @@ class SideFiles:
         return [name for name in self._by_name if name.lower().endswith(suffix)]
 
     def read(self, name: str) -> bytes | None:
-        """Return the bytes of the first file called `name`, or None if there is none.
-
-        Raises
-        ------
-        UnreadableError
-        """
+        """Return the bytes of the first file called `name`, or None; or raise `UnreadableError`."""
         places = self._by_name.get(name)
         self.used.add(name)
         return places[0][0].read(places[0][1]) if places else None
@@ -295,15 +281,8 @@ class SideFiles:
 class StoredImages:
     """The images of a manifest, read from where its metadata says they lie.
 
-    Parameters
-    ----------
-    roots : mapping of str to (str or None)
-        Data set -> its root.
-
-    Raises
-    ------
-    FaceAuditError
-        If a root is not stated, or is not there.
+    `roots` holds the root of each data set; one that is not stated or not there is a
+    FaceAuditError.
     """
 
     def __init__(self, roots: Mapping[str, str | None]) -> None:
@@ -325,14 +304,7 @@ class StoredImages:
         return cls({name: dataset.root for name, dataset in info.datasets.items()})
 
     def read(self, dataset: str, image: str) -> bytes:
-        """Return an image's bytes.
-
-        Raises
-        ------
-        UnreadableError
-        FaceAuditError
-            If no root was given for the data set.
-        """
+        """Return an image's bytes; or raise `UnreadableError`, or FaceAuditError without a root."""
         if dataset not in self._sources:
             raise _unstated(dataset)
         contents = self._contents.get(dataset)

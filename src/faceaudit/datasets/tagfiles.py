@@ -33,7 +33,6 @@ class TagFile:
     """Tags by image name, as one tag file gives them.
 
     Remembers which rows have met their image, so that the others can be reported.
-
     """
 
     def __init__(self, name: str, tags: Sequence[str] = ()) -> None:
@@ -71,6 +70,7 @@ class TagFile:
         for batch in self.cells.to_batches(max_chunksize=1024):
             for cells in batch.to_pylist():
                 yield f"row {next(numbers)}", cells
+        self.cells = self.cells.schema.empty_table()
 
     def fill(
         self,
@@ -163,19 +163,16 @@ def read_csv(
     tags: Sequence[str] = (),
     translate: Translate | None = None,
 ) -> TagFile:
-    """Read a table with a header line, if it is there.
+    """Read the table called `name` with a header line, if it is there.
 
     Parameters
     ----------
-    files : SideFiles
-    name : str
-        Base name of the table.
     key : str
         Column that names the image.
     tags : sequence of str, optional
-        The tags that are made of it; all columns but `key` if not given.
+        The tags that `translate` makes; all columns but `key` if not given.
     translate : callable, optional
-        Makes them; without, the cells are still to be filled in.
+        Without it, the cells are still to be filled in.
 
     Raises
     ------
@@ -219,14 +216,8 @@ def own_csv(
 ) -> TagFile:
     """Read a table of any tags that somebody made in the standard vocabulary, and say how.
 
-    Parameters
-    ----------
-    files, name, key
-        As in `read_csv`.
-    missing : sequence of str, optional
-        Words that say that a tag is missing, besides the empty cell.
-    label : callable, optional
-        Translates the column ``label``, which otherwise is no tag.
+    `missing` are words that say that a tag is missing, besides the empty cell; `label` translates
+    the column of that name, which otherwise is no tag.
     """
     table = read_csv(files, name, key)
     if key not in table.cells.column_names:

@@ -48,11 +48,8 @@ def tag_type(tag: str) -> pa.DataType:
 def standard(tag: str, value: TagValue) -> TagValue:
     """Read one cell of a tag in the standard vocabulary.
 
-    Returns
-    -------
-    str, float or None
-        A number for `NUMERIC_TAGS`, else the value that the word means; a word that is not known
-        is kept, without white space around it. None for an empty cell and for not-a-number.
+    A number for `NUMERIC_TAGS`, else the value that the word means; a word that is not known is
+    kept, without white space around it. None for an empty cell and for not-a-number.
 
     Raises
     ------
@@ -94,19 +91,8 @@ def _number(tag: Tag, value: str | float) -> float | None:
 def standardise(table: pa.Table, source: str) -> tuple[pa.Table, list[str]]:
     """Read the tags of a table in the standard vocabulary, and derive `DERIVED_TAGS`.
 
-    Parameters
-    ----------
-    table : pyarrow.Table
-        Columns of text (``pa.string``), numbers and booleans.
-    source : str
-        What to call the table in messages.
-
-    Returns
-    -------
-    table : pyarrow.Table
-        `NUMERIC_TAGS` are float32, texts as `standardise_texts` reads them.
-    notes : list of str
-        Sentences that say which words are read as which.
+    `NUMERIC_TAGS` become float32, texts what `standardise_texts` makes of them; columns are text
+    (``pa.string``), numbers or booleans. `source` is what to call the table in messages.
 
     Raises
     ------
