@@ -55,8 +55,9 @@ def run(rows: int) -> dict[str, object]:
     """Audit `rows` rows in this process: seconds in all and by check, and peak memory in GB."""
     from faceaudit import audit as audit_module
     from faceaudit.checks import AuditInput, all_checks
+    from faceaudit.schema import DatasetInfo, ScoresInfo, validate
     from faceaudit.spec import Spec
-    from faceaudit.tables import DatasetInfo, Scores, ScoresInfo, validate
+    from faceaudit.tables import Scores
 
     table = validate(draw(rows), "scores", "drawn")
     info = ScoresInfo(

@@ -25,8 +25,9 @@ from fastai.vision.augment import Resize, ResizeMethod
 from fastai.vision.core import PILImage
 from PIL import Image, ImageFilter
 
+from faceaudit.schema import DatasetInfo, ManifestInfo
 from faceaudit.scoring import open_detector, score
-from faceaudit.tables import DatasetInfo, Manifest, ManifestInfo
+from faceaudit.tables import Manifest
 
 SIZE, BATCH = 128, 64
 

@@ -33,17 +33,10 @@ from faceaudit.datasets import index
 from faceaudit.files import write_text
 from faceaudit.model.records import HASH_DIGITS, RECORD_FILE, ModelRecord, read_record
 from faceaudit.result import write_result
+from faceaudit.schema import FIXED_COLUMNS, ManifestInfo, tag_columns
 from faceaudit.scoring import score
 from faceaudit.studies.data_in_training import DataInTraining
-from faceaudit.tables import (
-    FIXED_COLUMNS,
-    Manifest,
-    ManifestInfo,
-    Scores,
-    read_manifest,
-    tag_columns,
-    write_table,
-)
+from faceaudit.tables import Manifest, Scores, read_manifest, write_table
 
 SEEDS = 5
 EPOCHS = 6

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from faceaudit.tables import DatasetInfo, ModelInfo, Scores, ScoresInfo
+from faceaudit.schema import DatasetInfo, ModelInfo, ScoresInfo
+from faceaudit.tables import Scores
 
 
 def drawn_scores(

@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
-from faceaudit.tables import DatasetInfo, ManifestInfo, write_table
+from faceaudit.schema import DatasetInfo, ManifestInfo
+from faceaudit.tables import write_table
 
 SIDE = 48
 

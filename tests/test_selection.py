@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from faceaudit.audit import audit
 from faceaudit.errors import FaceAuditError
 from faceaudit.result import LeftOut, Rows
+from faceaudit.schema import DatasetInfo, ScoresInfo
 from faceaudit.selection import SLICE, select, with_shares
 from faceaudit.spec import Spec
-from faceaudit.tables import DatasetInfo, Scores, ScoresInfo
+from faceaudit.tables import Scores
 from tests.drawn import drawn_scores
 
 

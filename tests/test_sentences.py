@@ -23,9 +23,9 @@ from faceaudit.report.html import render_html
 from faceaudit.report.junit import write_junit
 from faceaudit.report.markdown import to_markdown
 from faceaudit.result import Result
-from faceaudit.schema import DatasetInfo, ScoresInfo, validate
+from faceaudit.schema import DatasetInfo, ScoresInfo, tag_columns, validate
 from faceaudit.spec import Limits, Spec
-from faceaudit.tables import Scores, tag_columns
+from faceaudit.tables import Scores
 from faceaudit.terminal import print_decision, print_result
 from tests.report.parsed_page import Page
 

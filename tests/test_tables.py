@@ -10,20 +10,9 @@ import pytest
 from faceaudit.cli import main
 from faceaudit.errors import FaceAuditError
 from faceaudit.reading.meaning import ScoreIs
+from faceaudit.schema import LABELS, DatasetInfo, ManifestInfo, ModelInfo, ScoresInfo
 from faceaudit.spec import parse_spec
-from faceaudit.tables import (
-    LABELS,
-    DatasetInfo,
-    ManifestInfo,
-    ModelInfo,
-    Scores,
-    ScoresInfo,
-    concat_scores,
-    read_manifest,
-    read_scores,
-    scored,
-    write_table,
-)
+from faceaudit.tables import Scores, concat_scores, read_manifest, read_scores, scored, write_table
 
 
 def scores_table(**columns):

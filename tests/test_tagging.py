@@ -5,15 +5,9 @@ import pytest
 
 from faceaudit.audit import audit
 from faceaudit.errors import FaceAuditError
+from faceaudit.schema import DatasetInfo, ManifestInfo
 from faceaudit.spec import parse_spec
-from faceaudit.tables import (
-    DatasetInfo,
-    ManifestInfo,
-    concat_scores,
-    read_scores,
-    read_tags,
-    write_table,
-)
+from faceaudit.tables import concat_scores, read_scores, read_tags, write_table
 
 SCORES = "image,p_ai\na.jpg,0.1\nb.jpg,0.9\nc.jpg,0.2\n"
 

@@ -21,16 +21,11 @@ from faceaudit.result import (
     Status,
     Test,
 )
+from faceaudit.schema import SCORED
 from faceaudit.selection import select, with_shares
 from faceaudit.spec import Spec
 from faceaudit.stats.significance import adjust
-from faceaudit.tables import (
-    SCORED,
-    Scores,
-    library_versions,
-    scored,
-    status_counts,
-)
+from faceaudit.tables import Scores, library_versions, scored, status_counts
 from faceaudit.wording import counted, out_of
 
 #: How many findings the first screen shows.

@@ -31,9 +31,10 @@ from faceaudit.result import (
     Test,
     nan_to_none,
 )
+from faceaudit.schema import tag_columns
 from faceaudit.spec import Spec, every_tag
 from faceaudit.stats.intervals import paired_difference_interval, rate_of
-from faceaudit.tables import Scores, tag_columns
+from faceaudit.tables import Scores
 from faceaudit.wording import (
     attributes_title,
     capitalised,

@@ -17,11 +17,11 @@ from faceaudit.reading.columns import united, with_column
 from faceaudit.reading.matching import Matches, match
 from faceaudit.reading.meaning import mark_missing
 from faceaudit.result import ScoresSummary
-from faceaudit.schema import called_ai
+from faceaudit.schema import SCORED, called_ai
 from faceaudit.selection import Fates, keep_rows, mark_slice
 from faceaudit.spec import Spec
 from faceaudit.stats.counts import Images
-from faceaudit.tables import SCORED, Scores
+from faceaudit.tables import Scores
 from faceaudit.wording import counted
 
 #: What becomes of an image: its position is the value of ``p_ai`` in `Pair.table`.

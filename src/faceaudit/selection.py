@@ -15,9 +15,9 @@ from faceaudit.errors import FaceAuditError
 from faceaudit.reading.meaning import mark_missing
 from faceaudit.result import LeftOut, Rows, Unscored, Untagged
 from faceaudit.row_filter import columns_in_words, read_rows
-from faceaudit.schema import called_ai
+from faceaudit.schema import DELIVERY_COLUMNS, SCORED, called_ai, tag_columns
 from faceaudit.spec import Spec
-from faceaudit.tables import DELIVERY_COLUMNS, SCORED, Scores, scored, status_counts, tag_columns
+from faceaudit.tables import Scores, scored, status_counts
 from faceaudit.wording import attributes_title, counted, percent, tag_title
 
 SLICE = "slice"

@@ -33,9 +33,6 @@ from faceaudit.reading.meaning import (
 )
 from faceaudit.reading.tagging import TagTable, join_tags
 from faceaudit.schema import (
-    DELIVERY_COLUMNS,
-    FIXED_COLUMNS,
-    LABELS,
     METADATA_KEY,
     SCHEMA_VERSION,
     SCORED,
@@ -51,34 +48,6 @@ from faceaudit.schema import (
 )
 from faceaudit.tags.vocabulary import DERIVED_TAGS, NUMERIC_TAGS, standardise, suspected_missing
 from faceaudit.wording import counted, out_of
-
-__all__ = [
-    "DELIVERY_COLUMNS",
-    "FIXED_COLUMNS",
-    "LABELS",
-    "METADATA_KEY",
-    "SCORED",
-    "DatasetInfo",
-    "Manifest",
-    "ManifestInfo",
-    "ModelInfo",
-    "Scores",
-    "ScoresInfo",
-    "TableInfo",
-    "concat_scores",
-    "library_versions",
-    "read_manifest",
-    "read_manifest_into",
-    "read_manifests",
-    "read_scores",
-    "read_tags",
-    "renamed",
-    "scored",
-    "status_counts",
-    "tag_columns",
-    "validate",
-    "write_table",
-]
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 
 from faceaudit.checks import AuditInput
+from faceaudit.schema import DatasetInfo, ScoresInfo, validate
 from faceaudit.spec import Spec
-from faceaudit.tables import DatasetInfo, ScoresInfo, validate
 
 #: Names that a report or a sort could trip over.
 HOSTILE = ["<script>alert(1)</script>", "'; DROP TABLE", "Größe × 顔", "=1+1", "nan"]

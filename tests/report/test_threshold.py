@@ -15,10 +15,11 @@ from faceaudit.audit import audit
 from faceaudit.report.html import write_html
 from faceaudit.report.numbers import interval, percent
 from faceaudit.result import Result, read_result, write_result
+from faceaudit.schema import DatasetInfo, ScoresInfo, validate
 from faceaudit.spec import Spec
 from faceaudit.stats.counts import Counts, Images
 from faceaudit.stats.intervals import rate_interval
-from faceaudit.tables import DatasetInfo, Scores, ScoresInfo, validate
+from faceaudit.tables import Scores
 from tests.browser import playwright
 
 playwright.expect.set_options(timeout=20_000)

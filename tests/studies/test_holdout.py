@@ -4,8 +4,9 @@ import pyarrow as pa
 import pytest
 
 from faceaudit.errors import FaceAuditError
+from faceaudit.schema import DatasetInfo, ManifestInfo
 from faceaudit.studies.holdout import read_split
-from faceaudit.tables import DatasetInfo, ManifestInfo, write_table
+from faceaudit.tables import write_table
 
 
 def manifest(path, images, dataset="drawn", root="/photographs", **columns):

@@ -13,8 +13,9 @@ import pyarrow as pa
 from PIL import Image
 
 from faceaudit.model.preprocess import square_pixels
+from faceaudit.schema import DatasetInfo, ModelInfo, ScoresInfo
 from faceaudit.scoring import Detector
-from faceaudit.tables import DatasetInfo, ModelInfo, Scores, ScoresInfo
+from faceaudit.tables import Scores
 
 #: A name that tries everything: markup, quotes, right-to-left, emoji, and length.
 HOSTILE = (

@@ -227,7 +227,8 @@ def test_an_uploaded_table_leaves_nothing_behind(client, monkeypatch, tmp_path):
 
 def test_a_table_cannot_make_a_report_show_pictures_of_this_machine(client, reports, tmp_path):
     from faceaudit.known_roots import remember_root
-    from faceaudit.tables import DatasetInfo, write_table
+    from faceaudit.schema import DatasetInfo
+    from faceaudit.tables import write_table
     from tests.web.drawn_web import picture
 
     (tmp_path / "private").mkdir()

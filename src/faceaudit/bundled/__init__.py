@@ -11,7 +11,8 @@ from pathlib import Path
 import pyarrow.csv as pa_csv
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.tables import DatasetInfo, Manifest, ManifestInfo, library_versions, validate
+from faceaudit.schema import DatasetInfo, ManifestInfo, validate
+from faceaudit.tables import Manifest, library_versions
 
 PREFIX = "bundled:"
 #: What ``bundled:default`` means.

@@ -39,10 +39,10 @@ from pydantic import BaseModel, ConfigDict
 
 from faceaudit.errors import validated
 from faceaudit.result import Detail, Finding, GapVerdict, Status, Test
+from faceaudit.schema import DELIVERY_COLUMNS, ScoresInfo
 from faceaudit.spec import Spec
 from faceaudit.stats.counts import MOST_GROUPS, Counts, Images
 from faceaudit.stats.thresholds import reader_thresholds
-from faceaudit.tables import DELIVERY_COLUMNS, ScoresInfo
 from faceaudit.wording import tag_title
 
 

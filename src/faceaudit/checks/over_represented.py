@@ -18,9 +18,9 @@ from faceaudit.checks.parts.hypotheses import (
 from faceaudit.error_rates import ERROR_RATES
 from faceaudit.layout import forest, lay_out, number, text
 from faceaudit.result import Detail, Forest, Table, Test
+from faceaudit.schema import tag_columns
 from faceaudit.stats.counts import Images
 from faceaudit.stats.risk_ratios import MOST_VALUES, Analysis, Ratio, analyse
-from faceaudit.tables import tag_columns
 from faceaudit.wording import counted, group_title, interval_title, out_of, tag_title
 
 

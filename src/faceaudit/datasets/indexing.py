@@ -32,7 +32,8 @@ from faceaudit.datasets.sources import (
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import atomic_file
 from faceaudit.known_roots import remember_root
-from faceaudit.tables import METADATA_KEY, Manifest, read_manifest, write_table
+from faceaudit.schema import METADATA_KEY
+from faceaudit.tables import Manifest, read_manifest, write_table
 from faceaudit.wording import counted
 
 

@@ -22,8 +22,8 @@ from faceaudit.datasets.images import Facts, expected_format, inspect
 from faceaudit.datasets.rejects import Ledger, LedgerEntry, Reject, remark
 from faceaudit.datasets.sources import Member, Source, UnreadableError, is_side_file, left_behind
 from faceaudit.read_ahead import read_ahead
-from faceaudit.schema import FIXED_COLUMNS, DatasetInfo, ManifestInfo
-from faceaudit.tables import library_versions, validate
+from faceaudit.schema import FIXED_COLUMNS, DatasetInfo, ManifestInfo, validate
+from faceaudit.tables import library_versions
 from faceaudit.tags.vocabulary import tag_type, with_derived_tags
 
 #: Rows of one row group of the manifest.

@@ -13,7 +13,7 @@ from faceaudit.datasets.sources import MissingFileError, StoredImages, Unreadabl
 from faceaudit.model.faces import THOROUGH_SIDE, FaceFinder
 from faceaudit.model.preprocess import Picture, Prepared, prepare, prepare_by
 from faceaudit.read_ahead import read_ahead
-from faceaudit.tables import ManifestInfo
+from faceaudit.schema import ManifestInfo
 
 
 def read_pictures(

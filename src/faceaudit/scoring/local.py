@@ -16,18 +16,11 @@ from faceaudit.model.image_reader import read_pictures
 from faceaudit.model.preprocess import Prepared
 from faceaudit.model.progress import progress_bars
 from faceaudit.reading.columns import with_column
+from faceaudit.schema import ScoresInfo, validate
 from faceaudit.scoring.attention import attention
 from faceaudit.scoring.detectors import Detector, open_detector
 from faceaudit.scoring.selection import select
-from faceaudit.tables import (
-    Manifest,
-    Scores,
-    ScoresInfo,
-    library_versions,
-    read_manifests,
-    validate,
-    write_table,
-)
+from faceaudit.tables import Manifest, Scores, library_versions, read_manifests, write_table
 from faceaudit.wording import counted
 
 #: Readable pictures of a run that are scored together and alone.

@@ -15,9 +15,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from faceaudit.errors import FaceAuditError
+from faceaudit.schema import tag_columns
 from faceaudit.stats import IntArray
 from faceaudit.stats.ranking import RankedScores, Runs, rank_scores
-from faceaudit.tables import tag_columns
 from faceaudit.tags.vocabulary import NUMERIC_TAGS, group_order
 
 Method = TypeVar("Method", bound=Callable[..., Any])

@@ -11,13 +11,12 @@ import pyarrow.types as pat
 from numpy.typing import NDArray
 
 from faceaudit.result import GroupRate, Interval, nan_to_none
-from faceaudit.schema import called_ai
+from faceaudit.schema import called_ai, tag_columns
 from faceaudit.stats import IntArray
 from faceaudit.stats.counts import Images
 from faceaudit.stats.firth_risk_ratios import RiskRatios, firth_risk_ratios
 from faceaudit.stats.intervals import ratio_to_rest
 from faceaudit.stats.significance import TestOfAlike, adjust, all_alike, each_against_rest
-from faceaudit.tables import tag_columns
 from faceaudit.tags.vocabulary import NUMERIC_TAGS
 
 #: A tag with more values names persons or pictures, not groups.

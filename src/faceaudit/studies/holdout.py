@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.tables import ManifestInfo, read_manifest_into
+from faceaudit.schema import ManifestInfo
+from faceaudit.tables import read_manifest_into
 
 
 @dataclass(frozen=True)
