@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from faceaudit.error_rates import ERROR_RATES
 from faceaudit.wording import counted, percent
 
 if TYPE_CHECKING:
@@ -183,13 +184,13 @@ def _slopes(result: Result) -> Table:
     names = slopes[0].first_name, slopes[0].second_name
     table = _table("wrong verdicts on", "images", *names, "difference in points", wraps=0)
     for detail in slopes:
-        kind = "real" if detail.rate == "fpr" else "AI-generated"
+        images = ERROR_RATES[detail.rate].images if detail.rate else "images"
         for row in detail.rows:
             if row.first is None or row.second is None or row.low is None or row.high is None:
                 continue
             difference = 100 * (row.second - row.first)
             table.add_row(
-                f"{row.group} ({kind})",
+                f"{row.group} ({images})",
                 f"{row.n:,}",
                 percent(row.first),
                 percent(row.second),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import doctest
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -16,6 +19,7 @@ from faceaudit.report.base import ReportFormat, all_formats, get_format
 from faceaudit.report.junit import write_junit
 from faceaudit.report.markdown import MOST_ROWS, to_markdown, write_markdown
 from faceaudit.result import Result, write_result
+from tests.datasets.test_plugins import installed
 from tests.report import invented
 
 
@@ -133,7 +137,23 @@ def test_every_format_writes_every_kind_of_result_or_says_why_not(
         get_format("junit").write(comparison, tmp_path / "compare.xml")
 
 
-def test_what_a_package_adds_is_a_format_too(
+def test_the_example_in_the_manual_is_a_package_that_writes_reports(
+    audit: Result, tmp_path: Path
+) -> None:
+    (manual,) = doctest.DocTestFinder(recurse=False).find(ReportFormat)
+    code = "".join(example.source for example in manual.examples)
+    points = "[faceaudit.reports]\nlines = lines:REPORT\n"
+    call = ["report", str(write_result(tmp_path / "audit.json", audit)), "--format", "lines"]
+    subprocess.run(
+        [sys.executable, "-c", f"from faceaudit.cli import main; main({call!r})"],
+        env=installed(tmp_path / "site", {"lines": code}, points),
+        check=True,
+    )
+    first = (tmp_path / "report.txt").read_text("utf-8").splitlines()[0]
+    assert first == f"pass\t{audit.checks[0].sentence}"
+
+
+def test_formats_get_no_picture_that_is_not_to_be_shown_and_are_refused_in_one_line(
     audit: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Result] = []

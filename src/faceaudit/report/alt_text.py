@@ -6,10 +6,10 @@ from itertools import chain, product
 from operator import itemgetter
 from typing import Any
 
-from faceaudit.report.numbers import cell, count, exact, interval, percent, with_interval, words
+from faceaudit.report.numbers import cell, count, exact, interval, percent, with_interval
 from faceaudit.report.text import TEXT
 from faceaudit.result import Curve, Distribution, Forest, Heatmap, Slopes
-from faceaudit.wording import capitalised
+from faceaudit.wording import capitalised, tag_title
 
 #: How many lines of a curve are told; the table beside it has them all.
 _MOST_LINES = 8
@@ -23,16 +23,16 @@ def extremes(detail: Forest | Slopes | Heatmap) -> str:
     match detail:
         case Forest():
             rows = [(row.value, row.group, row.low, row.high) for row in detail.rows]
-            frame, kind = {"by": words(detail.attribute)}, str(detail.scale)
+            frame, kind = {"by": tag_title(detail.attribute)}, str(detail.scale)
         case Slopes():
             rows = [(row.difference, row.group, row.low, row.high) for row in detail.rows]
-            frame, kind = {"by": words(detail.attribute)}, "points"
+            frame, kind = {"by": tag_title(detail.attribute)}, "points"
             frame |= {"first": detail.first_name, "second": detail.second_name}
         case Heatmap():
             pairs = product(detail.rows, detail.columns)
             values = chain.from_iterable(detail.values)
             rows = [(v, " × ".join(p), None, None) for v, p in zip(values, pairs, strict=True)]
-            frame = {"rows": words(detail.row_title), "columns": words(detail.column_title)}
+            frame = {"rows": tag_title(detail.row_title), "columns": tag_title(detail.column_title)}
             frame["by"], kind = " × ".join(frame.values()), "percent"
             value = itemgetter(0, 1)
     known = [row for row in rows if row[0] is not None]

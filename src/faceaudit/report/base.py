@@ -17,20 +17,18 @@ from faceaudit.result import Result
 class ReportFormat:
     r"""An output format: ``faceaudit report audit.json --format NAME`` writes it.
 
-    A module of this folder that calls one ``REPORT`` is a format; another package names its own
-    in its ``pyproject.toml``, and brings no more than this::
+    A module of this folder that calls one ``REPORT`` is a format:
+
+    >>> from faceaudit.report.base import ReportFormat
+    >>> def write(result, path):
+    ...     lines = [f"{check.status}\t{check.sentence}\n" for check in result.checks]
+    ...     path.write_text("".join(lines), encoding="utf-8")
+    >>> REPORT = ReportFormat(name="lines", suffix=".txt", write=write)
+
+    Another package names the same in its ``pyproject.toml``::
 
         [project.entry-points."faceaudit.reports"]
         lines = "my_package:REPORT"
-
-        # my_package.py
-        from faceaudit.report.base import ReportFormat
-
-        def write(result, path):
-            lines = [f"{check.status}\t{check.sentence}\n" for check in result.checks]
-            path.write_text("".join(lines), encoding="utf-8")
-
-        REPORT = ReportFormat(name="lines", suffix=".txt", write=write)
 
     A format draws what the `Result` holds and computes nothing. Whatever a check shows is one of
     the eight kinds of `faceaudit.result.Detail`; `faceaudit.report.as_table.as_table` gives any of

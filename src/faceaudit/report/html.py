@@ -27,6 +27,7 @@ from faceaudit.result import (
     Table,
     Test,
 )
+from faceaudit.wording import tag_title
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -108,8 +109,9 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["prose"] = numbers.prose
+    environment.globals["tag_title"] = tag_title
     environment.tests["picture"] = figures.is_picture
-    numbers_as_text = ("cell", "count", "exact", "interval", "percent", "words")
+    numbers_as_text = ("cell", "count", "exact", "interval", "percent")
     environment.globals |= {name: getattr(numbers, name) for name in numbers_as_text}
     environment.globals |= {"t": TEXT, "STATUS": STATUS, "KIND": KIND, "GLOSSARY": GLOSSARY}
     environment.globals |= {"figures": figures, "as_table": as_table, "alt_text": alt_text}

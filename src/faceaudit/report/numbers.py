@@ -83,8 +83,3 @@ def exact(value: float) -> str:
 def prose(text: str) -> str:
     """Set a sentence well: percent signs stay with their numbers, minus signs are minus signs."""
     return re.sub(r"(?<=[ (])-(?=\d)", _MINUS, text).replace(" %", f"{_NARROW_SPACE}%")
-
-
-def words(name: str) -> str:
-    """Write the name of a tag as words: ``age_band`` reads "age band"."""
-    return name.replace("_", " ").strip()
