@@ -33,13 +33,7 @@ class MissingExtraError(FaceAuditError):
 
 
 def validated(model: type[ModelT], content: object, source: str) -> ModelT:
-    """Read what a user gave as a pydantic model.
-
-    Raises
-    ------
-    FaceAuditError
-        `source`, then the first problem as of `describe`.
-    """
+    """Read what a user gave as a pydantic model; errors are `source` and then as of `describe`."""
     from pydantic import ValidationError
 
     try:

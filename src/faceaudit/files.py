@@ -17,11 +17,6 @@ def atomic_file(path: Path | str) -> Iterator[Path]:
     """Give a temporary file beside `path` to write to, and rename it to `path` on success.
 
     Missing parent folders are made. The temporary file is removed if the block raises.
-
-    Raises
-    ------
-    FaceAuditError
-        If nothing can be written there.
     """
     target = Path(path)
     try:

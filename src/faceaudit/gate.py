@@ -115,13 +115,7 @@ def gate(
 
 
 def read_audit(path: Path | str) -> Result:
-    """Read an ``audit.json`` that records its verdicts.
-
-    Raises
-    ------
-    FaceAuditError
-        As of `faceaudit.result.read_result`; and if it is no audit, or an early one.
-    """
+    """Read an ``audit.json`` that records its verdicts: no comparison, and no early audit."""
     result = read_result(path)
     if result.kind != "audit":
         raise FaceAuditError(

@@ -95,12 +95,8 @@ def pair(
 
     Tags are taken from the first, and from the second where the first has none. The specification
     says which rows count, a slice, words for "missing", and the threshold; `include_training`,
-    whether images from the training of either count.
-
-    Raises
-    ------
-    FaceAuditError
-        If they disagree on a label, or no image that counts has a score of both.
+    whether images from the training of either count. The two must agree on labels, and have an
+    image that counts in common.
     """
     matches = match(first.table, second.table)
     if (matches.index < 0).all():

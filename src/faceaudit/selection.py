@@ -45,12 +45,8 @@ class Selection:
 def select(scores: Scores, spec: Spec, where: str | None = None) -> Selection:
     """Keep the rows that the specification is about and mark the slice it asks for.
 
-    A slice that was given besides, as `where`, goes before the specification's.
-
-    Raises
-    ------
-    FaceAuditError
-        If no row is left, all rows or none are in the slice, or a tag is not there.
+    A slice that was given besides, as `where`, goes before the specification's. Refused are: no
+    row that is left, all rows or none in the slice, and a tag that is not there.
     """
     table = mark_missing(scores.table, spec.missing)
     fates = Fates(table)

@@ -115,13 +115,7 @@ class Spec(BaseModel):
 
 
 def parse_spec(text: str, source: str) -> Spec:
-    """Read a specification from YAML text.
-
-    Raises
-    ------
-    FaceAuditError
-        ``source: key.path: what is wrong``.
-    """
+    """Read a specification from YAML text; errors are ``source: key.path: what is wrong``."""
     try:
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:
@@ -162,13 +156,7 @@ def ready_specs() -> dict[str, Path]:
 
 
 def find_spec(name: str | Path) -> Spec:
-    """Read a specification by its path, or a ready one by its name.
-
-    Raises
-    ------
-    FaceAuditError
-        If there is neither a file nor a ready specification of that name.
-    """
+    """Read a specification by its path, or a ready one by its name."""
     path = Path(name)
     if path.is_file():
         return read_spec(path)

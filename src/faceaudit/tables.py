@@ -86,12 +86,9 @@ def library_versions(*packages: str) -> dict[str, str]:
 
 
 def write_table(path: Path | str, table: pa.Table, info: TableInfo) -> Path:
-    """Write a manifest or scores table as Parquet, whole or not at all; `info` is its metadata.
+    """Write a manifest or scores table as Parquet, unless its rows break the schema.
 
-    Raises
-    ------
-    FaceAuditError
-        If the rows break the schema; then nothing is written.
+    It is written whole or not at all; `info` becomes its metadata.
     """
     table = validate(table, info.kind, str(path))
     table = table.replace_schema_metadata({METADATA_KEY: info.model_dump_json().encode()})
@@ -278,10 +275,7 @@ def _in_standard_words(table: pa.Table, source: str, notes: list[str]) -> pa.Tab
 def read_manifest_into(info: ManifestInfo, path: Path | str) -> pa.Table:
     """Read one of several manifests, and add what is known of its data sets and tags to `info`.
 
-    Raises
-    ------
-    FaceAuditError
-        If it cannot be read, or has the images of a data set in another place than those before.
+    Its images of a data set must lie in the same place as those before.
     """
     manifest = read_manifest(path)
     for name, dataset in manifest.info.datasets.items():
@@ -296,14 +290,7 @@ def read_manifest_into(info: ManifestInfo, path: Path | str) -> pa.Table:
 
 
 def read_manifests(paths: Sequence[Path | str]) -> Manifest:
-    """Read manifests and put them together.
-
-    Raises
-    ------
-    FaceAuditError
-        If there is none, or one cannot be read, or an image is in two of them, or they have the
-        images of a data set in different places.
-    """
+    """Read manifests, at least one, and put them together; each must have images of its own."""
     info = ManifestInfo()
     parts = [read_manifest_into(info, path) for path in paths]
     if not parts:
@@ -320,13 +307,7 @@ def read_manifests(paths: Sequence[Path | str]) -> Manifest:
 
 
 def concat_scores(parts: Sequence[Scores]) -> Scores:
-    """Put scores of one classifier on several manifests together.
-
-    Raises
-    ------
-    FaceAuditError
-        If the parts come from different classifiers, or hold the same image twice.
-    """
+    """Put scores of one classifier on several manifests together; each must have its own images."""
     models = [part.info.model for part in parts if part.info.model]
     if (several := len({model.sha256 or model.id for model in models})) > 1:
         raise FaceAuditError(

@@ -70,11 +70,6 @@ def cast_column(table: pa.Table, name: str, to: pa.DataType, source: str) -> pa.
 
     Text is read as a number or as a boolean (true, yes, 1 …) where one is needed; an empty cell
     is null.
-
-    Raises
-    ------
-    FaceAuditError
-        ``source: column 'x', row n: …`` (rows count from 1).
     """
     column = table[name]
     if column.type == to:

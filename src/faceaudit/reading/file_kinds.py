@@ -52,10 +52,7 @@ _NEEDED: dict[Needed, tuple[tuple[str, ...], str]] = {
 def expect(path: Path | str, needed: Needed) -> None:
     """Refuse a file that is known to be of another kind than the one that is needed.
 
-    Raises
-    ------
-    FaceAuditError
-        Naming what the file is, what is needed, and the command that makes it.
+    The error names what the file is, what is needed, and the command that makes it.
     """
     if not Path(path).exists():
         raise refusal(path, "no such file", needed)

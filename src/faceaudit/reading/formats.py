@@ -120,13 +120,7 @@ def _read_folder(path: Path) -> pa.Table:
 
 
 def as_utf8(data: bytes, notes: list[str]) -> bytes:
-    """Return text of any encoding as UTF-8 without a byte order mark.
-
-    Raises
-    ------
-    pyarrow.ArrowInvalid
-        If it holds zero bytes, or is damaged UTF-16.
-    """
+    """Return text as UTF-8 without a byte order mark; ArrowInvalid if it is none."""
     wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
     if b"\0" in data and not wide:
         raise pa.ArrowInvalid("it holds zero bytes and is no text")

@@ -64,11 +64,7 @@ def with_labels(
     What `ai_label` names is AI-generated, and every other word then real; without it the words of
     `faceaudit.schema.LABEL_WORDS` are understood, in capitals or not. Unless `strict` is false,
     each of `ai_label` must be there. `notes` is told what was read as what, if it was not ours.
-
-    Raises
-    ------
-    FaceAuditError
-        At the first label that cannot be told, with the remedy.
+    The first label that cannot be told is refused, with the remedy.
     """
     table = with_column(table, "label", table["label"].cast(pa.string()))
     words = pc.utf8_lower(pc.utf8_trim_whitespace(table["label"]))
@@ -116,10 +112,7 @@ def _remedy(unknown: Sequence[str], known: Mapping[str, str]) -> str:
 def with_scores(table: pa.Table, score_is: ScoreIs, source: str, notes: list[str]) -> pa.Table:
     """Give the column ``p_ai`` the probability of AI-generated, from 0 to 1.
 
-    Raises
-    ------
-    FaceAuditError
-        At the first cell that is no such score, with the remedy.
+    The first cell that is no score of the kind `score_is` is refused, with the remedy.
     """
     table = cast_column(table, "p_ai", pa.float64(), source)
     score = table["p_ai"]
