@@ -26,15 +26,9 @@ from faceaudit.tags.vocabulary import ORDERED_TAGS
 Kind = Literal["text", "number", "boolean"]
 Mask = Any  # pa.ChunkedArray of bool, or pa.BooleanArray; null where it is not known
 
-_EQUALITY: dict[type[ast.cmpop], Callable[[Any, Any], Mask]] = {
-    ast.Eq: pc.equal,
-    ast.NotEq: pc.not_equal,
-}
-_ORDER: dict[type[ast.cmpop], Callable[[Any, Any], Mask]] = {
-    ast.Lt: pc.less,
-    ast.LtE: pc.less_equal,
-    ast.Gt: pc.greater,
-    ast.GtE: pc.greater_equal,
+_COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Mask]] = {
+    **{ast.Eq: pc.equal, ast.NotEq: pc.not_equal},
+    **{ast.Lt: pc.less, ast.LtE: pc.less_equal, ast.Gt: pc.greater, ast.GtE: pc.greater_equal},
 }
 #: Words (in lower case) that a column may be asked for although no row here has them.
 _STANDARD: dict[str, Collection[str]] = {
@@ -83,9 +77,7 @@ def read_rows(table: pa.Table, text: str, option: str) -> tuple[pa.BooleanArray,
             f"{option} {text!r}: not an expression ({getattr(error, 'msg', error)}); "
             "for example \"race == 'Indian' and age >= 40\""
         ) from None
-    if isinstance(mask, pa.ChunkedArray):
-        mask = mask.combine_chunks()
-    return mask, reader.absent
+    return mask.combine_chunks(), reader.absent
 
 
 def columns_in_words(table: pa.Table, text: str) -> str:
@@ -138,10 +130,10 @@ class _Reader:
         if isinstance(op, ast.In | ast.NotIn):
             mask = self._is_in(left, right)
             return pc.invert(mask) if isinstance(op, ast.NotIn) else mask
-        compare = (_EQUALITY | _ORDER).get(type(op))
+        compare = _COMPARISONS.get(type(op))
         if compare is None:
             raise self._refuse(left, "is compared by 'is'; write == or !=")
-        ordered = type(op) in _ORDER
+        ordered = not isinstance(op, ast.Eq | ast.NotEq)
         if isinstance(left, ast.Name) and isinstance(right, ast.Name):
             (kind, first), (other, second) = self._column(left), self._column(right, quoted=True)
             if kind != other or (ordered and kind != "number"):
@@ -161,12 +153,8 @@ class _Reader:
         if not isinstance(right, ast.List | ast.Tuple | ast.Set) or not right.elts:
             item = ast.unparse(right) if isinstance(right, ast.Constant) else "'Black', 'Indian'"
             raise self._refuse(right, f"is no list; write {left.id} in [{item}]")
-        sides = [self._sides(left, item, ordered=False) for item in right.elts]
-        column = sides[0][0]
-        if any(of_value.type != column.type for of_value, _ in sides):
-            raise self._refuse(right, "has texts and numbers in one list")
-        found = pc.is_in(column, pa.array([value.as_py() for _, value in sides], column.type))
-        return pc.if_else(pc.is_valid(column), found, None)
+        sides = (self._sides(left, item, ordered=False) for item in right.elts)
+        return reduce(pc.or_kleene, (pc.equal(*pair) for pair in sides))
 
     def _sides(self, name: ast.Name, node: ast.expr, ordered: bool) -> tuple[Any, pa.Scalar]:
         """Return a column and the value that it is compared with, of one type."""
@@ -177,21 +165,19 @@ class _Reader:
             with suppress(pa.ArrowInvalid):  # not every value is a number: said below
                 return column.cast(pa.float64()), pa.scalar(float(value))
         if kind != given or (ordered and kind != "number"):
-            raise self._refuse(name, self._mismatch(name.id, kind, value, ordered))
+            n, known = name.id, f"({name.id} {_values_in_words(column)})"
+            complaint = {
+                "boolean": f"is true or false; write {n} or not {n}",
+                "number": f"is a number and {value!r} is not; write for example {n} >= 40",
+                "text": f"is text and has no order; write {n} in [...] {known}"
+                if ordered
+                else f"is text; write {n} == '{value}' {known}",
+            }
+            raise self._refuse(name, complaint[kind])
         if kind == "text":
             self._look_for(name.id, column, str(value))
         # A score is kept as a float32, and 0.9 is to be the 0.9 that stands in the file.
         return column, pa.scalar(float(value) if kind == "number" else value, column.type)
-
-    def _mismatch(self, name: str, kind: Kind, value: object, ordered: bool) -> str:
-        if kind == "boolean":
-            return f"is true or false; write {name} or not {name}"
-        if kind == "number":
-            return f"is a number and {value!r} is not; write for example {name} >= 40"
-        known = _values_in_words(self.table[name])
-        if ordered:
-            return f"is text and has no order; write {name} in [...] ({name} {known})"
-        return f"is text; write {name} == '{value}' ({name} {known})"
 
     def _look_for(self, name: str, column: pa.ChunkedArray, value: str) -> None:
         """Refuse a value that no row has if it is nearly one that some have; else remember it."""
