@@ -46,7 +46,7 @@ def audit(
     scores : Scores
         From `faceaudit.tables.read_scores`.
     spec : Spec
-        From `faceaudit.spec.read_spec`.
+        From `faceaudit.spec.find_spec`.
     on_check : callable, optional
         Told before each check: its title, how many are done, how many there are.
     where : str, optional

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ _CODES: dict[Status, int] = {
     "error": BROKEN,
     "insufficient-evidence": UNDECIDED,
 }
+_shown = partial(json.dumps, ensure_ascii=False)
 _NO_LONGER = "judged in the baseline, not judged here"
 #: The first version of a result that records every judged gap.
 _RECORDS_GAPS = 2
@@ -158,24 +160,19 @@ def _outcomes(result: Result) -> dict[tuple[str, ...], Outcome]:
 def _beside(now: Outcome, before: Outcome | None) -> Outcome:
     """Say what an outcome is beside that of the baseline."""
     code, remark = now.code, ""
+    low = now.gap.low if now.gap else None
+    high = before.gap.high if before and before.gap else None
     if now.status == "fail":
         # A check without limits may fail in several ways, each with a title of its own.
         if before is None or before.status != "fail" or (not now.gap and now.name != before.name):
             remark = "new failure"
-        elif _worse(now.gap, before.gap):
+        elif low is not None and high is not None and low > high:  # by more than chance
             remark = f"worse than in the baseline: {before.found}"
         else:
             code, remark = PASSED, "failed in the baseline too"
     elif before is not None and before.status in _CODES and now.status not in _CODES:
         code, remark = UNDECIDED, _NO_LONGER
     return replace(now, baseline=before.status if before else None, code=code, remark=remark)
-
-
-def _worse(now: GapVerdict | None, before: GapVerdict | None) -> bool:
-    """Tell whether a gap is larger than it was by more than chance."""
-    if now is None or before is None or now.low is None or before.high is None:
-        return False
-    return now.low > before.high
 
 
 def _changes(result: Result, baseline: Result) -> tuple[list[str], list[str]]:
@@ -221,10 +218,6 @@ def _changed_keys(old: Spec, new: Spec) -> Iterator[str]:
 
 def _unordered(value: Any) -> Any:
     return sorted(_unordered(item) for item in value) if isinstance(value, list) else value
-
-
-def _shown(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
 
 
 def _images(summary: ScoresSummary) -> str:

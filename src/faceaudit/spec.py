@@ -83,13 +83,10 @@ class Spec(BaseModel):
         if isinstance(value, list):
             named: dict[str, object] = {}
             for entry in value:
-                if isinstance(entry, str):
-                    named[entry] = {}
-                elif isinstance(entry, dict) and len(entry) == 1:
-                    ((check, options),) = entry.items()
-                    named[str(check)] = options or {}
-                else:
+                given = {entry: None} if isinstance(entry, str) else entry
+                if not isinstance(given, dict) or len(given) != 1:
                     raise ValueError("each entry is a check id, or 'check-id: {option: value}'")
+                named |= {str(check): options or {} for check, options in given.items()}
             return named
         return value
 
@@ -129,11 +126,6 @@ def parse_spec(text: str, source: str) -> Spec:
     return validated(Spec, content, f"{source}: ")
 
 
-def read_spec(path: Path | str) -> Spec:
-    """Read a specification from a YAML file."""
-    return parse_spec(read_text(path, "specification"), str(path))
-
-
 def every_tag(table: pa.Table, title: str, question: str) -> Spec:
     """Return the specification that asks about every tag of a table that makes a few groups."""
     tags = [
@@ -157,14 +149,12 @@ def ready_specs() -> dict[str, Path]:
 
 def find_spec(name: str | Path) -> Spec:
     """Read a specification by its path, or a ready one by its name."""
-    path = Path(name)
-    if path.is_file():
-        return read_spec(path)
-    ready = ready_specs()
-    if str(name) in ready:
-        return read_spec(ready[str(name)])
-    if path.stem in ready and path.parent.name == "audits":
-        return read_spec(ready[path.stem])
-    raise FaceAuditError(
-        f"{name}: no such specification; give a YAML file or one of {', '.join(ready) or 'none'}"
-    )
+    path, ready = Path(name), ready_specs()
+    if not path.is_file():
+        path = ready.get(path.stem if path.parent.name == "audits" else str(name), path)
+    if not path.is_file():
+        raise FaceAuditError(
+            f"{name}: no such specification; give a YAML file or one of "
+            f"{', '.join(ready) or 'none'}"
+        )
+    return parse_spec(read_text(path, "specification"), str(path))

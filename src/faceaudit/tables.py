@@ -21,16 +21,10 @@ import pyarrow.parquet as pq
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import atomic_file
+from faceaudit.reading import meaning
 from faceaudit.reading.columns import cast_column, refuse, trimmed, value_counts, with_column
 from faceaudit.reading.file_kinds import expect, refusal
 from faceaudit.reading.formats import first_line, read_file
-from faceaudit.reading.meaning import (
-    ScoreIs,
-    mark_missing,
-    with_decimal_points,
-    with_labels,
-    with_scores,
-)
 from faceaudit.reading.tagging import TagTable, join_tags
 from faceaudit.schema import (
     METADATA_KEY,
@@ -114,7 +108,7 @@ def read_scores(
     *,
     missing: Sequence[str] = (),
     ai_label: Sequence[str] = (),
-    score_is: ScoreIs = "probability",
+    score_is: meaning.ScoreIs = "probability",
     tags: Sequence[TagTable] = (),
 ) -> Scores:
     """Read and validate scores from a file of any kind that `faceaudit.reading.formats` knows.
@@ -152,10 +146,10 @@ def read_scores(
     info = _parse_info(ScoresInfo, metadata, path) if ours else ScoresInfo()
     # Another table may have the headings that are renamed: those of tags, or one of another's.
     optional = mapping if ours else {name for tag_table in tags for name in tag_table.renamed}
-    table = mark_missing(_rename(table, mapping, source, optional), missing)
+    table = meaning.mark_missing(_rename(table, mapping, source, optional), missing)
     own = table.column_names
     if not ours and "label" in own:
-        table = with_labels(table, ai_label, source, notes)
+        table = meaning.with_labels(table, ai_label, source, notes)
     _require(table, ("image", "p_ai") if tags else ("image", "p_ai", "label"), source)
     if "dataset" not in own:
         table = table.append_column("dataset", pa.nulls(len(table), pa.string()))
@@ -175,9 +169,9 @@ def read_scores(
             f"is no status of a score ({', '.join(STATUSES)}); if the column says something else, "
             "give it another name: --map photo_status=status",
         )
-    table = with_decimal_points(table, ("p_ai", *NUMERIC_TAGS), notes)
+    table = meaning.with_decimal_points(table, ("p_ai", *NUMERIC_TAGS), notes)
     if not ours:
-        table = with_scores(table, score_is, source, notes)
+        table = meaning.with_scores(table, score_is, source, notes)
         table = cast_column(table, "dataset", pa.string(), source)
         table = with_column(table, "dataset", trimmed(table["dataset"]))
     if "dataset" not in own:
@@ -223,7 +217,7 @@ def read_tags(
     notes: list[str] = []
     table, metadata = read_file(path, notes)
     renamed = frozenset(ours for ours, theirs in mapping.items() if theirs in table.column_names)
-    table = mark_missing(_rename(table, mapping, source, mapping), missing)
+    table = meaning.mark_missing(_rename(table, mapping, source, mapping), missing)
     _require(table, ("image",), source, ", which says whose tags these are")
     info: TableInfo | None = None
     if metadata is not None:
@@ -231,7 +225,7 @@ def read_tags(
         scores = b'"kind":"scores"' in metadata
         info = _parse_info(ScoresInfo if scores else ManifestInfo, metadata, path)
     if "label" in table.column_names:
-        table = with_labels(table, ai_label, source, notes, strict=False)
+        table = meaning.with_labels(table, ai_label, source, notes, strict=False)
     table = _in_standard_words(table, source, notes)
     return TagTable(path, table, info, renamed, [f"{path.name}: {note}" for note in notes])
 
@@ -267,7 +261,7 @@ def _require(table: pa.Table, names: Sequence[str], source: str, why: str = "") 
 
 def _in_standard_words(table: pa.Table, source: str, notes: list[str]) -> pa.Table:
     """Read the tags of a table in the standard vocabulary, and derive none."""
-    read, told = standardise(with_decimal_points(table, NUMERIC_TAGS, notes), source)
+    read, told = standardise(meaning.with_decimal_points(table, NUMERIC_TAGS, notes), source)
     notes += told
     return read.select(table.column_names)
 
