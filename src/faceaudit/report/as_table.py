@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 from faceaudit.report.text import NINTHS, TEXT
 from faceaudit.result import (
@@ -22,6 +21,7 @@ from faceaudit.result import (
     Table,
 )
 
+_Drawn = Forest | Slopes | Heatmap | Curve | Distribution | Confusion | Gallery
 #: Of each column the name in its detail, the heading and the kind.
 _Fields = Sequence[tuple[str, str, str]]
 
@@ -37,18 +37,18 @@ def as_table(detail: Detail) -> Table:
 
 def moved_columns(detail: Detail) -> dict[int, list[list[Number]] | None]:
     """Return what the threshold moves, by its column in the table form; see `result`."""
-    moved = getattr(detail, "by_threshold", None)
-    if not moved or isinstance(detail, Table):
-        return {int(column): grid for column, grid in (moved or {}).items()}
+    moved = getattr(detail, "by_threshold", None) or {}
+    if isinstance(detail, Table) or not moved:
+        return {int(column): grid for column, grid in moved.items()}
     places = {name: i for i, (name, _, _) in enumerate(_laid_out(detail)[0])}
     return {places[name]: grid for name, grid in moved.items() if name in places}
 
 
-def _laid_out(detail: Any) -> tuple[_Fields, list[list[Cell]]]:
+def _laid_out(detail: _Drawn) -> tuple[_Fields, list[list[Cell]]]:
     fields: list[tuple[str, str, str]]
     match detail:
-        case Forest(scale=scale):
-            kind = "number" if scale == "ratio" else scale
+        case Forest():
+            kind = "number" if detail.scale == "ratio" else str(detail.scale)
             fields = [
                 ("group", detail.attribute, "text"),
                 ("n", TEXT["n"], "count"),
@@ -120,7 +120,6 @@ def _laid_out(detail: Any) -> tuple[_Fields, list[list[Cell]]]:
             ]
         case Gallery():
             return _gallery(detail)
-    raise TypeError(f"no such detail: {detail}")
 
 
 def _ends(kind: str) -> _Fields:
