@@ -4,7 +4,8 @@ import pytest
 
 from faceaudit.audit import run_check
 from faceaudit.checks import Options
-from faceaudit.checks.fairness_measures import CHECK, SHOWN
+from faceaudit.checks.fairness_measures import CHECK
+from faceaudit.stats.fairness_measures import MEASURES
 
 
 def run(data):
@@ -15,7 +16,7 @@ def test_every_measure_stands_beside_the_constant_answers(counted):
     result = run(counted({"a": (100, 10, 50, 5), "b": (200, 40, 100, 30), "c": (50, 2, 40, 4)}))
     (table,) = result.details
     rows = {row[0]: row[1:] for row in table.rows}
-    assert len(rows) == len(SHOWN) == 22
+    assert len(rows) == len(MEASURES) == 22
     assert rows["equalized odds difference"][:4] == pytest.approx([0.2, 0, 0, 0])
     assert rows["F_EFPR (AI-Face)"][1:3] == [0, 0]
     # A constant answer is as bad as can be here, and shows it.

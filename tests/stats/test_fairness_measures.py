@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import math
-from functools import partial
 
 import numpy as np
 import pytest
@@ -13,42 +12,24 @@ from faceaudit.stats import fairness_measures as fm
 from faceaudit.stats.counts import Counts
 
 MEASURES = {
+    **{name: found for name, found in vars(fm).items() if isinstance(found, fm.Measure)},
     **{
-        compute.__name__: compute
-        for compute in (
-            fm.demographic_parity_difference,
-            fm.demographic_parity_ratio,
-            fm.equalized_odds_difference,
-            fm.equalized_odds_ratio,
-            fm.f_dp,
-            fm.f_meo,
-            fm.f_oae,
-            fm.f_eo,
-            fm.f_eo_by_group,
-            fm.f_efpr,
-            fm.f_efpr_by_group,
-            fm.inequity_rate,
-            fm.garbe,
-            fm.fairness_discrepancy_rate,
-            fm.worst_group_accuracy,
-            fm.four_fifths_ratio,
-        )
-    },
-    **{
-        f"{rate}_{compute.__name__}": partial(compute, rate=rate)
-        for rate in ("fpr", "fnr")
-        for compute in (fm.inequity_ratio, fm.max_over_geomean, fm.gini)
+        f"{rate}_{name}": found
+        for name in ("inequity_ratio", "max_over_geomean", "gini")
+        for rate, found in getattr(fm, name).items()
     },
 }
 NAMES = list(MEASURES)
-FROM_ONE = [name for name in NAMES if "inequity" in name or "geomean" in name]
-BEST_AT_ONE = [*FROM_ONE, *(n for n in NAMES if n.endswith("_ratio")), "fairness_discrepancy_rate"]
 
 
 def counts(*cells):
     """Build counts from (n real, called AI, n AI, called real) by group."""
     columns = np.array(cells, np.int64).reshape(-1, 4).T
     return Counts(("g",), [(str(i),) for i in range(columns.shape[1])], *columns)
+
+
+def test_every_measure_is_listed_once():
+    assert sorted(map(id, fm.MEASURES)) == sorted(map(id, MEASURES.values()))
 
 
 def value_of(name, found):
@@ -142,10 +123,10 @@ def test_gini_is_one_when_one_group_bears_all_errors():
 
 
 def test_zero_error_policy_is_applied_and_said():
-    found = fm.inequity_ratio(counts((10, 0, 0, 0), (20, 4, 0, 0)), rate="fpr")
+    found = fm.inequity_ratio["fpr"](counts((10, 0, 0, 0), (20, 4, 0, 0)))
     assert found.value == pytest.approx((4.5 / 21) / (0.5 / 11))
     assert "(errors + 1/2) / (images + 1)" in found.note
-    nowhere = fm.inequity_ratio(counts((10, 0, 0, 0), (20, 0, 0, 0)), rate="fpr")
+    nowhere = fm.inequity_ratio["fpr"](counts((10, 0, 0, 0), (20, 0, 0, 0)))
     assert math.isnan(nowhere.value)
     assert "no group has an error" in nowhere.note
 
@@ -171,7 +152,7 @@ def test_fewer_than_two_groups_is_undefined_with_a_reason(name, found):
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "worst_group_accuracy"])
 def test_equal_groups_give_the_value_that_is_called_equal(name):
     value = value_of(name, counts((50, 5, 40, 8), (100, 10, 80, 16)))
-    assert value == pytest.approx(1 if name in BEST_AT_ONE else 0, abs=1e-12)
+    assert value == pytest.approx(MEASURES[name].equal, abs=1e-12)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -179,6 +160,11 @@ def test_equal_groups_give_the_value_that_is_called_equal(name):
 @given(cells=st.lists(cell, min_size=2, max_size=6))
 def test_stays_in_its_range(name, cells):
     value = value_of(name, counts(*cells))
-    top = {"f_eo": 2 * len(cells), "f_efpr": len(cells), "f_eo_by_group": 2}.get(name, 1)
-    low, high = (1, np.inf) if name in FROM_ONE else (0, top)
+    low, high = {
+        "from 1": (1, np.inf),
+        "0 to 1": (0, 1),
+        "0 to 2": (0, 2),
+        "0 to groups": (0, len(cells)),
+        "0 to 2 × groups": (0, 2 * len(cells)),
+    }[MEASURES[name].range]
     assert math.isnan(value) or low - 1e-12 <= value <= high + 1e-12

@@ -3,69 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 
 import numpy as np
 
 from faceaudit.checks import AuditInput, Check, Options, Product
 from faceaudit.layout import lay_out, number, text
 from faceaudit.result import Table
-from faceaudit.stats import fairness_measures as measures
 from faceaudit.stats.counts import Counts
-from faceaudit.wording import attributes_title, counted, missing_note
-
-
-@dataclass(frozen=True)
-class Shown:
-    """How a measure is shown: what it is called, where it can lie, and which value is equal."""
-
-    title: str
-    compute: Callable[..., measures.Measure]
-    range: str
-    equal: int
-
-
-SHOWN = (
-    Shown(
-        "demographic parity difference",
-        measures.demographic_parity_difference,
-        "0 to 1",
-        0,
-    ),
-    Shown("demographic parity ratio", measures.demographic_parity_ratio, "0 to 1", 1),
-    Shown("equalized odds difference", measures.equalized_odds_difference, "0 to 1", 0),
-    Shown("equalized odds ratio", measures.equalized_odds_ratio, "0 to 1", 1),
-    Shown("F_DP (AI-Face)", measures.f_dp, "0 to 1", 0),
-    Shown("F_MEO (AI-Face)", measures.f_meo, "0 to 1", 0),
-    Shown("F_OAE (AI-Face)", measures.f_oae, "0 to 1", 0),
-    Shown("F_EO (AI-Face)", measures.f_eo, "0 to 2 × groups", 0),
-    Shown("F_EO divided by the groups", measures.f_eo_by_group, "0 to 2", 0),
-    Shown("F_EFPR (AI-Face)", measures.f_efpr, "0 to groups", 0),
-    Shown("F_EFPR divided by the groups", measures.f_efpr_by_group, "0 to 1", 0),
-    Shown("inequity ratio of FPR", partial(measures.inequity_ratio, rate="fpr"), "from 1", 1),
-    Shown("inequity ratio of FNR", partial(measures.inequity_ratio, rate="fnr"), "from 1", 1),
-    Shown("inequity rate", measures.inequity_rate, "from 1", 1),
-    Shown(
-        "highest FPR over geometric mean",
-        partial(measures.max_over_geomean, rate="fpr"),
-        "from 1",
-        1,
-    ),
-    Shown(
-        "highest FNR over geometric mean",
-        partial(measures.max_over_geomean, rate="fnr"),
-        "from 1",
-        1,
-    ),
-    Shown("Gini coefficient of FPR", partial(measures.gini, rate="fpr"), "0 to 1", 0),
-    Shown("Gini coefficient of FNR", partial(measures.gini, rate="fnr"), "0 to 1", 0),
-    Shown("GARBE", measures.garbe, "0 to 1", 0),
-    Shown("fairness discrepancy rate", measures.fairness_discrepancy_rate, "0 to 1", 1),
-    Shown("worst-group accuracy", measures.worst_group_accuracy, "0 to 1", 1),
-    Shown("four-fifths ratio of photographs called real", measures.four_fifths_ratio, "0 to 1", 1),
+from faceaudit.stats.fairness_measures import (
+    MEASURES,
+    equalized_odds_difference,
+    four_fifths_ratio,
 )
+from faceaudit.wording import attributes_title, counted, missing_note
 
 
 def run(data: AuditInput, options: Options) -> Product:
@@ -74,8 +25,8 @@ def run(data: AuditInput, options: Options) -> Product:
     told = ""
     for counts in groupings:
         audited = counts.at(data.threshold)
-        odds = measures.equalized_odds_difference(audited).value
-        parity = measures.four_fifths_ratio(audited).value
+        odds = equalized_odds_difference(audited).value
+        parity = four_fifths_ratio(audited).value
         if not told and not (math.isnan(odds) and math.isnan(parity)):
             told = _sentence(attributes_title(counts.tags), odds, parity)
     return Product(
@@ -103,8 +54,8 @@ def _table(counts: Counts, data: AuditInput) -> Table:
     zero = np.zeros_like(counts.n_real)
     always_ai = replace(audited, real_called_ai=counts.n_real, ai_called_real=zero)
     always_real = replace(audited, real_called_ai=zero, ai_called_real=counts.n_ai)
-    moved = np.stack([shown.compute(counts).value for shown in SHOWN], axis=-1)
-    constant = [[shown.compute(of).value for shown in SHOWN] for of in (always_ai, always_real)]
+    moved = np.stack([measure(counts).value for measure in MEASURES], axis=-1)
+    constant = [[measure(of).value for measure in MEASURES] for of in (always_ai, always_real)]
     notes = [
         f"Over {counted(len(counts.groups), 'group')}; tags: {data.tag_source(counts.tags)}.",
         "The constant answers stand beside it because they score perfectly on most measures.",
@@ -113,13 +64,13 @@ def _table(counts: Counts, data: AuditInput) -> Table:
     return lay_out(
         f"Summary measures by {attributes_title(counts.tags)}",
         [
-            text("measure", [shown.title for shown in SHOWN]),
+            text("measure", [measure.title for measure in MEASURES]),
             number("this classifier", "number", moved),
             number("always AI-generated", "number", constant[0]),
             number("always real", "number", constant[1]),
-            number("equal groups give", "number", [shown.equal for shown in SHOWN]),
-            text("range", [shown.range for shown in SHOWN]),
-            text("note", [shown.compute(audited).note for shown in SHOWN], audited_only=True),
+            number("equal groups give", "number", [measure.equal for measure in MEASURES]),
+            text("range", [measure.range for measure in MEASURES]),
+            text("note", [measure(audited).note for measure in MEASURES], audited_only=True),
         ],
         data,
         " ".join(filter(None, notes)),

@@ -4,18 +4,16 @@ They are given because papers compare by them, not because one of them answers t
 None has an interval here; the unweighted ones grow by chance alone as groups get smaller and
 more; a constant classifier scores perfectly on most.
 
-Every function takes `Counts`, whose errors may be given at many thresholds, and returns a
-`Measure`. The positive class is AI-generated. A group that lacks a label that the measure needs
-has no such rate: it is left out and the note says so. With fewer than two groups left, the
-measure is undefined.
+The positive class is AI-generated. A group that lacks a label that the measure needs has no such
+rate: it is left out and the note says so. With fewer than two groups left, the measure is
+undefined. α, the weight of FPR against FNR in measures that join the two, is 1/2.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,25 +23,17 @@ from faceaudit.stats.intervals import rate_of
 from faceaudit.stats.rates import rate_counts
 from faceaudit.wording import counted
 
-#: The label that an error rate is about.
-LABEL_OF: dict[str, str] = {"fpr": "real", "fnr": "ai"}
-#: Weight of FPR against FNR in measures that join the two; both count alike.
 ALPHA = 0.5
+KINDS = {"real": "real photographs", "ai": "AI-generated faces"}
+
+#: A float or float64 array, shape (thresholds,), NaN where undefined; a tuple if notes follow.
+Value = Any
 
 
-@dataclass(frozen=True)
-class Measure:
-    """A summary measure.
+class Measured(NamedTuple):
+    """The value of a measure, and of one threshold why it is undefined or how it was defined."""
 
-    Attributes
-    ----------
-    value : float, or float64 array of shape (thresholds,)
-        NaN where undefined.
-    note : str or None
-        Why it is undefined, or what was done to define it; told of one threshold only.
-    """
-
-    value: Any
+    value: Value
     note: str | None = None
 
 
@@ -51,21 +41,99 @@ class _UndefinedError(Exception):
     """A measure cannot be computed from these counts; the message says why."""
 
 
-Computed = tuple[Any, str | None]
+@dataclass(frozen=True)
+class Measure:
+    """A summary measure: called with `Counts`, at one threshold or many, it gives `Measured`.
 
+    Attributes
+    ----------
+    title, range : str
+        What it is called, and where it can lie.
+    equal : int
+        Its value where the groups are treated alike.
+    labels : str
+        Those, of ``real`` and ``ai``, that every group needs images of.
+    """
 
-def _defined_or_nan(compute: Callable[..., Computed]) -> Callable[..., Measure]:
-    @wraps(compute)
-    def measure(counts: Counts, **options: str) -> Measure:
+    title: str
+    range: str
+    equal: int
+    labels: str
+    compute: Callable[[Counts], Value]
+
+    def __call__(self, counts: Counts) -> Measured:
+        """Compute it over the groups that have the images it needs."""
+        labels = self.labels.split()
+        keep = counts.n > 0
+        for label in labels:
+            keep &= (counts.n_real if label == "real" else counts.n_ai) > 0
+        lacking = " or ".join(KINDS[label] for label in labels) or "images"
+        left_out = f"left out, without {lacking}: {int((~keep).sum())} of {len(keep)} groups"
         try:
+            if keep.sum() < 2:
+                why = f"fewer than two groups with {lacking.replace(' or ', ' and ')}"
+                raise _UndefinedError(why)
             with np.errstate(divide="ignore", invalid="ignore"):
-                return Measure(*compute(counts, **options))
+                found = self.compute(counts.pick(keep))
         except _UndefinedError as undefined:
-            return Measure(
-                np.full(np.shape(counts.real_called_ai)[:-1], np.nan)[()], str(undefined)
-            )
+            nowhere = np.full(np.shape(counts.real_called_ai)[:-1], np.nan)
+            return Measured(nowhere[()], str(undefined))
+        value, *policies = found if isinstance(found, tuple) else (found,)
+        notes = [None if keep.all() else left_out, *policies]
+        return Measured(value, "; ".join(filter(None, notes)) or None)
 
-    return measure
+
+#: Every measure, in the order in which they are shown.
+MEASURES: list[Measure] = []
+
+
+def measure(
+    title: str, range: str, equal: int, labels: str = "real ai"
+) -> Callable[[Callable[[Counts], Value]], Measure]:
+    """Make a `Measure` of a function and list it."""
+
+    def listed(compute: Callable[[Counts], Value]) -> Measure:
+        MEASURES.append(Measure(title, range, equal, labels, compute))
+        return MEASURES[-1]
+
+    return listed
+
+
+def measure_of_each(
+    title: str, range: str, equal: int
+) -> Callable[[Callable[[Counts, str], Value]], dict[str, Measure]]:
+    """Make a `Measure` of FPR and one of FNR of a function of both counts and rate."""
+
+    def listed(compute: Callable[[Counts, str], Value]) -> dict[str, Measure]:
+        def of(rate: str, label: str) -> Measure:
+            listing = measure(title.format(rate.upper()), range, equal, label)
+            return listing(lambda counts: compute(counts, rate))
+
+        return {"fpr": of("fpr", "real"), "fnr": of("fnr", "ai")}
+
+    return listed
+
+
+def _rate(counts: Counts, rate: str) -> FloatArray:
+    return rate_of(*rate_counts(counts, rate))
+
+
+def _gap(counts: Counts, rate: str) -> Value:
+    return np.ptp(_rate(counts, rate), axis=-1)
+
+
+def _lowest_over_highest(counts: Counts, rate: str) -> Value:
+    rates = _rate(counts, rate)
+    highest = rates.max(axis=-1)
+    _undefined_where(highest == 0, "the rate is 0 in every group, so there is no ratio")
+    return rates.min(axis=-1) / highest
+
+
+def _distance(counts: Counts, rate: str) -> FloatArray:
+    """Return each group's distance from the rate of all groups together."""
+    events, n = rate_counts(counts, rate)
+    whole = events.sum(axis=-1, keepdims=True) / n.sum(axis=-1, keepdims=True)
+    return np.asarray(np.abs(rate_of(events, n) - whole))
 
 
 def _undefined_where(undefined: Any, why: str) -> Any:
@@ -75,181 +143,102 @@ def _undefined_where(undefined: Any, why: str) -> Any:
     return undefined
 
 
-def _comparable(counts: Counts, *labels: str) -> tuple[Counts, str | None]:
-    """Keep the groups that have images of the labels, and say how many have not."""
-    keep = counts.n > 0
-    if "real" in labels:
-        keep &= counts.n_real > 0
-    if "ai" in labels:
-        keep &= counts.n_ai > 0
-    kinds = {"real": "real photographs", "ai": "AI-generated faces"}
-    lacking = " or ".join(kinds[label] for label in labels) or "images"
-    if keep.sum() < 2:
-        raise _UndefinedError(f"fewer than two groups with {lacking.replace(' or ', ' and ')}")
-    left_out = int((~keep).sum())
-    note = f"left out, without {lacking}: {left_out} of {len(keep)} groups" if left_out else None
-    return counts.pick(keep), note
-
-
-def _rate(counts: Counts, rate: str) -> FloatArray:
-    return rate_of(*rate_counts(counts, rate))
-
-
-def _gap(rate: FloatArray) -> FloatArray:
-    return np.asarray(np.ptp(rate, axis=-1))
-
-
-def _deviation(counts: Counts, rate: str) -> FloatArray:
-    """Return each group's distance from the rate of all groups together."""
-    events, n = rate_counts(counts, rate)
-    whole = events.sum(axis=-1, keepdims=True) / n.sum(axis=-1, keepdims=True)
-    return np.asarray(np.abs(rate_of(events, n) - whole))
-
-
-def _smallest_over_largest(rate: FloatArray) -> FloatArray:
-    largest = rate.max(axis=-1)
-    _undefined_where(largest == 0, "the rate is 0 in every group, so there is no ratio")
-    return np.asarray(rate.min(axis=-1) / largest)
-
-
-def _join(*notes: str | None) -> str | None:
-    return "; ".join(note for note in notes if note) or None
-
-
 # --- demographic parity and equalized odds -------------------------------------------------
 
 
-@_defined_or_nan
-def demographic_parity_difference(counts: Counts) -> Computed:
-    """Highest minus lowest share of images called AI-generated.
+@measure("demographic parity difference", "0 to 1", equal=0, labels="")
+def demographic_parity_difference(counts: Counts) -> Value:
+    """max_g P(called AI | g) - min_g P(called AI | g).
 
-    max_g P(called AI | g) - min_g P(called AI | g). Range [0, 1], 0 is parity. It mixes how a
-    group is treated with how many of its images are AI-generated.
+    It mixes how a group is treated with how many of its images are AI-generated.
 
-    References
-    ----------
-    Agarwal et al. (2018), ICML; as fairlearn's ``demographic_parity_difference``.
+    Source: Agarwal et al. (2018), ICML; as fairlearn's ``demographic_parity_difference``.
     """
-    kept, note = _comparable(counts)
-    return _gap(_rate(kept, "selection_rate")), note
+    return _gap(counts, "selection_rate")
 
 
-@_defined_or_nan
-def demographic_parity_ratio(counts: Counts) -> Computed:
-    """Lowest over highest share of images called AI-generated.
+@measure("demographic parity ratio", "0 to 1", equal=1, labels="")
+def demographic_parity_ratio(counts: Counts) -> Value:
+    """min_g P(called AI | g) / max_g P(called AI | g); undefined if no image is called AI.
 
-    Range [0, 1], 1 is parity. Undefined if no image of any group is called AI-generated.
     Source: fairlearn's ``demographic_parity_ratio``.
     """
-    kept, note = _comparable(counts)
-    return _smallest_over_largest(_rate(kept, "selection_rate")), note
+    return _lowest_over_highest(counts, "selection_rate")
 
 
-@_defined_or_nan
-def equalized_odds_difference(counts: Counts) -> Computed:
-    """Larger of the gaps in FPR and in TPR.
+@measure("equalized odds difference", "0 to 1", equal=0)
+def equalized_odds_difference(counts: Counts) -> Value:
+    """max(max_g FPR_g - min_g FPR_g, max_g TPR_g - min_g TPR_g).
 
-    max(max_g FPR_g - min_g FPR_g, max_g TPR_g - min_g TPR_g). Range [0, 1], 0 is equal odds.
-
-    References
-    ----------
-    Hardt, Price & Srebro (2016), NeurIPS; as fairlearn's ``equalized_odds_difference``.
+    Source: Hardt, Price & Srebro (2016), NeurIPS; as fairlearn's ``equalized_odds_difference``.
     """
-    kept, note = _comparable(counts, "real", "ai")
-    return np.maximum(_gap(_rate(kept, "fpr")), _gap(_rate(kept, "tpr"))), note
+    return np.maximum(_gap(counts, "fpr"), _gap(counts, "tpr"))
 
 
-@_defined_or_nan
-def equalized_odds_ratio(counts: Counts) -> Computed:
-    """Smaller of the lowest-over-highest ratios of FPR and of TPR.
+@measure("equalized odds ratio", "0 to 1", equal=1)
+def equalized_odds_ratio(counts: Counts) -> Value:
+    """min(min_g FPR_g / max_g FPR_g, min_g TPR_g / max_g TPR_g).
 
-    Range [0, 1], 1 is equal odds. Zero-error policy: a group without a false alarm makes it 0
-    if another has one; a rate that is 0 in every group makes it undefined.
-    Source: fairlearn's ``equalized_odds_ratio``.
+    Zero-error policy: a group without a false alarm makes it 0 if another has one; a rate that
+    is 0 in every group makes it undefined. Source: fairlearn's ``equalized_odds_ratio``.
     """
-    kept, note = _comparable(counts, "real", "ai")
-    fpr, tpr = (_smallest_over_largest(_rate(kept, rate)) for rate in ("fpr", "tpr"))
-    return np.minimum(fpr, tpr), note
+    fpr, tpr = (_lowest_over_highest(counts, rate) for rate in ("fpr", "tpr"))
+    return np.minimum(fpr, tpr)
 
 
-# --- the AI-Face benchmark -----------------------------------------------------------------
+# --- the AI-Face benchmark, which prints its measures times 100 ------------------------------
+# Source: Lin et al. (2025), AI-Face, CVPR, and its published code.
 
 
-@_defined_or_nan
-def f_dp(counts: Counts) -> Computed:
-    """F_DP: larger of the gaps in the share called AI-generated and in the share called real.
+@measure("F_DP (AI-Face)", "0 to 1", equal=0, labels="")
+def f_dp(counts: Counts) -> Value:
+    """Larger of the gaps in the share called AI-generated and in the share called real.
 
-    The two gaps are one number, so it equals `demographic_parity_difference`. Range [0, 1],
-    0 is parity; the benchmark prints it times 100.
-    Source: Lin et al. (2025), AI-Face, CVPR, and its published code.
+    The two gaps are one number, so it equals `demographic_parity_difference`.
     """
-    kept, note = _comparable(counts)
-    called_ai = _rate(kept, "selection_rate")
-    return np.maximum(_gap(called_ai), _gap(1 - called_ai)), note
+    return _gap(counts, "selection_rate")
 
 
-@_defined_or_nan
-def f_meo(counts: Counts) -> Computed:
-    """F_MEO, max equalized odds: the largest of the gaps in FPR, FNR, TPR and TNR.
+@measure("F_MEO (AI-Face)", "0 to 1", equal=0)
+def f_meo(counts: Counts) -> Value:
+    """Max equalized odds: the largest of the gaps in FPR, FNR, TPR and TNR.
 
-    FNR = 1 - TPR and TNR = 1 - FPR, so it equals `equalized_odds_difference`. Range [0, 1], 0 is
-    equal odds; the benchmark prints it times 100.
-    Source: Lin et al. (2025), AI-Face, CVPR, and its published code.
+    FNR = 1 - TPR and TNR = 1 - FPR, so it equals `equalized_odds_difference`.
     """
-    kept, note = _comparable(counts, "real", "ai")
-    gaps = [_gap(_rate(kept, rate)) for rate in ("fpr", "fnr", "tpr", "tnr")]
-    return np.max(gaps, axis=0), note
+    return np.maximum(_gap(counts, "fpr"), _gap(counts, "fnr"))
 
 
-@_defined_or_nan
-def f_oae(counts: Counts) -> Computed:
-    """F_OAE, overall accuracy equality: highest minus lowest accuracy.
-
-    Range [0, 1], 0 is equal; the benchmark prints it times 100.
-    Source: Lin et al. (2025), AI-Face, CVPR, and its published code.
-    """
-    kept, note = _comparable(counts)
-    return _gap(_rate(kept, "accuracy")), note
+@measure("F_OAE (AI-Face)", "0 to 1", equal=0, labels="")
+def f_oae(counts: Counts) -> Value:
+    """Overall accuracy equality: highest minus lowest accuracy."""
+    return _gap(counts, "accuracy")
 
 
-@_defined_or_nan
-def f_eo(counts: Counts) -> Computed:
-    """F_EO, equal odds: the sum over groups of the distances of FPR and TPR from the overall ones.
-
-    sum_g \\|FPR_g - FPR\\| + \\|TPR_g - TPR\\|. Range [0, 2 × groups], 0 is equal odds. It grows
-    with the number of groups: compare `f_eo_by_group`.
-    Source: Lin et al. (2025), AI-Face, CVPR, and its published code.
-    """
-    kept, note = _comparable(counts, "real", "ai")
-    return (_deviation(kept, "fpr") + _deviation(kept, "tpr")).sum(axis=-1), note
+@measure("F_EO (AI-Face)", "0 to 2 × groups", equal=0)
+def f_eo(counts: Counts) -> Value:
+    """Equal odds: sum_g |FPR_g - FPR| + |TPR_g - TPR|, which grows with the number of groups."""
+    return (_distance(counts, "fpr") + _distance(counts, "tpr")).sum(axis=-1)
 
 
-@_defined_or_nan
-def f_eo_by_group(counts: Counts) -> Computed:
-    """`f_eo` divided by the number of groups. Range [0, 2], 0 is equal odds."""
-    kept, note = _comparable(counts, "real", "ai")
-    return (_deviation(kept, "fpr") + _deviation(kept, "tpr")).mean(axis=-1), note
+@measure("F_EO divided by the groups", "0 to 2", equal=0)
+def f_eo_by_group(counts: Counts) -> Value:
+    """`f_eo` divided by the number of groups."""
+    return (_distance(counts, "fpr") + _distance(counts, "tpr")).mean(axis=-1)
 
 
-@_defined_or_nan
-def f_efpr(counts: Counts) -> Computed:
-    """F_EFPR, equal false-positive rate: the sum over groups of \\|FPR_g - FPR\\|.
-
-    Range [0, groups], 0 is equal. It grows with their number: compare `f_efpr_by_group`.
-    Source: Lin et al. (2025), AI-Face, CVPR, and its published code.
-    """
-    kept, note = _comparable(counts, "real")
-    return _deviation(kept, "fpr").sum(axis=-1), note
+@measure("F_EFPR (AI-Face)", "0 to groups", equal=0, labels="real")
+def f_efpr(counts: Counts) -> Value:
+    """Equal false-positive rate: sum_g |FPR_g - FPR|, which grows with the number of groups."""
+    return _distance(counts, "fpr").sum(axis=-1)
 
 
-@_defined_or_nan
-def f_efpr_by_group(counts: Counts) -> Computed:
-    """`f_efpr` divided by the number of groups. Range [0, 1], 0 is equal."""
-    kept, note = _comparable(counts, "real")
-    return _deviation(kept, "fpr").mean(axis=-1), note
+@measure("F_EFPR divided by the groups", "0 to 1", equal=0, labels="real")
+def f_efpr_by_group(counts: Counts) -> Value:
+    """`f_efpr` divided by the number of groups."""
+    return _distance(counts, "fpr").mean(axis=-1)
 
 
-# --- biometrics ----------------------------------------------------------------------------
+# --- biometrics: FPR and FNR take the places of the false match and the false non-match rate ----
 
 
 def _nonzero_rates(counts: Counts, rate: str) -> tuple[FloatArray, str | None]:
@@ -272,140 +261,99 @@ def _nonzero_rates(counts: Counts, rate: str) -> tuple[FloatArray, str | None]:
     )
 
 
-def _highest_over_lowest(rates: FloatArray) -> FloatArray:
-    return np.asarray(rates.max(axis=-1) / rates.min(axis=-1))
+@measure_of_each("inequity ratio of {}", "from 1", equal=1)
+def inequity_ratio(counts: Counts, rate: str) -> Value:
+    """Highest over lowest error rate. Zeros: see `_nonzero_rates`.
 
-
-@_defined_or_nan
-def inequity_ratio(counts: Counts, rate: str) -> Computed:
-    """Highest over lowest error rate. Range [1, ∞), 1 is equal. Zeros: see `_nonzero_rates`.
-
-    FPR and FNR take the places of the false match and the false non-match rate.
-
-    References
-    ----------
-    Grother (2021), Demographic differentials in face recognition algorithms, EAB/NIST.
+    Source: Grother (2021), Demographic differentials in face recognition algorithms, EAB/NIST.
     """
-    kept, note = _comparable(counts, LABEL_OF[rate])
-    rates, policy = _nonzero_rates(kept, rate)
-    return _highest_over_lowest(rates), _join(note, policy)
+    rates, policy = _nonzero_rates(counts, rate)
+    return rates.max(axis=-1) / rates.min(axis=-1), policy
 
 
-@_defined_or_nan
-def inequity_rate(counts: Counts) -> Computed:
-    """Weighted geometric mean of the two inequity ratios: (FPR ratio)^α (FNR ratio)^(1 - α).
+@measure("inequity rate", "from 1", equal=1)
+def inequity_rate(counts: Counts) -> Value:
+    """(inequity ratio of FPR)^α × (inequity ratio of FNR)^(1 - α).
 
-    α = 1/2. Range [1, ∞), 1 is equal. Zero errors: see `_nonzero_rates`.
-
-    References
-    ----------
-    Grother (2021), as stated by Howard et al. (2022), Evaluating proposed fairness models for
-    face recognition algorithms, arXiv:2203.05051.
+    Source: Grother (2021), as stated by Howard et al. (2022), Evaluating proposed fairness models
+    for face recognition algorithms, arXiv:2203.05051.
     """
-    kept, note = _comparable(counts, "real", "ai")
-    (fpr, fpr_policy), (fnr, fnr_policy) = _nonzero_rates(kept, "fpr"), _nonzero_rates(kept, "fnr")
-    value = _highest_over_lowest(fpr) ** ALPHA * _highest_over_lowest(fnr) ** (1 - ALPHA)
-    return value, _join(note, fpr_policy, fnr_policy)
+    (fpr, fpr_policy), (fnr, fnr_policy) = (
+        inequity_ratio[rate].compute(counts) for rate in ("fpr", "fnr")
+    )
+    return fpr**ALPHA * fnr ** (1 - ALPHA), fpr_policy, fnr_policy
 
 
-@_defined_or_nan
-def max_over_geomean(counts: Counts, rate: str) -> Computed:
-    """Highest error rate over the geometric mean of all groups' rates.
+@measure_of_each("highest {} over geometric mean", "from 1", equal=1)
+def max_over_geomean(counts: Counts, rate: str) -> Value:
+    """Highest error rate over the geometric mean of all groups' rates. Zeros: `_nonzero_rates`.
 
-    Range [1, ∞), 1 is equal. Zeros: see `_nonzero_rates`.
-
-    References
-    ----------
-    Grother (2022), Face Recognition Vendor Test part 8: Summarizing demographic differentials,
-    NISTIR 8429.
+    Source: Grother (2022), Face Recognition Vendor Test part 8: Summarizing demographic
+    differentials, NISTIR 8429.
     """
-    kept, note = _comparable(counts, LABEL_OF[rate])
-    rates, policy = _nonzero_rates(kept, rate)
-    return rates.max(axis=-1) / np.exp(np.log(rates).mean(axis=-1)), _join(note, policy)
+    rates, policy = _nonzero_rates(counts, rate)
+    return rates.max(axis=-1) / np.exp(np.log(rates).mean(axis=-1)), policy
 
 
-def _gini(rate: FloatArray) -> FloatArray:
-    n, total = rate.shape[-1], rate.sum(axis=-1)
+@measure_of_each("Gini coefficient of {}", "0 to 1", equal=0)
+def gini(counts: Counts, rate: str) -> Value:
+    """n / (n - 1) × sum_ij |x_i - x_j| / (2 n² mean(x)) over the error rates x of n groups.
+
+    1 is all errors in one group; undefined without any error.
+
+    Source: Howard et al. (2022), as `inequity_rate`.
+    """
+    rates = np.sort(_rate(counts, rate), axis=-1)
+    n, total = rates.shape[-1], rates.sum(axis=-1)
     why = "the rate is 0 in every group, so its Gini coefficient is undefined"
     _undefined_where(total == 0, why)
     # The sum over all pairs of the distances, from the sorted rates.
-    differences = 2 * np.sort(rate, axis=-1) @ (2 * np.arange(n) - n + 1)
-    return np.asarray(n / (n - 1) * differences / (2 * n * total))
+    differences = 2 * rates @ (2 * np.arange(n) - n + 1)
+    return n / (n - 1) * differences / (2 * n * total)
 
 
-@_defined_or_nan
-def gini(counts: Counts, rate: str) -> Computed:
-    """Gini coefficient of the groups' error rates, corrected for few groups.
+@measure("GARBE", "0 to 1", equal=0)
+def garbe(counts: Counts) -> Value:
+    """Gini aggregation rate for biometric equitability: α G(FPR) + (1 - α) G(FNR).
 
-    G = n / (n - 1) × sum_ij \\|x_i - x_j\\| / (2 n² mean(x)) over n groups. Range [0, 1], 0 is
-    equal, 1 is all errors in one group. Undefined without any error.
-
-    References
-    ----------
-    Howard et al. (2022), Evaluating proposed fairness models for face recognition algorithms,
-    arXiv:2203.05051.
+    Undefined if one of the rates is 0 in every group. Source: Howard et al. (2022), as `gini`.
     """
-    kept, note = _comparable(counts, LABEL_OF[rate])
-    return _gini(_rate(kept, rate)), note
+    fpr, fnr = (gini[rate].compute(counts) for rate in ("fpr", "fnr"))
+    return ALPHA * fpr + (1 - ALPHA) * fnr
 
 
-@_defined_or_nan
-def garbe(counts: Counts) -> Computed:
-    """GARBE, Gini aggregation rate for biometric equitability: α G(FPR) + (1 - α) G(FNR).
+@measure("fairness discrepancy rate", "0 to 1", equal=1)
+def fairness_discrepancy_rate(counts: Counts) -> Value:
+    """1 - (α × gap in FPR + (1 - α) × gap in FNR).
 
-    α = 1/2. Range [0, 1], 0 is equal. Undefined if one of the rates is 0 in every group.
+    It is written out because its usual abbreviation is that of the false discovery rate.
 
-    References
-    ----------
-    Howard et al. (2022), arXiv:2203.05051.
-    """
-    kept, note = _comparable(counts, "real", "ai")
-    return ALPHA * _gini(_rate(kept, "fpr")) + (1 - ALPHA) * _gini(_rate(kept, "fnr")), note
-
-
-@_defined_or_nan
-def fairness_discrepancy_rate(counts: Counts) -> Computed:
-    """Fairness discrepancy rate: 1 - (α × gap in FPR + (1 - α) × gap in FNR).
-
-    α = 1/2. Range [0, 1], 1 is equal. It is written out because its usual abbreviation is that
-    of the false discovery rate, with which it has nothing to do.
-
-    References
-    ----------
-    de Freitas Pereira & Marcel (2022), Fairness in biometrics: a figure of merit to assess
+    Source: de Freitas Pereira & Marcel (2022), Fairness in biometrics: a figure of merit to assess
     biometric verification systems, IEEE T-BIOM 4(1), arXiv:2011.02395.
     """
-    kept, note = _comparable(counts, "real", "ai")
-    return 1 - (ALPHA * _gap(_rate(kept, "fpr")) + (1 - ALPHA) * _gap(_rate(kept, "fnr"))), note
+    return 1 - (ALPHA * _gap(counts, "fpr") + (1 - ALPHA) * _gap(counts, "fnr"))
 
 
 # --- worst group ---------------------------------------------------------------------------
 
 
-@_defined_or_nan
-def worst_group_accuracy(counts: Counts) -> Computed:
-    """Lowest share of rightly called images over the groups. Range [0, 1], 1 is best.
+@measure("worst-group accuracy", "0 to 1", equal=1, labels="")
+def worst_group_accuracy(counts: Counts) -> Value:
+    """Lowest share of rightly called images over the groups; 1 is best.
 
-    References
-    ----------
-    Sagawa et al. (2020), Distributionally robust neural networks for group shifts, ICLR; their
-    groups are tag × label, for which see the highest FPR and FNR.
+    Source: Sagawa et al. (2020), Distributionally robust neural networks for group shifts, ICLR;
+    their groups are tag × label, for which see the highest FPR and FNR.
     """
-    kept, note = _comparable(counts)
-    return _rate(kept, "accuracy").min(axis=-1), note
+    return _rate(counts, "accuracy").min(axis=-1)
 
 
-@_defined_or_nan
-def four_fifths_ratio(counts: Counts) -> Computed:
+@measure("four-fifths ratio of photographs called real", "0 to 1", equal=1, labels="real")
+def four_fifths_ratio(counts: Counts) -> Value:
     """Lowest over highest share of a group's real photographs that are called real.
 
-    Being called real is the favourable outcome for the person pictured. Range [0, 1], 1 is
-    equal; 0.8 is the rule of thumb that the ratio is named after, and no legal test here.
-    Undefined if no real photograph is called real.
+    Being called real is the favourable outcome for the person pictured; 0.8 is the rule of thumb
+    that the ratio is named after, and no legal test here. Undefined if none is called real.
 
-    References
-    ----------
-    Uniform Guidelines on Employee Selection Procedures (1978), 29 CFR 1607.4 D, for the ratio.
+    Source: Uniform Guidelines on Employee Selection Procedures (1978), 29 CFR 1607.4 D.
     """
-    kept, note = _comparable(counts, "real")
-    return _smallest_over_largest(_rate(kept, "tnr")), note
+    return _lowest_over_highest(counts, "tnr")
