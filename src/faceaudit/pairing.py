@@ -107,12 +107,8 @@ def pair(
         )
     sides = _laid_out(first, second, matches, spec.missing if spec else [])
     _refuse_other_labels(sides, names)
-    known = [
-        side.drop_columns(
-            [name for name in (*_OF_SCORES, "attention") if name in side.column_names]
-        )
-        for side in sides
-    ]
+    of_scores = {*_OF_SCORES, "attention"}
+    known = [side.select([n for n in side.column_names if n not in of_scores]) for side in sides]
     table, differing = united(*known)
     notes = [
         *_matching_notes(matches, first, second, names),
@@ -133,12 +129,12 @@ def pair(
             fates.leave_out(side["in_training"], f"{in_training} {name}")
     counts = pa.array(fates.kept)
     has_score = [pc.is_in(side["status"], pa.array(SCORED)) for side in sides]
-    for side, other_has, (name, other) in zip(
-        sides, has_score[::-1], (names, names[::-1]), strict=True
-    ):
-        for status in sorted(set(pc.unique(side["status"]).to_pylist()) - set(SCORED)):
-            alone = pc.and_(pc.equal(side["status"], status), other_has)
-            fates.leave_out(alone, f"without a score of {name} ({status}), scored by {other}")
+    for i, name in enumerate(names):
+        status = sides[i]["status"]
+        for word in sorted(set(status.unique().to_pylist()) - set(SCORED)):
+            alone = pc.and_(pc.equal(status, word), has_score[1 - i])
+            reason = f"without a score of {name} ({word}), scored by {names[1 - i]}"
+            fates.leave_out(alone, reason)
     fates.leave_out(pc.invert(pc.or_(*has_score)), "without a score of either")
     rows = fates.account(done="compared")
     if rows.used == 0:
@@ -149,8 +145,9 @@ def pair(
         tag: second.info.tag_sources.get(tag, {}) | first.info.tag_sources.get(tag, {})
         for tag in table.column_names
     }
-    shared, summaries, wrong = [], [], []
-    for side, scores, name in zip(sides, (first, second), names, strict=True):
+    is_ai = np.asarray(pc.equal(table["label"], "ai"))
+    shared, summaries, answers = [], [], []
+    for side, scores, name, has in zip(sides, (first, second), names, has_score, strict=True):
         both = table
         for column in _OF_SCORES:
             both = both.append_column(column, side[column])
@@ -158,14 +155,10 @@ def pair(
         shared.append(Scores(both.filter(pa.array(fates.kept)), info))
         summary = summarise(name, shared[-1], spec.threshold if spec else None)
         summaries.append(summary.model_copy(update={"rows": rows}))
-        is_ai = np.asarray(pc.equal(table["label"], "ai"))
-        wrong.append(called_ai(side["p_ai"], summary.threshold) != is_ai)
-    has = np.asarray(has_score)
-    outcome = np.select(
-        [has[0] & has[1], has[0], has[1]],
-        [wrong[0] + 2 * wrong[1], 4 + wrong[0], 6 + wrong[1]],
-        -1,
-    )
+        wrong = called_ai(side["p_ai"], summary.threshold) != is_ai
+        answers.append(np.where(np.asarray(has), wrong, 2))
+    # Of an image that is right, wrong, or without a score of the one, and so of the other.
+    outcome = np.array([[0, 2, 4], [1, 3, 5], [6, 7, -1]])[answers[0], answers[1]]
     p_ai = pa.array(outcome.astype(np.float32), mask=outcome < 0)
     status = pc.if_else(pc.is_valid(p_ai), "ok", "unscored")
     table = table.append_column("p_ai", p_ai).append_column("status", status).filter(counts)
