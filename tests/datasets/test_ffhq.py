@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.datasets.planted import plant
+from tests.tags.faces import drawn_face
 
 
 def face(**changes):
@@ -124,3 +125,18 @@ def test_the_real_folder(real_data, indexed):
         "goggles": 1,
         None: 9,
     }
+
+
+def test_published_landmarks_are_used_whatever_the_set_is_called(root, indexed, monkeypatch):
+    monkeypatch.setattr("faceaudit.tags.landmarks.find_spec", lambda name: None)
+    entry = {
+        "category": "training",
+        "metadata": {"license": "BY", "author": "Ada"},
+        "image": {"face_landmarks": (drawn_face(1.0) + 500).tolist()},
+    }
+    text = json.dumps({str(number): entry for number in (0, 1, 1002, 1003)})
+    (root / "ffhq-dataset-v2.json").write_text(text)
+    run = indexed("ffhq", root, name="faces", face_shape=True)
+    assert [row["face_shape"] for row in run.rows.values()] == ["long"] * 4
+    source = run.manifest.info.tag_sources["face_shape"]["faces"]
+    assert source.startswith("derived from the landmarks that FFHQ publishes: ")

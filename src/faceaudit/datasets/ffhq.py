@@ -180,8 +180,8 @@ class FFHQ(Dataset):
         yield from first_ones(entries, len(unused), "features/json", "file")
 
     def landmarks(self) -> Published | None:
-        data = self.files.read(METADATA)
-        return None if data is None else published_landmarks(data)
+        data = open_tag_file(self.files, METADATA).data
+        return published_landmarks(data) if data else None
 
 
 def published_landmarks(data: bytes) -> Published:

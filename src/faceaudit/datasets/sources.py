@@ -148,21 +148,27 @@ class FolderSource(Source):
     def read(self, member: Member) -> bytes:
         if ".." in member.path.replace("\\", "/").split("/"):
             raise UnreadableError("the name leads out of the folder")
+        handle = -1
         try:
             # Non-blocking, or a named pipe would keep us waiting for ever.
             handle = os.open(f"{self.root}/{member.path}", _OPEN_FLAGS)
-            with os.fdopen(handle, "rb", buffering=0) as file:
-                status = os.fstat(handle)
-                if not stat.S_ISREG(status.st_mode):
-                    raise UnreadableError("not a regular file")
-                _refuse_large(status.st_size)
-                data = file.readall()
+            status = os.fstat(handle)
+            if not stat.S_ISREG(status.st_mode):
+                raise UnreadableError("not a regular file")
+            _refuse_large(status.st_size)
+            # One byte more than there should be: a short answer then says that this is all.
+            data = os.read(handle, status.st_size + 1)
+            while len(data) != status.st_size and (part := os.read(handle, MAX_BYTES)):
+                data += part
                 _refuse_large(len(data))
-                return data
+            return data
         except FileNotFoundError:
             raise MissingFileError("no such file") from None
         except (OSError, ValueError) as error:
             raise UnreadableError(getattr(error, "strerror", None) or str(error)) from None
+        finally:
+            if handle >= 0:
+                os.close(handle)
 
 
 class ZipSource(Source):
