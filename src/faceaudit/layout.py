@@ -19,6 +19,9 @@ from faceaudit.result import (
     Table,
     nan_to_none,
 )
+from faceaudit.stats.ranking import Auc
+from faceaudit.stats.rates import RateEstimate
+from faceaudit.wording import interval_title
 
 FloatArray = NDArray[np.float64]
 Kind = Literal["count", "percent", "points", "number", "p"]
@@ -66,9 +69,13 @@ def number(title: str, kind: Kind, values: Any, help: str | None = None) -> Valu
     return Values(Column(title=title, kind=kind, help=help), values)
 
 
-def interval(title: str, kind: Kind, low: ArrayLike, high: ArrayLike) -> list[Values]:
-    """Make two columns, the ends of an interval."""
-    return [number(f"{title} from", kind, low), number("to", kind, high)]
+def estimated(
+    title: str, kind: Kind, found: RateEstimate | Auc, confidence: float, help: str | None = None
+) -> list[Values]:
+    """Make three columns, values and the ends of their intervals."""
+    start = f"{interval_title(confidence)} from"
+    ends = number(start, kind, found.low), number("to", kind, found.high)
+    return [number(title, kind, found.value, help), *ends]
 
 
 def lay_out(
@@ -95,11 +102,11 @@ def forest(
     data: Audited,
     *,
     groups: Sequence[str],
-    n: ArrayLike,
-    value: ArrayLike,
-    low: ArrayLike,
-    high: ArrayLike,
-    events: ArrayLike | None = None,
+    n: Any,
+    value: Any,
+    low: Any,
+    high: Any,
+    events: Any = None,
     status: Sequence[Any] | None = None,
     judged: bool = False,
     notes: Sequence[str | None] | None = None,

@@ -29,22 +29,22 @@ def points(difference: float) -> str:
     return f"{100 * difference:.1f} points"
 
 
-def percent_range(low: float, high: float) -> str:
-    """Write the two ends of an interval of a share.
+def percent_range(low: float, high: float, confidence: float | None = None) -> str:
+    """Write the two ends of an interval of a share, and which interval that is.
 
-    >>> percent_range(0.01, 0.052)
-    '1.0 to 5.2 %'
+    >>> percent_range(0.01, 0.052), percent_range(0.01, 0.052, 0.95)
+    ('1.0 to 5.2 %', '95 % interval 1.0 to 5.2 %')
     """
-    return f"{100 * low:.1f} to {100 * high:.1f} %"
+    return f"{_title(confidence)}{100 * low:.1f} to {100 * high:.1f} %"
 
 
-def points_range(low: float, high: float) -> str:
+def points_range(low: float, high: float, confidence: float | None = None) -> str:
     """Write the two ends of an interval of a difference of shares.
 
     >>> points_range(-0.01, 0.052)
     '-1.0 to 5.2 points'
     """
-    return f"{100 * low:.1f} to {100 * high:.1f} points"
+    return f"{_title(confidence)}{100 * low:.1f} to {100 * high:.1f} points"
 
 
 def counted(n: int, one: str, many: str | None = None) -> str:
@@ -141,15 +141,14 @@ def times(ratio: float) -> str:
     return f"{_ratio(ratio)} times"
 
 
-def times_range(low: float, high: float) -> str:
+def times_range(low: float, high: float, confidence: float | None = None) -> str:
     """Write the two ends of an interval of a ratio; the upper one may be infinite.
 
     >>> times_range(0.95, 1.3), times_range(3.21, float("inf"))
     ('0.95 to 1.30 times', '3.21 times or more')
     """
-    if high == float("inf"):
-        return f"{_ratio(low)} times or more"
-    return f"{_ratio(low)} to {_ratio(high)} times"
+    ends = "times or more" if high == float("inf") else f"to {_ratio(high)} times"
+    return f"{_title(confidence)}{_ratio(low)} {ends}"
 
 
 def _ratio(ratio: float) -> str:
@@ -163,3 +162,7 @@ def interval_title(confidence: float) -> str:
     '95 % interval'
     """
     return f"{round(100 * round(confidence, 5), 2):g} % interval"
+
+
+def _title(confidence: float | None) -> str:
+    return "" if confidence is None else f"{interval_title(confidence)} "

@@ -13,7 +13,7 @@ from faceaudit.result import Curve, Detail, Finding, Series, Table
 from faceaudit.stats.calibration import Calibration, group_calibration
 from faceaudit.wording import counted, group_title, out_of, points, tag_title
 
-#: Scores that say too much or too little are less grave than wrong verdicts on people.
+#: Scores that say too much or too little are less grave than wrong calls of people.
 WEIGHT = 0.1
 
 

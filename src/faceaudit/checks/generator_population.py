@@ -15,26 +15,16 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 from scipy import stats
 
+from faceaudit import wording as say
 from faceaudit.checks import AuditInput, Check, Options, Product
 from faceaudit.error_rates import ERROR_RATES
-from faceaudit.layout import forest, interval, lay_out, number, text
+from faceaudit.layout import estimated, forest, lay_out, number, text
 from faceaudit.result import Finding, Forest, Interval, Table, Test, nan_to_none
 from faceaudit.stats import FloatArray
 from faceaudit.stats.counts import Counts
 from faceaudit.stats.intervals import rate_of
 from faceaudit.stats.rates import estimate
 from faceaudit.tags.vocabulary import distinct_values
-from faceaudit.wording import (
-    attributes_title,
-    capitalised,
-    counted,
-    group_title,
-    interval_title,
-    percent,
-    tag_title,
-    times,
-    times_range,
-)
 
 POPULATION = "FFHQ, 70,000 photographs"
 TAGS = ("age_band", "gender", "glasses")
@@ -76,9 +66,9 @@ class Slope:
             sentence=(
                 f"The errors {verb} the generator's population: for every doubling of a group's "
                 "share in the generator's training set, the odds that its real photographs are "
-                f"called AI-generated ({self.place}, {counted(self.groups, 'group')} of "
-                f"{attributes_title(self.tags)}) are {times(self.ratio)} as high "
-                f"({interval_title(confidence)} {times_range(self.low, self.high)}). {CAUTION}"
+                f"called AI-generated ({self.place}, {say.counted(self.groups, 'group')} of "
+                f"{say.attributes_title(self.tags)}) are {say.times(self.ratio)} as high "
+                f"({say.times_range(self.low, self.high, confidence)}). {CAUTION}"
             ),
             status="info",
             weight=0.1 if clear else 0.02,
@@ -95,25 +85,20 @@ def population() -> pa.Table:
     """Return FFHQ's photographs counted by `TAGS`; ``n`` is the number of photographs."""
     data = (resources.files("faceaudit.bundled") / "population" / "ffhq_70k.csv").read_bytes()
     strings = dict.fromkeys(TAGS, pa.string())
-    table = pa_csv.read_csv(
-        BytesIO(data),
-        convert_options=pa_csv.ConvertOptions(column_types=strings, strings_can_be_null=True),
-    )
+    options = pa_csv.ConvertOptions(column_types=strings, strings_can_be_null=True)
+    table = pa_csv.read_csv(BytesIO(data), convert_options=options)
     return table.filter(pc.is_valid(table["gender"]))
 
 
 def run(data: AuditInput, options: Options) -> Product:
     """Set the audited sets beside the generator's training set, and the errors beside both."""
-    shared = {
-        name: tags
-        for name, images in data.photographs.items()
-        if (tags := shared_tags(images.table))
-    }
+    tags = {name: shared_tags(images.table) for name, images in data.photographs.items()}
+    shared = {name: of for name, of in tags.items() if of}
     if not shared:
         return Product(
             "not-estimable",
             "No real photograph here has a tag that is known of the generator's training set "
-            f"({', '.join(map(tag_title, TAGS))}).",
+            f"({', '.join(map(say.tag_title, TAGS))}).",
         )
     confidence = data.spec.confidence
     counts = {
@@ -169,13 +154,7 @@ def fit_slope(place: str, parts: Sequence[Counts], confidence: float) -> Slope:
     Quasi-binomial: the scatter of the groups around the line widens the interval (Pearson's
     statistic, at least 1), and Student's t stands in for the normal.
 
-    Parameters
-    ----------
-    place : str
-        What the parts are called together.
-    parts : sequence of Counts
-        Real photographs of each data set, at one threshold.
-    confidence : float
+    `parts` are the real photographs of each data set at one threshold; together called `place`.
     """
     import statsmodels.api as sm
 
@@ -189,14 +168,12 @@ def fit_slope(place: str, parts: Sequence[Counts], confidence: float) -> Slope:
     x, of, groups = int(events.sum()), int(n.sum()), len(n)
     slope = Slope(place, tags, of, x, groups)
     if groups < FEWEST_GROUPS or min(x, of - x) < FEWEST_ERRORS:
-        return replace(
-            slope,
-            reason=(
-                f"in {place}, {counted(groups, 'group')} with {counted(x, 'photograph')} called "
-                f"AI and {of - x:,} called real can be used; it takes {FEWEST_GROUPS} groups and "
-                f"{FEWEST_ERRORS} of either"
-            ),
+        reason = (
+            f"in {place}, {say.counted(groups, 'group')} with {say.counted(x, 'photograph')} "
+            f"called AI and {of - x:,} called real can be used; it takes {FEWEST_GROUPS} groups "
+            f"and {FEWEST_ERRORS} of either"
         )
+        return replace(slope, reason=reason)
     # A group that the training set does not have counts as half a photograph.
     rarest = 0.5 / pc.sum(population()["n"]).as_py()
     share = np.log2(np.maximum(np.concatenate([_shares(part) for part in usable]), rarest))
@@ -207,37 +184,30 @@ def fit_slope(place: str, parts: Sequence[Counts], confidence: float) -> Slope:
     effect, freedom = float(fitted.params[0]), int(fitted.df_resid)
     error = float(fitted.bse[0]) * np.sqrt(max(1.0, float(fitted.pearson_chi2) / freedom))
     margin = stats.t.isf((1 - confidence) / 2, freedom) * error
-    return replace(
-        slope,
-        ratio=float(np.exp(effect)),
-        low=float(np.exp(effect - margin)),
-        high=float(np.exp(effect + margin)),
-        p=float(2 * stats.t.sf(abs(effect) / error, freedom)),
-    )
+    ratio, low, high = np.exp([effect, effect - margin, effect + margin]).tolist()
+    p = float(2 * stats.t.sf(abs(effect) / error, freedom))
+    return replace(slope, ratio=ratio, low=low, high=high, p=p)
 
 
 def _rarest(data: AuditInput, tags: Iterable[str]) -> Finding:
     """Name the group that is rarest in the training set by comparison with the audited sets."""
-    rarest = Finding(
-        sentence="No group of the audited sets is large enough to compare its share.",
-        status="info",
-        weight=0.01,
-    )
     found = []
     for tag in tags:
         counts = data.audited((tag,))
         there, here = _shares(counts), rate_of(counts.n_real, counts.n_real.sum())
         for i in np.flatnonzero((there > 0) & (counts.n_real >= data.spec.small_group)):
             found.append((there[i] / here[i], tag, counts.groups[i], there[i], here[i]))
-    if found:
-        ratio, tag, group, share_there, share_here = min(found)
-        rarest.tags = [tag]
-        rarest.sentence = (
-            f"Of the groups audited here, {group_title([tag], group)} is the rarest in the "
-            f"generator's training set by comparison: {percent(share_there)} of it ({POPULATION}, "
-            f"tags {SOURCE}) and {percent(share_here)} here, {times(ratio)} as frequent."
-        )
-    return rarest
+    if not found:
+        sentence = "No group of the audited sets is large enough to compare its share."
+        return Finding(sentence=sentence, status="info", weight=0.01)
+    ratio, tag, group, share_there, share_here = min(found)
+    sentence = (
+        f"Of the groups audited here, {say.group_title([tag], group)} is the rarest in the "
+        f"generator's training set by comparison: {say.percent(share_there)} of it "
+        f"({POPULATION}, tags {SOURCE}) and {say.percent(share_here)} here, "
+        f"{say.times(ratio)} as frequent."
+    )
+    return Finding(sentence=sentence, status="info", weight=0.01, tags=[tag])
 
 
 # --- details -------------------------------------------------------------------------------
@@ -253,9 +223,9 @@ def _forest(slopes: Sequence[Slope], data: AuditInput) -> Forest:
         low=[slope.low for slope in slopes],
         high=[slope.high for slope in slopes],
         status=["not-estimable" if slope.reason else None for slope in slopes],
-        notes=[slope.reason or attributes_title(slope.tags) for slope in slopes],
+        notes=[slope.reason or say.attributes_title(slope.tags) for slope in slopes],
         title="Do the errors follow the generator's population?",
-        note=f"{interval_title(data.spec.confidence)}s. {CAUTION}",
+        note=f"{say.interval_title(data.spec.confidence)}s. {CAUTION}",
         measure="odds of being called AI-generated, for every doubling of the group's share",
         scale="ratio",
         attribute="data set",
@@ -275,17 +245,16 @@ def _share_table(tag: str, shared: Mapping[str, Sequence[str]], data: AuditInput
     there = np.concatenate([_shares(part) for part in parts])
     n = np.concatenate([part.n_real for part in parts])
     events = np.concatenate([part.real_called_ai for part in parts], axis=-1)
-    rate = estimate(events, n, data.spec.confidence)
+    rate, fpr = estimate(events, n, data.spec.confidence), ERROR_RATES["fpr"].name
     return lay_out(
-        f"{capitalised(tag_title(tag))}: the generator's training set and the audited sets",
+        f"{say.capitalised(say.tag_title(tag))}: the generator's training set and the audited sets",
         [
-            text(tag_title(tag), [label for part in parts for label in part.labels]),
+            text(say.tag_title(tag), [label for part in parts for label in part.labels]),
             text("data set", np.repeat(names, [len(part.groups) for part in parts]).tolist()),
             number("share in the training set", "percent", there),
             number("photographs here", "count", n),
             number("share here", "percent", here),
-            number("called AI (FPR)", "percent", rate.value, ERROR_RATES["fpr"].name),
-            *interval(interval_title(data.spec.confidence), "percent", rate.low, rate.high),
+            *estimated("called AI (FPR)", "percent", rate, data.spec.confidence, fpr),
         ],
         data,
         f"Training set: {POPULATION}, {SOURCE}. Audited sets: {data.tag_source((tag,))}.",

@@ -7,18 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from faceaudit import wording as say
 from faceaudit.checks import AuditInput, Check, Options, Product
+from faceaudit.checks.parts.group_rates import named_groups
 from faceaudit.error_rates import ERROR_RATES
 from faceaudit.layout import Kind, Values, at_audited, distribution, forest, lay_out, number, text
-from faceaudit.result import (
-    Finding,
-    Forest,
-    GapVerdict,
-    GroupRate,
-    Interval,
-    Table,
-    Test,
-)
+from faceaudit.result import Detail, Finding, Forest, GapVerdict, Interval, Table, Test
 from faceaudit.stats import FloatArray
 from faceaudit.stats.counts import Counts
 from faceaudit.stats.gaps import GapInterval
@@ -26,16 +20,6 @@ from faceaudit.stats.intervals import difference_interval, ratio_interval
 from faceaudit.stats.rates import RateEstimate, estimate
 from faceaudit.stats.significance import each_against_rest
 from faceaudit.stats.verdicts import judge_gap, judge_triviality
-from faceaudit.wording import (
-    LIMIT_NOTE,
-    counted,
-    interval_title,
-    percent,
-    points,
-    points_range,
-    times,
-    times_range,
-)
 
 FEWEST_ERRORS = 5
 OTHERS = "all others together"
@@ -63,11 +47,17 @@ class Photographs:
     source: int
     rate: RateEstimate
 
+    @property
+    def rows(self) -> list[str]:
+        """The names as they are shown."""
+        return [
+            f"{n} (the generator's)" if i == self.source else n for i, n in enumerate(self.names)
+        ]
+
 
 def judges(data: AuditInput, options: GeneratorSourceOptions) -> int:
     """Count the one gap, if there is a limit and both sides have photographs."""
-    counts = _count(data)
-    return int(data.spec.limit("fpr") is not None and _both_sides(counts, options))
+    return int(data.spec.limit("fpr") is not None and _both_sides(_count(data), options))
 
 
 def _count(data: AuditInput) -> Counts:
@@ -83,60 +73,51 @@ def run(data: AuditInput, options: GeneratorSourceOptions) -> Product:
     """Compare the generator's training photographs with all other real photographs."""
     counts, limit = _count(data), data.spec.limit("fpr")
     found = Finding(status="not-estimable", tags=["dataset"], rate="fpr", limit=limit)
-    if not _both_sides(counts, options):
-        return Product(
-            found.status,
-            f"This needs real photographs of '{options.dataset}' and of another data set; "
-            f"there are real photographs of {', '.join(counts.labels) or 'no data set'}.",
-            verdicts=_verdicts(found, data),
-        )
-    source = counts.groups.index((options.dataset,))
+    product = Product(
+        found.status,
+        f"This needs real photographs of '{options.dataset}' and of another data set; "
+        f"there are real photographs of {', '.join(counts.labels) or 'no data set'}.",
+    )
+    if _both_sides(counts, options):
+        product = _compare(found, counts, options.dataset, data)
+    if limit is not None:
+        product.verdicts = [GapVerdict.of(found, data.verdict_confidence)]
+    return product
+
+
+def _compare(found: Finding, counts: Counts, dataset: str, data: AuditInput) -> Product:
+    source = counts.groups.index((dataset,))
     others = counts.pick(np.arange(len(counts.groups)) != source).total()
     events = np.append(counts.real_called_ai, others.real_called_ai, axis=-1)
     n = np.append(counts.n_real, others.n_real)
     real = Photographs([*counts.labels, OTHERS], source, estimate(events, n, data.spec.confidence))
-    _contrast(found, real, data)
-    own = f"{options.dataset}: the generator's training photographs"
-    p = each_against_rest(at_audited(counts.real_called_ai, data), counts.n_real)[source]
+    wrong = at_audited(events, data)
+    found.groups = named_groups([(name,) for name in real.names], wrong, n, (source, -1))
+    _contrast(found, data)
+    p = each_against_rest(wrong[:-1], counts.n_real)[source]
     test = Test(
-        name=f"FPR of the generator's photographs ({options.dataset}) against all others",
+        name=f"FPR of the generator's photographs ({dataset}) against all others",
         method="Fisher's exact test",
         p=float(p),
     )
-    return Product(
-        found.status,
-        found.sentence,
-        verdicts=_verdicts(found, data),
-        findings=[found],
-        tests=[test],
-        details=[
-            _forest(real, data),
-            _table(real, data),
-            distribution(
-                data,
-                "Scores of the generator's photographs beside those of others and of AI faces",
-                {name: data.images.score[of] for name, of in _kinds(own, real, data).items()},
-                "Where the first looks like the last, the classifier cannot tell them apart.",
-            ),
-        ],
+    own = f"{dataset}: the generator's training photographs"
+    scores = distribution(
+        data,
+        "Scores of the generator's photographs beside those of others and of AI faces",
+        {name: data.images.score[of] for name, of in _kinds(own, real, data).items()},
+        "Where the first looks like the last, the classifier cannot tell them apart.",
     )
+    details: list[Detail] = [_forest(real, data), _table(real, data), scores]
+    return Product(found.status, found.sentence, findings=[found], tests=[test], details=details)
 
 
-def _verdicts(found: Finding, data: AuditInput) -> list[GapVerdict]:
-    return [] if found.limit is None else [GapVerdict.of(found, data.verdict_confidence)]
-
-
-def _contrast(found: Finding, real: Photographs, data: AuditInput) -> None:
+def _contrast(found: Finding, data: AuditInput) -> None:
     """Hold the rate of the source minus that of all others against the limit."""
-    events, confidence = at_audited(real.rate.events, data), data.verdict_confidence
-    source, others = found.groups = [
-        GroupRate(group=[name], n=int(n), events=int(x), value=x / n)
-        for name, n, x in ((real.names[i], real.rate.n[i], events[i]) for i in (real.source, -1))
-    ]
+    source, others = found.groups
+    sides = source.events, source.n, others.events, others.n
     found.n, found.events = source.n + others.n, source.events + others.events
-    value = source.value - others.value
-    ends = difference_interval(source.events, source.n, others.events, others.n, confidence)
-    low, high = map(float, ends)
+    value, confidence = source.value - others.value, data.verdict_confidence
+    low, high = map(float, difference_interval(*sides, confidence))
     gap = Interval(value=value, low=low, high=high, confidence=confidence, together=True)
     found.interval, found.in_answer, found.status = gap, True, "info"
     if found.limit is not None:
@@ -144,29 +125,24 @@ def _contrast(found: Finding, real: Photographs, data: AuditInput) -> None:
         judged = GapInterval(value, low, high, None, None, ())
         found.status = judge_gap(judged, found.limit, trivial=trivial)
     found.weight = 1 + low if found.status == "fail" else max(low, 0.0)
-    found.sentence = f"{_numbers(source, others, gap)}{_conclusion(found, gap)}."
-
-
-def _numbers(source: GroupRate, others: GroupRate, gap: Interval) -> str:
     told = (
-        f"{percent(source.value)} of {counted(source.n, 'photograph')} that the generator was "
-        f"trained on ({source.group[0]}) {'is' if source.n == 1 else 'are'} called AI-generated, "
-        f"and {percent(others.value)} of {counted(others.n, 'other real photograph')}: "
-        f"a difference of {points(gap.value)} "
-        f"({interval_title(gap.confidence)} {points_range(gap.low, gap.upper)})"
+        f"{say.percent(source.value)} of {say.counted(source.n, 'photograph')} that the generator "
+        f"was trained on ({source.group[0]}) {'is' if source.n == 1 else 'are'} called "
+        f"AI-generated, and {say.percent(others.value)} of "
+        f"{say.counted(others.n, 'other real photograph')}: a difference of {say.points(value)} "
+        f"({say.points_range(low, high, confidence)})"
     )
     # A ratio to a handful of errors has an interval too wide to be told; the table has it.
     if source.events and others.events >= FEWEST_ERRORS:
-        ends = ratio_interval(source.events, source.n, others.events, others.n, gap.confidence)
-        span = times_range(*map(float, ends))
-        told += f", {times(source.value / others.value)} as often ({span})"
-    return told
+        span = say.times_range(*map(float, ratio_interval(*sides, confidence)))
+        told += f", {say.times(source.value / others.value)} as often ({span})"
+    found.sentence = f"{told}{_conclusion(found, gap)}."
 
 
 def _conclusion(found: Finding, gap: Interval) -> str:
     if found.limit is None:
         return ""
-    held = f"the chosen limit of {points(found.limit)} ({LIMIT_NOTE})"
+    held = f"the chosen limit of {say.points(found.limit)} ({say.LIMIT_NOTE})"
     if found.status == "fail":
         return f"; this is beyond {held}, and delivery may be a part of it"
     if found.status == "pass":
@@ -179,10 +155,6 @@ def _conclusion(found: Finding, gap: Interval) -> str:
 # --- details -------------------------------------------------------------------------------
 
 
-def _row_names(real: Photographs) -> list[str]:
-    return [f"{n} (the generator's)" if i == real.source else n for i, n in enumerate(real.names)]
-
-
 def _forest(real: Photographs, data: AuditInput) -> Forest:
     # One other data set is all others.
     others = [i for i in range(len(real.names) - 1) if i != real.source]
@@ -190,7 +162,7 @@ def _forest(real: Photographs, data: AuditInput) -> Forest:
     shown = real.rate.take(rows)
     return forest(
         data,
-        groups=[_row_names(real)[i] for i in rows],
+        groups=[real.rows[i] for i in rows],
         **vars(shown),
         notes=["small group" if n < data.spec.small_group else None for n in shown.n],
         title="Real photographs called AI-generated, by data set",
@@ -204,31 +176,32 @@ def _forest(real: Photographs, data: AuditInput) -> Forest:
 
 
 def _table(real: Photographs, data: AuditInput) -> Table:
-    rate, source, interval = real.rate, real.source, interval_title(data.spec.confidence)
-
-    def three(
-        title: str, kind: Kind, value: FloatArray, low: FloatArray, high: FloatArray
-    ) -> list[Values]:
-        name = ERROR_RATES["fpr"].name if title == "FPR" else None
-        ends = (number("from", kind, low, interval), number("to", kind, high, interval))
-        return [number(title, kind, value, name), *ends]
-
-    own = (rate.events[:, [source]], rate.n[source], rate.events, rate.n, data.spec.confidence)
+    rate, source, interval = real.rate, real.source, say.interval_title(data.spec.confidence)
     own_value = rate.value[:, [source]]
+    own = (rate.events[:, [source]], rate.n[source], rate.events, rate.n, data.spec.confidence)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = (own_value / rate.value, *ratio_interval(*own))
     difference = (own_value - rate.value, *difference_interval(*own))
     for values in (*difference, *ratio):
         values[:, source] = np.nan
+
+    def three(kind: Kind, title: str, value: FloatArray, *ends: FloatArray) -> list[Values]:
+        name = ERROR_RATES["fpr"].name if title == "FPR" else None
+        columns = zip(("from", "to"), ends, strict=True)
+        return [
+            number(title, kind, value, name),
+            *(number(t, kind, v, interval) for t, v in columns),
+        ]
+
     return lay_out(
         f"{real.names[source]} against every other data set",
         [
-            text("data set", _row_names(real)),
+            text("data set", real.rows),
             number("real photographs", "count", rate.n),
             number("called AI", "count", rate.events),
-            *three("FPR", "percent", rate.value, rate.low, rate.high),
-            *three("difference", "points", *difference),
-            *three("ratio", "number", *ratio),
+            *three("percent", "FPR", rate.value, rate.low, rate.high),
+            *three("points", "difference", *difference),
+            *three("number", "ratio", *ratio),
         ],
         data,
         f"Difference and ratio: {real.names[source]} against the data set of the row. "
@@ -261,7 +234,7 @@ def _sizes(real: Photographs, data: AuditInput) -> str:
     if np.isnan(usual).any():
         return ""
     same = (size == usual).all(axis=1)
-    shares = [f"{percent(float(same[of].mean()))} of the {name}" for name, of in kinds.items()]
+    shares = [f"{say.percent(float(same[of].mean()))} of the {name}" for name, of in kinds.items()]
     return f" Here {', '.join(shares)} are {usual[0]:.0f}×{usual[1]:.0f} pixels."
 
 

@@ -3,39 +3,13 @@
 from __future__ import annotations
 
 from faceaudit.checks import AuditInput, Check, Options, Product
-from faceaudit.checks.parts.group_rates import (
-    GroupRates,
-    answer,
-    rate_gaps,
-    rate_tests,
-)
-from faceaudit.error_rates import ERROR_RATES
-from faceaudit.result import Detail, Finding, Test
+from faceaudit.checks.parts.group_rates import rates_by_group
 
 
 def run(data: AuditInput, options: Options) -> Product:
     """Give the error rates of every group of every audited tag."""
-    details: list[Detail | None] = []
-    tests: list[Test] = []
-    gaps: list[Finding] = []
-    for tag in data.spec.attributes:
-        counts = data.counts((tag,))
-        if not counts.groups:
-            continue
-        audited = counts.at(data.threshold)
-        rates = GroupRates(counts, data)
-        details += [*(rates.forest(rate) for rate in ERROR_RATES.values()), rates.table()]
-        tests += [test for rate in ERROR_RATES.values() for test in rate_tests(audited, rate)]
-        gaps += rate_gaps(audited, data)
-    return Product(
-        status="info" if gaps else "not-estimable",
-        sentence=answer(gaps)
-        if gaps
-        else "No tag has two groups with images of one label, so there is nothing to compare.",
-        findings=gaps,
-        tests=tests,
-        details=details,
-    )
+    nothing = "No tag has two groups with images of one label, so there is nothing to compare."
+    return rates_by_group(data, [(tag,) for tag in data.spec.attributes], nothing)
 
 
 CHECK = Check(

@@ -10,16 +10,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import Field
 
+from faceaudit import wording as say
 from faceaudit.checks import AuditInput, Check, Options, Product
-from faceaudit.layout import distribution, forest, interval, lay_out, number, text
-from faceaudit.result import Finding, Forest, Table
+from faceaudit.layout import distribution, estimated, forest, lay_out, number, text
+from faceaudit.result import Detail, Finding, Forest, Table
 from faceaudit.row_filter import row_mask
 from faceaudit.stats.intervals import rate_interval
 from faceaudit.stats.rates import RateEstimate, estimate
-from faceaudit.wording import counted, interval_title, out_of, percent, percent_range
-
-#: The status of a row in whose picture a face was looked for and not found.
-NO_FACE = "no_face"
 
 
 class OutOfDomainOptions(Options):
@@ -63,14 +60,14 @@ class Pictures:
 
 def run(data: AuditInput, options: OutOfDomainOptions) -> Product:
     """Count the answers on pictures without a face, and how sure they are."""
-    kinds = [
-        Pictures(name, score, data.threshold, options.sure)
-        for name, score in _pictures(data, options)
-        if len(score)
-    ]
+
+    def pictures(name: str, score: NDArray[np.float32]) -> Pictures:
+        return Pictures(name, score, data.threshold, options.sure)
+
+    kinds = [pictures(*kind) for kind in _pictures(data, options) if len(kind[1])]
     # They stand apart: the finder also overlooks faces, which are within the domain.
-    no_face = data.images.score[np.asarray(pc.equal(data.table["status"], NO_FACE))]
-    marked = Pictures("no face found", no_face, data.threshold, options.sure)
+    no_face = np.asarray(pc.equal(data.table["status"], "no_face"))
+    marked = pictures("no face found", data.images.score[no_face])
     resting = _resting_on_no_face(marked, data)
     if not kinds and not len(marked):
         return Product(
@@ -79,12 +76,11 @@ def run(data: AuditInput, options: OutOfDomainOptions) -> Product:
             f"in the options, or score with a face finder. {resting}",
         )
     shown = kinds or [marked]
-    scores = np.concatenate([kind.score for kind in shown])
-    whole = Pictures("all of these", scores, data.threshold, options.sure)
+    whole = pictures("all of these", np.concatenate([kind.score for kind in shown]))
     sentence = resting
     if kinds:
-        outside = f"Of {counted(len(whole), 'picture')} outside what the classifier was made for, "
-        sentence = f"{outside}{_describe(whole, data)} {resting}"
+        outside = f"{say.counted(len(whole), 'picture')} outside what the classifier was made for"
+        sentence = f"Of {outside}, {_describe(whole, data)} {resting}"
     rows = [*shown, whole] if len(shown) > 1 else [*shown]
     if kinds and len(marked):
         shown, rows = [*shown, marked], [*rows, marked]
@@ -95,20 +91,10 @@ def run(data: AuditInput, options: OutOfDomainOptions) -> Product:
         in_answer=True,
         weight=0.2 * (whole.surely_real + whole.surely_ai) / len(whole),
     )
-    return Product(
-        status="info",
-        sentence=sentence,
-        findings=[finding],
-        details=[
-            _table(rows, data),
-            _forest(shown, data),
-            distribution(
-                data,
-                "Scores of pictures that are no faces, or unusual ones",
-                {kind.name: kind.score for kind in shown},
-            ),
-        ],
-    )
+    title = "Scores of pictures that are no faces, or unusual ones"
+    scores = distribution(data, title, {kind.name: kind.score for kind in shown})
+    details: list[Detail] = [_table(rows, data), _forest(shown, data), scores]
+    return Product("info", sentence, findings=[finding], details=details)
 
 
 def _pictures(
@@ -136,9 +122,8 @@ def _resting_on_no_face(marked: Pictures, data: AuditInput) -> str:
             "other verdicts rest on no face."
         )
     told = (
-        f"{out_of(len(marked), len(data.table), 'verdict', ('here rests', 'here rest'))} on a "
-        "picture in which "
-        f"{finder or 'a face finder'} found no face"
+        f"{say.out_of(len(marked), len(data.table), 'verdict', ('here rests', 'here rest'))} "
+        f"on a picture in which {finder or 'a face finder'} found no face"
     )
     return f"{told}: {_describe(marked, data)}" if len(marked) else f"{told}."
 
@@ -147,10 +132,10 @@ def _describe(kind: Pictures, data: AuditInput) -> str:
     n, surely = len(kind), kind.surely_real
     low, high = rate_interval(surely, n, data.spec.confidence)
     return (
-        f"{percent(kind.called_real / n)} are called real, {percent(surely / n)} with high "
-        f"confidence ({interval_title(data.spec.confidence)} "
-        f"{percent_range(float(low), float(high))}), and {percent(kind.surely_ai / n)} are called "
-        f"AI-generated with high confidence (a score of at least {kind.sure:g} for either)."
+        f"{say.percent(kind.called_real / n)} are called real, {say.percent(surely / n)} with high "
+        f"confidence ({say.percent_range(float(low), float(high), data.spec.confidence)}), and "
+        f"{say.percent(kind.surely_ai / n)} are called AI-generated with high confidence "
+        f"(a score of at least {kind.sure:g} for either)."
     )
 
 
@@ -174,10 +159,7 @@ def _table(kinds: Sequence[Pictures], data: AuditInput) -> Table:
             text("pictures", [kind.name for kind in kinds]),
             number("number", "count", surely_real.n),
             number("called real", "percent", np.stack(below, axis=1)),
-            number("with high confidence", "percent", surely_real.value),
-            *interval(
-                interval_title(data.spec.confidence), "percent", surely_real.low, surely_real.high
-            ),
+            *estimated("with high confidence", "percent", surely_real, data.spec.confidence),
             number("called AI with high confidence", "percent", surely_ai),
             number("median score", "number", medians, "probability of AI-generated"),
         ],
@@ -191,11 +173,7 @@ def _forest(kinds: Sequence[Pictures], data: AuditInput) -> Forest:
     return forest(
         data,
         groups=[kind.name for kind in kinds],
-        n=found.n,
-        events=found.events,
-        value=found.value,
-        low=found.low,
-        high=found.high,
+        **vars(found),
         notes=["small group" if n < data.spec.small_group else None for n in found.n],
         title="Called real with high confidence",
         measure="share of the pictures called real with high confidence",

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from pydantic import Field
 
+from faceaudit import wording as say
 from faceaudit.checks import AuditInput, Check, Options, Product
 from faceaudit.checks.parts.hypotheses import (
     HYPOTHESES,
@@ -20,8 +21,8 @@ from faceaudit.layout import forest, lay_out, number, text
 from faceaudit.result import Detail, Forest, Table, Test
 from faceaudit.schema import tag_columns
 from faceaudit.stats.counts import Images
+from faceaudit.stats.rates import RateEstimate
 from faceaudit.stats.risk_ratios import MOST_VALUES, Analysis, Ratio, analyse
-from faceaudit.wording import counted, group_title, interval_title, out_of, tag_title
 
 
 class OverRepresentedOptions(Options):
@@ -44,7 +45,7 @@ def run(data: AuditInput, options: OverRepresentedOptions) -> Product:
     details: list[Detail] = [hypothesis_table(hypotheses)] if hypotheses else []
     for analysis in analyses:
         details += [_tag_table(analysis, data), *_forests(analysis, data)]
-        details += [_group_table(analysis, data)]
+        details.append(_group_table(analysis, data))
     return Product(
         status="info" if analyses else "not-estimable",
         sentence=_sentence(analyses, data) if analyses else _nobody(data.photographs),
@@ -71,12 +72,12 @@ def _sentence(analyses: Sequence[Analysis], data: AuditInput) -> str:
     wrong = sum(analysis.called_ai for analysis in analyses)
     if wrong == 0:
         return (
-            f"None of {counted(n, 'real photograph')} is called AI-generated "
-            f"({counted(len(analyses), 'data set')}), so nobody is over-represented."
+            f"None of {say.counted(n, 'real photograph')} is called AI-generated "
+            f"({say.counted(len(analyses), 'data set')}), so nobody is over-represented."
         )
     start = (
-        f"Among the {out_of(wrong, n, 'real photograph', ('that is', 'that are'))} called "
-        f"AI-generated ({counted(len(analyses), 'data set')}), "
+        f"Among the {say.out_of(wrong, n, 'real photograph', ('that is', 'that are'))} called "
+        f"AI-generated ({say.counted(len(analyses), 'data set')}), "
     )
     clear = [entry for analysis in analyses for entry in _clear(analysis, data.spec.confidence)]
     groups = sum(len(analysis.groups) for analysis in analyses)
@@ -85,7 +86,7 @@ def _sentence(analyses: Sequence[Analysis], data: AuditInput) -> str:
     ratio, group, adjusted = max(clear, key=lambda entry: entry[0].low)
     how = "with all other tags held equal, " if adjusted else ""
     return (
-        f"{start}{out_of(len(clear), groups, 'group')} surely over-represented, most clearly "
+        f"{start}{say.out_of(len(clear), groups, 'group')} surely over-represented, most clearly "
         f"{group}: {how}against the rest {describe(ratio, data.spec.confidence)}."
     )
 
@@ -96,13 +97,13 @@ def _clear(analysis: Analysis, confidence: float) -> Iterator[tuple[Ratio, str, 
     ratio, low, high, p = np.where(adjusted, analysis.adjusted, analysis.crude)
     for i in np.flatnonzero((ratio > 1) & (p < 1 - confidence)):
         tag, value = analysis.groups[i]
-        group = f"{group_title([tag], [value])} in {analysis.dataset}"
+        group = f"{say.group_title([tag], [value])} in {analysis.dataset}"
         yield Ratio(float(ratio[i]), float(low[i]), float(high[i])), group, bool(adjusted[i])
 
 
 def _tests(analysis: Analysis) -> Iterator[Test]:
     for tag, alike in analysis.alike.items():
-        name = f"FPR alike in all groups of {tag_title(tag)}, {analysis.dataset}"
+        name = f"FPR alike in all groups of {say.tag_title(tag)}, {analysis.dataset}"
         yield Test(name=name, method=alike.method, p=alike.p)
         if tag in analysis.p_any:
             method = "Wald, penalised logistic regression"
@@ -120,7 +121,7 @@ def _tag_table(analysis: Analysis, data: AuditInput) -> Table:
     return lay_out(
         f"{analysis.dataset}: does the tag make a difference?",
         [
-            text("tag", [tag_title(tag) for tag in tags]),
+            text("tag", [say.tag_title(tag) for tag in tags]),
             number("p, alone", "p", alone, "that all its groups are called AI alike"),
             number("p, others held equal", "p", [analysis.p_any.get(tag) for tag in tags]),
             text("whose word the tag is", words),
@@ -138,10 +139,10 @@ def _equal_note(analysis: Analysis) -> str:
     note = (
         f"Held equal by a penalised logistic regression on {analysis.adjusted_n:,} of "
         f"{analysis.photographs:,} photographs, those that have all of these tags: "
-        f"{', '.join(map(tag_title, analysis.p_any))}; effects of combined tags beyond the "
+        f"{', '.join(map(say.tag_title, analysis.p_any))}; effects of combined tags beyond the "
         "sum of each are not in it."
     )
-    if left_out := [tag_title(tag) for tag in analysis.alike if tag not in analysis.p_any]:
+    if left_out := [say.tag_title(tag) for tag in analysis.alike if tag not in analysis.p_any]:
         note += f" Left out, as mostly unknown or saying nothing more: {', '.join(left_out)}."
     return note
 
@@ -152,20 +153,15 @@ def _forests(analysis: Analysis, data: AuditInput) -> Iterator[Forest]:
         known = np.flatnonzero(~np.isnan(ratios.p))
         if not len(known):
             continue
+        found = RateEstimate(analysis.events, analysis.n, *ratios[:3]).take(known.tolist())
         groups = [analysis.groups[i] for i in known]
-        n = analysis.n[known]
-        value, low, high = (of[known] for of in ratios[:3])
         yield forest(
             data,
-            groups=[f"{tag_title(tag)}: {value}" for tag, value in groups],
-            n=n,
-            events=analysis.events[known],
-            value=value,
-            low=low,
-            high=high,
-            notes=[_note(*of, data) for of in zip(n.tolist(), high.tolist(), strict=True)],
+            groups=[f"{say.tag_title(tag)}: {value}" for tag, value in groups],
+            **vars(found),
+            notes=[_note(*of, data) for of in zip(found.n, found.high, strict=True)],
             title=f"{analysis.dataset}: called AI-generated more often, {how}",
-            note=f"{interval_title(data.spec.confidence)}s, each on its own.",
+            note=f"{say.interval_title(data.spec.confidence)}s, each on its own.",
             measure="rate of the group over that of the rest of its tag",
             scale="ratio",
             attribute="group",
@@ -189,7 +185,7 @@ def _group_table(analysis: Analysis, data: AuditInput) -> Table:
     return lay_out(
         f"{analysis.dataset}: every group against the rest of its tag",
         [
-            text("tag", [tag_title(tag) for tag in tags]),
+            text("tag", [say.tag_title(tag) for tag in tags]),
             text("group", values),
             number("photographs", "count", analysis.n),
             number("called AI", "count", analysis.events),
@@ -199,9 +195,10 @@ def _group_table(analysis: Analysis, data: AuditInput) -> Table:
             *ratio_columns("ratio, others equal", adjusted[:3]),
             number("p (Holm), others equal", "p", adjusted.p),
         ],
-        note=f"{interval_title(data.spec.confidence)}s, each on its own; p adjusted by Holm over "
-        f"the {counted(len(analysis.groups), 'group')} of this table. Groups with fewer than "
-        f"{counted(data.spec.small_group, 'photograph')} are merged where tags are held equal.",
+        note=f"{say.interval_title(data.spec.confidence)}s, each on its own; p adjusted by Holm "
+        f"over the {say.counted(len(analysis.groups), 'group')} of this table. Groups with fewer "
+        f"than {say.counted(data.spec.small_group, 'photograph')} are merged where tags are held "
+        "equal.",
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from pydantic import Field
 
+from faceaudit import wording as say
 from faceaudit.checks import AuditInput, Check, Options, Product
 from faceaudit.checks.parts.group_rates import named_groups
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
@@ -18,14 +19,6 @@ from faceaudit.stats.counts import Counts
 from faceaudit.stats.intervals import rate_of
 from faceaudit.stats.power import minimum_detectable_gap
 from faceaudit.stats.rates import rate_counts
-from faceaudit.wording import (
-    attributes_title,
-    counted,
-    group_title,
-    missing_note,
-    out_of,
-    points,
-)
 
 
 class PowerOptions(Options):
@@ -96,12 +89,9 @@ def _seen(options: PowerOptions) -> str:
 
 def _sentence(compared: Sequence[Detectable], data: AuditInput, options: PowerOptions) -> str:
     if not compared:
-        unlimited = all(data.spec.limit(rate) is None for rate in ERROR_RATES)
-        why = (
-            "No limit is set"
-            if unlimited
-            else "No two groups have an error rate on which a limit is set"
-        )
+        why = "No two groups have an error rate on which a limit is set"
+        if all(data.spec.limit(rate) is None for rate in ERROR_RATES):
+            why = "No limit is set"
         return f"{why}, so the smallest excess that would be found stands alone."
     blind = sum(int(found.unseen.sum()) for found in compared)
     groups = sum(int((found.n > 0).sum()) for found in compared)
@@ -118,7 +108,7 @@ def _sentence(compared: Sequence[Detectable], data: AuditInput, options: PowerOp
 
 def _finding(found: Detectable, options: PowerOptions) -> Finding:
     counts, rate, n = found.counts, found.rate, found.n
-    title, limit = attributes_title(counts.tags), points(found.limit or 0.0)
+    title, limit = say.attributes_title(counts.tags), say.points(found.limit or 0.0)
     groups = int((n > 0).sum())
     blind = np.flatnonzero(found.unseen)
     smallest = min(blind, key=lambda i: n[i], default=None)
@@ -128,56 +118,48 @@ def _finding(found: Detectable, options: PowerOptions) -> Finding:
             f"noticed {_seen(options)} in each of {groups} groups."
         )
     else:
-        least = found.excess[smallest]
-        could = (
-            "no excess at all could be shown"
-            if np.isnan(least)
-            else f"only one of {points(least)} would"
-        )
+        could = f"only one of {say.points(found.excess[smallest])} would"
+        if np.isnan(found.excess[smallest]):
+            could = "no excess at all could be shown"
         sentence = (
-            f"By {title}, {out_of(len(blind), groups, 'group', ('has', 'have'))} too few "
+            f"By {title}, {say.out_of(len(blind), groups, 'group', ('has', 'have'))} too few "
             f"{rate.images} for an excess of {limit} to be noticed {_seen(options)}: for "
-            f"{group_title(counts.tags, counts.groups[smallest])} "
-            f"({counted(int(n[smallest]), rate.image)}) {could}."
+            f"{say.group_title(counts.tags, counts.groups[smallest])} "
+            f"({say.counted(int(n[smallest]), rate.image)}) {could}."
         )
     return Finding(
         sentence=sentence,
         status="info",
         tags=list(counts.tags),
         rate=rate.id,
-        groups=named_groups(counts, found.events, n, [] if smallest is None else [int(smallest)]),
+        groups=named_groups(
+            counts.groups, found.events, n, [] if smallest is None else [int(smallest)]
+        ),
         limit=found.limit,
     )
 
 
 def _table(rates: Sequence[Detectable], data: AuditInput, options: PowerOptions) -> Table:
     counts = rates[0].counts
-    title = attributes_title(counts.tags)
+    title = say.attributes_title(counts.tags)
     columns = [text(title, counts.labels)]
     for found in rates:
         events, n = found.events, found.n
+        rest = rate_of(events.sum() - events, n.sum() - n)
+        empty = "empty where the group is too small for any excess to be found"
         columns += [
             number(found.rate.images, "count", n),
-            number(
-                f"{found.rate.short} of the rest",
-                "percent",
-                rate_of(events.sum() - events, n.sum() - n),
-            ),
-            number(
-                "smallest excess found",
-                "points",
-                found.excess,
-                "empty where the group is too small for any excess to be found",
-            ),
+            number(f"{found.rate.short} of the rest", "percent", rest),
+            number("smallest excess found", "points", found.excess, empty),
         ]
     notes = [
         f"The smallest excess over the rest that a {100 * data.spec.confidence:g} % interval shows "
         f"{_seen(options)}, were it the only comparison.",
         f"Tags: {data.tag_source(counts.tags)}.",
-        missing_note(counts.missing, counts.tags),
+        say.missing_note(counts.missing, counts.tags),
     ]
-    note = " ".join(filter(None, notes))
-    return lay_out(f"What could have been found, by {title}", columns, data, note)
+    name = f"What could have been found, by {title}"
+    return lay_out(name, columns, data, " ".join(filter(None, notes)))
 
 
 CHECK = Check(

@@ -6,21 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from faceaudit import wording as say
 from faceaudit.checks import AuditInput, Check, Options, Product
 from faceaudit.checks.parts.group_rates import size_note
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
-from faceaudit.layout import forest, interval, lay_out, number, text
+from faceaudit.layout import estimated, forest, lay_out, number, text
 from faceaudit.result import Detail, Finding, Forest, Interval, Table
 from faceaudit.stats import IntArray
 from faceaudit.stats.ranking import Auc, GroupRanking, group_ranking
-from faceaudit.wording import (
-    capitalised,
-    group_title,
-    interval_title,
-    percent,
-    percent_range,
-    tag_title,
-)
 
 FPR, FNR = ERROR_RATES["fpr"], ERROR_RATES["fnr"]
 
@@ -66,8 +59,8 @@ def run(data: AuditInput, options: Options) -> Product:
         status="info",
         sentence=(
             "An AI-generated face scores higher than a real photograph in "
-            f"{percent(whole.value[0])} of all pairs ({interval_title(data.spec.confidence)} "
-            f"{percent_range(whole.low[0], whole.high[0])}; "
+            f"{say.percent(whole.value[0])} of all pairs "
+            f"({say.percent_range(whole.low[0], whole.high[0], data.spec.confidence)}; "
             f"{int((~is_ai).sum()):,} real, {int(is_ai.sum()):,} AI-generated), "
             "where chance gives 50.0 %."
         ),
@@ -83,16 +76,16 @@ def _finding(background: Background, whole: Auc, data: AuditInput) -> Finding:
 
     def describe(i: int) -> str:
         return (
-            f"{group_title([tag], [background.groups[i]])} ({percent(auc.value[i])} of pairs "
-            f"ranked rightly, {interval_title(confidence)} "
-            f"{percent_range(auc.low[i], auc.high[i])}, n = {n[i]:,})"
+            f"{say.group_title([tag], [background.groups[i]])} ({say.percent(auc.value[i])} of "
+            f"pairs ranked rightly, {say.percent_range(auc.low[i], auc.high[i], confidence)}, "
+            f"n = {n[i]:,})"
         )
 
     if auc.value[lowest] == auc.value[highest]:
         sentence = (
-            f"Whatever the threshold, {background.own.images} of every {tag_title(tag)} "
+            f"Whatever the threshold, {background.own.images} of every {say.tag_title(tag)} "
             f"are equally hard to tell from {background.all.images} "
-            f"({percent(auc.value[lowest])} of pairs ranked rightly)."
+            f"({say.percent(auc.value[lowest])} of pairs ranked rightly)."
         )
     else:
         apart = auc.high[lowest] < auc.low[highest]
@@ -101,22 +94,20 @@ def _finding(background: Background, whole: Auc, data: AuditInput) -> Finding:
             f"hardest to tell from {background.all.images}, those tagged {describe(highest)} "
             f"easiest{'' if apart else '; the ranges overlap, so chance could explain it'}."
         )
-    low, high = float(auc.low[lowest]), float(auc.high[lowest])
+    value, low, high = (float(of[lowest]) for of in (auc.value, auc.low, auc.high))
     return Finding(
         sentence=sentence,
         status="info",
         weight=max(0.0, float(whole.value[0]) - high),
         tags=[tag],
         n=int(n[lowest]),
-        interval=Interval(
-            value=float(auc.value[lowest]), low=low, high=high, confidence=confidence
-        ),
+        interval=Interval(value=value, low=low, high=high, confidence=confidence),
     )
 
 
 def _forest(background: Background, whole: float, data: AuditInput) -> Forest:
     auc, n, own = background.auc, background.n, background.own
-    title = tag_title(background.tag)
+    title = say.tag_title(background.tag)
     return forest(
         data,
         groups=background.groups,
@@ -126,7 +117,7 @@ def _forest(background: Background, whole: float, data: AuditInput) -> Forest:
         high=auc.high,
         status=[None if of else "not-estimable" for of in n],
         notes=[size_note(int(of), own, data.spec.small_group) for of in n],
-        title=capitalised(f"{own.images} of each {title} against all {background.all.images}"),
+        title=say.capitalised(f"{own.images} of each {title} against all {background.all.images}"),
         note="The share of pairs in which the AI-generated face has the higher score.",
         measure=f"AUC ({background.short})",
         scale="number",
@@ -139,22 +130,20 @@ def _forest(background: Background, whole: float, data: AuditInput) -> Forest:
 
 def _table(tag: str, groups: list[str], found: GroupRanking, data: AuditInput) -> Table:
     columns = [
-        text(tag_title(tag), groups),
+        text(say.tag_title(tag), groups),
         number("real photographs", "count", found.n_real),
         number("AI-generated faces", "count", found.n_ai),
     ]
-    confidence = interval_title(data.spec.confidence)
     for title, auc, meaning in (
         ("AUC", found.subgroup, "the group's AI-generated faces against its real photographs"),
         ("BPSN AUC", found.bpsn, "the group's real photographs against all AI-generated faces"),
         ("BNSP AUC", found.bnsp, "the group's AI-generated faces against all real photographs"),
     ):
-        columns.append(number(title, "number", auc.value, meaning))
-        columns += interval(confidence, "number", auc.low, auc.high)
+        columns += estimated(title, "number", auc, data.spec.confidence, meaning)
     equal = "FPR and FNR of the group at the threshold where they are equal"
     columns.append(number("equal error rate", "percent", found.eer, equal))
     return lay_out(
-        f"Ranking by {tag_title(tag)}",
+        f"Ranking by {say.tag_title(tag)}",
         columns,
         data,
         "AUC: the share of pairs in which the AI-generated face has the higher score, ties "

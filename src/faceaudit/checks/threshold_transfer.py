@@ -8,27 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 from pydantic import Field
 
+from faceaudit import wording as say
 from faceaudit.checks import AuditInput, Check, Options, Product
 from faceaudit.checks.parts.group_rates import named_groups
 from faceaudit.error_rates import ERROR_RATES
 from faceaudit.errors import FaceAuditError
-from faceaudit.layout import interval, lay_out, number, text
+from faceaudit.layout import estimated, lay_out, number, text
 from faceaudit.result import Curve, Finding, Interval, Series, Table, nan_to_none
 from faceaudit.schema import called_ai
 from faceaudit.stats.counts import Counts
 from faceaudit.stats.intervals import rate_of
 from faceaudit.stats.rates import estimate, rate_counts
 from faceaudit.stats.thresholds import threshold_grid, thresholds_for_fpr
-from faceaudit.wording import (
-    attributes_title,
-    capitalised,
-    counted,
-    interval_title,
-    out_of,
-    percent,
-    percent_range,
-    tag_title,
-)
 
 #: Errors of a threshold that is not in force are less grave than those of the one that is.
 WEIGHT = 0.1
@@ -44,27 +35,12 @@ class ThresholdTransferOptions(Options):
 
 @dataclass(frozen=True)
 class Chosen:
-    """A threshold, and the real photographs on which it was chosen."""
+    """A threshold that meets a target on a data set, and how it is told."""
 
     threshold: float
     dataset: str
     target: float
-    called_ai: int
-    n_real: int
-
-    def describe(self) -> str:
-        """Name the threshold in a sentence."""
-        if self.threshold > 1:
-            score_one = out_of(self.called_ai, self.n_real, "real photograph", ("scores", "score"))
-            return (
-                f"With nothing called AI-generated (in {self.dataset}, {score_one} 1, so no "
-                f"threshold meets the target of {percent(self.target)})"
-            )
-        return (
-            f"At the threshold of {self.threshold:.4g}, which calls {self.called_ai:,} of "
-            f"{counted(self.n_real, 'real photograph')} of {self.dataset} AI-generated "
-            f"(target {percent(self.target)})"
-        )
+    told: str
 
 
 def run(data: AuditInput, options: ThresholdTransferOptions) -> Product:
@@ -104,8 +80,20 @@ def _choose(data: AuditInput, options: ThresholdTransferOptions) -> Chosen | Non
     everybody = np.zeros(len(score), np.int64)
     threshold = float(thresholds_for_fpr(score, everybody, 1, options.target_fpr)[0])
     # Above 1 there is no score: told are those that leave no threshold.
-    wrong = int(called_ai(score, min(threshold, 1)).sum())
-    return Chosen(threshold, dataset, options.target_fpr, wrong, len(score))
+    wrong, target = int(called_ai(score, min(threshold, 1)).sum()), say.percent(options.target_fpr)
+    if threshold > 1:
+        score_one = say.out_of(wrong, len(score), "real photograph", ("scores", "score"))
+        told = (
+            f"With nothing called AI-generated (in {dataset}, {score_one} 1, so no threshold "
+            f"meets the target of {target})"
+        )
+    else:
+        told = (
+            f"At the threshold of {threshold:.4g}, which calls {wrong:,} of "
+            f"{say.counted(len(score), 'real photograph')} of {dataset} AI-generated "
+            f"(target {target})"
+        )
+    return Chosen(threshold, dataset, options.target_fpr, told)
 
 
 # --- on the other data sets ----------------------------------------------------------------
@@ -124,20 +112,20 @@ def _findings(chosen: Chosen, data: AuditInput) -> Iterator[Finding]:
     for i, (dataset,) in enumerate(counts.groups):
         known = [(ERROR_RATES[id], found) for id, found in rates.items() if found.n[i]]
         parts = [
-            f"{percent(found.value[i])} of {counted(found.n[i], rate.image)} of {dataset} "
-            f"{'is' if found.n[i] == 1 else 'are'} {rate.error} ({interval_title(confidence)} "
-            f"{percent_range(found.low[i], found.high[i])})"
+            f"{say.percent(found.value[i])} of {say.counted(found.n[i], rate.image)} of {dataset} "
+            f"{'is' if found.n[i] == 1 else 'are'} {rate.error} "
+            f"({say.percent_range(found.low[i], found.high[i], confidence)})"
             for rate, found in known
         ]
         first, found = known[0]
         value, low, high = (float(of[i]) for of in (found.value, found.low, found.high))
         above = max(0.0, low - chosen.target) if first.label == "real" else 0.0
         yield Finding(
-            sentence=f"{chosen.describe()}, {' and '.join(parts)}.",
+            sentence=f"{chosen.told}, {' and '.join(parts)}.",
             status="info",
             weight=WEIGHT * above,
             tags=["dataset"],
-            groups=named_groups(counts, found.events, found.n, (i,)),
+            groups=named_groups(counts.groups, found.events, found.n, (i,)),
             rate=first.id,
             n=int(found.n[i]),
             events=int(found.events[i]),
@@ -148,20 +136,19 @@ def _findings(chosen: Chosen, data: AuditInput) -> Iterator[Finding]:
 def _realised(chosen: Chosen, tags: list[str], data: AuditInput) -> Table:
     counts = _elsewhere(chosen, tags, data)
     columns = [
-        text(tag_title(tag), [group[i] for group in counts.groups])
+        text(say.tag_title(tag), [group[i] for group in counts.groups])
         for i, tag in enumerate(counts.tags)
     ]
     for rate in ERROR_RATES.values():
         found = estimate(*rate_counts(counts, rate.id), data.spec.confidence)
         columns += [
             number(rate.images, "count", found.n),
-            number(f"{rate.error} ({rate.short})", "percent", found.value),
-            *interval(interval_title(data.spec.confidence), "percent", found.low, found.high),
+            *estimated(f"{rate.error} ({rate.short})", "percent", found, data.spec.confidence),
         ]
     return lay_out(
-        f"The threshold of {chosen.dataset} elsewhere, by {attributes_title(counts.tags)}",
+        f"The threshold of {chosen.dataset} elsewhere, by {say.attributes_title(counts.tags)}",
         columns,
-        note=f"{chosen.describe()}. Tags: {data.tag_source(tags or counts.tags)}.",
+        note=f"{chosen.told}. Tags: {data.tag_source(tags or counts.tags)}.",
     )
 
 
@@ -178,17 +165,14 @@ def _group_thresholds(chosen: Chosen, data: AuditInput) -> Iterator[Table]:
         codes, groups = photographs.codes(tag)
         own = thresholds_for_fpr(photographs.score, codes, len(groups), chosen.target)
         common = photographs.counts((tag,), chosen.threshold)
+        wrong = rate_of(common.real_called_ai, common.n_real)
         missed = np.searchsorted(of_faces, own.astype(np.float32))
         yield lay_out(
-            f"For study only: thresholds by {tag_title(tag)}",
+            f"For study only: thresholds by {say.tag_title(tag)}",
             [
-                text(tag_title(tag), groups),
+                text(say.tag_title(tag), groups),
                 number("real photographs", "count", common.n_real),
-                number(
-                    "called AI at the common threshold",
-                    "percent",
-                    rate_of(common.real_called_ai, common.n_real),
-                ),
+                number("called AI at the common threshold", "percent", wrong),
                 number("own threshold", "number", own),
                 number("AI-generated faces called real", "percent", rate_of(missed, len(of_faces))),
             ],
@@ -211,10 +195,9 @@ def _curves(data: AuditInput) -> Iterator[Curve]:
             share = rate_of(events, n)
             if not n.any():
                 continue
+            title = f"{rate.images} {rate.error} at every threshold, by {say.tag_title(tag)}"
             yield Curve(
-                title=capitalised(
-                    f"{rate.images} {rate.error} at every threshold, by {tag_title(tag)}"
-                ),
+                title=say.capitalised(title),
                 x_title="threshold",
                 x_is_threshold=True,
                 y_title=rate.short,

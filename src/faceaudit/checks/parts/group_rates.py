@@ -1,36 +1,57 @@
-"""Error rates of the groups of one tag, or of several combined: table, forest, tests, findings."""
+"""Error rates of the groups of one tag, or of several combined: table, figures, tests, findings."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
-from faceaudit.checks.base import AuditInput
+from faceaudit import wording as say
+from faceaudit.checks.base import AuditInput, Product
 from faceaudit.checks.parts.sentences import rate_gap
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
-from faceaudit.layout import at_audited, forest, interval, lay_out, number, text
-from faceaudit.result import Finding, Forest, GroupRate, Interval, Table, Test
-from faceaudit.stats import IntArray
+from faceaudit.layout import at_audited, by_threshold, estimated, forest, lay_out, number, text
+from faceaudit.result import (
+    Detail,
+    Finding,
+    Forest,
+    GroupRate,
+    Heatmap,
+    Interval,
+    Table,
+    Test,
+    nan_to_none,
+)
+from faceaudit.stats import FloatArray, IntArray
 from faceaudit.stats.counts import Counts
 from faceaudit.stats.gaps import max_min_gap
 from faceaudit.stats.intervals import rate_of
-from faceaudit.stats.rates import (
-    RateEstimate,
-    estimate,
-    group_rates,
-    of_large_groups,
-    rate_counts,
-)
+from faceaudit.stats.rates import RateEstimate, estimate, group_rates, of_large_groups, rate_counts
 from faceaudit.stats.significance import all_alike, each_against_rest
-from faceaudit.wording import (
-    attributes_title,
-    capitalised,
-    counted,
-    group_title,
-    interval_title,
-    missing_note,
-)
+
+
+def rates_by_group(data: AuditInput, groupings: Sequence[Sequence[str]], nothing: str) -> Product:
+    """Give the error rates of every group of some tags; `nothing` says that there is no gap."""
+    details: list[Detail | None] = []
+    tests: list[Test] = []
+    gaps: list[Finding] = []
+    for tags in groupings:
+        counts = data.counts(tags, empty_cells=len(tags) > 1)
+        if not counts.groups:
+            continue
+        audited, rates = counts.at(data.threshold), GroupRates(counts, data)
+        for rate in ERROR_RATES.values():
+            details += [rates.heatmap(rate), rates.forest(rate)]
+            tests += _tests(audited, rate)
+        details.append(rates.table())
+        gaps += _gaps(audited, data)
+    if not gaps:
+        return Product("not-estimable", nothing, tests=tests, details=details)
+    # The gap that is surely largest; among unclear ones the largest seen.
+    widest = max(gaps, key=lambda found: (found.weight, found.interval and found.interval.value))
+    widest.in_answer = True
+    return Product("info", widest.sentence, findings=gaps, tests=tests, details=details)
 
 
 class GroupRates:
@@ -41,7 +62,7 @@ class GroupRates:
     """
 
     def __init__(self, counts: Counts, data: AuditInput) -> None:
-        self.counts, self.data = counts, data
+        self.counts, self.data, self.title = counts, data, say.attributes_title(counts.tags)
         shown = _with_missing(counts, data)
         rates = (*ERROR_RATES, "accuracy")
         self._estimates = {
@@ -52,26 +73,21 @@ class GroupRates:
         for rate, values in group_rates(shown.at(data.threshold), rates).items():
             self._estimates[rate].value[audited] = values
 
-    @property
-    def title(self) -> str:
-        """The tags that make the groups."""
-        return attributes_title(self.counts.tags)
+    def _of(self, rate: ErrorRate) -> tuple[RateEstimate, IntArray]:
+        """Give one error rate of the groups proper, and how many images each has."""
+        found = self._estimates[rate.id].take(slice(len(self.counts.groups)))
+        return found, at_audited(found.n, self.data)
 
-    def of(self, rate: ErrorRate) -> RateEstimate:
-        """Give one error rate of the groups proper."""
-        return self._estimates[rate.id].take(slice(len(self.counts.groups)))
-
-    def table(self, note: str | None = None) -> Table:
+    def table(self) -> Table:
         """Lay out the error rates of every group with their intervals and denominators."""
-        counts, confidence = self.counts, interval_title(self.data.spec.confidence)
+        counts, confidence = self.counts, self.data.spec.confidence
         missing = ["(tag missing)"] if counts.missing else []
         columns = [text(self.title, [*counts.labels, *missing])]
         for rate in ERROR_RATES.values():
-            found = self._estimates[rate.id]
+            found, title = self._estimates[rate.id], f"{rate.column} ({rate.short})"
             columns += [
                 number(rate.images, "count", found.n),
-                number(f"{rate.column} ({rate.short})", "percent", found.value, rate.name),
-                *interval(confidence, "percent", found.low, found.high),
+                *estimated(title, "percent", found, confidence, rate.name),
             ]
         columns += [
             number("called rightly", "percent", self._estimates["accuracy"].value, "accuracy"),
@@ -79,10 +95,15 @@ class GroupRates:
         ]
         notes = [
             f"Tags: {self.data.tag_source(counts.tags)}.",
-            f"{confidence}s (Clopper–Pearson) hold for each rate on its own.",
-            missing_note(counts.missing, counts.tags),
-            note,
+            f"{say.interval_title(confidence)}s (Clopper–Pearson) hold for each rate on its own.",
+            say.missing_note(counts.missing, counts.tags),
         ]
+        if empty := int((counts.n == 0).sum()):
+            notes.append(
+                f"{say.counted(empty, 'combination')} of {len(counts.groups):,} "
+                f"{'has' if empty == 1 else 'have'} no image at all: "
+                "not estimable, which is not a rate of zero."
+            )
         title = f"Error rates by {self.title}"
         return lay_out(title, columns, self.data, " ".join(filter(None, notes)))
 
@@ -97,8 +118,7 @@ class GroupRates:
 
     def forest(self, rate: ErrorRate) -> Forest | None:
         """Draw an error rate of every group beside that of all images; None without any image."""
-        found, counts = self.of(rate), self.counts
-        sizes = at_audited(found.n, self.data)
+        (found, sizes), counts = self._of(rate), self.counts
         if not sizes.sum():
             return None
         events, n = rate_counts(self.data.images.counts((), counts.thresholds), rate.id)
@@ -108,8 +128,8 @@ class GroupRates:
             **vars(found),
             status=[None if of else "not-estimable" for of in sizes],
             notes=[size_note(int(of), rate, self.data.spec.small_group) for of in sizes],
-            title=capitalised(f"{rate.images} {rate.error}, by {self.title}"),
-            note=missing_note(counts.missing, counts.tags),
+            title=say.capitalised(f"{rate.images} {rate.error}, by {self.title}"),
+            note=say.missing_note(counts.missing, counts.tags),
             measure=f"{rate.images} {rate.error} ({rate.short})",
             attribute=self.title,
             tag_source=self.data.tag_source(counts.tags),
@@ -118,108 +138,114 @@ class GroupRates:
             reference_n=int(at_audited(n, self.data)[0]),
         )
 
+    def heatmap(self, rate: ErrorRate) -> Heatmap | None:
+        """Draw an error rate for every pair of two tags' values; None for other tags, or no image.
+
+        With empty cells kept, the groups are the full grid, the last tag fastest.
+        """
+        (found, sizes), tags = self._of(rate), self.counts.tags
+        if len(tags) != 2 or not sizes.sum():
+            return None
+        rows, columns = (
+            list(dict.fromkeys(names)) for names in zip(*self.counts.groups, strict=True)
+        )
+        drawn = {"values": found.value, "low": found.low, "high": found.high}
+
+        def grid(values: FloatArray) -> list[list[float | None]]:
+            at_once = at_audited(values, self.data).reshape(len(rows), len(columns))
+            return [[nan_to_none(value) for value in row] for row in at_once]
+
+        confidence = say.interval_title(self.data.spec.confidence)
+        return Heatmap(
+            title=say.capitalised(f"{rate.images} {rate.error}, by {self.title}"),
+            note=f"Low and high are the ends of the {confidence}.",
+            measure=f"{rate.images} {rate.error} ({rate.short})",
+            row_title=say.tag_title(tags[0]),
+            column_title=say.tag_title(tags[1]),
+            tag_source=self.data.tag_source(tags),
+            rows=rows,
+            columns=columns,
+            values=grid(found.value),
+            low=grid(found.low),
+            high=grid(found.high),
+            n=sizes.reshape(len(rows), len(columns)).tolist(),
+            by_threshold=by_threshold({name: (of, "percent") for name, of in drawn.items()}),
+        )
+
 
 def _with_missing(counts: Counts, data: AuditInput) -> Counts:
     """Append the images without a tag, if there are any, as one more group."""
     if not counts.missing:
         return counts
     whole = data.images.counts((), counts.thresholds)
-
-    def extended(column: IntArray, everything: IntArray) -> IntArray:
-        rest = everything - column.sum(axis=-1, keepdims=True)
-        return np.concatenate([column, rest], axis=-1)
-
-    return Counts(
-        counts.tags,
-        [*counts.groups, ("(tag missing)",) * len(counts.tags)],
-        n_real=extended(counts.n_real, whole.n_real),
-        real_called_ai=extended(counts.real_called_ai, whole.real_called_ai),
-        n_ai=extended(counts.n_ai, whole.n_ai),
-        ai_called_real=extended(counts.ai_called_real, whole.ai_called_real),
-        thresholds=counts.thresholds,
-    )
+    extended: dict[str, Any] = {}
+    for name in ("n_real", "real_called_ai", "n_ai", "ai_called_real"):
+        column = getattr(counts, name)
+        rest = getattr(whole, name) - column.sum(axis=-1, keepdims=True)
+        extended[name] = np.concatenate([column, rest], axis=-1)
+    groups = [*counts.groups, ("(tag missing)",) * len(counts.tags)]
+    return Counts(counts.tags, groups, **extended, thresholds=counts.thresholds)
 
 
 def size_note(n: int, rate: ErrorRate, small: int) -> str | None:
     """Say that a group has no or few images of a kind; None if it has enough."""
     if n == 0:
         return f"no {rate.image}"
-    return f"small: {counted(n, rate.image)}" if n < small else None
+    return f"small: {say.counted(n, rate.image)}" if n < small else None
 
 
-# --- tests ---------------------------------------------------------------------------------
-
-
-def rate_tests(counts: Counts, rate: ErrorRate) -> list[Test]:
+def _tests(counts: Counts, rate: ErrorRate) -> Iterator[Test]:
     """Test that all groups have the same error rate, and each group against the rest."""
     events, n = rate_counts(counts, rate.id)
     alike = all_alike(events, n)
     if alike is None:
-        return []
-    title = attributes_title(counts.tags)
-    name = f"{rate.short} alike in all groups of {title}"
-    tests = [Test(name=name, method=alike.method, p=alike.p)]
+        return
+    name = f"{rate.short} alike in all groups of {say.attributes_title(counts.tags)}"
+    yield Test(name=name, method=alike.method, p=alike.p)
     against_rest = each_against_rest(events, n)
     if np.count_nonzero(n) == 2:
         # Each of two groups is the other's rest: one question, not two.
         against_rest[np.flatnonzero(n)[1]] = np.nan
     for i in np.flatnonzero(~np.isnan(against_rest)):
-        name = f"{rate.short} of {group_title(counts.tags, counts.groups[i])} against the rest"
-        tests.append(Test(name=name, method="Fisher's exact test", p=float(against_rest[i])))
-    return tests
+        name = f"{rate.short} of {say.group_title(counts.tags, counts.groups[i])} against the rest"
+        yield Test(name=name, method="Fisher's exact test", p=float(against_rest[i]))
 
 
-# --- findings ------------------------------------------------------------------------------
-
-
-def rate_gaps(counts: Counts, data: AuditInput) -> list[Finding]:
+def _gaps(counts: Counts, data: AuditInput) -> Iterator[Finding]:
     """Find the gap of each error rate that at least two groups have.
 
     Small groups are left out where there are two others.
     """
-    gaps = []
-    smallest = data.spec.small_group
+    smallest, confidence = data.spec.small_group, data.spec.confidence
     for rate in ERROR_RATES:
         events, n = of_large_groups(counts, rate, smallest)
         enough = np.count_nonzero(n) > 1
         if not enough:
             events, n = rate_counts(counts, rate)
-        gap = max_min_gap(events, n, data.spec.confidence)
-        if not np.isnan(gap.value):
-            finding = Finding(
-                status="info",
-                tags=list(counts.tags),
-                rate=rate,
-                groups=named_groups(counts, events, n, (gap.highest, gap.lowest)),
-                n=int(n.sum()),
-                events=int(events.sum()),
-                interval=Interval(
-                    value=gap.value, low=gap.low, high=gap.high, confidence=data.spec.confidence
-                ),
-                smallest=smallest if enough and gap.left_out and smallest > 1 else None,
-                weight=gap.low,
-            )
-            finding.sentence = rate_gap(finding)
-            gaps.append(finding)
-    return gaps
+        gap = max_min_gap(events, n, confidence)
+        if np.isnan(gap.value):
+            continue
+        found = Finding(
+            status="info",
+            tags=list(counts.tags),
+            rate=rate,
+            groups=named_groups(counts.groups, events, n, (gap.highest, gap.lowest)),
+            n=int(n.sum()),
+            events=int(events.sum()),
+            interval=Interval(value=gap.value, low=gap.low, high=gap.high, confidence=confidence),
+            smallest=smallest if enough and gap.left_out and smallest > 1 else None,
+            weight=gap.low,
+        )
+        found.sentence = rate_gap(found)
+        yield found
 
 
 def named_groups(
-    counts: Counts, events: IntArray, n: IntArray, places: Sequence[int | None]
+    groups: Sequence[tuple[str, ...]], events: IntArray, n: IntArray, places: Sequence[int | None]
 ) -> list[GroupRate]:
     """Give some groups with their error rate."""
     return [
-        GroupRate(
-            group=list(counts.groups[i]), n=int(n[i]), events=int(events[i]), value=events[i] / n[i]
-        )
+        GroupRate(group=list(groups[i]), n=int(n[i]), events=int(events[i]), value=events[i] / n[i])
         for i in places
         if i is not None
     ]
-
-
-def answer(gaps: Sequence[Finding]) -> str:
-    """Tell the gap that is surely largest; among unclear ones the largest seen."""
-    intervals = [gap.interval for gap in gaps if gap.interval is not None]
-    widest = max(range(len(gaps)), key=lambda i: (intervals[i].low, intervals[i].value))
-    gaps[widest].in_answer = True
-    return gaps[widest].sentence

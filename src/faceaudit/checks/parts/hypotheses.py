@@ -9,27 +9,13 @@ from enum import Enum
 import numpy as np
 from numpy.typing import ArrayLike
 
+from faceaudit import wording as say
 from faceaudit.checks import AuditInput
 from faceaudit.layout import Values, lay_out, number, text
 from faceaudit.result import Finding, Table
 from faceaudit.schema import called_ai
 from faceaudit.stats import FloatArray
-from faceaudit.stats.risk_ratios import (
-    FEWEST_ERRORS,
-    Contrast,
-    Ratio,
-    contrast,
-)
-from faceaudit.wording import (
-    LIMIT_NOTE,
-    capitalised,
-    counted,
-    interval_title,
-    percent,
-    tag_title,
-    times,
-    times_range,
-)
+from faceaudit.stats.risk_ratios import FEWEST_ERRORS, Contrast, Ratio, contrast
 
 #: What the origin of this project suspected, as tags and their values.
 HYPOTHESES: dict[str, dict[str, list[str]]] = {
@@ -101,7 +87,7 @@ class Hypothesis:
         """Tell the hypothesis, its numbers and its answer."""
         if (found := self.found) is None:
             return None
-        conclusion = self.answer.conclusion.format(high=times(found.decisive.high))
+        conclusion = self.answer.conclusion.format(high=say.times(found.decisive.high))
         return Finding(
             sentence=f"{self._numbers(found)}. {conclusion}.",
             status="info",
@@ -118,22 +104,23 @@ class Hypothesis:
     def _numbers(self, found: Contrast) -> str:
         chosen, others = found.chosen, found.others
         told = (
-            f"{capitalised(self.name)} in {self.dataset}: {percent(chosen.value)} of "
-            f"{counted(chosen.n, 'real photograph')} {'is' if chosen.n == 1 else 'are'} called "
-            f"AI-generated, and {percent(others.value)} of {counted(others.n, 'other')}"
+            f"{say.capitalised(self.name)} in {self.dataset}: {say.percent(chosen.value)} of "
+            f"{say.counted(chosen.n, 'real photograph')} {'is' if chosen.n == 1 else 'are'} called "
+            f"AI-generated, and {say.percent(others.value)} of {say.counted(others.n, 'other')}"
         )
         if np.isfinite(found.crude.value):
             told += f": {describe(found.crude, self.confidence)}"
         if found.adjusted and found.adjusted_for:
-            held = ", ".join(map(tag_title, found.adjusted_for))
+            held = ", ".join(map(say.tag_title, found.adjusted_for))
             told += f"; with {held} held equal {describe(found.adjusted, self.confidence)}"
         return told
 
 
 def describe(ratio: Ratio, confidence: float) -> str:
     """Write a ratio with its interval."""
-    span = f"{interval_title(confidence)} {times_range(ratio.low, ratio.high)}"
-    return f"{times(ratio.value)} as often ({span})"
+    return (
+        f"{say.times(ratio.value)} as often ({say.times_range(ratio.low, ratio.high, confidence)})"
+    )
 
 
 def put_to_test(
@@ -155,7 +142,7 @@ def put_to_test(
     answered = []
     for name, tag, values, dataset in asked:
         if len(hypotheses[name]) > 1:
-            name = f"{name} ({tag_title(tag)})"
+            name = f"{name} ({say.tag_title(tag)})"
         photographs = data.photographs[dataset]
         found = contrast(photographs, tag, values, threshold, smallest, confidence)
         answered.append(Hypothesis(name, dataset, found, relevant, confidence))
@@ -182,9 +169,9 @@ def hypothesis_table(hypotheses: Sequence[Hypothesis]) -> Table:
             *ratio_columns("ratio, others equal", _columns(adjusted)),
             text("answer", [hypothesis.answer.word for hypothesis in hypotheses]),
         ],
-        note=f"{interval_title(confidence)}s: all answers hold together. 'Holds' when "
+        note=f"{say.interval_title(confidence)}s: all answers hold together. 'Holds' when "
         "the interval of the ratio, at equal other tags where that can be estimated, lies "
-        f"above 1; 'does not hold' when it excludes a ratio above {relevant:g} ({LIMIT_NOTE}); "
+        f"above 1; 'does not hold' when it excludes a ratio above {relevant:g} ({say.LIMIT_NOTE}); "
         "otherwise undecided.",
     )
 
