@@ -282,14 +282,12 @@ def compare(scores_a: Path, scores_b: Path | None, out: Path, **options: Any) ->
 @click.option("--open", "open_it", is_flag=True, help="Open the report in a browser.")
 @_NO_IMAGES
 @example("faceaudit report out/audit.json --no-images -o share.html")
-def report(
-    result_json: Path, out: Path | None, format: str, open_it: bool, no_images: bool
-) -> None:
+def report(result_json: Path, open_it: bool, no_images: bool, **options: Any) -> None:
     """Draw the report of a result again.
 
     RESULT_JSON is an audit.json or compare.json, or a folder, for a page that lists its reports.
     """
-    path = commands.report(result_json, out, format=format, images=not no_images)
+    path = commands.report(result_json, images=not no_images, **options)
     click.echo(f"report: {path}")
     if open_it:
         click.launch(str(path))

@@ -119,20 +119,27 @@ def test_a_finished_run_is_never_repeated(study, drawn_sets, trainings, capsys):
     assert lines[0].startswith("4 of 6 runs finished; now without-source-seed-2; 2 to go, about")
 
 
-def test_a_stopped_study_goes_on_from_what_is_finished(drawn_sets, tmp_path, trainings):
+def test_a_stopped_study_goes_on_from_what_is_finished_to_the_same_scores(
+    study, drawn_sets, tmp_path, trainings
+):
+    _, whole = study
     calls, stop_at = trainings
-    study = replace(STUDY, seeds=1, epochs=1)
+    one_seed = replace(STUDY, seeds=1)
     stop_at.append(1)
     with pytest.raises(KeyboardInterrupt):
-        study.run(list(drawn_sets.values()), tmp_path)
+        one_seed.run(list(drawn_sets.values()), tmp_path)
     assert not (tmp_path / "study.json").exists()
     stop_at.clear()
-    study.run(list(drawn_sets.values()), tmp_path)
-    assert [call.rsplit("/", 2)[1] for call in calls] == [
-        "without-source-seed-0",
-        "with-source-seed-0",
-    ]
+    one_seed.run(list(drawn_sets.values()), tmp_path)
+    names = ["without-source-seed-0", "with-source-seed-0"]
+    assert [call.rsplit("/", 2)[1] for call in calls] == names
     assert (tmp_path / "study.json").exists()
+    for name in names:
+        first, second = (
+            read_scores(folder / "runs" / name / "scores.parquet").table["p_ai"]
+            for folder in (whole, tmp_path)
+        )
+        assert first.equals(second)
 
 
 def test_other_settings_do_not_mix_with_finished_runs(study, drawn_sets):
@@ -151,17 +158,6 @@ def test_a_damaged_record_is_named(study, drawn_sets):
             STUDY.run(list(drawn_sets.values()), out)
     finally:
         path.write_text(whole)
-
-
-def test_same_seed_same_scores(study, drawn_sets, tmp_path):
-    _, out = study
-    replace(STUDY, seeds=1).run(list(drawn_sets.values()), tmp_path)
-    for arm in ("with", "without"):
-        first, second = (
-            read_scores(folder / "runs" / f"{arm}-source-seed-0" / "scores.parquet").table["p_ai"]
-            for folder in (out, tmp_path)
-        )
-        assert first.equals(second)
 
 
 def test_a_set_that_is_not_there(drawn_sets, tmp_path):

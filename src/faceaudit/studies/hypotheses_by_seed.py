@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from faceaudit.checks.generator_population import fit_slope, shared_tags
 from faceaudit.checks.parts.hypotheses import HYPOTHESES, ratio_columns
 from faceaudit.layout import lay_out, number, text
-from faceaudit.result import Cell, CheckResult, Table, nan_to_none
+from faceaudit.result import Cell, CheckResult, Table
 from faceaudit.schema import called_ai
 from faceaudit.stats.counts import Images
 from faceaudit.stats.risk_ratios import FEWEST_ERRORS, Ratio, contrast
@@ -32,9 +32,8 @@ ASKED: dict[str, dict[str, list[str]]] = HYPOTHESES | {
 SMALLEST_GROUP = 30
 POPULATION = "for every doubling of a group's share in the generator's training set (odds)"
 
-#: Who is asked about, how many they and the others are, and the ratios of each seed, alone and
-#: with all other tags held equal.
-Asked = tuple[str, int | None, int | None, Sequence[Ratio], Sequence[Ratio | None]]
+#: A row's cells but the first two, and who is clearly accused more or less often.
+Answer = tuple[list[Cell], str | None]
 
 
 def hypotheses_by_seed(
@@ -65,8 +64,7 @@ def hypotheses_by_seed(
                     f"classifier's threshold is moved to where {percent(PUBLISHED_ERROR)} are, as "
                     "in the published experiment."
                 )
-            for asked in _ask(list(zip(parts, at, strict=True)), confidence):
-                cells, sentence = _answer(asked, confidence)
+            for cells, sentence in _ask(list(zip(parts, at, strict=True)), confidence):
                 rows.append([side, dataset, *cells])
                 if sentence:
                     clear.append(f"{side} in training, {dataset}: {sentence}")
@@ -92,7 +90,7 @@ def _tagged(part: pa.Table) -> pa.Table:
     return part.select([c for c in part.column_names if part[c].null_count < len(part)])
 
 
-def _ask(runs: Sequence[tuple[Images, float]], confidence: float) -> Iterator[Asked]:
+def _ask(runs: Sequence[tuple[Images, float]], confidence: float) -> Iterator[Answer]:
     """Put every hypothesis whose tag is there to each run's photographs and threshold."""
     for name, tags in ASKED.items():
         for tag, values in tags.items():
@@ -101,21 +99,27 @@ def _ask(runs: Sequence[tuple[Images, float]], confidence: float) -> Iterator[As
             if len(found) == len(runs):
                 who = name if len(tags) == 1 else f"{name} ({tag_title(tag)})"
                 crude, adjusted = [one.crude for one in found], [one.adjusted for one in found]
-                yield who, found[0].chosen.n, found[0].others.n, crude, adjusted
+                n = found[0].chosen.n, found[0].others.n
+                yield _answer(who, n, crude, adjusted, confidence)
     if shared := shared_tags(runs[0][0].table):
         slopes = [fit_slope("", [p.counts(shared, t)], confidence) for p, t in runs]
         ratios = [Ratio(slope.ratio, slope.low, slope.high) for slope in slopes]
-        yield POPULATION, None, None, ratios, [None]
+        yield _answer(POPULATION, (None, None), ratios, [None], confidence)
 
 
-def _answer(asked: Asked, confidence: float) -> tuple[list[Cell], str | None]:
-    """Fill a row's cells, and tell who is clearly accused more or less often."""
-    who, n, rest_n, *effects = asked
-    crude, adjusted = (_across(each, confidence) for each in effects)
-    seeds = [effect.value for effect in (effects[1] if all(effects[1]) else effects[0]) if effect]
-    ends = [nan_to_none(np.min(seeds)), nan_to_none(np.max(seeds))]
+def _answer(
+    who: str,
+    n: tuple[int | None, int | None],
+    crude_by_seed: Sequence[Ratio],
+    adjusted_by_seed: Sequence[Ratio | None],
+    confidence: float,
+) -> Answer:
+    crude, adjusted = _across(crude_by_seed, confidence), _across(adjusted_by_seed, confidence)
+    decisive_by_seed = adjusted_by_seed if all(adjusted_by_seed) else crude_by_seed
+    seeds = [ratio.value for ratio in decisive_by_seed if ratio]
     nothing = (None,) * 3
-    cells: list[Cell] = [who, n, rest_n, *(crude or nothing), *(adjusted or nothing), *ends]
+    cells: list[Cell] = [who, *n, *(crude or nothing), *(adjusted or nothing)]
+    cells += [min(seeds), max(seeds)] if np.isfinite(seeds).all() else [None, None]
     if (decisive := adjusted or crude) is None:
         return [*cells, "not estimable"], None
     ratio, low, high = decisive
@@ -123,7 +127,7 @@ def _answer(asked: Asked, confidence: float) -> tuple[list[Cell], str | None]:
         return [*cells, "undecided"], None
     word = "more often" if low > 1 else "less often"
     span = times_range(low, high)
-    if n is None:
+    if who == POPULATION:
         doubling = POPULATION.removesuffix(" (odds)")
         told = f"the odds of being accused are {times(ratio)} as high ({span}) {doubling}"
     else:
