@@ -47,8 +47,8 @@ def copies(content: bytes) -> dict[str, Points | None]:
     """Landmarks of a photograph, of its mirrored copy, and of two crops."""
     image = Image.open(io.BytesIO(content)).convert("RGB")
     pixels = working_pixels(content)
-    points = find_landmarks(pixels)
-    if points is None:
+    points = None if pixels is None else find_landmarks(pixels)
+    if pixels is None or points is None:
         return {}
     # No ratio tells left from right, so the mirrored points need not be mirrored back.
     flipped = find_landmarks(working_pixels(_encoded(ImageOps.mirror(image))))

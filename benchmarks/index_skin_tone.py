@@ -39,8 +39,8 @@ def relit(pixels: np.ndarray, factors: tuple[float, float, float]) -> np.ndarray
 def tones(content: bytes) -> dict[str, SkinTone | None]:
     """Skin tone of a photograph, of relit copies, and of either cheek alone."""
     pixels = working_pixels(content)
-    points = find_landmarks(pixels)
-    if points is None:
+    points = None if pixels is None else find_landmarks(pixels)
+    if pixels is None or points is None:
         return {}
     measured = {"as it is": measure_skin(pixels, points)}
     for name, factors in LIGHTS.items():

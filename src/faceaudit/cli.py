@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from faceaudit import commands, terminal
-from faceaudit.cli_shared import EPOCHS, PATH, RECIPE, ErrorGroup, example, with_options
+from faceaudit.cli_shared import EPOCHS, PATH, RECIPE, ErrorGroup, example, flag, many, with_options
 from faceaudit.cli_studies import study
 
 
@@ -35,7 +35,7 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@flag("--json", "as_json", help="Print as JSON.")
 @example("faceaudit datasets")
 def datasets(as_json: bool) -> None:
     """List the known data sets: what, tags, licence, layout."""
@@ -66,28 +66,26 @@ class _IndexCommand(click.Command):
 @click.option("-o", "--out", required=True, type=PATH, help="The manifest to write (Parquet).")
 @click.option("--name", help="What the manifest calls the data set; its id if not given.")
 @click.option("--tags-from", type=PATH, help="A tag file or folder that lies elsewhere.")
-@click.option(
+@many(
     "--missing",
-    multiple=True,
     metavar="WORD",
     help="A word in your tag file that says that a tag is missing; repeatable.",
 )
 @click.option("--label", type=click.Choice(["real", "ai"]), help="The label of every image.")
-@click.option("--real-dir", multiple=True, help="A folder of real photographs; repeatable.")
-@click.option("--ai-dir", multiple=True, help="A folder of AI-generated images; repeatable.")
+@many("--real-dir", help="A folder of real photographs; repeatable.")
+@many("--ai-dir", help="A folder of AI-generated images; repeatable.")
 @click.option(
     "--photoshopped-as",
     type=click.Choice(["skip", "real", "ai"]),
     default="skip",
     help="What a photograph retouched by hand counts as.",
 )
-@click.option(
+@flag(
     "--near-copies",
     "look_for_near_copies",
-    is_flag=True,
     help="Note which pictures show the same, resized or recompressed.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON.")
+@flag("--json", "as_json", help="Print the counts as JSON.")
 @example("faceaudit index utkface UTKFace/ -o manifest.parquet")
 def index(dataset: str, root: Path, out: Path, as_json: bool, **options: Any) -> None:
     """Index a data set into a manifest: one row an image.
@@ -106,10 +104,10 @@ def index(dataset: str, root: Path, out: Path, as_json: bool, **options: Any) ->
 @click.argument("manifests", nargs=-1, required=True, type=PATH)
 @click.option("-o", "--out", required=True, type=PATH, help="The model directory to write.")
 @RECIPE
-@click.option("--trust-pickle", is_flag=True, help="Take a weights file that is a pickle.")
+@flag("--trust-pickle", help="Take a weights file that is a pickle.")
 @EPOCHS
 @click.option("--lr", type=click.FloatRange(0, min_open=True), help="Highest learning rate.")
-@click.option("--find-lr", is_flag=True, help="Choose it by fastai's learning-rate finder.")
+@flag("--find-lr", help="Choose it by fastai's learning-rate finder.")
 @click.option("--validation-share", default=0.2, type=click.FloatRange(0, 0.9, min_open=True))
 @click.option("--seed", default=0)
 @example("faceaudit train utkface.parquet ai.parquet -o model --epochs 4")
@@ -136,7 +134,7 @@ def train(manifests: Sequence[Path], out: Path, **options: Any) -> None:
 )
 @click.option("--seed", default=0, help="Of the sample.")
 @click.option("--batch-size", default=64, type=click.IntRange(1))
-@click.option("--trust-pickle", is_flag=True, help="Take a checkpoint that is a pickle.")
+@flag("--trust-pickle", help="Take a checkpoint that is a pickle.")
 @click.option("--ai-class", help="Of two classes the one that means AI-generated: name or number.")
 @click.option(
     "--find-faces/--no-find-faces",
@@ -169,23 +167,20 @@ def _parse_map(ctx: click.Context, param: click.Parameter, pairs: Sequence[str])
 
 
 _READING = with_options(
-    click.option(
+    many(
         "--map",
         "mapping",
-        multiple=True,
         callback=_parse_map,
         metavar="NAME=COLUMN",
         help="Our name for a column of the file; repeatable.",
     ),
-    click.option(
+    many(
         "--missing",
-        multiple=True,
         metavar="WORD",
         help="A word that says that a value is missing; repeatable. Else only an empty cell does.",
     ),
-    click.option(
+    many(
         "--ai-label",
-        multiple=True,
         metavar="WORD",
         help="What the file calls AI-generated, as 1 or fake; every other label is real then.",
     ),
@@ -195,15 +190,14 @@ _READING = with_options(
         default="probability",
         help="What the scores are; p-real: of being real.",
     ),
-    click.option(
+    many(
         "--tags",
-        multiple=True,
         type=PATH,
         metavar="TABLE",
         help="A table of the same images, as a manifest, whose tags are joined; repeatable.",
     ),
 )
-_NO_IMAGES = click.option("--no-images", is_flag=True, help="Leave out every picture.")
+_NO_IMAGES = flag("--no-images", help="Leave out every picture.")
 
 
 def _parse_places(
@@ -222,14 +216,13 @@ def _parse_places(
 @click.option("--spec", required=True, help="A specification (YAML), or the name of a ready one.")
 @click.option("-o", "--out", required=True, type=PATH, help="Folder for the results.")
 @click.option("--where", default=None, help="Compare this slice with the rest.")
-@click.option("--include-training", is_flag=True, help="Count images seen in training too.")
+@flag("--include-training", help="Count images seen in training too.")
 @click.option("--threshold", type=click.FloatRange(0, 1), help="AI is a score of at least this.")
 @click.option("--name", help="What to call the classifier.")
 @_READING
 @_NO_IMAGES
-@click.option(
+@many(
     "--images-from",
-    multiple=True,
     callback=_parse_places,
     metavar="[DATASET=]FOLDER",
     help="Where the images lie, for the report's pictures; repeatable. Without it, pictures are "
@@ -250,15 +243,14 @@ def audit(scores: Sequence[Path], spec: str, out: Path, no_images: bool, **optio
 @click.argument("scores_b", type=PATH, required=False)
 @click.option("--spec", default=None, help="A specification; without one, every tag is compared.")
 @click.option("-o", "--out", required=True, type=PATH, help="Folder for the results.")
-@click.option(
+@many(
     "--score-column",
     "score_columns",
-    multiple=True,
     metavar="COLUMN",
     help="Where the scores are (as --map p_ai=COLUMN), once for each classifier.",
 )
-@click.option("--name", "names", multiple=True, help="What to call them, once for each.")
-@click.option("--include-training", is_flag=True, help="Count images seen in training too.")
+@many("--name", "names", help="What to call them, once for each.")
+@flag("--include-training", help="Count images seen in training too.")
 @_READING
 @example("faceaudit compare old.parquet new.parquet -o out")
 def compare(scores_a: Path, scores_b: Path | None, out: Path, **options: Any) -> None:
@@ -279,7 +271,7 @@ def compare(scores_a: Path, scores_b: Path | None, out: Path, **options: Any) ->
     metavar="NAME",
     help="html, junit, markdown, or what an installed package adds.",
 )
-@click.option("--open", "open_it", is_flag=True, help="Open the report in a browser.")
+@flag("--open", "open_it", help="Open the report in a browser.")
 @_NO_IMAGES
 @example("faceaudit report out/audit.json --no-images -o share.html")
 def report(result_json: Path, open_it: bool, no_images: bool, **options: Any) -> None:
@@ -296,7 +288,7 @@ def report(result_json: Path, open_it: bool, no_images: bool, **options: Any) ->
 @main.command()
 @click.argument("audit_json", type=PATH)
 @click.option("--baseline", type=PATH, help="An earlier audit.json: only new failures count.")
-@click.option("--accept-changes", is_flag=True, help="Even if the baseline was audited otherwise.")
+@flag("--accept-changes", help="Even if the baseline was audited otherwise.")
 @click.option("--junit", type=PATH, help="Write the verdicts as JUnit XML.")
 @click.option("--markdown", type=PATH, help="Write the verdicts as Markdown.")
 @example("faceaudit gate out/audit.json --junit verdicts.xml")
@@ -328,10 +320,9 @@ main.add_command(study)
     default=Path("reports"),
     help="Folder of reports to show, and where new ones go.",
 )
-@click.option("--model", "models", multiple=True, help="A model to offer; all bundled ones.")
-@click.option(
+@many("--model", "models", help="A model to offer; all bundled ones.")
+@many(
     "--scores",
-    multiple=True,
     type=PATH,
     help="Scores of a model, from which it is said what its verdicts are worth.",
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,10 @@ import click
 from faceaudit.errors import FaceAuditError
 
 PATH = click.Path(path_type=Path)
+
+#: Options that are on or off, and options that may be given more than once.
+flag = partial(click.option, is_flag=True)
+many = partial(click.option, multiple=True)
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from faceaudit.cli_shared import EPOCHS, PATH, RECIPE, ErrorGroup, example, with_options
+from faceaudit.cli_shared import EPOCHS, PATH, RECIPE, ErrorGroup, example, many, with_options
 
 if TYPE_CHECKING:
     from faceaudit.studies.study import Study
@@ -29,13 +29,7 @@ def study() -> None:
 _STUDY = with_options(
     click.argument("manifests", nargs=-1, required=True, type=PATH),
     click.option("-o", "--out", required=True, type=PATH, help="Folder of the study."),
-    click.option(
-        "--test",
-        "tests",
-        multiple=True,
-        type=PATH,
-        help="A manifest for testing alone; repeatable.",
-    ),
+    many("--test", "tests", type=PATH, help="A manifest for testing alone; repeatable."),
     click.option(
         "--hold-out",
         default=0.3,
@@ -70,9 +64,9 @@ def data_in_training(manifests: Sequence[Path], out: Path, **options: Any) -> No
 
 @study.command("learning-curve")
 @_STUDY
-@click.option("--epochs", "epochs_tried", multiple=True, default=(1, 2, 4), type=int)
-@click.option("--images", "images_tried", multiple=True, default=(500, 1000, 2000), type=int)
-@click.option("--real-share", "real_shares_tried", multiple=True, default=(0.5,))
+@many("--epochs", "epochs_tried", default=(1, 2, 4), type=int)
+@many("--images", "images_tried", default=(500, 1000, 2000), type=int)
+@many("--real-share", "real_shares_tried", default=(0.5,))
 @click.option("--generator-source", default="ffhq")
 @example("faceaudit study learning-curve real.parquet ai.parquet --test ffhq.parquet -o out")
 def learning_curve(manifests: Sequence[Path], out: Path, **options: Any) -> None:

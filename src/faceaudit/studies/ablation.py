@@ -61,10 +61,7 @@ class Ablation(Study):
                 f"{' and '.join(labels) or 'nothing'} to train on; a classifier needs both labels"
             )
         slug = "".join(letter if letter.isalnum() else "-" for letter in name)
-        return {
-            f"without-{slug}": (self.epochs, without),
-            f"with-{slug}": (self.epochs, with_it),
-        }
+        return {f"without-{slug}": (self.epochs, without), f"with-{slug}": (self.epochs, with_it)}
 
 
 def errors_by_set(

@@ -37,8 +37,7 @@ class Run:
 
     folder: Path
     images: pa.Table
-    seed: int
-    #: For `faceaudit.model.training.train`; ``epochs`` among them.
+    #: For `faceaudit.model.training.train`; ``epochs`` and ``seed`` among them.
     options: dict[str, Any]
 
     @property
@@ -97,7 +96,7 @@ class Tested:
             called_ai(table["p_ai"], run.threshold)
             for table, run in zip(self.tables, self.runs, strict=True)
         ]
-        seeds = self.runs[-1].seed + 1
+        seeds = len({run.options["seed"] for run in self.runs})
         return np.reshape(called != is_ai, (seeds, -1, len(is_ai))).swapaxes(0, 1)
 
     def where(self, **values: str) -> Mask:
@@ -126,10 +125,7 @@ def run_all(runs: list[Run], split: Split, progress: bool = False) -> Tested:
         If a run of that name is there with other settings.
     """
     testing = _digest(split.testing)
-    settings = [
-        run.options | {"seed": run.seed, "training": _digest(run.images), "testing": testing}
-        for run in runs
-    ]
+    settings = [run.options | {"training": _digest(run.images), "testing": testing} for run in runs]
     found = [_finished(run.folder, of) for run, of in zip(runs, settings, strict=True)]
     seconds = {i: took for i, took in enumerate(found) if took is not None}
     for i, run in enumerate(runs):
@@ -176,7 +172,7 @@ def _train_and_test(run: Run, split: Split, settings: dict[str, Any]) -> float:
 
     started = time.monotonic()
     manifest = write_table(run.folder / "training.parquet", run.images, split.info)
-    train([manifest], run.folder / "model", seed=run.seed, **run.options)
+    train([manifest], run.folder / "model", **run.options)
     testing = Manifest(split.testing, split.info)
     score(run.folder / "model", testing, run.folder / "scores.parquet", find_faces=False)
     seconds = round(time.monotonic() - started, 1)

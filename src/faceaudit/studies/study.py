@@ -12,13 +12,7 @@ import pyarrow as pa
 
 from faceaudit.audit import headline, limitations, result_versions, summarise, timestamp
 from faceaudit.layout import Kind, Values, lay_out, number, text
-from faceaudit.result import (
-    CheckResult,
-    Detail,
-    Finding,
-    Result,
-    write_result,
-)
+from faceaudit.result import CheckResult, Detail, Finding, Result, write_result
 from faceaudit.studies.holdout import Split, read_split
 from faceaudit.studies.runs import Run, Tested, run_all
 from faceaudit.studies.seed_intervals import AcrossSeeds
@@ -80,7 +74,7 @@ class Study(ABC):
         folder = Path(out) / "runs"
         # Seed by seed, so that a study stopped half-way has all settings of the first seeds.
         runs = [
-            Run(folder / f"{name}-seed-{seed}", images, seed, {"epochs": epochs, **recipe})
+            Run(folder / f"{name}-seed-{seed}", images, {"epochs": epochs, **recipe, "seed": seed})
             for seed in range(self.seeds)
             for name, (epochs, images) in self._settings(split, seed).items()
         ]
@@ -184,11 +178,7 @@ def spread(
 
 
 def answer(
-    id: str,
-    title: str,
-    description: str,
-    findings: Mapping[str, float],
-    details: Sequence[Detail],
+    id: str, title: str, description: str, findings: Mapping[str, float], details: Sequence[Detail]
 ) -> CheckResult:
     """Answer a question in a few sentences with their weights; without a detail it has none."""
     return CheckResult(
