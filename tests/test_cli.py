@@ -170,7 +170,12 @@ def test_a_missing_extra_is_named_in_one_line(tmp_path):
     manifest = write_manifest(tmp_path, ["a.jpg"], ["ai"])
     code = f"""
 import sys
-sys.modules['torch'] = sys.modules['fastai'] = sys.modules['timm'] = None
+class Without:
+    def __init__(self, finder):
+        self.finder = finder
+    def find_spec(self, name, *given):
+        return None if name in ('torch', 'fastai', 'timm') else self.finder.find_spec(name, *given)
+sys.meta_path[:] = map(Without, sys.meta_path)
 from faceaudit.cli import main
 main(['score', 'bundled:default', r'{manifest}', '-o', r'{tmp_path}/s.parquet'])
 """
