@@ -71,7 +71,9 @@ def plain(network: torch.nn.Module, data: Decoded) -> None:
         optimizer.step()
 
 
-def ours(network: torch.nn.Module, head: set[str], data: Decoded, record: InputRecord) -> None:
+def ours(
+    network: torch.nn.Module, head: frozenset[str], data: Decoded, record: InputRecord
+) -> None:
     is_ai = data.target == 1
     rows = np.arange(len(data))
     training = Batches(data.pixels, is_ai, rows, record, BATCH, seed=0)

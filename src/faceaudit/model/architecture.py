@@ -6,6 +6,7 @@ import difflib
 import importlib.util
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -113,13 +114,14 @@ def _make(architecture: Architecture, outputs: int) -> nn.Module:
     )
 
 
-def head_names(architecture: Architecture) -> set[str]:
+@cache
+def head_names(architecture: Architecture) -> frozenset[str]:
     """Name the head's tensors: those that change shape with the number of classes."""
     import torch
 
     with torch.device("meta"):
         one, two = (_make(architecture, outputs).state_dict() for outputs in (1, 2))
-    return {name for name, tensor in one.items() if tensor.shape != two[name].shape}
+    return frozenset(name for name, tensor in one.items() if tensor.shape != two[name].shape)
 
 
 def load_pretrained(

@@ -165,7 +165,7 @@ def load_checkpoint(
 
 
 def _one_output(
-    state: dict[str, Tensor], head: set[str], ai_class: str | None, source: Path
+    state: dict[str, Tensor], head: frozenset[str], ai_class: str | None, source: Path
 ) -> tuple[dict[str, Tensor], str | None]:
     """Make the head of two classes one of one: the sigmoid of their difference is their softmax."""
     outputs = {len(state[name]) for name in head if name in state and state[name].ndim}

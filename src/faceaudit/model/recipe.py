@@ -99,7 +99,7 @@ class Recipe:
     #: Changed in place by `fit`.
     network: nn.Module
     #: Names of the head's parameters.
-    head: set[str]
+    head: frozenset[str]
     #: Passes in which the whole network learns.
     epochs: int
     #: Whether the head learns alone for one pass before.
