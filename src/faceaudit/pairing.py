@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from faceaudit.audit import summarise
 from faceaudit.errors import FaceAuditError
-from faceaudit.reading.columns import united, with_column
+from faceaudit.reading.columns import first_true, united, with_column
 from faceaudit.reading.matching import Matches, match
 from faceaudit.reading.meaning import mark_missing
 from faceaudit.result import ScoresSummary
@@ -195,9 +195,8 @@ def _laid_out(
 
 def _refuse_other_labels(sides: Sequence[pa.Table], names: tuple[str, str]) -> None:
     first, second = sides
-    differ = pc.fill_null(pc.not_equal(first["label"], second["label"]), False)
-    row = pc.index(differ, True).as_py()
-    if row >= 0:
+    differ = pc.not_equal(first["label"], second["label"])
+    if (row := first_true(differ)) >= 0:
         others = pc.sum(differ).as_py() - 1
         more = f" (and {counted(others, 'more image')} so)" if others else ""
         image, second_image = (table["image"][row].as_py() for table in (first, second))

@@ -52,13 +52,17 @@ def with_column(table: pa.Table, name: str, column: pa.ChunkedArray | pa.Array) 
     return table.set_column(table.column_names.index(name), name, column)
 
 
+def first_true(mask: pa.ChunkedArray) -> int:
+    """Return the first row for which a mask is true, or -1."""
+    return int(pc.index(pc.fill_null(mask, False), True).as_py())
+
+
 def refuse(table: pa.Table, name: str, wrong: pa.ChunkedArray, source: str, complaint: str) -> None:
     """Refuse a table at the first cell of a column for which `wrong` is true.
 
     The message is ``source: column 'x', row n: VALUE complaint``; rows count from 1.
     """
-    row = pc.index(pc.fill_null(wrong, False), True).as_py()
-    if row >= 0:
+    if (row := first_true(wrong)) >= 0:
         value = table[name][row].as_py()
         shown = f"{value:.9g}" if isinstance(value, float) else repr(value)
         shown = "the cell" if value is None else shown

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.reading.columns import united, value_counts
+from faceaudit.reading.columns import first_true, united, value_counts
 from faceaudit.reading.matching import match
 from faceaudit.schema import FIXED_COLUMNS, ScoresInfo, TableInfo
 from faceaudit.wording import counted
@@ -72,7 +72,12 @@ def join_tags(
     given = tags.table.select([n for n in tags.table.column_names if n not in _OF_SCORES])
     given = given.take(pa.array(found.index, mask=~there))
     if "label" in table.column_names and "label" in given.column_names:
-        _refuse_other_label(table, given["label"], tags.path, source)
+        ours, theirs = table["label"], given["label"]
+        if (row := first_true(pc.not_equal(ours, theirs))) >= 0:
+            raise FaceAuditError(
+                f"{source}: column 'label', row {row + 1}: {table['image'][row].as_py()!r} is "
+                f"{ours[row].as_py()} here and {theirs[row].as_py()} in {tags.path}"
+            )
     before, (table, differing) = table, united(table, given)
     ways = " and ".join(f"{n:,} by {way}" for way, n in found.ways.items() if n)
     notes += tags.notes
@@ -114,13 +119,3 @@ def join_tags(
     datasets = {} if own_dataset or tags.info is None else tags.info.datasets
     update = {"tag_sources": tag_sources, "datasets": datasets | info.datasets}
     return table, info.model_copy(update=update)
-
-
-def _refuse_other_label(table: pa.Table, label: pa.ChunkedArray, path: Path, source: str) -> None:
-    differ = pc.fill_null(pc.not_equal(table["label"], label), False)
-    row = pc.index(differ, True).as_py()
-    if row >= 0:
-        raise FaceAuditError(
-            f"{source}: column 'label', row {row + 1}: {table['image'][row].as_py()!r} is "
-            f"{table['label'][row].as_py()} here and {label[row].as_py()} in {path}"
-        )
