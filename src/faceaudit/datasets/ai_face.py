@@ -10,10 +10,9 @@ from operator import itemgetter
 import pyarrow.compute as pc
 
 from faceaudit.datasets.base import Dataset, Tagged
-from faceaudit.datasets.rejects import LISTED, LedgerEntry, Reject, first_ones, remark
+from faceaudit.datasets.rejects import LISTED, LedgerEntry, first_ones, remark
 from faceaudit.datasets.tagfiles import Cells, TagFile, Tags, read_code, read_csv
 from faceaudit.errors import FaceAuditError
-from faceaudit.schema import LABEL_WORDS
 from faceaudit.tags.base import TagValue
 from faceaudit.tags.skin_tone import MONK_TONES
 from faceaudit.wording import counted
@@ -91,7 +90,6 @@ class AIFace(Dataset):
         for table in tables:
             self._fill(table)
             self.use(table)
-        self._prefixes = dict.fromkeys(prefix for table in tables for prefix in table.prefixes())
         self.notes += note
         if n := self._contradicting:
             self.notes.append(
@@ -100,11 +98,7 @@ class AIFace(Dataset):
             )
 
     def read(self, path: str) -> Tagged:
-        tags = self.look_up(*(prefix + path for prefix in self._prefixes))
-        label = LABEL_WORDS.get(str(tags.pop("label", None)))
-        if label is None:
-            raise Reject("no row in the tables", "without it there is no label")
-        return Tagged(label, tags)
+        return self.row_of(path, "no row in the tables")
 
     def remarks(self) -> Iterator[LedgerEntry]:
         yield from super().remarks()

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import ClassVar, Literal, NamedTuple
 
-from faceaudit.datasets.rejects import LedgerEntry, remark
+from faceaudit.datasets.rejects import LedgerEntry, Reject, remark
 from faceaudit.datasets.sources import SideFiles, is_side_file
 from faceaudit.datasets.tagfiles import TagFile
 from faceaudit.errors import FaceAuditError
 from faceaudit.plugins import offers
+from faceaudit.schema import LABEL_WORDS
 from faceaudit.tags.base import TagValue
 from faceaudit.tags.landmarks import Published
 
@@ -159,6 +160,19 @@ class Dataset:
         for row in reversed(found):
             tags |= {tag: value for tag, value in row.items() if value is not None}
         return tags
+
+    @cached_property
+    def _prefixes(self) -> list[str]:
+        """What may stand before an image's path in the tables."""
+        return list(dict.fromkeys(prefix for t in self.tables for prefix in t.prefixes()))
+
+    def row_of(self, path: str, otherwise: str) -> Tagged:
+        """Return what tables with labels say of an image, or raise `Reject` with a reason."""
+        tags = self.look_up(*(prefix + path for prefix in self._prefixes))
+        label = LABEL_WORDS.get(str(tags.pop("label", None)))
+        if label is None:
+            raise Reject(otherwise, "without it there is no label")
+        return Tagged(label, tags)
 
     def lacks(self, name: str, *tags: str) -> None:
         """Note that a tag file of the published set is not there."""

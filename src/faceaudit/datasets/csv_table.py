@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable
 
 from faceaudit.datasets.base import Dataset, Tagged
-from faceaudit.datasets.rejects import Reject
 from faceaudit.datasets.tagfiles import Cells, Tags, own_csv
 from faceaudit.errors import FaceAuditError
 from faceaudit.schema import LABEL_WORDS, LABELS
@@ -36,9 +35,7 @@ class CSVTable(Dataset):
                 f"which table holds the labels? {held} below the root; name it with --tags-from"
             )
         self._words: Counter[str] = Counter()
-        table = own_csv(self.files, tables[0], self.options.missing, "path", self._label)
-        self.use(table)
-        self._prefixes = table.prefixes()
+        self.use(own_csv(self.files, tables[0], self.options.missing, "path", self._label))
         self.notes += [
             f"'label': {word!r} ({counted(n, 'row')}) is read as '{LABEL_WORDS[word]}'."
             for word, n in sorted(self._words.items())
@@ -46,11 +43,7 @@ class CSVTable(Dataset):
         ]
 
     def read(self, path: str) -> Tagged:
-        tags = self.look_up(*(prefix + path for prefix in self._prefixes))
-        label = LABEL_WORDS.get(str(tags.pop("label", None)))
-        if label is None:
-            raise Reject("no row in the table", "without it there is no label")
-        return Tagged(label, tags)
+        return self.row_of(path, "no row in the table")
 
     def _label(self, cells: Cells, _doubt: Callable[[str], None]) -> Tags:
         word = (cells.get("label") or "").strip().lower()
