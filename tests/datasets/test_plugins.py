@@ -16,18 +16,18 @@ from faceaudit.errors import FaceAuditError
 from faceaudit.tags.base import all_tags
 from tests.datasets.planted import plant
 
-CARTOONS = """
+SKETCHES = """
 from faceaudit.datasets.base import Dataset, Tagged
 from faceaudit.datasets.rejects import Reject
 from faceaudit.datasets.sources import base_name
 from faceaudit.datasets.tagfiles import own_csv
 
-class Cartoons(Dataset):
-    id = "cartoons"
-    title = "Cartoon Faces"
+class Sketches(Dataset):
+    id = "sketches"
+    title = "Sketched Faces"
     label = "ai"
     licence = "CC0"
-    home = "https://example.org/cartoons"
+    home = "https://example.org/sketches"
     layout = "faces/0001.png; optional hats.csv (file, hat)"
     tags = {"hat": "by the publishers"}
 
@@ -39,15 +39,15 @@ class Cartoons(Dataset):
             raise Reject("malformed name", "it is not 0001.png")
         return Tagged("ai", self.look_up(base_name(path)))
 """
-BRIGHTNESS = """
+PALENESS = """
 from faceaudit.tags.base import Tag
 
 def look(face):
     grey = face.pixels.mean()
-    return {"brightness": "dark" if grey < 99 else "light", "grey": grey}
+    return {"paleness": "dark" if grey < 99 else "light", "grey": grey}
 
 TAG = Tag(
-    "brightness",
+    "paleness",
     values=("light", "dark"),
     look=look,
     beside=("grey",),
@@ -61,15 +61,15 @@ from faceaudit.cli import main
 from faceaudit.tables import read_manifest
 from faceaudit.tags.vocabulary import NUMERIC_TAGS, group_order, standard
 try:
-    main(["index", "cartoons", sys.argv[1], "-o", sys.argv[2], "--brightness"])
+    main(["index", "sketches", sys.argv[1], "-o", sys.argv[2], "--paleness"])
 except SystemExit as end:
     assert end.code == 0, end.code
 manifest = read_manifest(sys.argv[2])
 print(json.dumps([
-    manifest.table.select(["image", "hat", "brightness"]).to_pylist(),
-    manifest.info.tag_sources["brightness"],
-    group_order("brightness", ["dark", "light"]),
-    standard("brightness", " DARK"),
+    manifest.table.select(["image", "hat", "paleness"]).to_pylist(),
+    manifest.info.tag_sources["paleness"],
+    group_order("paleness", ["dark", "light"]),
+    standard("paleness", " DARK"),
     "grey" in NUMERIC_TAGS,
 ]))
 """
@@ -91,21 +91,19 @@ def test_a_data_set_and_a_tag_of_another_package(tmp_path):
     root = plant(tmp_path / "set", "faces/0001.png", "faces/0002.png", "cover.png")
     (root / "hats.csv").write_text("file,hat\n0001.png,red\n")
     points = (
-        "[faceaudit.datasets]\ncartoons = cartoons:Cartoons\n"
-        "[faceaudit.tags]\nbrightness = brightness:TAG\n"
+        "[faceaudit.datasets]\nsketches = sketches:Sketches\n"
+        "[faceaudit.tags]\npaleness = paleness:TAG\n"
     )
-    environment = installed(
-        tmp_path / "site", {"cartoons": CARTOONS, "brightness": BRIGHTNESS}, points
-    )
+    environment = installed(tmp_path / "site", {"sketches": SKETCHES, "paleness": PALENESS}, points)
     command = [sys.executable, "-c", RUN, str(root), str(tmp_path / "m.parquet")]
     run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     rows, source, order, read, number = json.loads(run.stdout.splitlines()[-1])
     assert rows == [
-        {"image": "faces/0001.png", "hat": "red", "brightness": "light"},
-        {"image": "faces/0002.png", "hat": None, "brightness": "light"},
+        {"image": "faces/0001.png", "hat": "red", "paleness": "light"},
+        {"image": "faces/0002.png", "hat": None, "paleness": "light"},
     ]
-    assert source == {"cartoons": "derived from the mean of all pixels"}
+    assert source == {"sketches": "derived from the mean of all pixels"}
     assert (order, read, number) == (["light", "dark"], "dark", True)
 
 
