@@ -11,16 +11,7 @@ import pyarrow.compute as pc
 
 from faceaudit.checks import AuditInput, Check, Options, Product, all_checks
 from faceaudit.errors import FaceAuditError
-from faceaudit.result import (
-    SEVERITY,
-    CheckResult,
-    Finding,
-    LeftOut,
-    Result,
-    ScoresSummary,
-    Status,
-    Test,
-)
+from faceaudit.result import SEVERITY, CheckResult, Finding, LeftOut, Result, ScoresSummary, Status
 from faceaudit.schema import SCORED
 from faceaudit.selection import select, with_shares
 from faceaudit.spec import Spec
@@ -75,14 +66,11 @@ def audit(
     # What bears a verdict is read first, the gravest of all at the top. Where the classifier
     # itself fails, its gaps mean little; where all passes, the limits are what was asked about.
     results.sort(
-        key=lambda result: (
-            SEVERITY.index(result.status),
-            bool(result.verdicts) == (result.status == "fail"),
-        )
+        key=lambda of: (SEVERITY.index(of.status), bool(of.verdicts) == (of.status == "fail"))
     )
     status = overall_status(results)
     answering = next((r for r in results if r.status == status), results[0])
-    answer = answering.sentence
+    lead = "These data cannot answer the question. " if status == "not-estimable" else ""
     return Result(
         kind="audit",
         created=timestamp(),
@@ -90,9 +78,7 @@ def audit(
         title=spec.title,
         question=spec.question,
         status=status,
-        verdict=f"These data cannot answer the question. {answer}"
-        if status == "not-estimable"
-        else answer,
+        verdict=lead + answering.sentence,
         findings=headline(results, answering),
         limitations=[*selection.notes, *limitations(scores, summary, results)],
         scores=[summary],
@@ -107,11 +93,10 @@ def audit(
 def _plan(spec: Spec) -> list[tuple[Check, Options]]:
     """Look up every check and read its options before any work is done."""
     known = all_checks()
-    for name in spec.checks:
-        if name not in known:
-            raise FaceAuditError(
-                f"{spec.name}: checks.{name}: no such check; there are {', '.join(sorted(known))}"
-            )
+    if strange := [name for name in spec.checks if name not in known]:
+        raise FaceAuditError(
+            f"{spec.name}: checks.{strange[0]}: no such check; there are {', '.join(sorted(known))}"
+        )
     wanted = spec.checks or {check.id: {} for check in known.values() if check.default}
     return [
         (known[name], known[name].parse_options(given, spec.name)) for name, given in wanted.items()
@@ -212,7 +197,7 @@ def summarise(name: str, scores: Scores, threshold: float | None) -> ScoresSumma
 
 def adjust_tests(results: Sequence[CheckResult]) -> None:
     """Adjust the p-values of all tests of a result together, in place."""
-    tests: list[Test] = [test for result in results for test in result.tests]
+    tests = [test for result in results for test in result.tests]
     if not tests:
         return
     holm, bh = adjust([test.p for test in tests])
@@ -227,14 +212,12 @@ def overall_status(results: Sequence[CheckResult]) -> Status:
     so for the whole; its `pass` is none. If no limit was to be judged, the whole informs, or is
     not estimable if no check found anything.
     """
-    judged = {result.status for result in results if result.verdicts}
-    vetoes = {result.status for result in results} & {"fail", "error", "insufficient-evidence"}
+    found = {result.status for result in results}
+    decisive = {result.status for result in results if result.verdicts}
+    decisive |= found & {"fail", "error", "insufficient-evidence"}
     order: tuple[Status, ...] = ("fail", "error", "insufficient-evidence", "not-estimable", "pass")
-    for status in order:
-        if status in judged | vetoes:
-            return status
-    found = {result.status for result in results} - {"pass"}
-    return "not-estimable" if found == {"not-estimable"} else "info"
+    nothing: Status = "not-estimable" if found - {"pass"} == {"not-estimable"} else "info"
+    return next((status for status in order if status in decisive), nothing)
 
 
 def headline(results: Sequence[CheckResult], answering: CheckResult) -> list[Finding]:
@@ -264,21 +247,18 @@ def limitations(
     """Say in plain words what these data cannot carry."""
     notes = []
     n = summary.n_real + summary.n_ai
-    if summary.n_ai == 0:
+    for images, what, errors in (
+        (summary.n_ai, "AI-generated image", "missed AI images"),
+        (summary.n_real, "real photograph", "false accusations"),
+    ):
+        if not images:
+            notes.append(f"There is no {what} here, so nothing can be said about {errors}.")
+    has_training = "in_training" in scores.table.column_names
+    if seen := has_training and int(pc.sum(scored(scores)["in_training"]).as_py() or 0):
         notes.append(
-            "There is no AI-generated image here, so nothing can be said about missed AI images."
+            f"{out_of(seen, n, 'image', ('was', 'were'))} in this classifier's training data, "
+            "where its errors are too low to be believed."
         )
-    if summary.n_real == 0:
-        notes.append(
-            "There is no real photograph here, so nothing can be said about false accusations."
-        )
-    if "in_training" in scores.table.column_names:
-        seen = int(pc.sum(scored(scores)["in_training"]).as_py() or 0)
-        if seen:
-            notes.append(
-                f"{out_of(seen, n, 'image', ('was', 'were'))} in this classifier's training data, "
-                "where its errors are too low to be believed."
-            )
     if summary.rows is not None:
         notes += [_left_out_note(left) for left in summary.rows.left_out]
     elif summary.unscored:
@@ -293,12 +273,8 @@ def limitations(
     notes += scores.info.notes
     if delivery := _delivery_note(scores.table):
         notes.append(delivery)
-    notes += [
-        f"{result.title}: {result.sentence}"
-        for result in results
-        if result.status == "not-estimable"
-    ]
-    return notes
+    unanswered = (result for result in results if result.status == "not-estimable")
+    return notes + [f"{result.title}: {result.sentence}" for result in unanswered]
 
 
 def _left_out_note(left: LeftOut) -> str:

@@ -6,16 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from faceaudit.audit import (
-    adjust_tests,
-    headline,
-    limitations,
-    result_versions,
-    timestamp,
-)
+from faceaudit import wording as say
+from faceaudit.audit import adjust_tests, headline, limitations, result_versions, timestamp
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
 from faceaudit.errors import FaceAuditError
 from faceaudit.layout import lay_out, number, text
@@ -35,15 +29,9 @@ from faceaudit.schema import tag_columns
 from faceaudit.spec import Spec, every_tag
 from faceaudit.stats.intervals import paired_difference_interval, rate_of
 from faceaudit.tables import Scores
-from faceaudit.wording import (
-    attributes_title,
-    capitalised,
-    counted,
-    interval_title,
-    missing_note,
-    percent,
-)
 
+#: Those that images of one label suffer: only there are two answers to one image compared.
+_RATES = [rate for rate in ERROR_RATES.values() if rate.label]
 DESCRIPTION = (
     "Both classifiers judged the very same images, so the difference is counted image by image: "
     "how many the second gets wrong that the first gets right, and the reverse. That says more "
@@ -95,16 +83,12 @@ def compare(
                 f"{spec.name}: neither {names[0]} nor {names[1]} has a tag '{name}'; "
                 f"the tags are {', '.join(tag_columns(paired.table)) or 'none'}"
             )
-    checks = [
-        _compare_groups(paired, attributes, spec.confidence, names)
-        for attributes in ((), *spec.groupings)
-    ]
-    alone = list(_scored_by_one(paired.tally([]), names))
+    both = _Both(paired, names, spec.confidence)
+    checks = [both.by_group(attributes) for attributes in ((), *spec.groupings)]
+    alone = list(both.scored_by_one())
     # What could turn the answer is part of it.
-    verdict = " ".join([checks[0].sentence, *(said for said, turns in alone if turns)])
-    checks[0] = checks[0].model_copy(
-        update={"sentence": verdict, "details": [*checks[0].details, *_alone_table(paired, names)]}
-    )
+    checks[0].sentence = " ".join([checks[0].sentence, *(said for said, turns in alone if turns)])
+    checks[0].details += both.alone_table()
     adjust_tests(checks)
     return Result(
         kind="compare",
@@ -113,12 +97,12 @@ def compare(
         title=f"{names[0]} and {names[1]} on the same images",
         question=f"Whom does {names[1]} get wrong more or less often than {names[0]}?",
         status="info",
-        verdict=verdict,
+        verdict=checks[0].sentence,
         findings=headline(checks, checks[0]),
         limitations=[
             *(said for said, _ in alone),
-            *_too_alike(paired, names),
-            *_limitations(paired, checks, names),
+            *both.too_alike(),
+            *both.limitations(checks),
             *paired.notes,
         ],
         scores=list(paired.summaries),
@@ -128,284 +112,230 @@ def compare(
     )
 
 
-def _limitations(paired: Pair, checks: Sequence[CheckResult], names: tuple[str, str]) -> list[str]:
-    """Say what holds of both once, and by name what holds of one."""
-    notes = [
-        limitations(scores, summary, checks)
-        for scores, summary in zip(paired.shared, paired.summaries, strict=True)
-    ]
-    # What reading a table says names the file.
-    by_file = {note for scores in paired.shared for note in scores.info.notes}
-    told = dict.fromkeys(note for note in notes[0] if note in notes[1])
-    for name, its_own in zip(names, notes, strict=True):
-        for note in its_own:
-            if note not in told:
-                told[note if note in by_file else f"{name}: {note}"] = None
-    return list(told)
+class _Outcomes:
+    """What both classifiers make of the images that can suffer an error.
 
+    Arrays of shape (groups,), or (2, groups) by classifier. `low` and `high` are the difference
+    of the error rates (second minus first) over all images that either scored, if every answer
+    that is missing were right, or wrong, to that effect; `turns` is whether it could change sign.
+    """
 
-def _too_alike(paired: Pair, names: tuple[str, str]) -> Iterator[str]:
-    """Say where there may be only one classifier."""
-    first, second = (scores.table["p_ai"] for scores in paired.shared)
-    models = [summary.model for summary in paired.summaries]
-    if first.equals(second):
-        yield (
-            f"{names[0]} and {names[1]} give every image the same score: "
-            "they may be one classifier's, or one table was given twice."
-        )
-    elif models[0] and models[1] and models[0].sha256 and models[0].sha256 == models[1].sha256:
-        yield (
-            f"{names[0]} and {names[1]} are scores of one classifier ({models[0].id}): the "
-            "difference lies in how it was used, or in the pictures it was given."
-        )
-
-
-# --- images that one of the two did not score ------------------------------------------------
+    def __init__(self, tally: Tally, rate: ErrorRate) -> None:
+        counts = (tally.real if rate.label == "real" else tally.ai).T
+        self.neither, self.both, self.only = counts[0], counts[3], counts[1:3]
+        self.n, self.wrong = counts[:4].sum(axis=0), self.only + self.both
+        self.alone = np.stack([counts[4:6].sum(axis=0), counts[6:8].sum(axis=0)])
+        self.alone_wrong = counts[[5, 7]]
+        self.any = bool(counts.any())
+        sure = self.only[1] - self.only[0]
+        change = sure - self.alone_wrong[0] + self.alone_wrong[1]
+        total = np.maximum(self.n + self.alone.sum(axis=0), 1)
+        self.low, self.high = (change - self.alone[1]) / total, (change + self.alone[0]) / total
+        keeps = (sure > 0) & (self.low > 0) | (sure < 0) & (self.high < 0)
+        keeps |= (self.low == 0) & (self.high == 0)
+        self.turns = ~keeps & (self.alone.sum(axis=0) > 0)
 
 
 @dataclass(frozen=True)
-class _Bounds:
-    """What the missing verdicts leave open; arrays of shape (groups,).
+class _Both:
+    """Two classifiers, how they are called, and the confidence of their differences."""
 
-    `low` and `high` are the difference of the error rates (second minus first) over all images
-    that either scored, if every verdict that is missing were right, or wrong, to that effect.
-    """
+    paired: Pair
+    names: tuple[str, str]
+    confidence: float
 
-    n: NDArray[np.int64]
-    alone: NDArray[np.int64]  # (2, groups): images that this one alone scored
-    alone_wrong: NDArray[np.int64]
-    low: NDArray[np.float64]
-    high: NDArray[np.float64]
-    turns: NDArray[np.bool_]
+    def limitations(self, checks: Sequence[CheckResult]) -> list[str]:
+        """Say what holds of both once, and by name what holds of one."""
+        both = zip(self.paired.shared, self.paired.summaries, strict=True)
+        notes = [limitations(scores, summary, checks) for scores, summary in both]
+        # What reading a table says names the file.
+        by_file = {note for scores in self.paired.shared for note in scores.info.notes}
+        told = dict.fromkeys(note for note in notes[0] if note in notes[1])
+        for name, its_own in zip(self.names, notes, strict=True):
+            for note in its_own:
+                if note not in told:
+                    told[note if note in by_file else f"{name}: {note}"] = None
+        return list(told)
 
+    def too_alike(self) -> Iterator[str]:
+        """Say where there may be only one classifier."""
+        first, second = (scores.table["p_ai"] for scores in self.paired.shared)
+        models = [summary.model for summary in self.paired.summaries]
+        both = " and ".join(self.names)
+        if first.equals(second):
+            yield (
+                f"{both} give every image the same score: "
+                "they may be one classifier's, or one table was given twice."
+            )
+        elif models[0] and models[1] and models[0].sha256 and models[0].sha256 == models[1].sha256:
+            yield (
+                f"{both} are scores of one classifier ({models[0].id}): the "
+                "difference lies in how it was used, or in the pictures it was given."
+            )
 
-def _bounds(outcomes: NDArray[np.int64]) -> _Bounds:
-    n = outcomes[:, :4].sum(axis=1)
-    change = outcomes[:, 2] - outcomes[:, 1]
-    alone = np.stack([outcomes[:, 4:6].sum(axis=1), outcomes[:, 6:8].sum(axis=1)])
-    wrong = outcomes[:, [5, 7]].T
-    total = np.maximum(n + alone.sum(axis=0), 1)
-    low = (change - wrong[0] + wrong[1] - alone[1]) / total
-    high = (change + alone[0] - wrong[0] + wrong[1]) / total
-    keeps = ((change > 0) & (low > 0)) | ((change < 0) & (high < 0)) | ((low == 0) & (high == 0))
-    return _Bounds(n, alone, wrong, low, high, turns=~keeps & (alone.sum(axis=0) > 0))
+    # --- images that one of the two did not score --------------------------------------------
 
-
-def _scored_by_one(tally: Tally, names: tuple[str, str]) -> Iterator[tuple[str, bool]]:
-    """Say for each label what one alone scored, and whether that could turn the answer."""
-    for rate in _RATES:
-        outcomes = _outcomes(tally, rate)
-        bounds = _bounds(outcomes)
-        if not bounds.alone.any():
-            continue
-        parts = []
-        for side, name in enumerate(names):
-            m, n = int(bounds.alone[side, 0]), int(bounds.n[0])
-            if m:
-                wrong = percent(bounds.alone_wrong[side, 0] / m)
-                both = percent(outcomes[0, [1 + side, 3]].sum() / n) if n else None
-                beside = f", against {both} of the {n:,} that both scored" if both else ""
+    def scored_by_one(self) -> Iterator[tuple[str, bool]]:
+        """Say for each label what one alone scored, and whether that could turn the answer."""
+        tally = self.paired.tally([])
+        for rate in _RATES:
+            found, parts = _Outcomes(tally, rate), []
+            n, turns = int(found.n[0]), bool(found.turns[0])
+            for side in np.flatnonzero(found.alone[:, 0]):
+                m, wrong = int(found.alone[side, 0]), found.alone_wrong[side, 0]
+                on_both = say.percent(found.wrong[side, 0] / n) if n else ""
+                beside = f", against {on_both} of the {n:,} that both scored" if n else ""
                 parts.append(
-                    f"{counted(m, rate.image)} {'was' if m == 1 else 'were'} scored by {name} "
-                    f"alone ({wrong} wrongly{beside})"
+                    f"{say.counted(m, rate.image)} {'was' if m == 1 else 'were'} scored by "
+                    f"{self.names[side]} alone ({say.percent(wrong / m)} wrongly{beside})"
                 )
-        turns = bool(bounds.turns[0])
-        ending = (
-            f"That {'could' if turns else 'cannot'} turn the answer: over all images of either, "
-            f"the difference is between {100 * bounds.low[0]:+.1f} and "
-            f"{100 * bounds.high[0]:+.1f} points."
-        )
-        yield f"{capitalised('; '.join(parts))}. {ending}", turns
+            if parts:
+                said = (
+                    f"{say.capitalised('; '.join(parts))}. That {'could' if turns else 'cannot'} "
+                    "turn the answer: over all images of either, the difference is between "
+                    f"{100 * found.low[0]:+.1f} and {100 * found.high[0]:+.1f} points."
+                )
+                yield said, turns
 
-
-def _alone_table(paired: Pair, names: tuple[str, str]) -> list[Detail]:
-    tally = paired.tally(["dataset"])
-    rows: list[tuple[str | int | float, ...]] = []
-    for rate in _RATES:
-        outcomes = _outcomes(tally, rate)
-        bounds = _bounds(outcomes)
-        for side, name in enumerate(names):
-            for i in np.flatnonzero(bounds.alone[side]):
-                n, m = int(bounds.n[i]), int(bounds.alone[side, i])
-                wrong_of_both = int(outcomes[i, [1 + side, 3]].sum()) / n if n else np.nan
-                wrong = int(bounds.alone_wrong[side, i]) / m
-                rows.append((tally.groups[i], str(rate.label), name, m, wrong, n, wrong_of_both))
-    if not rows:
-        return []
-    columns = list(zip(*rows, strict=True))
-    return [
-        lay_out(
-            "Images that one of the two alone scored",
-            [
-                text("data set", columns[0]),
-                text("label", columns[1]),
-                text("scored by", columns[2]),
-                number("images", "count", columns[3]),
-                number("wrong", "percent", columns[4]),
-                number("images of both", "count", columns[5]),
-                number("wrong on those", "percent", columns[6]),
-            ],
-            note="They are in no rate above. The last two columns are for comparison.",
-        )
-    ]
-
-
-# --- one set of groups ---------------------------------------------------------------------
-
-#: Those that images of one label suffer: only there are two answers to one image compared.
-_RATES = [rate for rate in ERROR_RATES.values() if rate.label]
-
-
-def _outcomes(tally: Tally, rate: ErrorRate) -> NDArray[np.int64]:
-    """Return the outcomes of the images that can suffer an error, shape (groups, outcomes)."""
-    return tally.real if rate.label == "real" else tally.ai
-
-
-def _compare_groups(
-    paired: Pair, attributes: Sequence[str], confidence: float, names: tuple[str, str]
-) -> CheckResult:
-    tally = paired.tally(attributes)
-    by = attributes_title(attributes) or "all images"
-    title = capitalised(by)
-    details: list[Detail] = []
-    findings: list[Finding] = []
-    tests: list[Test] = []
-    check = "compare-" + ("-".join(attributes) if attributes else "overall")
-    for rate in _RATES:
-        outcomes = _outcomes(tally, rate)
-        if not outcomes.any():
-            continue
-        rows = _paired_rows(rate, tally, confidence, names)
-        for row, (only_first, only_second) in zip(rows, outcomes[:, 1:3], strict=True):
-            if row.n == 0:
-                continue
-            # McNemar's exact test: of the images on which they differ, half should favour each.
-            changed = int(only_first + only_second)
-            p = binomtest(int(only_second), changed).pvalue if changed else 1.0
-            name = f"{title}: {rate.short}, {row.group}"
-            tests.append(Test(name=name, method="McNemar, exact", p=min(1.0, float(p))))
-            findings.append(_finding(row, rate, names, check, attributes, confidence))
-        details += _details(by, rows, rate, names, attributes, paired, tally.missing)
-    findings.sort(key=lambda found: -found.weight)
-    answer = findings[: 1 if attributes else 2]
-    for finding in answer:
-        finding.in_answer = True
-    return CheckResult(
-        id=check,
-        title=title,
-        description=DESCRIPTION,
-        status="info" if findings else "not-estimable",
-        sentence=" ".join(finding.sentence for finding in answer)
-        or "No group has an image that both classifiers scored.",
-        findings=findings,
-        tests=tests,
-        details=details,
-    )
-
-
-def _paired_rows(
-    rate: ErrorRate, tally: Tally, confidence: float, names: tuple[str, str]
-) -> list[SlopeRow]:
-    outcomes = _outcomes(tally, rate)
-    neither, only_first, only_second, both = outcomes[:, :4].T
-    low, high = paired_difference_interval(both, only_first, only_second, neither, confidence)
-    bounds = _bounds(outcomes)
-    first, second = (rate_of(both + only, bounds.n) for only in (only_first, only_second))
-    rows = []
-    for i, group in enumerate(tally.groups):
-        n = int(bounds.n[i])
-        notes = [] if n else [f"no {rate.images} that both scored"]
-        notes += [
-            f"{int(m):,} more scored by {name} alone ({percent(wrong / m)} wrong)"
-            for m, wrong, name in zip(
-                bounds.alone[:, i], bounds.alone_wrong[:, i], names, strict=True
-            )
-            if m
+    def alone_table(self) -> list[Detail]:
+        """Lay out the images that one alone scored beside those of both, by data set."""
+        tally = self.paired.tally(["dataset"])
+        rows: list[tuple[str | int | float, ...]] = []
+        for rate in _RATES:
+            found = _Outcomes(tally, rate)
+            both, those = rate_of(found.wrong, found.n), rate_of(found.alone_wrong, found.alone)
+            for side, i in np.argwhere(found.alone):
+                n, m = int(found.n[i]), int(found.alone[side, i])
+                images = tally.groups[i], str(rate.label), self.names[side]
+                rows.append((*images, m, float(those[side, i]), n, float(both[side, i])))
+        if not rows:
+            return []
+        of = list(zip(*rows, strict=True))
+        columns = [
+            text("data set", of[0]),
+            text("label", of[1]),
+            text("scored by", of[2]),
+            number("images", "count", of[3]),
+            number("wrong", "percent", of[4]),
+            number("images of both", "count", of[5]),
+            number("wrong on those", "percent", of[6]),
         ]
-        if n and bounds.turns[i]:
-            notes.append("that could turn the difference")
-        rows.append(
-            SlopeRow(
-                group=group,
-                n=n,
-                first=nan_to_none(first[i]),
-                second=nan_to_none(second[i]),
-                difference=int(only_second[i] - only_first[i]) / n if n else None,
-                low=nan_to_none(low[i]),
-                high=nan_to_none(high[i]),
-                note="; ".join(notes) or None,
-            )
+        note = "They are in no rate above. The last two columns are for comparison."
+        return [lay_out("Images that one of the two alone scored", columns, note=note)]
+
+    # --- one set of groups -----------------------------------------------------------------
+
+    def by_group(self, attributes: Sequence[str]) -> CheckResult:
+        """Compare the error rates of every group."""
+        tally = self.paired.tally(attributes)
+        by = say.attributes_title(attributes) or "all images"
+        result = CheckResult(
+            id="compare-" + ("-".join(attributes) or "overall"),
+            title=say.capitalised(by),
+            description=DESCRIPTION,
+            status="not-estimable",
+            sentence="No group has an image that both classifiers scored.",
         )
-    return rows
+        for rate in _RATES:
+            found = _Outcomes(tally, rate)
+            if not found.any:
+                continue
+            rows = self._rows(rate, found, tally.groups)
+            for row, changed in zip(rows, found.only.T.tolist(), strict=True):
+                if row.n == 0:
+                    continue
+                # McNemar's exact test: of the images on which they differ, half favour each.
+                p = float(binomtest(changed[1], sum(changed)).pvalue) if any(changed) else 1.0
+                name = f"{result.title}: {rate.short}, {row.group}"
+                result.tests.append(Test(name=name, method="McNemar, exact", p=min(1.0, p)))
+                result.findings.append(self._finding(row, rate, result.id, attributes))
+            result.details += self._details(by, rows, rate, attributes, tally.missing)
+        result.findings.sort(key=lambda found: -found.weight)
+        if answer := result.findings[: 1 if attributes else 2]:
+            result.status, result.sentence = "info", " ".join(of.sentence for of in answer)
+        for finding in answer:
+            finding.in_answer = True
+        return result
 
+    def _rows(self, rate: ErrorRate, found: _Outcomes, groups: Sequence[str]) -> list[SlopeRow]:
+        first, second = found.only
+        ends = paired_difference_interval(found.both, first, second, found.neither, self.confidence)
+        difference = rate_of(second - first, found.n)
+        numbers = np.stack([*rate_of(found.wrong, found.n), difference, *ends], axis=-1)
+        fields = ("first", "second", "difference", "low", "high")
+        rows = []
+        for i, group in enumerate(groups):
+            n = int(found.n[i])
+            notes = [] if n else [f"no {rate.images} that both scored"]
+            for side in np.flatnonzero(found.alone[:, i]):
+                m, wrong = found.alone[side, i], found.alone_wrong[side, i]
+                share = say.percent(wrong / m)
+                notes.append(f"{m:,} more scored by {self.names[side]} alone ({share} wrong)")
+            if n and found.turns[i]:
+                notes.append("that could turn the difference")
+            known = dict(zip(fields, map(nan_to_none, numbers[i]), strict=True))
+            rows.append(SlopeRow(group=group, n=n, **known, note="; ".join(notes) or None))
+        return rows
 
-def _finding(
-    row: SlopeRow,
-    rate: ErrorRate,
-    names: tuple[str, str],
-    check: str,
-    attributes: Sequence[str],
-    confidence: float,
-) -> Finding:
-    assert row.first is not None and row.second is not None
-    assert row.difference is not None and row.low is not None and row.high is not None
-    where = f"{capitalised(attributes_title(attributes))} '{row.group}': " if attributes else ""
-    sentence = (
-        f"{where}{names[1]} calls {rate.error.removeprefix('called ')} {percent(row.second)} of "
-        f"{counted(row.n, rate.image)}, "
-        f"{names[0]} {percent(row.first)}: {100 * row.difference:+.1f} points "
-        f"({interval_title(confidence)} {100 * row.low:+.1f} to {100 * row.high:+.1f})."
-    )
-    # The answer over all images says it in a sentence of its own.
-    if row.note and attributes:
-        sentence = f"{sentence[:-1]}; {row.note}."
-    return Finding(
-        sentence=sentence,
-        status="info",
-        check=check,
-        # What is certain of the change counts, not its size alone; everybody before a group.
-        weight=max(row.low, -row.high, 0.0) + (not attributes),
-        tags=list(attributes),
-        rate=rate.id,
-        n=row.n,
-        interval=Interval(value=row.difference, low=row.low, high=row.high, confidence=confidence),
-    )
+    def _finding(
+        self, row: SlopeRow, rate: ErrorRate, check: str, attributes: Sequence[str]
+    ) -> Finding:
+        first, second = row.first, row.second
+        value, low, high = row.difference, row.low, row.high
+        assert first is not None and second is not None
+        assert value is not None and low is not None and high is not None
+        by, confidence = say.capitalised(say.attributes_title(attributes)), self.confidence
+        group = f"{by} '{row.group}': " if attributes else ""
+        sentence = (
+            f"{group}{self.names[1]} calls "
+            f"{rate.error.removeprefix('called ')} {say.percent(second)} of "
+            f"{say.counted(row.n, rate.image)}, {self.names[0]} {say.percent(first)}: "
+            f"{100 * value:+.1f} points ({say.interval_title(confidence)} {100 * low:+.1f} to "
+            f"{100 * high:+.1f})"
+        )
+        # The answer over all images says it in a sentence of its own.
+        note = f"; {row.note}" if row.note and attributes else ""
+        return Finding(
+            sentence=f"{sentence}{note}.",
+            status="info",
+            check=check,
+            # What is certain of the change counts, not its size alone; everybody before a group.
+            weight=max(low, -high, 0.0) + (not attributes),
+            tags=list(attributes),
+            rate=rate.id,
+            n=row.n,
+            interval=Interval(value=value, low=low, high=high, confidence=confidence),
+        )
 
-
-def _details(
-    by: str,
-    rows: list[SlopeRow],
-    rate: ErrorRate,
-    names: tuple[str, str],
-    attributes: Sequence[str],
-    paired: Pair,
-    missing: int,
-) -> list[Detail]:
-    sources = [paired.tag_source(name) for name in attributes]
-    name = capitalised(rate.name)
-    slopes = Slopes(
-        title=f"{name} by {by}" if attributes else name,
-        note=missing_note(missing, attributes),
-        measure=name,
-        rate=rate.id,
-        attribute=by,
-        tag_source="; ".join(filter(None, sources)) or None,
-        first_name=names[0],
-        second_name=names[1],
-        rows=rows,
-    )
-    table = lay_out(
-        f"{slopes.title}: numbers",
-        [
+    def _details(
+        self,
+        by: str,
+        rows: list[SlopeRow],
+        rate: ErrorRate,
+        attributes: Sequence[str],
+        missing: int,
+    ) -> list[Detail]:
+        name, (first, second) = say.capitalised(rate.name), self.names
+        slopes = Slopes(
+            title=f"{name} by {by}" if attributes else name,
+            note=say.missing_note(missing, attributes),
+            measure=name,
+            rate=rate.id,
+            attribute=by,
+            tag_source="; ".join(filter(None, map(self.paired.tag_source, attributes))) or None,
+            first_name=first,
+            second_name=second,
+            rows=rows,
+        )
+        columns = [
             text(by, [row.group for row in rows]),
             number(f"n {rate.images}", "count", [row.n for row in rows]),
-            number(names[0], "percent", [row.first for row in rows]),
-            number(names[1], "percent", [row.second for row in rows]),
+            number(first, "percent", [row.first for row in rows]),
+            number(second, "percent", [row.second for row in rows]),
             number("difference", "points", [row.difference for row in rows]),
             number("from", "points", [row.low for row in rows]),
             number("to", "points", [row.high for row in rows]),
             text("note", [row.note for row in rows]),
-        ],
-        note=f"Difference: {names[1]} minus {names[0]}, with its paired interval.",
-    )
-    return [slopes, table]
+        ]
+        note = f"Difference: {second} minus {first}, with its paired interval."
+        return [slopes, lay_out(f"{slopes.title}: numbers", columns, note=note)]
