@@ -150,9 +150,10 @@ def told(result: Result, tmp_path: Path) -> Iterator[str]:
 #: What no sentence may hold, and what is wrong with it.
 WRONG = {
     "one of many": r"(?<![\d.,])1 (?:more |other |real |AI-generated )*(?:row|image|"
-    r"photograph|face|picture|group|gap|verdict|test|report|combination|other|data set|time)s\b",
+    r"photograph|face|picture|group|gap|verdict|prediction|test|report|combination|other|"
+    r"data set|time)s\b",
     "many of one": r"\b(?!1\b)\d+(?<![.,]\d) (?:real photograph|AI-generated face|image|row|group|"
-    r"picture|gap|verdict)\b",
+    r"picture|gap|verdict|prediction)\b",
     "nothing of nothing": r"\b0 of 0\b",
     "one is, many are": r"\b1 of [\d,]+ \w+s? (?:are|have|were)\b|\b\d+ of 1 \w+ (?:are|have)\b",
     "itself": r"tagged (\w+ '\w+') \(.* those tagged \1 ",

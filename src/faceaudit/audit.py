@@ -266,8 +266,8 @@ def limitations(
         notes.append(f"Images without a score are left out of every rate: {parts}.")
     if without_face := status_counts(scores.table).get("no_face"):
         notes.append(
-            f"{out_of(without_face, n, 'verdict', ('rests', 'rest'))} on a picture in which "
-            f"{scores.info.face_finder or 'a face finder'} found no face. Such verdicts "
+            f"{out_of(without_face, n, 'prediction', ('rests', 'rest'))} on a picture in which "
+            f"{scores.info.face_finder or 'a face finder'} found no face. Such predictions "
             "count like the others, for it overlooks faces that look to the side or are cut off."
         )
     notes += scores.info.notes

@@ -55,10 +55,10 @@ def marked(drawn, count, finder="a drawn finder"):
     return replace(data, table=table.append_column("status", status), info=info)
 
 
-def test_verdicts_that_rest_on_no_face(drawn):
+def test_predictions_that_rest_on_no_face(drawn):
     result = run_check(CHECK, marked(drawn, 6), OutOfDomainOptions())
     assert result.sentence.startswith(
-        "6 of 56 verdicts here rest on a picture in which a drawn finder found no face: 83.3 %"
+        "6 of 56 predictions here rest on a picture in which a drawn finder found no face: 83.3 %"
     )
     assert [row[:2] for row in result.details[0].rows] == [["no face found", 6]]
 
@@ -66,14 +66,14 @@ def test_verdicts_that_rest_on_no_face(drawn):
 def test_what_the_finder_marked_stands_apart_from_what_is_known(drawn):
     result = run_check(CHECK, marked(drawn, 16), OutOfDomainOptions(datasets=["patterns"]))
     assert result.sentence.startswith("Of 10 pictures outside what the classifier was made for")
-    assert "16 of 56 verdicts here" in result.sentence
+    assert "16 of 56 predictions here" in result.sentence
     assert [row[:2] for row in result.details[0].rows] == [["patterns", 10], ["no face found", 16]]
 
 
 def test_a_finder_that_found_a_face_everywhere(drawn):
     result = run_check(CHECK, marked(drawn, 0), OutOfDomainOptions())
     assert result.status == "not-estimable"
-    assert "0 of 56 verdicts here" in result.sentence
+    assert "0 of 56 predictions here" in result.sentence
 
 
 def test_nothing_known_to_be_without_a_face(drawn):

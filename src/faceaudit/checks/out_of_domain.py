@@ -114,15 +114,15 @@ def _pictures(
 
 
 def _resting_on_no_face(marked: Pictures, data: AuditInput) -> str:
-    """Say how many verdicts of the whole audit rest on a picture without a face."""
+    """Say how many predictions of the whole audit rest on a picture without a face."""
     finder = data.info.face_finder
     if not len(marked) and finder is None:
         return (
             "No face finder has looked at the pictures of this audit, so it is not known how many "
-            "other verdicts rest on no face."
+            "other predictions rest on no face."
         )
     told = (
-        f"{say.out_of(len(marked), len(data.table), 'verdict', ('here rests', 'here rest'))} "
+        f"{say.out_of(len(marked), len(data.table), 'prediction', ('here rests', 'here rest'))} "
         f"on a picture in which {finder or 'a face finder'} found no face"
     )
     return f"{told}: {_describe(marked, data)}" if len(marked) else f"{told}."
@@ -188,7 +188,7 @@ CHECK = Check(
         "A classifier of faces answers 'real' or 'AI-generated' to anything, also to a pattern, a "
         "cat or a face upside down, and often it is sure. In the published experiment, cats made "
         "by a generator were called real. This counts the answers on pictures that are not what "
-        "the classifier was made for, and how many verdicts of the audit rest on no face at all."
+        "the classifier was made for, and how many predictions of the audit rest on no face at all."
     ),
     run=run,
     options=OutOfDomainOptions,
