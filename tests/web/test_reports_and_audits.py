@@ -6,6 +6,7 @@ import io
 import json
 import re
 import threading
+from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from faceaudit.audit import audit
-from faceaudit.result import read_result, write_result
+from faceaudit.result import Result, read_result, write_result
 from faceaudit.spec import Spec
 from faceaudit.web import api, audits
 from faceaudit.web.uploads import MAX_PICTURE_BYTES, MAX_PICTURES
@@ -30,10 +31,15 @@ def spec(**changes) -> Spec:
     return Spec(**(values | changes))
 
 
+@cache
+def audited(title: str = "By gender") -> Result:
+    return audit(AUDITED, spec(title=title))
+
+
 @pytest.fixture
 def shelf(reports: Path) -> Path:
-    write_result(reports / "one" / "audit.json", audit(AUDITED, spec()))
-    write_result(reports / "deep" / "two" / "audit.json", audit(AUDITED, spec(title="Second")))
+    write_result(reports / "one" / "audit.json", audited())
+    write_result(reports / "deep" / "two" / "audit.json", audited("Second"))
     return reports
 
 
@@ -83,7 +89,7 @@ def test_a_report_is_drawn_in_a_sandbox(client, shelf):
 )
 def test_only_results_inside_the_folder_can_be_read(client, shelf, path):
     outside = shelf.parent / "outside"
-    write_result(outside / "audit.json", audit(AUDITED, spec()))
+    write_result(outside / "audit.json", audited())
     (shelf / "secret.json").write_text("{}")
     (shelf / "one" / "secret.json").write_text("{}")
     (shelf / "link").symlink_to(outside)
