@@ -191,10 +191,9 @@ def mark_slice(
     inside, notes = read_rows(table, text, option)
     scored_rows = pc.is_in(table["status"], pa.array(SCORED))
     judged = inside.filter(scored_rows.combine_chunks())
-    known = {str(answer) for answer in pc.unique(judged).drop_null().to_pylist()}
+    known = pc.unique(judged).drop_null().to_pylist()
     if len(known) < 2:
-        words = {"True": "every row is", "False": "no row is"}
-        found = words.get("".join(known), "no row is known to be")
+        found = "every row is" if any(known) else "no row is" if known else "no row is known to be"
         seen = "in_training" in text and not spec.include_training
         training = "; images seen in training count with --include-training" if seen else ""
         raise FaceAuditError(

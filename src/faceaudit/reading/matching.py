@@ -120,11 +120,12 @@ def _unique_pairs(left: Rows, right: Rows) -> Rows:
 
 
 def _datasets(left: pa.Table, right: pa.Table) -> tuple[tuple[Rows, Rows], bool]:
-    none = np.zeros(len(left), np.int64), np.zeros(len(right), np.int64)
-    if "dataset" not in left.column_names or "dataset" not in right.column_names:
-        return none, False
-    codes = _codes(left["dataset"], right["dataset"])
-    return (codes, False) if np.isin(*codes).any() else (none, True)
+    across = "dataset" in left.column_names and "dataset" in right.column_names
+    if across:
+        codes = _codes(left["dataset"], right["dataset"])
+        if np.isin(*codes).any():
+            return codes, False
+    return (np.zeros(len(left), np.int64), np.zeros(len(right), np.int64)), across
 
 
 def _hashes(left: pa.Table, right: pa.Table) -> tuple[Rows, Rows]:
