@@ -16,7 +16,7 @@ from faceaudit.layout import Values, at_audited, forest, lay_out, number, text
 from faceaudit.result import Column, Finding, Forest, GapVerdict, Interval, Status, Table
 from faceaudit.stats import FloatArray
 from faceaudit.stats.counts import Counts
-from faceaudit.stats.gaps import max_min_gap, max_min_gaps
+from faceaudit.stats.gaps import max_min_gaps
 from faceaudit.stats.rates import of_large_groups, rate_counts
 from faceaudit.stats.verdicts import judge_gap, judge_triviality, times_to_decide
 
@@ -88,13 +88,10 @@ def _judge(
 ) -> Judged:
     confidence, smallest = data.verdict_confidence, data.spec.small_group
     events, n = of_large_groups(counts, rate.id, smallest)
-    if n.ndim == 1:
-        gaps = max_min_gaps(events, n, confidence)
-    else:
-        gaps = [max_min_gap(x, of, confidence) for x, of in zip(events, n, strict=True)]
+    gaps = max_min_gaps(events, n, confidence)
     events, n = at_audited(events, data), at_audited(n, data)
     gap = gaps[counts.thresholds.index(data.threshold)]
-    status = judge_gap(gap, limit, trivial=trivial)
+    status = judge_gap(gap.low, gap.high, limit, trivial=trivial)
     compared = at_audited(rate_counts(counts, rate.id)[1], data)
     if status == "not-estimable" and np.count_nonzero(compared) > 1:
         # There are groups to compare, but all, or all but one, are too small.

@@ -15,7 +15,6 @@ from faceaudit.layout import Kind, Values, at_audited, distribution, forest, lay
 from faceaudit.result import Detail, Finding, Forest, GapVerdict, Interval, Table, Test
 from faceaudit.stats import FloatArray
 from faceaudit.stats.counts import Counts
-from faceaudit.stats.gaps import GapInterval
 from faceaudit.stats.intervals import difference_interval, ratio_interval
 from faceaudit.stats.rates import RateEstimate, estimate
 from faceaudit.stats.significance import each_against_rest
@@ -122,8 +121,7 @@ def _contrast(found: Finding, data: AuditInput) -> None:
     found.interval, found.in_answer, found.status = gap, True, "info"
     if found.limit is not None:
         trivial = judge_triviality(data.audited(()), data.spec.confidence).trivial
-        judged = GapInterval(value, low, high, None, None, ())
-        found.status = judge_gap(judged, found.limit, trivial=trivial)
+        found.status = judge_gap(low, high, found.limit, trivial=trivial)
     found.weight = 1 + low if found.status == "fail" else max(low, 0.0)
     told = (
         f"{say.percent(source.value)} of {say.counted(source.n, 'photograph')} that the generator "

@@ -50,65 +50,34 @@ def max_min_gap(events: ArrayLike, n: ArrayLike, confidence: float = 0.95) -> Ga
         Errors, and images that could have been one. Groups with n = 0 are left out.
     confidence : float
         Chance that the interval holds the true gap, whichever groups turn out to be extreme.
-
-    Returns
-    -------
-    GapInterval
-        The lower limit is above 0 in at most a share of ``1 - confidence`` of all audits in
-        which the groups are truly alike.
-
-    Notes
-    -----
-    See `gap_limits` for the method. It draws no random numbers.
+        For groups that are truly alike, its lower limit is above 0 at most with the rest of it.
     """
     return max_min_gaps(np.asarray(events)[None], n, confidence)[0]
 
 
 def max_min_gaps(events: ArrayLike, n: ArrayLike, confidence: float = 0.95) -> list[GapInterval]:
-    """Estimate the gap of the same groups many times, for instance at many thresholds.
+    """Estimate many gaps of the same groups, each on its own, for instance one a threshold.
 
-    Parameters
-    ----------
-    events : array_like of int, shape (times, groups)
-    n : array_like of int, shape (groups,)
-    confidence : float
-        Of each interval on its own; see `max_min_gap`.
-
-    Returns
-    -------
-    list of GapInterval, of length times
+    `events` has shape (times, groups), and `n` has it too or lacks the first axis.
     """
     events, n = np.asarray(events), np.asarray(n)
+    if n.ndim > 1:
+        return [max_min_gap(x, of, confidence) for x, of in zip(events, n, strict=True)]
     index = np.flatnonzero(n > 0)
     left_out = tuple(np.flatnonzero(n == 0).tolist())
     if len(index) < 2:
         return [GapInterval(np.nan, np.nan, np.nan, None, None, left_out)] * len(events)
-    arms = _arms(events[:, index], n[index], len(index), confidence)
-    if len(events) * len(index) ** 2 <= MOST_PAIRS:
-        low, high = _limits_of_pairs(arms)
-    else:
-        each = (arm[:, _candidates(arm)] for arm in arms.swapaxes(0, 1))
-        low, high = np.transpose([_limits_of_pairs(arm) for arm in each])
-    rate = arms[0]
-    top, bottom = rate.argmax(axis=1), rate.argmin(axis=1)
-    value = rate.max(axis=1) - rate.min(axis=1)
-    return [
-        GapInterval(
-            value=float(value[i]),
-            low=float(low[i]),
-            high=float(high[i]),
-            highest=int(index[top[i]]),
-            lowest=int(index[bottom[i]]),
-            left_out=left_out,
-        )
-        for i in range(len(events))
-    ]
+    rate = rate_of(events[:, index], n[index])
+    low, high = gap_limits(events[:, index], n[index], len(index), confidence)
+    ends = index[rate.argmax(axis=1)], index[rate.argmin(axis=1)]
+    columns = [of.tolist() for of in (np.ptp(rate, axis=1), low, high, *ends)]
+    return list(map(GapInterval, *columns, [left_out] * len(events)))
 
 
 def gap_limits(
     events: ArrayLike, n: ArrayLike, groups: int, confidence: float = 0.95
 ) -> tuple[FloatArray, FloatArray]:
-    """Limits of the gap between highest and lowest rate, from all pairs of groups.
+    """Limits of the gap between highest and lowest rate, from MOVER limits of all pairs of groups.
 
     Parameters
     ----------
@@ -121,18 +90,8 @@ def gap_limits(
     Returns
     -------
     low, high : float64 array, shape (...)
-
-    Notes
-    -----
-    Each pair's difference has MOVER limits from Clopper–Pearson limits of both rates, as in
-    `faceaudit.stats.intervals.difference_interval`, so the skewness of rare errors is kept.
-
-    *Lower limit*: the largest lower limit of any pair. That pair was chosen for being far
-    apart, so the limits are taken at the quantile of Tukey's studentised range.
-
-    *Upper limit*: the largest upper limit of any pair, without a correction. It is below the
-    true gap only if the limit of the one truly widest pair is, which is a single interval's
-    error (the intersection–union argument of equivalence tests).
+        The lower limit is taken at the quantile of Tukey's studentised range, as its pair was
+        chosen for being far apart; the upper one needs no correction (docs/statistics.md).
 
     References
     ----------
@@ -140,16 +99,19 @@ def gap_limits(
     61–75 (unequal n); Berger & Hsu (1996), Statistical Science 11(4), 283–319
     (intersection–union); Zou & Donner (2008), Statistics in Medicine 27, 1693–1702 (MOVER).
     """
-    return _limits_of_pairs(_arms(events, n, groups, confidence))
-
-
-def _arms(events: ArrayLike, n: ArrayLike, groups: int, confidence: float) -> FloatArray:
-    """Stack rates, their limits at the pairwise confidence, and those at `confidence`."""
+    rate = rate_of(events, n)
     wide = rate_interval(events, n, _pairwise_confidence(groups, confidence))
-    return np.stack([rate_of(events, n), *wide, *rate_interval(events, n, confidence)])
+    arms = np.stack([rate, *wide, *rate_interval(events, n, confidence)])
+    if rate.size * rate.shape[-1] <= MOST_PAIRS:
+        return _limits_of_pairs(arms)
+    each = np.moveaxis(arms.reshape(len(arms), -1, rate.shape[-1]), 1, 0)
+    limits = np.array([_limits_of_pairs(arm[:, _candidates(arm)]) for arm in each])
+    low, high = limits.T.reshape(2, *rate.shape[:-1])
+    return low, high
 
 
 def _limits_of_pairs(arms: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Take the largest limits of any pair; `arms` are rates and their limits, wide and nominal."""
     rate, wide_low, wide_high, low, high = arms
     difference = rate[..., :, None] - rate[..., None, :]
     down = _quadrature(rate - wide_low, wide_high - rate)

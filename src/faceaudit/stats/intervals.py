@@ -33,14 +33,17 @@ def rate_interval(events: ArrayLike, n: ArrayLike, confidence: float = 0.95) -> 
     ----------
     Clopper & Pearson (1934), Biometrika 26(4), 404–413.
     """
+    rest = np.subtract(n, events)
+    return lower_limit(events, n, confidence), 1 - lower_limit(rest, n, confidence)
+
+
+def lower_limit(events: ArrayLike, n: ArrayLike, confidence: float = 0.95) -> FloatArray:
+    """Lower end of `rate_interval`."""
     events, n = np.asarray(events, float), np.asarray(n, float)
-    tail = (1 - confidence) / 2
-    # At the ends the limit is 0 or 1 and no quantile; the 1 there is only a stand-in.
-    low = special.betaincinv(np.where(events == 0, 1, events), n - events + 1, tail)
-    high = special.betainccinv(events + 1, np.where(events == n, 1, n - events), tail)
-    low = np.where(events == 0, 0.0, low)
-    high = np.where(events == n, 1.0, high)
-    return np.where(n > 0, low, np.nan), np.where(n > 0, high, np.nan)
+    # Without an event the limit is 0 and no quantile; the 1 there is only a stand-in.
+    some = np.where(events == 0, 1, events)
+    low = special.betaincinv(some, n - events + 1, (1 - confidence) / 2)
+    return np.where(n > 0, np.where(events == 0, 0.0, low), np.nan)
 
 
 def difference_interval(

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from faceaudit.stats import FloatArray
-from faceaudit.stats.intervals import difference_interval, rate_of
+from faceaudit.stats.intervals import lower_limit, rate_interval, rate_of
 
 
 def minimum_detectable_gap(
@@ -39,16 +39,20 @@ def minimum_detectable_gap(
     n, x, m = np.broadcast_arrays(
         np.asarray(n, np.int64), np.asarray(reference_events), np.asarray(reference_n)
     )
+    reference = rate_of(x, m)
+    reference_arm = rate_interval(x, m, confidence)[1] - reference
     # Bisection for the fewest errors that are significant: `low` is not, `high` is.
     low, high = np.full(n.shape, -1), n + 1
     while np.any(high - low > 1):
         middle = (low + high) // 2
-        limit, _ = difference_interval(np.clip(middle, 0, n), n, x, m, confidence)
-        significant = limit > 0
+        errors = np.clip(middle, 0, n)
+        rate = rate_of(errors, n)
+        arm = np.hypot(rate - lower_limit(errors, n, confidence), reference_arm)
+        significant = rate - reference - arm > 0
         high = np.where(significant, middle, high)
         low = np.where(significant, low, np.minimum(middle, high - 1))
     possible = (high <= n) & (n > 0)
     errors = np.where(possible, high, 1)
     # P(X >= errors | n, p) = power, solved for p.
     rate = stats.beta.ppf(power, errors, np.maximum(n - errors + 1, 1))
-    return np.where(possible, rate - rate_of(x, m), np.nan)
+    return np.where(possible, rate - reference, np.nan)

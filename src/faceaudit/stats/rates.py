@@ -12,7 +12,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from faceaudit.error_rates import ERROR_RATES
 from faceaudit.errors import FaceAuditError
@@ -37,17 +36,9 @@ RATES: dict[str, tuple[Counting, Counting]] = {
 
 
 def rate_counts(counts: Counts, rate: str) -> tuple[IntArray, IntArray]:
-    """Return numerator and denominator of a rate in every group.
+    """Return numerator and denominator of a rate, a key of `RATES`, in every group.
 
-    Parameters
-    ----------
-    counts : Counts
-    rate : str
-        A key of `RATES`.
-
-    Returns
-    -------
-    events, n : int64 array, shape (groups,) or (thresholds, groups)
+    Int64 arrays of shape (groups,), or (thresholds, groups).
     """
     events, n = RATES[rate]
     return events(counts), n(counts)
@@ -98,7 +89,7 @@ def metric_frame(counts: Counts, rates: Sequence[str] = (*RATES, "balanced_error
     Parameters
     ----------
     counts : Counts
-        Of one tag or more.
+        Of one tag or more, at one threshold.
     rates : sequence of str
         Keys of `RATES`, or ``balanced_error``: the mean of FPR and FNR.
 
@@ -115,77 +106,59 @@ def metric_frame(counts: Counts, rates: Sequence[str] = (*RATES, "balanced_error
     """
     if not counts.tags or not counts.groups:
         raise FaceAuditError("a metric frame needs a tag with at least one group")
-    own = {"y_true", "y_pred", *(f"{rate}_sample_weight" for rate in rates)}
-    if taken := own & set(counts.tags):
+    if taken := {"y_true", "y_pred"} & set(counts.tags):
         raise FaceAuditError(
             f"a metric frame has no room for a tag named '{min(taken)}'; rename it"
         )
+    metrics = {rate: partial(_rate_of_outcomes, rate) for rate in rates}
     values = zip(*counts.groups, strict=True)
-    metrics = {rate: partial(_rate_of_rows, rate) for rate in rates}
     return _frame(counts, metrics, dict(zip(counts.tags, values, strict=True)))
 
 
 def group_rates(
     counts: Counts, rates: Sequence[str] = (*RATES, "balanced_error")
 ) -> dict[str, FloatArray]:
-    """Compute point values of every group with fairlearn's ``MetricFrame``.
-
-    Parameters
-    ----------
-    counts : Counts
-    rates : sequence of str
-        As of `metric_frame`.
-
-    Returns
-    -------
-    dict of str to float64 array, shape (groups,)
-        NaN where a group has no denominator.
-    """
+    """Compute what `metric_frame` gives by group, as arrays of shape (groups,)."""
     if not counts.groups:
         return {rate: np.empty(0) for rate in rates}
 
-    # A frame takes half a millisecond to call a metric for a group, so one metric gives all rates.
-    def all_rates(y_true: IntArray, y_pred: IntArray, sample_weight: IntArray) -> FloatArray:
-        return np.array([_rate_of_rows(rate, y_true, y_pred, sample_weight) for rate in rates])
+    # A frame takes about a millisecond to call a metric for a group, so one gives all rates.
+    def all_rates(outcome: IntArray, images: IntArray) -> FloatArray:
+        return np.array([_rate_of_outcomes(rate, outcome, images) for rate in rates])
 
     # By position: the groups may have any names, and keep their order.
-    frame = _frame(counts, {"rates": all_rates}, {"group": np.arange(len(counts.groups))})
+    frame = _frame(counts, {"rates": all_rates}, {"group": range(len(counts.groups))})
     return dict(zip(rates, np.stack(frame.by_group["rates"]).T, strict=True))
 
 
 def _frame(
     counts: Counts,
     metrics: Mapping[str, Callable[..., object]],
-    features: Mapping[str, ArrayLike],
+    features: Mapping[str, Sequence[object]],
 ) -> MetricFrame:
-    """Build a frame of four weighted rows a group, one for each outcome, not a row an image."""
+    """Build a frame of four rows a group: each outcome and how many images have it."""
     from fairlearn.metrics import MetricFrame
 
-    outcomes = (
-        counts.real_called_real,
-        counts.real_called_ai,
-        counts.ai_called_real,
-        counts.ai_called_ai,
+    images = np.stack(
+        (
+            counts.real_called_real,
+            counts.real_called_ai,
+            counts.ai_called_real,
+            counts.ai_called_ai,
+        )
     )
-    weight = np.stack(outcomes, axis=1).ravel()
-    groups = len(weight) // len(outcomes)
     return MetricFrame(
         metrics=dict(metrics),
-        y_true=np.tile([0, 0, 1, 1], groups),
-        y_pred=np.tile([0, 1, 0, 1], groups),
-        sensitive_features={name: np.repeat(of, len(outcomes)) for name, of in features.items()},
-        sample_params={name: {"sample_weight": weight} for name in metrics},
+        y_true=np.repeat(np.arange(4), images.shape[1]),
+        y_pred=images.ravel(),
+        sensitive_features={name: [*of] * 4 for name, of in features.items()},
     )
 
 
-def _rate_of_rows(rate: str, y_true: IntArray, y_pred: IntArray, sample_weight: IntArray) -> float:
-    """Compute a rate from weighted rows; positive is 1."""
-    images = np.bincount(2 * y_true + y_pred, sample_weight, minlength=4).reshape(2, 2)
-    n_real, n_ai = images.sum(axis=1)
-    counts = Counts((), [()], n_real, images[0, 1], n_ai, images[1, 0])
-
-    def quotient(rate: str) -> float:
-        events, n = rate_counts(counts, rate)
-        return float(events / n) if n else float("nan")
-
-    return (quotient("fpr") + quotient("fnr")) / 2 if rate == "balanced_error" else quotient(rate)
+def _rate_of_outcomes(rate: str, outcome: IntArray, images: IntArray) -> float:
+    """Compute a rate from how many images have an outcome, numbered as in `_frame`."""
+    if rate == "balanced_error":
+        return sum(_rate_of_outcomes(of, outcome, images) for of in ("fpr", "fnr")) / 2
+    real, ai = np.bincount(outcome, images, minlength=4).reshape(2, 2)
+    events, n = rate_counts(Counts((), [()], real.sum(), real[1], ai.sum(), ai[0]), rate)
+    return float(events / n) if n else float("nan")

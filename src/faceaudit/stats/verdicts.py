@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from faceaudit.result import Status
 from faceaudit.stats.counts import Counts
-from faceaudit.stats.gaps import GapInterval, max_min_gap
+from faceaudit.stats.gaps import max_min_gap
 from faceaudit.stats.intervals import difference_interval, rate_of
 
 #: A classifier whose balanced accuracy may be this low is hardly better than a coin.
@@ -21,30 +21,17 @@ NEAR_CHANCE = 0.55
 MOST_TIMES = 1e6
 
 
-def judge_gap(gap: GapInterval, limit: float, *, trivial: bool = False) -> Status:
-    """Hold a gap against a limit.
+def judge_gap(low: float, high: float, limit: float, *, trivial: bool = False) -> Status:
+    """Hold the interval of a gap against the largest gap that is accepted.
 
-    Parameters
-    ----------
-    gap : GapInterval
-        From `faceaudit.stats.gaps.max_min_gap`.
-    limit : float
-        Largest gap that is accepted, as a share from 0 to 1.
-    trivial : bool
-        The classifier is not shown to be better than chance (`Triviality.trivial`): alike
-        groups then mean nothing, so it cannot pass.
-
-    Returns
-    -------
-    Status
-        ``fail`` if the whole interval is beyond the limit, ``pass`` if it is within,
-        ``not-estimable`` with fewer than two groups, else ``insufficient-evidence``.
+    It cannot pass where the classifier is `trivial`, not shown to be better than chance: alike
+    groups then mean nothing. ``not-estimable`` if the interval is not a number.
     """
-    if np.isnan(gap.value):
+    if np.isnan(low):
         return "not-estimable"
-    if gap.low > limit:
+    if low > limit:
         return "fail"
-    if gap.high <= limit and not trivial:
+    if high <= limit and not trivial:
         return "pass"
     return "insufficient-evidence"
 
@@ -55,24 +42,14 @@ def times_to_decide(
     """Say how many times the images of every group would decide a gap that is undecided.
 
     It is the smallest factor at which the interval no longer holds the limit, if the rates
-    stay what they are in these images. A rough guide: with many small groups the observed gap
-    is larger than the true one.
-
-    Parameters
-    ----------
-    events, n : array_like of int, shape (groups,)
-    limit, confidence : float
-
-    Returns
-    -------
-    float or None
-        At least 1; None if no number of images would do.
+    stay what they are in `events` and `n`, shape (groups,). A rough guide: with many small groups
+    the observed gap is larger than the true one. None if no number of images would do.
     """
     events, n = np.asarray(events, float), np.asarray(n, float)
 
     def decided(times: float) -> bool:
-        status = judge_gap(max_min_gap(events * times, n * times, confidence), limit)
-        return status in ("pass", "fail")
+        gap = max_min_gap(events * times, n * times, confidence)
+        return judge_gap(gap.low, gap.high, limit) in ("pass", "fail")
 
     if not decided(MOST_TIMES):
         return None
@@ -112,21 +89,9 @@ class Triviality:
 
 
 def judge_triviality(counts: Counts, confidence: float = 0.95) -> Triviality:
-    """Judge whether a classifier does better than chance, on all images together.
+    """Judge whether a classifier does better than chance, on the images of all groups together.
 
-    Where the groups of an audit are real photographs only, the AI-generated images of the
-    whole table count, so give this the counts of the whole table. Without any AI-generated
-    image, a classifier that calls everything real would look perfect, so triviality is not
-    estimable and no gap passes.
-
-    Parameters
-    ----------
-    counts : Counts
-        All groups are added up.
-    confidence : float
-
-    Notes
-    -----
+    Give it the counts of the whole table, so that AI-generated images without tags count too.
     Balanced accuracy is (1 + TPR - FPR) / 2, and TPR and FPR come from different images, so
     the interval is that of a difference of independent rates.
     """

@@ -64,14 +64,16 @@ class GroupRates:
     def __init__(self, counts: Counts, data: AuditInput) -> None:
         self.counts, self.data, self.title = counts, data, say.attributes_title(counts.tags)
         shown = _with_missing(counts, data)
-        rates = (*ERROR_RATES, "accuracy")
         self._estimates = {
-            rate: estimate(*rate_counts(shown, rate), data.spec.confidence) for rate in rates
+            rate: estimate(*rate_counts(shown, rate), data.spec.confidence) for rate in ERROR_RATES
         }
+        self._accuracy = rate_of(*rate_counts(shown, "accuracy"))
+        values = {rate: found.value for rate, found in self._estimates.items()}
+        values["accuracy"] = self._accuracy
         # At the audited threshold the values are fairlearn's.
         audited = counts.thresholds.index(data.threshold)
-        for rate, values in group_rates(shown.at(data.threshold), rates).items():
-            self._estimates[rate].value[audited] = values
+        for rate, of in group_rates(shown.at(data.threshold), tuple(values)).items():
+            values[rate][audited] = of
 
     def _of(self, rate: ErrorRate) -> tuple[RateEstimate, IntArray]:
         """Give one error rate of the groups proper, and how many images each has."""
@@ -90,7 +92,7 @@ class GroupRates:
                 *estimated(title, "percent", found, confidence, rate.name),
             ]
         columns += [
-            number("called rightly", "percent", self._estimates["accuracy"].value, "accuracy"),
+            number("called rightly", "percent", self._accuracy, "accuracy"),
             text("note", list(self._notes())),
         ]
         notes = [
