@@ -43,19 +43,12 @@ class Audited(Protocol):
 
 @dataclass(frozen=True)
 class Values:
-    """A column and what stands in it.
-
-    Attributes
-    ----------
-    column : Column
-    values : array_like, shape (rows,) or (thresholds, rows)
-        Not-a-number is left empty. Moved by the threshold if it has that axis.
-    audited_only : bool
-        It would move, but is known for the audited threshold only.
-    """
+    """A column and what stands in it."""
 
     column: Column
+    #: Shape (rows,), or (thresholds, rows) if the threshold moves it. Not-a-number is left empty.
     values: Any
+    #: It would move, but is known for the audited threshold only.
     audited_only: bool = False
 
 
@@ -81,10 +74,7 @@ def estimated(
 def lay_out(
     title: str, columns: Sequence[Values], data: Audited | None = None, note: str | None = None
 ) -> Table:
-    """Lay columns out as a table, at the audited threshold and at all.
-
-    `data` says which threshold is audited, where one moves a column.
-    """
+    """Lay columns out as a table; `data` says which threshold is audited, if it moves any."""
     cells = [_cells(at_audited(of.values, data)) for of in columns]
     return Table(
         title=title,
@@ -173,12 +163,8 @@ def by_threshold(
 ) -> dict[str, list[list[Number]] | None] | None:
     """Write what the threshold moves, rounded as it is shown; None if it moves nothing.
 
-    Parameters
-    ----------
-    moved : mapping of name to (values, kind)
-        Those of shape (thresholds, rows) are written.
-    audited_only : sequence of str
-        Names of what is left empty at other thresholds.
+    `moved` has values and their kind by name; those of shape (thresholds, rows) are written. What
+    `audited_only` names is left empty at other thresholds.
     """
     grids: dict[str, list[list[Number]] | None] = {
         name: rounded(values, kind)
@@ -189,14 +175,7 @@ def by_threshold(
 
 
 def rounded(values: ArrayLike, kind: str) -> list[list[Number]]:
-    """Round numbers to the digits with which reports write them; not-a-number is None.
-
-    Parameters
-    ----------
-    values : array_like, shape (thresholds, rows)
-    kind : str
-        As of `faceaudit.result.Column`.
-    """
+    """Round numbers, shape (thresholds, rows), as reports write them; not-a-number is None."""
     values = np.asarray(values)
     if kind == "count":
         return list(values.tolist())

@@ -29,7 +29,7 @@ Count with `AuditInput.counts` and `AuditInput.audited`, never image by image; l
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -54,26 +54,17 @@ class Options(BaseModel):
 
 @dataclass
 class AuditInput:
-    """What every check is given.
+    """What every check is given."""
 
-    Attributes
-    ----------
-    table : pyarrow.Table
-        The scored rows only (status ``ok`` or ``no_face``), so ``p_ai`` has no null.
-    info : ScoresInfo
-        File metadata: data sets, tag sources, classifier.
-    spec : Spec
-        Attributes, intersections, limits, confidence.
-    threshold : float
-        An image is called AI-generated when ``p_ai >= threshold``, in float32.
-    gap_verdicts : int
-        How many gaps the whole audit can hold against a limit; they share its confidence.
-    """
-
+    #: The scored rows only (status ``ok`` or ``no_face``), so ``p_ai`` has no null.
     table: pa.Table
+    #: File metadata: data sets, tag sources, classifier.
     info: ScoresInfo
+    #: Attributes, intersections, limits, confidence.
     spec: Spec
+    #: An image is called AI-generated when ``p_ai >= threshold``, in float32.
     threshold: float
+    #: How many gaps the whole audit can hold against a limit; they share its confidence.
     gap_verdicts: int = 1
 
     @cached_property
@@ -86,14 +77,12 @@ class AuditInput:
         """The real photographs of each data set, without the tags that it does not have."""
         codes, names = self.images.codes("dataset")
         real = np.where(self.images.is_ai, -1, codes)
-        parts = [(name, self.table.filter(real == i)) for i, name in enumerate(names)]
-        return {
-            name: Images(
-                part.select([c for c in part.column_names if part[c].null_count < len(part)])
-            )
-            for name, part in parts
-            if len(part)
-        }
+        parts = {}
+        for i in np.unique(real[real >= 0]):
+            part = self.table.filter(real == i)
+            known = [name for name in part.column_names if part[name].null_count < len(part)]
+            parts[names[i]] = Images(part.select(known))
+        return parts
 
     @cached_property
     def thresholds(self) -> tuple[float, ...]:
@@ -120,10 +109,9 @@ class AuditInput:
 
     def tag_source(self, tags: Sequence[str]) -> str:
         """Say whose word some tags are, over all data sets."""
-        sources = {tag: self._source(tag) for tag in tags}
-        if len(sources) == 1:
-            return next(iter(sources.values()))
-        return "; ".join(f"{tag_title(tag)}: {source}" for tag, source in sources.items())
+        if len(tags) == 1:
+            return self._source(tags[0])
+        return "; ".join(f"{tag_title(tag)}: {self._source(tag)}" for tag in tags)
 
     def _source(self, tag: str) -> str:
         if tag == "dataset":
@@ -139,63 +127,43 @@ class AuditInput:
 
 @dataclass
 class Product:
-    """What a check found.
-
-    Attributes
-    ----------
-    status : Status
-    sentence : str
-        The check's answer, with its numbers.
-    verdicts : sequence of GapVerdict
-        The gaps that it held against a limit.
-    findings, tests, details : sequence
-        What is worth quoting, what was tested, what is drawn; a detail that is None is left out.
-    title : str or None
-        In the place of the check's own.
-    """
+    """What a check found."""
 
     status: Status
+    #: The check's answer, with its numbers.
     sentence: str
+    #: The gaps that it held against a limit.
     verdicts: Sequence[GapVerdict] = ()
+    #: What is worth quoting, what was tested, what is drawn; a detail that is None is left out.
     findings: Sequence[Finding] = ()
     tests: Sequence[Test] = ()
     details: Sequence[Detail | None] = ()
+    #: In the place of the check's own.
     title: str | None = None
 
 
 @dataclass(frozen=True)
 class Check:
-    """One question that an audit can ask.
+    """One question that an audit can ask."""
 
-    Attributes
-    ----------
-    id : str
-        Stable name, used in specifications and links.
-    title, failure_title : str
-        Heading, and the one it has instead where the check fails.
-    description : str
-        One paragraph that a journalist understands.
-    run : callable
-        ``run(data: AuditInput, options) -> Product``.
-    columns : tuple of str
-        Columns that must be there, beyond image, label, dataset and p_ai.
-    options : type of Options
-        What the specification may set.
-    default : bool
-        Whether it runs when a specification names no checks.
-    judges : callable
-        ``judges(data, options) -> int``: how many gaps it can hold against a limit here. Only a
-        check that records such verdicts can make an audit pass; a `fail` of any other is a veto.
-    """
-
+    #: Stable name, used in specifications and links.
     id: str
+    #: Heading.
     title: str
+    #: One paragraph that a journalist understands.
     description: str
+    #: ``run(data: AuditInput, options) -> Product``.
     run: Callable[[AuditInput, Any], Product]
+    #: The heading it has instead where the check fails.
     failure_title: str | None = None
+    #: Columns that must be there, beyond image, label, dataset and p_ai.
     columns: tuple[str, ...] = ()
-    options: type[Options] = field(default=Options)
+    #: What the specification may set.
+    options: type[Options] = Options
+    #: Whether it runs when a specification names no checks.
     default: bool = True
+    #: ``judges(data, options) -> int``: how many gaps it can hold against a limit here. Only a
+    #: check that records such verdicts can make an audit pass; a `fail` of any other is a veto.
     judges: Callable[[AuditInput, Any], int] = lambda data, options: 0
 
     def parse_options(self, given: dict[str, Any], source: str) -> Options:

@@ -25,29 +25,18 @@ Limited = tuple[Counts, ErrorRate, float]
 
 @dataclass(frozen=True)
 class Judged:
-    """One gap held against its limit.
+    """One gap held against its limit."""
 
-    Attributes
-    ----------
-    finding : Finding
-        Its interval's confidence holds for all verdicts of the audit together.
-    moved : float64 array, shape (thresholds, 3)
-        Value, low and high of the gap at every threshold that can be shown.
-    groups : int
-        How many are large enough to be compared.
-    left_out : str or None
-        How many are not.
-    needed : int or None
-        How many images would decide it; None if it is decided, or if none would.
-    remedy : str
-        What would decide it.
-    """
-
+    #: Its interval's confidence holds for all verdicts of the audit together.
     finding: Finding
+    #: Value, low and high at every threshold that can be shown, shape (thresholds, 3).
     moved: FloatArray
+    #: How many groups are large enough to be compared, and a sentence of those that are not.
     groups: int
     left_out: str | None
+    #: How many images would decide it; None if it is decided, or if none would.
     needed: int | None
+    #: What would decide it.
     remedy: str
 
 
@@ -119,20 +108,18 @@ def _judge(
         status=status,
         tags=list(counts.tags),
         rate=rate.id,
-        groups=named_groups(counts.groups, events, n, (gap.highest, gap.lowest))
-        if gap.value
-        else [],
         n=images,
         events=int(events.sum()),
-        interval=Interval(
-            value=gap.value, low=gap.low, high=gap.high, confidence=confidence, together=True
-        )
-        if large > 1
-        else None,
         limit=limit,
         # What is surely larger is read first; what fails before all others.
         weight=float(np.nan_to_num(gap.low)) + (status == "fail"),
     )
+    if large > 1:
+        finding.interval = Interval(
+            value=gap.value, low=gap.low, high=gap.high, confidence=confidence, together=True
+        )
+    if gap.value:
+        finding.groups = named_groups(counts.groups, events, n, (gap.highest, gap.lowest))
     finding.sentence = judged_gap(finding, remedy)
     small = len(gap.left_out)
     left_out = f"{say.counted(small, 'group')} with fewer than {enough} left out" if small else None

@@ -19,7 +19,7 @@ from faceaudit import wording as say
 from faceaudit.checks import AuditInput, Check, Options, Product
 from faceaudit.error_rates import ERROR_RATES
 from faceaudit.layout import estimated, forest, lay_out, number, text
-from faceaudit.result import Finding, Forest, Interval, Table, Test, nan_to_none
+from faceaudit.result import Detail, Finding, Forest, Interval, Table, Test, nan_to_none
 from faceaudit.stats import FloatArray
 from faceaudit.stats.counts import Counts
 from faceaudit.stats.intervals import rate_of
@@ -101,33 +101,26 @@ def run(data: AuditInput, options: Options) -> Product:
             f"({', '.join(map(say.tag_title, TAGS))}).",
         )
     confidence = data.spec.confidence
-    counts = {
-        name: data.photographs[name].counts(tags, data.threshold) for name, tags in shared.items()
-    }
-    slopes = [fit_slope(name, [of], confidence) for name, of in counts.items()]
+    parts = [data.photographs[name].counts(of, data.threshold) for name, of in shared.items()]
+    slopes = [fit_slope(name, [of], confidence) for name, of in zip(shared, parts, strict=True)]
     if len(slopes) > 1:
-        slopes.append(fit_slope("all data sets", list(counts.values()), confidence))
+        slopes.append(fit_slope("all data sets", parts, confidence))
     known = [slope for slope in slopes if slope.reason is None]
-    findings = [slope.finding(confidence) for slope in known]
+    details: list[Detail | None] = [
+        _forest(slopes, data),
+        *(_share_table(tag, shared, data) for tag in TAGS),
+    ]
     rarest = _rarest(data, set().union(*shared.values()))
-    if findings:
-        findings[-1].in_answer = True
-    return Product(
-        status="info" if known else "not-estimable",
-        sentence=findings[-1].sentence
-        if findings
-        else f"Whether errors follow cannot be said: {slopes[-1].reason}. {rarest.sentence}",
-        findings=[rarest, *findings],
-        tests=[
-            Test(
-                name=f"FPR follows the group's share in the generator's population, {slope.place}",
-                method="quasi-binomial regression",
-                p=slope.p,
-            )
-            for slope in known
-        ],
-        details=[_forest(slopes, data), *(_share_table(tag, shared, data) for tag in TAGS)],
-    )
+    if not known:
+        why = f"Whether errors follow cannot be said: {slopes[-1].reason}. {rarest.sentence}"
+        return Product("not-estimable", why, findings=[rarest], details=details)
+    findings = [slope.finding(confidence) for slope in known]
+    findings[-1].in_answer = True
+    name = "FPR follows the group's share in the generator's population"
+    method = "quasi-binomial regression"
+    tests = [Test(name=f"{name}, {of.place}", method=method, p=of.p) for of in known]
+    findings.insert(0, rarest)
+    return Product("info", findings[-1].sentence, findings=findings, tests=tests, details=details)
 
 
 def shared_tags(table: pa.Table) -> tuple[str, ...]:

@@ -36,10 +36,8 @@ class OverRepresentedOptions(Options):
 
 def run(data: AuditInput, options: OverRepresentedOptions) -> Product:
     """Compare every group of every tag with the rest, one data set at a time."""
-    found = [
-        analyse(name, photographs, data.threshold, data.spec.small_group, data.spec.confidence)
-        for name, photographs in data.photographs.items()
-    ]
+    how = data.threshold, data.spec.small_group, data.spec.confidence
+    found = [analyse(name, photographs, *how) for name, photographs in data.photographs.items()]
     analyses = [analysis for analysis in found if analysis is not None]
     hypotheses = put_to_test(options.suspicions, data, options.relevant_ratio)
     details: list[Detail] = [hypothesis_table(hypotheses)] if hypotheses else []
@@ -70,15 +68,12 @@ def _nobody(photographs: Mapping[str, Images]) -> str:
 def _sentence(analyses: Sequence[Analysis], data: AuditInput) -> str:
     n = sum(analysis.photographs for analysis in analyses)
     wrong = sum(analysis.called_ai for analysis in analyses)
+    called = f"called AI-generated ({say.counted(len(analyses), 'data set')}), "
     if wrong == 0:
-        return (
-            f"None of {say.counted(n, 'real photograph')} is called AI-generated "
-            f"({say.counted(len(analyses), 'data set')}), so nobody is over-represented."
-        )
-    start = (
-        f"Among the {say.out_of(wrong, n, 'real photograph', ('that is', 'that are'))} called "
-        f"AI-generated ({say.counted(len(analyses), 'data set')}), "
-    )
+        none = f"None of {say.counted(n, 'real photograph')} is"
+        return f"{none} {called}so nobody is over-represented."
+    those = say.out_of(wrong, n, "real photograph", ("that is", "that are"))
+    start = f"Among the {those} {called}"
     clear = [entry for analysis in analyses for entry in _clear(analysis, data.spec.confidence)]
     groups = sum(len(analysis.groups) for analysis in analyses)
     if not clear:
@@ -171,12 +166,9 @@ def _forests(analysis: Analysis, data: AuditInput) -> Iterator[Forest]:
 
 
 def _note(n: int, high: float, data: AuditInput) -> str | None:
-    notes = []
-    if n < data.spec.small_group:
-        notes.append("small group")
-    if not np.isfinite(high):
-        notes.append("no upper end: no error in the rest")
-    return "; ".join(notes) or None
+    small = "small group" if n < data.spec.small_group else None
+    endless = None if np.isfinite(high) else "no upper end: no error in the rest"
+    return "; ".join(filter(None, (small, endless))) or None
 
 
 def _group_table(analysis: Analysis, data: AuditInput) -> Table:

@@ -37,17 +37,8 @@ class Detectable:
     n: IntArray
     excess: FloatArray
     limit: float | None
-
-    @property
-    def unseen(self) -> np.ndarray:
-        """The groups in which an excess as large as the limit can pass unnoticed."""
-        # A group too small for any excess to be found is as blind as can be.
-        return (self.n > 0) & ~(self.excess <= (self.limit or 0.0))
-
-    @property
-    def compared(self) -> bool:
-        """Whether there are groups to compare, and a limit."""
-        return self.limit is not None and bool(np.count_nonzero(self.n) > 1)
+    #: The groups in which an excess as large as the limit can pass unnoticed.
+    unseen: IntArray
 
 
 def run(data: AuditInput, options: PowerOptions) -> Product:
@@ -57,7 +48,9 @@ def run(data: AuditInput, options: PowerOptions) -> Product:
         [_detectable(counts, rate, data, options) for rate in ERROR_RATES.values()]
         for counts in groupings
     ]
-    compared = [rate for rates in found for rate in rates if rate.compared]
+    compared = [
+        of for rates in found for of in rates if of.limit is not None and (of.n > 0).sum() > 1
+    ]
     details = [_table(rates, data, options) for rates in found if len(rates[0].counts.groups) > 1]
     return Product(
         status="info" if details else "not-estimable",
@@ -80,7 +73,10 @@ def _detectable(
         excess[usable] = minimum_detectable_gap(
             n[usable], rest_events[usable], rest_n[usable], data.spec.confidence, options.power
         )
-    return Detectable(counts, rate, events, n, excess, data.spec.limit(rate.id))
+    limit = data.spec.limit(rate.id)
+    # A group too small for any excess to be found is as blind as can be.
+    unseen = np.flatnonzero((n > 0) & ~(excess <= (limit or 0.0)))
+    return Detectable(counts, rate, events, n, excess, limit, unseen)
 
 
 def _seen(options: PowerOptions) -> str:
@@ -93,7 +89,7 @@ def _sentence(compared: Sequence[Detectable], data: AuditInput, options: PowerOp
         if all(data.spec.limit(rate) is None for rate in ERROR_RATES):
             why = "No limit is set"
         return f"{why}, so the smallest excess that would be found stands alone."
-    blind = sum(int(found.unseen.sum()) for found in compared)
+    blind = sum(len(found.unseen) for found in compared)
     groups = sum(int((found.n > 0).sum()) for found in compared)
     if blind:
         return (
@@ -110,31 +106,27 @@ def _finding(found: Detectable, options: PowerOptions) -> Finding:
     counts, rate, n = found.counts, found.rate, found.n
     title, limit = say.attributes_title(counts.tags), say.points(found.limit or 0.0)
     groups = int((n > 0).sum())
-    blind = np.flatnonzero(found.unseen)
-    smallest = min(blind, key=lambda i: n[i], default=None)
-    if smallest is None:
-        sentence = (
-            f"By {title}, an excess of {limit} in {rate.images} {rate.error} would be "
-            f"noticed {_seen(options)} in each of {groups} groups."
-        )
-    else:
-        could = f"only one of {say.points(found.excess[smallest])} would"
-        if np.isnan(found.excess[smallest]):
+    smallest = sorted(found.unseen, key=lambda i: n[i])[:1]
+    sentence = (
+        f"By {title}, an excess of {limit} in {rate.images} {rate.error} would be "
+        f"noticed {_seen(options)} in each of {groups} groups."
+    )
+    for i in smallest:
+        could = f"only one of {say.points(found.excess[i])} would"
+        if np.isnan(found.excess[i]):
             could = "no excess at all could be shown"
+        few = say.out_of(len(found.unseen), groups, "group", ("has", "have"))
         sentence = (
-            f"By {title}, {say.out_of(len(blind), groups, 'group', ('has', 'have'))} too few "
-            f"{rate.images} for an excess of {limit} to be noticed {_seen(options)}: for "
-            f"{say.group_title(counts.tags, counts.groups[smallest])} "
-            f"({say.counted(int(n[smallest]), rate.image)}) {could}."
+            f"By {title}, {few} too few {rate.images} for an excess of {limit} to be noticed "
+            f"{_seen(options)}: for {say.group_title(counts.tags, counts.groups[i])} "
+            f"({say.counted(n[i], rate.image)}) {could}."
         )
     return Finding(
         sentence=sentence,
         status="info",
         tags=list(counts.tags),
         rate=rate.id,
-        groups=named_groups(
-            counts.groups, found.events, n, [] if smallest is None else [int(smallest)]
-        ),
+        groups=named_groups(counts.groups, found.events, n, smallest),
         limit=found.limit,
     )
 

@@ -6,7 +6,6 @@ from math import isqrt
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from faceaudit.checks import AuditInput, Check, Options, Product
@@ -49,15 +48,12 @@ def run(data: AuditInput, options: TopLossesOptions) -> Product:
 
 
 def _gallery(data: AuditInput, label: Literal["real", "ai"], count: int) -> Gallery | None:
-    table = data.table
-    score = data.images.score
-    rows = np.flatnonzero(data.images.is_ai == (label == "ai"))
+    rows, score = np.flatnonzero(data.images.is_ai == (label == "ai")), data.images.score
     if len(rows) == 0:
         return None
-    worst = table.take(_largest(score[rows] if label == "real" else -score[rows], rows, count))
+    # The first in the table stands first among equals.
+    order = np.argsort(-score[rows] if label == "real" else score[rows], kind="stable")
     tags = _audited_tags(data)
-    explained = "attention" in table.column_names
-    columns = ["image", "dataset", "p_ai", *tags, *(["attention"] if explained else [])]
     items = [
         GalleryItem(
             image=row["image"],
@@ -65,9 +61,9 @@ def _gallery(data: AuditInput, label: Literal["real", "ai"], count: int) -> Gall
             label=label,
             p_ai=row["p_ai"],
             tags={tag: str(row[tag]) for tag in tags if row[tag] is not None},
-            attention=_attention(row["attention"]) if explained else None,
+            attention=_attention(row.get("attention")),
         )
-        for row in worst.select(list(dict.fromkeys(columns))).to_pylist()
+        for row in data.table.take(rows[order[:count]]).to_pylist()
     ]
     titles = {
         "real": "Real photographs that look most AI-generated to the classifier",
@@ -87,15 +83,6 @@ def _attention(stored: bytes | None) -> Attention | None:
         ninths=[[round(float(part), 3) for part in row] for row in thirds(share)],
         layer=data_uri(overlay(share, LAYER), "PNG"),
     )
-
-
-def _largest(value: NDArray[np.float32], rows: NDArray[np.intp], count: int) -> NDArray[np.intp]:
-    """Return the rows of the `count` largest values, the first in the table first among equals."""
-    if len(value) > count:
-        # Only what reaches the count-th largest value is sorted.
-        bound = np.partition(value, len(value) - count)[len(value) - count]
-        value, rows = value[value >= bound], rows[value >= bound]
-    return rows[np.argsort(-value, kind="stable")[:count]]
 
 
 def _note(items: list[GalleryItem], threshold: float) -> str:
