@@ -23,7 +23,7 @@ from faceaudit.schema import LABELS
 from faceaudit.tags.race import RACE_COARSE
 from faceaudit.tags.vocabulary import ORDERED_TAGS
 
-Kind = Literal["text", "number", "boolean"]
+ColumnType = Literal["text", "number", "boolean"]
 Mask = Any  # pa.ChunkedArray of bool, or pa.BooleanArray; null where it is not known
 
 _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Mask]] = {
@@ -198,7 +198,7 @@ class _Reader:
                 f"{' or '.join(repr(folded[word]) for word in near)}?"
             )
 
-    def _column(self, node: ast.Name, *, quoted: bool = False) -> tuple[Kind, Any]:
+    def _column(self, node: ast.Name, *, quoted: bool = False) -> tuple[ColumnType, Any]:
         """Return what a column holds, and the column; `quoted`: a value may be meant instead."""
         names = self.table.column_names
         if node.id not in names:

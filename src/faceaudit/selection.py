@@ -218,15 +218,18 @@ def with_shares(selection: Selection, threshold: float) -> Rows:
     spec = selection.spec
     untagged = list(_untagged(scored(selection.scores), spec, threshold))
     unscored = list(_unscored(selection.scores.table, spec))
-    told = [
+    sentences = [
         (max(moved for moved, _ in parts), f"{lead}: {'; '.join(part for _, part in parts)}.")
-        for lead, parts in (*_unscored_told(unscored, spec), *_untagged_told(untagged, spec))
+        for lead, parts in (
+            *_unscored_sentences(unscored, spec),
+            *_untagged_sentences(untagged, spec),
+        )
     ]
     return selection.rows.model_copy(
         update={
             "untagged": untagged,
             "unscored": unscored,
-            "shares": [sentence for _, sentence in sorted(told, reverse=True)],
+            "shares": [sentence for _, sentence in sorted(sentences, reverse=True)],
         }
     )
 
@@ -250,18 +253,18 @@ def _untagged(table: pa.Table, spec: Spec, threshold: float) -> Iterator[Untagge
 
 
 #: How a sentence begins, and its parts, each with by how much, at most, that moves a rate.
-_Told = tuple[str, list[tuple[float, str]]]
+_Sentence = tuple[str, list[tuple[float, str]]]
 
 
-def _untagged_told(untagged: list[Untagged], spec: Spec) -> Iterator[_Told]:
+def _untagged_sentences(untagged: list[Untagged], spec: Spec) -> Iterator[_Sentence]:
     """Tell of each tag that the errors lack more or less often than the rest."""
     parts: dict[tuple[str, ...], list[tuple[float, str]]] = {}
     for found in untagged:
         right, right_missing = found.n - found.wrong, found.missing - found.wrong_missing
         # What a combination lacks, its tags lack.
-        told_already = len(found.tags) > 1 and set(found.tags) <= set(spec.attributes)
+        said_already = len(found.tags) > 1 and set(found.tags) <= set(spec.attributes)
         # A tag that a label has nowhere makes no groups of it, and so moves no rate.
-        if found.missing < found.n and found.wrong and right and not told_already:
+        if found.missing < found.n and found.wrong and right and not said_already:
             of_wrong, of_right = found.wrong_missing / found.wrong, right_missing / right
             image, error, rightly = _WORDS[found.label]
             part = (
@@ -270,9 +273,9 @@ def _untagged_told(untagged: list[Untagged], spec: Spec) -> Iterator[_Told]:
             )
             moved = abs(of_wrong - of_right) * found.wrong / found.n
             parts.setdefault(tuple(found.tags), []).append((moved, part))
-    for tags, told in parts.items():
+    for tags, of_labels in parts.items():
         of_slice = "On neither side of the slice"
-        yield of_slice if tags == (SLICE,) else f"No tag for {attributes_title(tags)}", told
+        yield of_slice if tags == (SLICE,) else f"No tag for {attributes_title(tags)}", of_labels
 
 
 def _unscored(table: pa.Table, spec: Spec) -> Iterator[Unscored]:
@@ -294,7 +297,7 @@ def _unscored(table: pa.Table, spec: Spec) -> Iterator[Unscored]:
                 )
 
 
-def _unscored_told(unscored: list[Unscored], spec: Spec) -> Iterator[_Told]:
+def _unscored_sentences(unscored: list[Unscored], spec: Spec) -> Iterator[_Sentence]:
     """Tell of each tag by whose groups scores are missing unequally often."""
     shares: dict[str, dict[str, list[tuple[float, str]]]] = {}
     for found in unscored:
@@ -302,7 +305,7 @@ def _unscored_told(unscored: list[Unscored], spec: Spec) -> Iterator[_Told]:
             groups = shares.setdefault(found.tag, {}).setdefault(found.label, [])
             groups.append((found.unscored / found.n, found.group))
     for tag, by_label in shares.items():
-        told = [
+        of_labels = [
             (
                 most[0] - fewest[0],
                 f"{percent(most[0])} of the {_WORDS[label][0]}s with {tag_title(tag)} "
@@ -312,5 +315,5 @@ def _unscored_told(unscored: list[Unscored], spec: Spec) -> Iterator[_Told]:
             for fewest, most in [(min(groups), max(groups))]
             if most[0] > fewest[0]
         ]
-        if told:
-            yield "Without a score", told
+        if of_labels:
+            yield "Without a score", of_labels

@@ -180,8 +180,8 @@ def read_scores(
         labelled = pc.is_valid(table["label"])
         unlabelled = value_counts(table["dataset"].filter(pc.invert(labelled)))
         table, info = table.filter(labelled), info.model_copy(update={"unlabelled": unlabelled})
-    table, told = standardise(table, source)
-    notes += [*told, *suspected_missing(table)]
+    table, said = standardise(table, source)
+    notes += [*said, *suspected_missing(table)]
     table = validate(table, "scores", source)
     # Of every data set and tag it is said where it comes from, if that is not known yet.
     counts = value_counts(table["dataset"])
@@ -261,8 +261,8 @@ def _require(table: pa.Table, names: Sequence[str], source: str, why: str = "") 
 
 def _in_standard_words(table: pa.Table, source: str, notes: list[str]) -> pa.Table:
     """Read the tags of a table in the standard vocabulary, and derive none."""
-    read, told = standardise(meaning.with_decimal_points(table, NUMERIC_TAGS, notes), source)
-    notes += told
+    read, said = standardise(meaning.with_decimal_points(table, NUMERIC_TAGS, notes), source)
+    notes += said
     return read.select(table.column_names)
 
 

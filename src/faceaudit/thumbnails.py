@@ -116,12 +116,12 @@ def add_thumbnails(result: Result, at_hand: PicturesAtHand) -> None:
             if item.thumbnail is None:
                 reasons.append(at_hand.reason(item.dataset))
         if reasons:
-            told = (
+            lacking = (
                 f"Pictures not shown: {len(reasons)} of {len(gallery.items)} "
                 f"({'; '.join(dict.fromkeys(reasons))}). 'faceaudit audit --images-from FOLDER' "
                 "says where they lie."
             )
-            gallery.note = f"{gallery.note} {told}" if gallery.note else told
+            gallery.note = f"{gallery.note} {lacking}" if gallery.note else lacking
 
 
 def data_uri(image: Image.Image, kind: Literal["JPEG", "PNG"], quality: int = 85) -> str:

@@ -135,9 +135,9 @@ def as_utf8(data: bytes, notes: list[str]) -> bytes:
 
 def _delimiter_of(line: str) -> tuple[str, bool]:
     """Return what parts the cells below a table's first line, and whether that is all it says."""
-    told = line.strip()
-    if told.lower().startswith("sep=") and len(told) == 5:  # as a spreadsheet writes it
-        return told[-1], True
+    stated = line.strip()
+    if stated.lower().startswith("sep=") and len(stated) == 5:  # as a spreadsheet writes it
+        return stated[-1], True
     outside = "".join(line.split('"')[::2])
     return max(",;\t|", key=outside.count), False
 

@@ -85,14 +85,14 @@ def with_labels(
         if unknown := [word for word in counts if word not in meaning]:
             remedy = f"is neither 'real' nor 'ai'; {_remedy(unknown, meaning)}"
             refuse(table, "label", pc.equal(words, unknown[0]), source, remedy)
-    told = []
+    readings = []
     for label in LABELS:
         foreign = [w for w, means in meaning.items() if means == label and w != label]
         if foreign:
             rows = ", ".join(f"{word!r} ({counted(counts[word], 'row')})" for word in foreign)
-            told.append(f"{rows} {READ_AS[label]}")
-    if told:
-        notes.append(f"Labels: {'; '.join(told)}.")
+            readings.append(f"{rows} {READ_AS[label]}")
+    if readings:
+        notes.append(f"Labels: {'; '.join(readings)}.")
     ours = pa.array(meaning.values(), pa.string())
     return with_column(
         table, "label", ours.take(pc.index_in(words, pa.array(meaning, pa.string())))

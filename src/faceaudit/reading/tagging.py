@@ -33,10 +33,10 @@ class TagTable:
 
     def source(self, tag: str, dataset: str | None) -> str:
         """Say whose word a tag is, in one of its data sets or in all."""
-        told = self.info.tag_sources.get(tag, {}) if self.info else {}
-        if dataset in told:
-            return told[dataset]
-        return "; ".join(sorted(set(told.values()))) or f"as given in {self.path.name}"
+        words = self.info.tag_sources.get(tag, {}) if self.info else {}
+        if dataset in words:
+            return words[dataset]
+        return "; ".join(sorted(set(words.values()))) or f"as given in {self.path.name}"
 
 
 def join_tags(
