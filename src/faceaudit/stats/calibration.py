@@ -20,17 +20,15 @@ class Calibration:
     n_real, n_ai : int64 array, shape (groups,)
     bin_n : int64 array, shape (groups, bins)
         Images of each bin; bins hold equally many, except that equal scores stay together.
-    bin_score : float64 array, shape (groups, bins)
-        Mean score of each bin; NaN where the bin is empty.
-    bin_ai, bin_low, bin_high : float64 array, shape (groups, bins)
-        Share of the bin's images that are AI-generated, with its Clopper–Pearson interval.
+    bin_score, bin_ai, bin_low, bin_high : float64 array, shape (groups, bins)
+        Mean score, NaN where the bin is empty; share of images that are AI-generated, with its
+        Clopper–Pearson interval.
     error : float64 array, shape (groups,)
         Expected calibration error (ECE); NaN where one of the two labels is missing, because
         the share of AI-generated images is then fixed by how the group was collected.
-    by_chance : float64 array, shape (groups,)
-        Mean ECE of a perfectly calibrated classifier with the same scores.
-    by_chance_high : float64 array, shape (groups,)
-        What its ECE exceeds with probability 1 - confidence only.
+    by_chance, by_chance_high : float64 array, shape (groups,)
+        ECE of a perfectly calibrated classifier with the same scores: its mean, and what it
+        exceeds with probability 1 - confidence only.
     """
 
     n_real: IntArray
@@ -64,14 +62,9 @@ def group_calibration(
     bins : int
     confidence : float
     replicates, seed : int
-        Draws of the labels of a calibrated classifier.
-
-    Notes
-    -----
-    ECE is above 0 by chance, more so in smaller groups, so labels are drawn from the scores
-    themselves and `Calibration.excess` is what remains. The number of AI-generated images of a
-    bin, a sum of unlike Bernoulli draws, is drawn from the binomial distribution of the same
-    mean and (up to a whole number of trials) the same variance.
+        Draws of the labels of a calibrated classifier. The AI-generated images of a bin, a sum
+        of unlike Bernoulli draws, are drawn from the binomial distribution of the same mean and
+        (up to a whole number of trials) the same variance.
 
     References
     ----------

@@ -1,7 +1,6 @@
 """One tag at equal others: a penalised logistic regression on counts, told as risk ratios.
 
-Is it the glasses, or the age of those who wear them? The regression holds all tags at once;
-its answer for a group is the ratio of two *standardised* rates: the rate that all images would
+Its answer for a group is the ratio of two *standardised* rates: the rate that all images would
 have if everyone were in the group and kept their other tags, over the same for the other groups.
 """
 
@@ -38,20 +37,17 @@ class RiskRatios(NamedTuple):
 def count_cells(
     codes: Sequence[IntArray], events: NDArray[np.bool_]
 ) -> tuple[IntArray, FloatArray, FloatArray]:
-    """Count every combination of tags that occurs.
-
-    Returns
-    -------
-    cells : int64 array, shape (cells, tags)
-    events, n : float64 array, shape (cells,)
-    """
+    """Count every combination of tags that occurs: (cells, tags), events and n of each cell."""
     key = np.zeros(len(events), dtype=np.int64)
     for code in codes:
         # The key is made dense at every step, so that it cannot overflow with many tags.
-        key = np.unique(key * (int(code.max(initial=0)) + 1) + code, return_inverse=True)[1]
-    _, first, cell = np.unique(key, return_index=True, return_inverse=True)
-    cells = np.array([code[first] for code in codes], np.int64).reshape(len(codes), len(first)).T
-    return cells, np.bincount(cell, weights=events).astype(float), np.bincount(cell).astype(float)
+        key = key * (int(code.max(initial=0)) + 1) + code
+        key = (np.cumsum(np.bincount(key) > 0) - 1)[key]
+    n = np.bincount(key)
+    some_image = np.empty(len(n), np.int64)
+    some_image[key] = np.arange(len(key))
+    cells = np.array([code[some_image] for code in codes], np.int64).reshape(len(codes), len(n)).T
+    return cells, np.bincount(key[events], minlength=len(n)).astype(float), n.astype(float)
 
 
 def firth_risk_ratios(
@@ -125,18 +121,9 @@ def firth_risk_ratios(
 def firth_logistic(
     design: FloatArray, events: FloatArray, n: FloatArray
 ) -> tuple[FloatArray, FloatArray] | None:
-    """Fit a logistic regression with Firth's penalty.
+    """Fit a logistic regression with Firth's penalty: coefficients and covariance.
 
-    Parameters
-    ----------
-    design : float64 array, shape (cells, coefficients)
-        Of full column rank.
-    events, n : float64 array, shape (cells,)
-
-    Returns
-    -------
-    coefficients, covariance : float64 array, or None
-        None if the steps do not settle.
+    `design` has shape (cells, coefficients) and full column rank. None if the steps do not settle.
     """
     coefficients = np.zeros(design.shape[1])
     coefficients[0] = special.logit((events.sum() + 0.5) / (n.sum() + 1))

@@ -27,7 +27,7 @@ def rate_interval(events: ArrayLike, n: ArrayLike, confidence: float = 0.95) -> 
     Returns
     -------
     low, high : float64 array
-        NaN where n is 0.
+        NaN where n is 0, here and below.
 
     References
     ----------
@@ -57,11 +57,6 @@ def difference_interval(
 
     Each limit adds in quadrature what the single intervals allow in that direction.
 
-    Returns
-    -------
-    low, high : float64 array
-        NaN where either n is 0.
-
     References
     ----------
     Zou & Donner (2008), Statistics in Medicine 27, 1693–1702; Newcombe (1998), 17, 873–890.
@@ -85,11 +80,6 @@ def ratio_interval(
 
     Zero errors: without an error in the reference the upper limit is infinite, without one in
     the group the lower limit is 0; without any the interval is (0, ∞), which is no evidence.
-
-    Returns
-    -------
-    low, high : float64 array
-        NaN where either n is 0.
 
     References
     ----------
@@ -128,11 +118,6 @@ def paired_difference_interval(
     both, only_first, only_second, neither : array_like of int
         Images on which both classifiers err, only the first, only the second, neither.
 
-    Returns
-    -------
-    low, high : float64 array
-        NaN where there is no image.
-
     References
     ----------
     Zou & Donner (2008), Statistics in Medicine 27, 1693–1702, for correlated estimates;
@@ -164,18 +149,9 @@ def _with_interval(
 def ratio_to_rest(
     events: ArrayLike, n: ArrayLike, confidence: float = 0.95
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Divide each group's rate by that of all other groups together, with an interval.
+    """Divide each group's rate by that of all other groups together, with a `ratio_interval`.
 
-    Parameters
-    ----------
-    events, n : array_like of int, shape (groups,)
-    confidence : float
-
-    Returns
-    -------
-    ratio, low, high : float64 array, shape (groups,)
-        NaN where the group or the rest has no image; `ratio` also where neither has an error.
-        For zero errors see `ratio_interval`.
+    Arrays of shape (groups,). The ratio is NaN also where neither has an error.
     """
     events, n = np.asarray(events), np.asarray(n)
     rest, rest_n = events.sum() - events, n.sum() - n

@@ -20,21 +20,9 @@ def minimum_detectable_gap(
     """Find the smallest excess over the reference rate that would be detected.
 
     Detected means that the lower limit of `difference_interval` is above 0. With the
-    reference as observed, that needs a certain number of errors in the group, and the binomial
-    distribution says which true rate gives so many with probability `power`.
-
-    Parameters
-    ----------
-    n : array_like of int
-        Images of the group.
-    reference_events, reference_n : array_like of int, shapes that broadcast
-        Errors and images of the reference, for instance all other groups.
-    confidence, power : float
-
-    Returns
-    -------
-    float64 array
-        Difference of rates; NaN if the group is too small for any excess to be detected.
+    reference as observed, that needs a certain number of errors in the group's `n` images, and
+    the binomial distribution says which true rate gives so many with probability `power`.
+    Arrays broadcast; NaN if the group is too small for any excess to be detected.
     """
     n, x, m = np.broadcast_arrays(
         np.asarray(n, np.int64), np.asarray(reference_events), np.asarray(reference_n)

@@ -28,11 +28,9 @@ class Auc:
 
     Notes
     -----
-    DeLong's variance says how many independent trials with the same success rate would be as
-    precise; the interval is the Clopper–Pearson interval of so many trials. Before that, each
-    label is given one more image, half of it placed at either end, so that the variance of few
-    placements is not underestimated, nor 0 where the labels are separated. Its coverage beside
-    that of the usual logit interval is in docs/statistics-ranking.md.
+    DeLong's variance, with one more image of each label, half of it placed at either end, says
+    how many independent trials with the same success rate would be as precise; the interval is
+    the Clopper–Pearson interval of so many trials (docs/statistics-ranking.md).
 
     References
     ----------
@@ -67,9 +65,8 @@ class GroupRanking:
 
     Notes
     -----
-    The background of BPSN and BNSP is all images of the other label, tagged or not, the group's
-    own included, and not those outside the group as in the source: AI-generated faces often
-    carry no tags, and every group is held against the same background.
+    The background of BPSN and BNSP is all images of the other label, tagged or not, and not
+    those outside the group as in the source: AI-generated faces often carry no tags.
 
     References
     ----------

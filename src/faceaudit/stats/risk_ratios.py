@@ -83,8 +83,9 @@ def usable_tags(photographs: Images) -> dict[str, tuple[IntArray, list[str]]]:
 
 
 def _same_groups(first: IntArray, second: IntArray) -> bool:
-    pairs = np.unique((first + 1) * (int(second.max()) + 2) + second + 1)
-    return len(pairs) == len(np.unique(first)) == len(np.unique(second))
+    width = int(second.max()) + 2
+    pairs = np.flatnonzero(np.bincount((first + 1) * width + second + 1))
+    return len(pairs) == len(np.unique(pairs // width)) == len(np.unique(pairs % width))
 
 
 def analyse(
@@ -138,16 +139,8 @@ def adjust_for_all(
     """Estimate every group's ratio to the rest of its tag with all other tags held equal.
 
     Tags that fewer than half of the images have are left out; then images that lack one of
-    the others are. Groups below `smallest` are merged within their tag.
-
-    Returns
-    -------
-    ratios : dict of str to RiskRatios
-        Of each tag in the regression, NaN for the merged groups.
-    p_any : dict of str to float
-        For each of these tags, that it makes no difference.
-    n : int
-        Images in the regression; 0 if there is none.
+    the others are. Groups below `smallest` are merged within their tag, with ratios of NaN.
+    Beside them, as of `firth_risk_ratios`, the number of images in the regression, or 0.
     """
     ratios = {
         tag: RiskRatios(*np.full((4, len(values)), np.nan)) for tag, (_, values) in tags.items()

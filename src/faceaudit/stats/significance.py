@@ -31,7 +31,7 @@ class TestOfAlike:
 
 
 def all_alike(events: ArrayLike, n: ArrayLike, seed: int = 0) -> TestOfAlike | None:
-    """Test that all groups have the same rate.
+    """Test that all groups have the same rate; None with fewer than two that have images.
 
     Pearson's chi-square where every group expects at least five errors and five non-errors.
     Otherwise Fisher's exact test for two groups, and for more the chi-square statistic over
@@ -44,11 +44,6 @@ def all_alike(events: ArrayLike, n: ArrayLike, seed: int = 0) -> TestOfAlike | N
         Groups with n = 0 are left out.
     seed : int
         Of the draws.
-
-    Returns
-    -------
-    TestOfAlike or None
-        None with fewer than two groups that have images.
 
     References
     ----------
@@ -98,14 +93,7 @@ def _chi_square(
 def each_against_rest(events: ArrayLike, n: ArrayLike) -> FloatArray:
     """Test each group's rate against that of all other groups together (Fisher's exact test).
 
-    Parameters
-    ----------
-    events, n : array_like of int, shape (groups,)
-
-    Returns
-    -------
-    float64 array, shape (groups,)
-        Two-sided p-values; NaN where the group or the rest has no image.
+    Two-sided p-values, shape (groups,); NaN where the group or the rest has no image.
     """
     events, n = np.asarray(events), np.asarray(n)
     total, size = int(events.sum()), int(n.sum())
@@ -140,17 +128,9 @@ def _fisher(events: int, n: int, total: int, size: int) -> float:
 
 
 def adjust(p_values: Sequence[float] | FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Adjust p-values for all being asked together.
+    """Adjust all p-values of one audit for being asked together.
 
-    Parameters
-    ----------
-    p_values : sequence of float
-        All p-values of one audit.
-
-    Returns
-    -------
-    holm, bh : float64 array
-        Holm's (chance of any false alarm) and Benjamini–Hochberg's (share of false alarms).
+    Holm's way (chance of any false alarm) and Benjamini–Hochberg's (share of false alarms).
 
     References
     ----------

@@ -21,14 +21,12 @@ def thresholds_for_fpr(
         Of real photographs; a negative code is no group.
     groups : int
     target_fpr : float
-        Largest share of the photographs that may be called AI-generated (score >= threshold).
 
     Returns
     -------
     float64 array, shape (groups,)
-        Each exactly a float32, just above the highest score that must not be called AI: a hair
-        above 1 if even a score of 1 must not be. NaN where the group has no photograph. With
-        fewer than 1 / target of them it lies above all, which says little about others.
+        Each exactly a float32, just above the highest score that must not be called AI, which
+        may be a hair above 1. NaN where the group has no photograph.
     """
     score, group = np.asarray(score, np.float32), np.asarray(group)
     rows = np.flatnonzero(group >= 0)
@@ -44,15 +42,10 @@ def thresholds_for_fpr(
 
 
 def reader_thresholds(audited: float) -> tuple[float, ...]:
-    """Choose the thresholds that a reader of the report can look at.
+    """Choose the thresholds that a reader of the report can look at; they rise, also in float32.
 
     Round numbers from 0 to 1, closer at both ends, where the scores of a good classifier
     crowd, and `audited` itself in the place of what float32 cannot tell from it.
-
-    Returns
-    -------
-    tuple of float
-        Rising, also in float32.
     """
     ends = [0.001, 0.005, 0.01]
     grid = [*(i / 50 for i in range(51)), *ends, *(1 - end for end in ends)]

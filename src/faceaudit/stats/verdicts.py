@@ -68,12 +68,11 @@ class Triviality:
     ----------
     status : Status
         ``pass`` if balanced accuracy is above `NEAR_CHANCE` with confidence, ``fail`` if it is
-        not above or all verdicts are the same, ``not-estimable`` if all images are real or all
-        are AI-generated.
+        not above or all calls are the same, ``not-estimable`` if all images have one label.
     balanced_accuracy, low, high : float
         NaN where not estimable.
     constant : str or None
-        ``real`` or ``ai`` if every image gets this same verdict.
+        ``real`` or ``ai`` if every image is called this.
     """
 
     status: Status
