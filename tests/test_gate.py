@@ -27,7 +27,7 @@ GIVEN = {
     "checks": ["triviality", "equalized-odds-gap"],
     "limits": {"fpr_gap": 0.05, "fnr_gap": 0.05},
 }
-#: Share of wrong verdicts on (female, male) × (none, glasses).
+#: Share of wrong calls on (female, male) × (none, glasses).
 FAIR = ((0.02, 0.02), (0.02, 0.02))
 BY_GENDER = ((0.02, 0.02), (0.2, 0.2))
 BY_BOTH = ((0.02, 0.3), (0.2, 0.48))

@@ -182,7 +182,7 @@ def _slopes(result: Result) -> Table:
     (by_dataset,) = (check for check in result.checks if check.id == "compare-dataset")
     slopes = [detail for detail in by_dataset.details if detail.kind == "slopes"]
     names = slopes[0].first_name, slopes[0].second_name
-    table = _table("wrong verdicts on", "images", *names, "difference in points", wraps=0)
+    table = _table("wrong calls on", "images", *names, "difference in points", wraps=0)
     for detail in slopes:
         images = ERROR_RATES[detail.rate].images if detail.rate else "images"
         for row in detail.rows:

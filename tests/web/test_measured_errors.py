@@ -1,4 +1,4 @@
-"""What a verdict is worth: the right rates, of the right people, from the right images."""
+"""What a prediction is worth: the right rates, of the right people, from the right images."""
 
 from __future__ import annotations
 

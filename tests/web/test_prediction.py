@@ -144,7 +144,7 @@ def test_the_first_page_shows_the_samples_before_anything_is_loaded(client, dete
 
 def test_a_sample_is_judged_like_an_upload(client):
     page = client.get(f"/samples/{FACE.stem}").text
-    assert "What these verdicts are worth" in page and FACE.name in page
+    assert "What these predictions are worth" in page and FACE.name in page
     assert client.get(f"/samples/{FACE.stem}/picture").content == FACE.read_bytes()
     assert client.get("/samples/nobody").status_code == 404
     assert client.get("/samples/nobody/picture").status_code == 404

@@ -104,7 +104,7 @@ def in_words(share: Floats) -> str:
     """Say in one sentence where most of the evidence of one picture's map, shape (h, w), lies."""
     nine = thirds(share)
     if nine.sum() == 0:
-        return "No part of the picture speaks for this verdict more than against it."
+        return "No part of the picture speaks for this prediction more than against it."
     order = np.argsort(nine, axis=None)[::-1]
     # As few thirds as hold half of the evidence: one if it is in one place, more if it is spread.
     needed = int(np.searchsorted(np.cumsum(nine.ravel()[order]), 0.5)) + 1
@@ -115,7 +115,7 @@ def in_words(share: Floats) -> str:
         row, column = divmod(int(place), 3)
         where = "centre" if row == column == 1 else f"{_ROWS[row]} {_COLUMNS[column]}"
         named.append(f"{where} ({100 * nine[row, column]:.0f}\N{NARROW NO-BREAK SPACE}%)")
-    return f"Most of the evidence for this verdict lies in the {' and the '.join(named)}."
+    return f"Most of the evidence for this prediction lies in the {' and the '.join(named)}."
 
 
 def overlay(share: Floats, side: int) -> Image.Image:

@@ -39,7 +39,7 @@ def serve(
         ``bundled:NAME`` or model directories; all bundled ones if left out.
     scores : sequence of path
         Scores tables of models that are not bundled, from which it is said what their
-        verdicts are worth.
+        predictions are worth.
 
     Raises
     ------

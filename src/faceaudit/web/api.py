@@ -20,7 +20,7 @@ from faceaudit.web.services import services_of
 
 DESCRIPTION = (
     "Judge pictures of faces as real or AI-generated, with the measured error rates that say what "
-    "a verdict is worth; read reports; start audits. If the server asks for a token, send it as "
+    "a prediction is worth; read reports; start audits. If the server asks for a token, send it as "
     '\'Authorization: Bearer TOKEN\'. Errors are {"error": "one line"}.'
 )
 router = APIRouter(

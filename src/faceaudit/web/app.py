@@ -137,11 +137,11 @@ async def measured_errors(request: Request) -> Response:
     for given in request.query_params.getlist("verdict"):
         called, _, model = given.partition(".")
         if called not in ("ai", "real") or model not in services.records:
-            raise HTTPException(400, f"'{given}' is no verdict of a model here.")
+            raise HTTPException(400, f"'{given}' is no prediction of a model here.")
         measured = services.records[model].measured_errors(people)
         predictions.append({"called": called, "model": model, "measured_errors": measured})
     if not predictions:
-        raise HTTPException(400, "Name a verdict: verdict=ai.MODEL or verdict=real.MODEL.")
+        raise HTTPException(400, "Name a prediction: verdict=ai.MODEL or verdict=real.MODEL.")
     choices = services.choices([one["model"] for one in predictions])
     template = f"measured_errors{'' if wants_fragment(request) else '_page'}.html.j2"
     return page(template, predictions=predictions, people=people, choices=choices)

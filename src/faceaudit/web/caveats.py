@@ -45,7 +45,7 @@ def unfamiliar(distance: float | None, limit: float | None) -> list[str]:
         return []
     return [
         "Unlike the pictures that this model was trained on: to the model it is farther from them "
-        "than 99\N{NARROW NO-BREAK SPACE}% of the pictures that it was checked on. A verdict on "
+        "than 99\N{NARROW NO-BREAK SPACE}% of the pictures that it was checked on. A prediction on "
         "such a picture may be no better than a guess."
     ]
 
@@ -64,6 +64,6 @@ def no_face(pixels: Pixels) -> list[str]:
     if finder is None or finder(pixels):
         return []
     return [
-        "No face was found, so the verdict may mean nothing: the model was trained on faces "
+        "No face was found, so the prediction may mean nothing: the model was trained on faces "
         "alone. (The finder overlooks faces too, above all those that look to the side.)"
     ]

@@ -95,7 +95,7 @@ class FastaiExport(Detector):
         )
         self.notes = (
             said,
-            "Where the evidence for its verdicts lies is not shown: a fastai export sees pictures "
+            "Where the evidence for its predictions lies is not shown: a fastai export sees pictures "
             "in a frame of its own.",
         )
 

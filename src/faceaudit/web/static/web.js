@@ -92,7 +92,7 @@
     }
   }
 
-  // --- what a verdict is worth ------------------------------------------------------------
+  // --- what a prediction is worth ------------------------------------------------------------
   document.addEventListener("change", async (event) => {
     const whom = event.target.closest(".whom");
     if (!whom) return;
