@@ -30,23 +30,10 @@ def audit(
     *,
     where: str | None = None,
 ) -> Result:
-    """Run the checks of a specification on a scores table.
+    """Run the checks of a specification on a scores table; the result is of kind ``audit``.
 
-    Parameters
-    ----------
-    scores : Scores
-        From `faceaudit.tables.read_scores`.
-    spec : Spec
-        From `faceaudit.spec.find_spec`.
-    on_check : callable, optional
-        Told before each check: its title, how many are done, how many there are.
-    where : str, optional
-        A slice to compare with the rest; goes before the specification's.
-
-    Returns
-    -------
-    Result
-        Of kind ``audit``; write it with `faceaudit.result.write_result`.
+    `on_check` is told before each check: its title, how many are done, how many there are. `where`
+    is a slice to compare with the rest, and goes before the specification's.
 
     Raises
     ------
@@ -226,19 +213,16 @@ def headline(results: Sequence[CheckResult], answering: CheckResult) -> list[Fin
     What the answer, the sentence of the check `answering`, says already is left out.
     """
     findings = [
-        finding
+        found
         for result in results
-        for finding in result.findings
-        if not (result is answering and finding.in_answer)
+        for found in result.findings
+        if not (result is answering and found.in_answer)
     ]
     findings.sort(key=lambda found: (SEVERITY.index(found.status), -found.weight))
-    seen: set[str] = set()
-    first: list[Finding] = []
-    further: list[Finding] = []
-    for finding in findings:
-        (further if finding.check in seen else first).append(finding)
-        seen.add(finding.check)
-    return (first + further)[:HEADLINE_FINDINGS]
+    # By check, its heaviest first.
+    first = {found.check: found for found in reversed(findings)}
+    findings.sort(key=lambda found: first[found.check] is not found)
+    return findings[:HEADLINE_FINDINGS]
 
 
 def limitations(

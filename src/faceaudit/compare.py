@@ -47,13 +47,15 @@ def compare(
     names: tuple[str, str] = ("first", "second"),
     include_training: bool = False,
 ) -> Result:
-    """Compare two classifiers on the images that both scored.
+    """Compare two classifiers on the images that both scored; the result is of kind ``compare``.
+
+    Images are matched as `faceaudit.reading.matching.match` says. Tags are taken from the first,
+    and from the second where the first has none. Differences are second minus first: below zero,
+    the second errs less.
 
     Parameters
     ----------
     first, second : Scores
-        Their images are matched as `faceaudit.reading.matching.match` says. Tags are taken from the
-        first, and from the second where the first has none.
     spec : Spec, optional
         Attributes, intersections, slice, rows, threshold and confidence; without one, every
         category with two groups or more.
@@ -61,12 +63,6 @@ def compare(
         How the two are called in the report.
     include_training : bool
         Count images that one of the two was trained on too, whatever the specification says.
-
-    Returns
-    -------
-    Result
-        Of kind ``compare``. Differences are second minus first: below zero, the second errs
-        less.
 
     Raises
     ------

@@ -94,18 +94,11 @@ def _finding(tag: str, groups: list[str], found: Calibration, data: AuditInput) 
 def _curve(
     title: str, names: list[str], drawn: list[int], found: Calibration, data: AuditInput
 ) -> Curve:
+    bins = (found.bin_score, found.bin_ai, found.bin_low, found.bin_high)
     series = []
     for i in drawn:
-        filled = np.flatnonzero(found.bin_n[i])
-        series.append(
-            Series(
-                name=names[i],
-                x=found.bin_score[i, filled].tolist(),
-                y=found.bin_ai[i, filled].tolist(),
-                low=found.bin_low[i, filled].tolist(),
-                high=found.bin_high[i, filled].tolist(),
-            )
-        )
+        x, y, low, high = (of[i, found.bin_n[i] > 0].tolist() for of in bins)
+        series.append(Series(name=names[i], x=x, y=y, low=low, high=high))
     return Curve(
         title=f"Reliability: {title}",
         note=(

@@ -15,6 +15,7 @@ from faceaudit.checks import AuditInput, Check, Options, Product
 from faceaudit.layout import distribution, estimated, forest, lay_out, number, text
 from faceaudit.result import Detail, Finding, Forest, Table
 from faceaudit.row_filter import row_mask
+from faceaudit.schema import called_ai
 from faceaudit.stats.intervals import rate_interval
 from faceaudit.stats.rates import RateEstimate, estimate
 
@@ -31,27 +32,13 @@ class OutOfDomainOptions(Options):
 
 @dataclass(frozen=True)
 class Pictures:
-    """The scores of one kind of picture."""
+    """The scores of one kind of picture, and how many are called real or AI, surely or at all."""
 
     name: str
     score: NDArray[np.float32]
-    threshold: float
-    sure: float
-
-    @property
-    def called_real(self) -> int:
-        """How many are called real."""
-        return int((self.score < np.float32(self.threshold)).sum())
-
-    @property
-    def surely_real(self) -> int:
-        """How many are called real with high confidence."""
-        return int((self.score <= np.float32(1 - self.sure)).sum())
-
-    @property
-    def surely_ai(self) -> int:
-        """How many are called AI-generated with high confidence."""
-        return int((self.score >= np.float32(self.sure)).sum())
+    called_real: int
+    surely_real: int
+    surely_ai: int
 
     def __len__(self) -> int:
         """How many pictures there are."""
@@ -62,13 +49,15 @@ def run(data: AuditInput, options: OutOfDomainOptions) -> Product:
     """Count the answers on pictures without a face, and how sure they are."""
 
     def pictures(name: str, score: NDArray[np.float32]) -> Pictures:
-        return Pictures(name, score, data.threshold, options.sure)
+        real = ~called_ai(score, data.threshold)
+        surely = score <= np.float32(1 - options.sure), score >= np.float32(options.sure)
+        return Pictures(name, score, *(int(of.sum()) for of in (real, *surely)))
 
     kinds = [pictures(*kind) for kind in _pictures(data, options) if len(kind[1])]
     # They stand apart: the finder also overlooks faces, which are within the domain.
     no_face = np.asarray(pc.equal(data.table["status"], "no_face"))
     marked = pictures("no face found", data.images.score[no_face])
-    resting = _resting_on_no_face(marked, data)
+    resting = _resting_on_no_face(marked, options.sure, data)
     if not kinds and not len(marked):
         return Product(
             "not-estimable",
@@ -80,7 +69,7 @@ def run(data: AuditInput, options: OutOfDomainOptions) -> Product:
     sentence = resting
     if kinds:
         outside = f"{say.counted(len(whole), 'picture')} outside what the classifier was made for"
-        sentence = f"Of {outside}, {_describe(whole, data)} {resting}"
+        sentence = f"Of {outside}, {_describe(whole, options.sure, data)} {resting}"
     rows = [*shown, whole] if len(shown) > 1 else [*shown]
     if kinds and len(marked):
         shown, rows = [*shown, marked], [*rows, marked]
@@ -113,7 +102,7 @@ def _pictures(
         seen |= mask
 
 
-def _resting_on_no_face(marked: Pictures, data: AuditInput) -> str:
+def _resting_on_no_face(marked: Pictures, sure: float, data: AuditInput) -> str:
     """Say how many predictions of the whole audit rest on a picture without a face."""
     finder = data.info.face_finder
     if not len(marked) and finder is None:
@@ -125,17 +114,17 @@ def _resting_on_no_face(marked: Pictures, data: AuditInput) -> str:
         f"{say.out_of(len(marked), len(data.table), 'prediction', ('here rests', 'here rest'))} "
         f"on a picture in which {finder or 'a face finder'} found no face"
     )
-    return f"{told}: {_describe(marked, data)}" if len(marked) else f"{told}."
+    return f"{told}: {_describe(marked, sure, data)}" if len(marked) else f"{told}."
 
 
-def _describe(kind: Pictures, data: AuditInput) -> str:
+def _describe(kind: Pictures, sure: float, data: AuditInput) -> str:
     n, surely = len(kind), kind.surely_real
     low, high = rate_interval(surely, n, data.spec.confidence)
     return (
         f"{say.percent(kind.called_real / n)} are called real, {say.percent(surely / n)} with high "
         f"confidence ({say.percent_range(float(low), float(high), data.spec.confidence)}), and "
         f"{say.percent(kind.surely_ai / n)} are called AI-generated with high confidence "
-        f"(a score of at least {kind.sure:g} for either)."
+        f"(a score of at least {sure:g} for either)."
     )
 
 

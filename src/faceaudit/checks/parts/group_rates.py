@@ -80,20 +80,26 @@ class GroupRates:
         found = self._estimates[rate.id].take(slice(len(self.counts.groups)))
         return found, at_audited(found.n, self.data)
 
+    def _size_notes(self, rate: ErrorRate, found: RateEstimate) -> list[str | None]:
+        small = self.data.spec.small_group
+        return [size_note(int(n), rate, small) for n in at_audited(found.n, self.data)]
+
     def table(self) -> Table:
         """Lay out the error rates of every group with their intervals and denominators."""
         counts, confidence = self.counts, self.data.spec.confidence
         missing = ["(tag missing)"] if counts.missing else []
-        columns = [text(self.title, [*counts.labels, *missing])]
+        columns, sizes = [text(self.title, [*counts.labels, *missing])], []
         for rate in ERROR_RATES.values():
             found, title = self._estimates[rate.id], f"{rate.column} ({rate.short})"
             columns += [
                 number(rate.images, "count", found.n),
                 *estimated(title, "percent", found, confidence, rate.name),
             ]
+            sizes.append(self._size_notes(rate, found))
+        notes_of_groups = ["; ".join(filter(None, of)) or None for of in zip(*sizes, strict=True)]
         columns += [
             number("called rightly", "percent", self._accuracy, "accuracy"),
-            text("note", list(self._notes())),
+            text("note", notes_of_groups),
         ]
         notes = [
             f"Tags: {self.data.tag_source(counts.tags)}.",
@@ -109,15 +115,6 @@ class GroupRates:
         title = f"Error rates by {self.title}"
         return lay_out(title, columns, self.data, " ".join(filter(None, notes)))
 
-    def _notes(self) -> Iterator[str | None]:
-        sizes = [at_audited(self._estimates[rate].n, self.data) for rate in ERROR_RATES]
-        for of_group in zip(*sizes, strict=True):
-            notes = (
-                size_note(int(n), rate, self.data.spec.small_group)
-                for n, rate in zip(of_group, ERROR_RATES.values(), strict=True)
-            )
-            yield "; ".join(filter(None, notes)) or None
-
     def forest(self, rate: ErrorRate) -> Forest | None:
         """Draw an error rate of every group beside that of all images; None without any image."""
         (found, sizes), counts = self._of(rate), self.counts
@@ -129,7 +126,7 @@ class GroupRates:
             groups=counts.labels,
             **vars(found),
             status=[None if of else "not-estimable" for of in sizes],
-            notes=[size_note(int(of), rate, self.data.spec.small_group) for of in sizes],
+            notes=self._size_notes(rate, found),
             title=say.capitalised(f"{rate.images} {rate.error}, by {self.title}"),
             note=say.missing_note(counts.missing, counts.tags),
             measure=f"{rate.images} {rate.error} ({rate.short})",

@@ -118,9 +118,8 @@ class Hypothesis:
 
 def describe(ratio: Ratio, confidence: float) -> str:
     """Write a ratio with its interval."""
-    return (
-        f"{say.times(ratio.value)} as often ({say.times_range(ratio.low, ratio.high, confidence)})"
-    )
+    span = say.times_range(ratio.low, ratio.high, confidence)
+    return f"{say.times(ratio.value)} as often ({span})"
 
 
 def put_to_test(
@@ -138,14 +137,12 @@ def put_to_test(
     ]
     # The answers hold together, so each is given at a higher confidence.
     confidence = 1 - (1 - data.spec.confidence) / max(len(asked), 1)
-    threshold, smallest = data.threshold, data.spec.small_group
+    how = data.threshold, data.spec.small_group, confidence
     answered = []
     for name, tag, values, dataset in asked:
-        if len(hypotheses[name]) > 1:
-            name = f"{name} ({say.tag_title(tag)})"
-        photographs = data.photographs[dataset]
-        found = contrast(photographs, tag, values, threshold, smallest, confidence)
-        answered.append(Hypothesis(name, dataset, found, relevant, confidence))
+        found = contrast(data.photographs[dataset], tag, values, *how)
+        told = f"{name} ({say.tag_title(tag)})" if len(hypotheses[name]) > 1 else name
+        answered.append(Hypothesis(told, dataset, found, relevant, confidence))
     unasked = [name for name in hypotheses if name not in {name for name, *_ in asked}]
     return answered + [Hypothesis(name, "none", None, relevant, confidence) for name in unasked]
 
