@@ -87,26 +87,17 @@ class Counts:
 
     def pick(self, kept: NDArray[np.bool_]) -> Counts:
         """Keep some of the groups."""
-        return dataclasses.replace(
-            self,
-            groups=[self.groups[i] for i in np.flatnonzero(kept)],
-            n_real=self.n_real[kept],
-            real_called_ai=self.real_called_ai[..., kept],
-            n_ai=self.n_ai[kept],
-            ai_called_real=self.ai_called_real[..., kept],
-        )
+        groups = [self.groups[i] for i in np.flatnonzero(kept)]
+        return self._with(lambda of: of[..., kept], groups=groups)
 
     def total(self) -> Counts:
         """Add the groups up to one (images with a missing tag stay left out)."""
-        return dataclasses.replace(
-            self,
-            tags=(),
-            groups=[()],
-            n_real=self.n_real.sum(keepdims=True),
-            real_called_ai=self.real_called_ai.sum(axis=-1, keepdims=True),
-            n_ai=self.n_ai.sum(keepdims=True),
-            ai_called_real=self.ai_called_real.sum(axis=-1, keepdims=True),
-        )
+        return self._with(lambda of: of.sum(axis=-1, keepdims=True), tags=(), groups=[()])
+
+    def _with(self, change: Callable[[IntArray], IntArray], **fields: Any) -> Counts:
+        columns = ("n_real", "real_called_ai", "n_ai", "ai_called_real")
+        changed: dict[str, Any] = {name: change(getattr(self, name)) for name in columns}
+        return dataclasses.replace(self, **changed, **fields)
 
 
 @dataclass(frozen=True)

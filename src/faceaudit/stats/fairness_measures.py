@@ -151,7 +151,6 @@ def demographic_parity_difference(counts: Counts) -> Value:
     """max_g P(called AI | g) - min_g P(called AI | g).
 
     It mixes how a group is treated with how many of its images are AI-generated.
-
     Source: Agarwal et al. (2018), ICML; as fairlearn's ``demographic_parity_difference``.
     """
     return _gap(counts, "selection_rate")
@@ -300,7 +299,6 @@ def gini(counts: Counts, rate: str) -> Value:
     """n / (n - 1) × sum_ij |x_i - x_j| / (2 n² mean(x)) over the error rates x of n groups.
 
     1 is all errors in one group; undefined without any error.
-
     Source: Howard et al. (2022), as `inequity_rate`.
     """
     rates = np.sort(_rate(counts, rate), axis=-1)
@@ -327,7 +325,6 @@ def fairness_discrepancy_rate(counts: Counts) -> Value:
     """1 - (α × gap in FPR + (1 - α) × gap in FNR).
 
     It is written out because its usual abbreviation is that of the false discovery rate.
-
     Source: de Freitas Pereira & Marcel (2022), Fairness in biometrics: a figure of merit to assess
     biometric verification systems, IEEE T-BIOM 4(1), arXiv:2011.02395.
     """
@@ -353,7 +350,6 @@ def four_fifths_ratio(counts: Counts) -> Value:
 
     Being called real is the favourable outcome for the person pictured; 0.8 is the rule of thumb
     that the ratio is named after, and no legal test here. Undefined if none is called real.
-
     Source: Uniform Guidelines on Employee Selection Procedures (1978), 29 CFR 1607.4 D.
     """
     return _lowest_over_highest(counts, "tnr")

@@ -139,14 +139,8 @@ def _frame(
     """Build a frame of four rows a group: each outcome and how many images have it."""
     from fairlearn.metrics import MetricFrame
 
-    images = np.stack(
-        (
-            counts.real_called_real,
-            counts.real_called_ai,
-            counts.ai_called_real,
-            counts.ai_called_ai,
-        )
-    )
+    outcomes = ("real_called_real", "real_called_ai", "ai_called_real", "ai_called_ai")
+    images = np.stack([getattr(counts, outcome) for outcome in outcomes])
     return MetricFrame(
         metrics=dict(metrics),
         y_true=np.repeat(np.arange(4), images.shape[1]),
