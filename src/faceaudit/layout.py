@@ -19,11 +19,11 @@ from faceaudit.result import (
     Table,
     nan_to_none,
 )
+from faceaudit.stats import FloatArray
 from faceaudit.stats.ranking import Auc
 from faceaudit.stats.rates import RateEstimate
 from faceaudit.wording import interval_title
 
-FloatArray = NDArray[np.float64]
 Kind = Literal["count", "percent", "points", "number", "p"]
 
 
@@ -76,15 +76,14 @@ def lay_out(
 ) -> Table:
     """Lay columns out as a table; `data` says which threshold is audited, if it moves any."""
     cells = [_cells(at_audited(of.values, data)) for of in columns]
+    moved = {str(i): (of.values, of.column.kind) for i, of in enumerate(columns)}
+    audited_only = [str(i) for i, of in enumerate(columns) if of.audited_only]
     return Table(
         title=title,
         note=note,
         columns=[of.column for of in columns],
         rows=[list(row) for row in zip(*cells, strict=True)],
-        by_threshold=by_threshold(
-            {str(i): (of.values, of.column.kind) for i, of in enumerate(columns)},
-            [str(i) for i, of in enumerate(columns) if of.audited_only],
-        ),
+        by_threshold=by_threshold(moved, audited_only),
     )
 
 
@@ -100,7 +99,7 @@ def forest(
     status: Sequence[Any] | None = None,
     judged: bool = False,
     notes: Sequence[str | None] | None = None,
-    reference: NDArray[np.float64] | float | None = None,
+    reference: FloatArray | float | None = None,
     **fields: Any,
 ) -> Forest:
     """Lay a forest plot's rows out; `reference` has shape (thresholds, 1) where it moves.
@@ -112,22 +111,18 @@ def forest(
     rows = {name: _cells(at_audited(of, data)) for name, of in drawn.items() if of is not None}
     rows |= {"group": list(groups), "n": _cells(at_audited(n, data))}
     if events is not None:
-        rows["events"] = [
-            x if of else None for x, of in zip(rows["events"], rows["n"], strict=True)
-        ]
-    rows |= {"status": list(status)} if status is not None else {}
-    rows |= {"note": list(notes)} if notes is not None else {}
+        both = zip(rows["events"], rows["n"], strict=True)
+        rows["events"] = [x if of else None for x, of in both]
+    given = {"status": status, "note": notes}
+    rows |= {name: list(of) for name, of in given.items() if of is not None}
     kind = fields.get("scale", "percent")
     moved = {name: (of, "count" if name == "events" else kind) for name, of in drawn.items()}
+    moved["reference"] = (reference, kind)
+    each = (dict(zip(rows, row, strict=True)) for row in zip(*rows.values(), strict=True))
     return Forest(
-        rows=[
-            Estimate(**dict(zip(rows, row, strict=True)))
-            for row in zip(*rows.values(), strict=True)
-        ],
+        rows=[Estimate(**row) for row in each],
         reference=None if reference is None else float(np.ravel(at_audited(reference, data))[0]),
-        by_threshold=by_threshold(
-            {**moved, "reference": (reference, kind)}, ["status"] if judged else []
-        ),
+        by_threshold=by_threshold(moved, ["status"] if judged else []),
         **fields,
     )
 

@@ -51,16 +51,11 @@ def run(data: AuditInput, options: CalibrationOptions) -> Product:
         details.append(_table(tag, groups, found, data))
         if not np.isnan(found.error).all():
             findings.append(_finding(tag, groups, found, data))
-    return Product(
-        status="info",
-        sentence=(
-            f"The scores miss the share of AI-generated images among pictures of like score by "
-            f"{points(whole.error[0])} on average ({_by_chance(whole, 0)}; "
-            f"n = {len(data.images):,})."
-        ),
-        findings=findings,
-        details=details,
+    sentence = (
+        "The scores miss the share of AI-generated images among pictures of like score by "
+        f"{points(whole.error[0])} on average ({_by_chance(whole, 0)}; n = {len(data.images):,})."
     )
+    return Product("info", sentence, findings=findings, details=details)
 
 
 def _by_chance(found: Calibration, i: int) -> str:

@@ -55,18 +55,13 @@ def run(data: AuditInput, options: Options) -> Product:
             if estimable.sum() > 1:
                 findings.append(_finding(background, whole, data))
         details.append(_table(tag, groups, found, data))
-    return Product(
-        status="info",
-        sentence=(
-            "An AI-generated face scores higher than a real photograph in "
-            f"{say.percent(whole.value[0])} of all pairs "
-            f"({say.percent_range(whole.low[0], whole.high[0], data.spec.confidence)}; "
-            f"{int((~is_ai).sum()):,} real, {int(is_ai.sum()):,} AI-generated), "
-            "where chance gives 50.0 %."
-        ),
-        findings=findings,
-        details=details,
+    sentence = (
+        "An AI-generated face scores higher than a real photograph in "
+        f"{say.percent(whole.value[0])} of all pairs "
+        f"({say.percent_range(whole.low[0], whole.high[0], data.spec.confidence)}; "
+        f"{(~is_ai).sum():,} real, {is_ai.sum():,} AI-generated), where chance gives 50.0 %."
     )
+    return Product("info", sentence, findings=findings, details=details)
 
 
 def _finding(background: Background, whole: Auc, data: AuditInput) -> Finding:

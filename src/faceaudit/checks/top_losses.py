@@ -36,15 +36,9 @@ def run(data: AuditInput, options: TopLossesOptions) -> Product:
         events, n = (int(of[0]) for of in rate_counts(data.audited(()), rate.id))
         if n:
             said.append(f"{out_of(events, n, rate.image)} {rate.error} ({percent(events / n)})")
-    return Product(
-        status="info",
-        sentence=" and ".join(said) + ".",
-        details=[
-            _gallery(data, "real", options.count),
-            _gallery(data, "ai", options.count),
-            *(_tags_of_errors(tag, data) for tag in _audited_tags(data)),
-        ],
-    )
+    galleries = [_gallery(data, "real", options.count), _gallery(data, "ai", options.count)]
+    tables = (_tags_of_errors(tag, data) for tag in _audited_tags(data))
+    return Product("info", " and ".join(said) + ".", details=[*galleries, *tables])
 
 
 def _gallery(data: AuditInput, label: Literal["real", "ai"], count: int) -> Gallery | None:
