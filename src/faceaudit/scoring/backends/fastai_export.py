@@ -95,8 +95,8 @@ class FastaiExport(Detector):
         )
         self.notes = (
             said,
-            "Where the evidence for its predictions lies is not shown: a fastai export sees pictures "
-            "in a frame of its own.",
+            "Where the evidence for its predictions lies is not shown: a fastai export sees "
+            "pictures in a frame of its own.",
         )
 
     @classmethod
