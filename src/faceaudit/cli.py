@@ -324,8 +324,9 @@ main.add_command(study)
 @many(
     "--scores",
     type=PATH,
-    help="Scores of a model, from which it is said what its verdicts are worth.",
+    help="Scores of a model, from which it is said what its predictions are worth.",
 )
+@flag("--trust-pickle", help="Take a model that is a pickle.")
 @example("faceaudit serve --reports reports")
 def serve(models: Sequence[str], **options: Any) -> None:
     """Judge pictures and read reports in a browser (extra 'web').

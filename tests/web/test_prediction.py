@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from faceaudit.bundled import samples_folder
+from faceaudit.errors import FaceAuditError
 from faceaudit.schema import called_ai
 from faceaudit.scoring import score
 from faceaudit.web import caveats
+from faceaudit.web.app import create_app
 from faceaudit.web.caveats import unlike_audited
 from faceaudit.web.measured_errors import Record
 from faceaudit.web.prediction import judge, open_detectors
@@ -269,3 +271,16 @@ def test_a_missing_model_is_named(tmp_path):
 
     with pytest.raises(FaceAuditError, match="no model directory"):
         open_detectors([tmp_path])
+
+
+def test_a_pickle_is_served_only_if_it_is_trusted(tmp_path, monkeypatch):
+    (tmp_path / "export.pkl").write_bytes(b"pickle")
+    with pytest.raises(FaceAuditError, match="--trust-pickle"):
+        create_app(models=[tmp_path / "export.pkl"], reports=tmp_path)
+    given = []
+    monkeypatch.setattr(
+        "faceaudit.web.prediction.open_detector",
+        lambda model, trust_pickle: given.append(trust_pickle) or BrightnessDetector("low", 0.5),
+    )
+    create_app(models=["grey"], reports=tmp_path, trust_pickle=True)
+    assert given == [True]

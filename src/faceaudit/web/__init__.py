@@ -22,6 +22,7 @@ def serve(
     reports: Path | str = "reports",
     models: Sequence[Path | str] | None = None,
     scores: Sequence[Path | str] = (),
+    trust_pickle: bool = False,
 ) -> None:
     """Serve the web application until it is interrupted.
 
@@ -36,10 +37,12 @@ def serve(
     reports : path
         Folder of reports to show, and where audits that are started on the page go.
     models : sequence of str or path, optional
-        ``bundled:NAME`` or model directories; all bundled ones if left out.
+        As `faceaudit.commands.score` takes them; all bundled ones if left out.
     scores : sequence of path
         Scores tables of models that are not bundled, from which it is said what their
         predictions are worth.
+    trust_pickle : bool
+        Take a model that is a pickle, which can run any program when it is opened.
 
     Raises
     ------
@@ -60,7 +63,14 @@ def serve(
     # A single picture gains nothing from more threads, which wait for each other where the
     # machine is busy: there, two took fifty times as long as one. Read when torch is loaded.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    app = create_app(models=models, scores=scores, reports=reports, host=host, token=token)
+    app = create_app(
+        models=models,
+        scores=scores,
+        reports=reports,
+        host=host,
+        token=token,
+        trust_pickle=trust_pickle,
+    )
     with _listen(host, port) as listener:
         shown, bound = listener.getsockname()[:2]
         place = f"[{shown}]" if ":" in shown else shown

@@ -35,11 +35,12 @@ def create_app(
     reports: Path | str = "reports",
     host: str = "127.0.0.1",
     token: str | None = None,
+    trust_pickle: bool = False,
     records: dict[str, Record] | None = None,
 ) -> FastAPI:
     """Make the web application, as for `faceaudit.web.serve`; `records` go before `models`."""
     if records is None:
-        records = open_records(open_detectors(models), scores)
+        records = open_records(open_detectors(models, trust_pickle), scores)
     services = Services(records, Path(reports))
 
     @asynccontextmanager

@@ -71,13 +71,15 @@ class Judgement(BaseModel):
     key: str = Field(default_factory=lambda: f"card-{secrets.token_hex(6)}", exclude=True)
 
 
-def open_detectors(models: Sequence[Path | str] | None) -> list[Detector]:
+def open_detectors(
+    models: Sequence[Path | str] | None, trust_pickle: bool = False
+) -> list[Detector]:
     """Open models by name, all that are bundled for None; each has a name of its own."""
     if models is None:
         # The default one first.
         names = sorted(bundled.model_names(), key=lambda name: name != bundled.DEFAULT_MODEL)
         models = [f"{bundled.PREFIX}{name}" for name in names]
-    detectors = [open_detector(model) for model in models]
+    detectors = [open_detector(model, trust_pickle=trust_pickle) for model in models]
     for name, count in Counter(detector.name for detector in detectors).items():
         if count > 1:
             raise FaceAuditError(f"two of the models are called '{name}'; rename one folder")
