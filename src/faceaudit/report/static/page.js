@@ -45,7 +45,9 @@ addEventListener("afterprint", () => paper(false));
 // One section in every idle moment, so that the page answers while it is laid out; then one
 // curve, so that pictures of the whole page and prints have all.
 const sections = [...document.querySelectorAll(".check > .details, .appendix > section")];
-const whenIdle = window.requestIdleCallback ?? ((work) => setTimeout(work, 20));
+// A machine that is never idle gets one every half second all the same.
+const whenIdle = (work) =>
+  window.requestIdleCallback?.(work, { timeout: 500 }) ?? setTimeout(work, 20);
 const layOut = () => {
   const section = sections.shift();
   if (!section) {
