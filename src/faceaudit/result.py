@@ -231,7 +231,7 @@ class Heatmap(_Movable):
 
 
 class Confusion(_Movable):
-    """Counts of label against verdict; positive is AI-generated. Baselines beside it.
+    """Counts of label against prediction; positive is AI-generated. Baselines beside it.
 
     `by_threshold` has ``called_real`` and ``called_ai``, each of the real photographs and of
     the AI images.
