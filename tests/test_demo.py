@@ -1,9 +1,11 @@
 """The demo, on what comes with the package: no data, no network."""
 
+import numpy as np
 import pytest
 
 from faceaudit import bundled
 from faceaudit.demo import demo
+from faceaudit.model.records import read_record
 from faceaudit.tables import read_scores
 from faceaudit.terminal import print_demo
 
@@ -21,6 +23,15 @@ def test_every_report_is_there(shown):
     for name in shown.reports:
         assert (shown.index.parent / name / "report.html").stat().st_size > 50_000
         assert f"{name}/report.html" in listed
+
+
+def test_the_default_model_scores_the_samples(shown):
+    pytest.importorskip("torch", reason="needs the extra 'model'")
+    table = read_scores(shown.index.parent / "samples" / "scores.parquet").table
+    record = read_record(bundled.resolve_model("bundled:default"))
+    # A generator that the model never saw: most of it is recognised, not necessarily all.
+    assert (table["p_ai"].to_numpy() >= np.float32(record.threshold)).mean() > 0.5
+    assert not any(table["in_training"].to_pylist())
 
 
 def test_misclassification_by_age_gender_race_and_glasses(shown):
