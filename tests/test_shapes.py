@@ -501,7 +501,7 @@ SHAPES = (
 
 # --- the program over them ------------------------------------------------------------------
 
-#: One that is read and one that is refused, whose commands are processes of their own.
+#: One that is read and one that is refused: their audits are processes of their own.
 IN_PROCESSES = ("plain", "spreadsheet")
 
 
@@ -516,7 +516,7 @@ class Done:
 
 def faceaudit(shape: Shape, *arguments: str | Path) -> Done:
     words = list(map(str, arguments))
-    if shape.name in IN_PROCESSES:
+    if shape.name in IN_PROCESSES and words[0] == "audit":
         program = [sys.executable, "-c", "from faceaudit.cli import main; main()"]
         ended = subprocess.run([*program, *words], capture_output=True, text=True)
         return Done(ended.returncode, ended.stdout, ended.stderr)
