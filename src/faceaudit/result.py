@@ -126,10 +126,7 @@ class Estimate(_Strict):
     low: Low = None
     high: High = None
     status: Status | None = Field(default=None, description="The answer to this row, if one")
-    note: str | None = Field(
-        default=None,
-        description="Why there is no value ('no real photograph'), or how far it goes ('small')",
-    )
+    note: str | None = Field(default=None, description="Why there is no value, or 'small'")
 
 
 class Forest(_Movable):
@@ -152,9 +149,7 @@ class Forest(_Movable):
     rows: list[Estimate] = Field(description="The groups, in the order in which they are drawn")
     reference: float | None = Field(default=None, description="A value to compare the rows with")
     reference_label: str | None = Field(default=None, description="What the reference is")
-    reference_n: int | None = Field(
-        default=None, description="How many images the reference rests on"
-    )
+    reference_n: int | None = Field(default=None, description="How many images that rests on")
     limit: float | None = Field(default=None, description="The limit that the values are held to")
 
 
@@ -250,9 +245,7 @@ class Attention(_Strict):
     """Where in an image the evidence for the answer on it lies, by Grad-CAM."""
 
     words: str = Field(description="Where it lies, in words")
-    ninths: list[list[float]] = Field(
-        description="Share of the evidence in each ninth of the image, rows from the top"
-    )
+    ninths: list[list[float]] = Field(description="Share of it in each ninth, rows from the top")
     layer: str = Field(description="A transparent layer for the thumbnail (a data URI)")
 
 
@@ -337,10 +330,7 @@ class Interval(_Strict):
     low: float = Field(description="Lower end")
     high: float | None = Field(description="Upper end; null where there is none")
     confidence: float = Field(description="Of the interval")
-    together: bool = Field(
-        default=False,
-        description="Whether all answers of the check, or verdicts of the audit, hold at once",
-    )
+    together: bool = Field(default=False, description="Whether it holds with all others at once")
 
     @property
     def upper(self) -> float:
@@ -356,23 +346,14 @@ class Finding(_Strict):
     check: str = Field(default="", description="Which check found it")
     weight: float = Field(default=0.0, description="The higher, the earlier it is shown")
     tags: list[str] = Field(default_factory=list, description="The tags whose groups it compares")
-    groups: list[GroupRate] = Field(
-        default_factory=list,
-        description="The groups that it compares; of a gap the highest rate first",
-    )
+    groups: list[GroupRate] = Field(default_factory=list, description="Of a gap, the highest first")
     rate: str | None = Field(default=None, description="The error rate, if it is about one")
     n: int | None = Field(default=None, description="How many images it rests on")
     events: int | None = Field(default=None, description="Errors among them")
-    interval: Interval | None = Field(
-        default=None, description="The gap, difference, ratio or share that it tells"
-    )
-    held_equal: list[str] = Field(
-        default_factory=list, description="The other tags that are held equal"
-    )
+    interval: Interval | None = Field(default=None, description="Gap, difference, ratio or share")
+    held_equal: list[str] = Field(default_factory=list, description="Other tags, held equal")
     limit: float | None = Field(default=None, description="The largest gap that is allowed")
-    smallest: int | None = Field(
-        default=None, description="Groups with fewer images were left out; null if none was"
-    )
+    smallest: int | None = Field(default=None, description="Groups smaller than this are left out")
     in_answer: bool = Field(default=False, description="Whether its check's answer tells it too")
 
     @property
@@ -384,17 +365,13 @@ class Finding(_Strict):
 class GapVerdict(_Strict):
     """One gap between groups held against its limit. All are shares from 0 to 1."""
 
-    tags: list[str] = Field(
-        description="Whose groups were compared; with the check and the rate it names the gap"
-    )
-    rate: str = Field(description="The error rate: fpr (of real photographs) or fnr (of AI images)")
+    tags: list[str] = Field(description="Whose groups; with check and rate they name the gap")
+    rate: str = Field(description="The error rate, by its id")
     limit: float = Field(description="The largest gap that is allowed")
     value: float | None = Field(description="The gap; null where there is none to judge")
     low: Low
     high: High
-    confidence: float = Field(
-        description="The interval's confidence, at which all verdicts of the audit hold together"
-    )
+    confidence: float = Field(description="At which all verdicts of the audit hold together")
     status: Status = Field(description="The verdict on this gap")
 
     @classmethod
@@ -469,18 +446,10 @@ class Rows(_Strict):
     used: int = Field(description="Rows that the result rests on")
     by: Counts
     left_out: list[LeftOut] = Field(description="The other rows, by reason")
-    untagged: list[Untagged] = Field(
-        default_factory=list,
-        description="Where there are any; the used rows that have the tag are the others",
-    )
-    unscored: list[Unscored] = Field(
-        default_factory=list, description="Rows without a score by group, where there are any"
-    )
+    untagged: list[Untagged] = Field(default_factory=list, description="Used rows without a tag")
+    unscored: list[Unscored] = Field(default_factory=list, description="Rows without a score")
     sentence: str = Field(default="", description="What was used and left out, in words")
-    shares: list[str] = Field(
-        default_factory=list,
-        description="Sentences on tags and scores that are missing unequally, the worst first",
-    )
+    shares: list[str] = Field(default_factory=list, description="What is missing unequally")
 
     @property
     def labels(self) -> dict[str, tuple[int, int]]:
@@ -515,21 +484,12 @@ class ScoresSummary(_Strict):
     datasets: dict[str, Annotated[DatasetSummary, BeforeValidator(_without_root)]] = Field(
         description="Data set: what became of its files"
     )
-    tag_sources: dict[str, dict[str, str]] = Field(
-        description="Tag: data set: whose word the tag is"
-    )
+    tag_sources: dict[str, dict[str, str]] = Field(description="Tag: data set: whose word")
     versions: dict[str, str] = Field(description="What the scores were made with")
     n_real: int = Field(description="Scored real photographs")
     n_ai: int = Field(description="Scored AI images")
-    unscored: dict[str, int] = Field(
-        description="Rows without a score, by status (unreadable, missing …)"
-    )
-    rows: Rows | None = Field(
-        default=None,
-        description=(
-            "Which rows the result rests on; of a comparison, the images that are in either table"
-        ),
-    )
+    unscored: dict[str, int] = Field(description="Rows without a score, by status")
+    rows: Rows | None = Field(default=None, description="Which rows the result rests on")
     threshold: float = Field(description="A score from here on is called AI-generated")
     threshold_rule: str = Field(description="How the threshold was chosen")
 
@@ -538,32 +498,19 @@ class Result(_Strict):
     """An audit, a comparison or a study, whole."""
 
     kind: Literal["audit", "compare", "study"] = Field(description="Which of the three it is")
-    result_version: int = Field(
-        default=RESULT_VERSION, description="The version of this layout; see `RESULT_VERSION`"
-    )
+    result_version: int = Field(default=RESULT_VERSION, description="See `RESULT_VERSION`")
     created: str = Field(description="When it was made: UTC, ISO 8601")
     name: str = Field(description="The name of its specification or study")
     title: Title
     question: str = Field(description="What was asked")
     status: Status = Field(description="The answer to the question")
     verdict: str = Field(description="The answer as a whole sentence")
-    findings: list[Finding] = Field(
-        description="The few findings that matter most, the gravest first"
-    )
-    limitations: list[str] = Field(
-        description="What the data cannot carry: not estimable, too small, explained by delivery"
-    )
+    findings: list[Finding] = Field(description="Those that matter most, the gravest first")
+    limitations: list[str] = Field(description="What the data cannot carry")
     scores: list[ScoresSummary] = Field(description="The scores it rests on; of a comparison two")
-    thresholds: list[float] | None = Field(
-        default=None,
-        description=(
-            "At which thresholds the details can be shown, rising; the audited one is among them"
-        ),
-    )
+    thresholds: list[float] | None = Field(default=None, description="Thresholds to show, rising")
     checks: list[CheckResult] = Field(description="The answers of its checks, as they are read")
-    spec: dict[str, Any] = Field(
-        description="The specification that was run, for provenance and for running it again"
-    )
+    spec: dict[str, Any] = Field(description="The specification, to run it again")
     versions: dict[str, str] = Field(description="The libraries it was made with")
 
     @property
