@@ -222,9 +222,8 @@ class Images:
         groups = [group for group, some in zip(product(*values), filled, strict=True) if some]
         return Grouping(recode[code], groups)
 
-    @_kept
     def runs(self, tags: Sequence[str]) -> Runs:
-        """Gather the images of each group with equal scores."""
+        """Gather the images of each group with equal scores: quick, and too large to keep."""
         grouping = self.grouping(tags)
         return Runs.of(self.ranked, grouping.code, len(grouping.groups))
 

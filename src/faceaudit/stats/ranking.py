@@ -232,7 +232,7 @@ def _auc(
     of_run, below, n_items = items
     middle, tied, n_others = others
     weight = of_run * middle
-    parts = (2 * below + of_run) * middle + of_run * tied / 4
+    parts = (2 * below + of_run) * middle + of_run * (tied / 4)
     total, squared, beyond = (sums(of, first) for of in (weight, weight * middle, of_run * parts))
     with np.errstate(divide="ignore", invalid="ignore"):
         above = total / n_items / n_others
