@@ -55,6 +55,11 @@ print(json.dumps({
         if v.tags == ["group"]
     ],
     "shown": "FDR" in render_html(result),
+    "moved": [
+        [detail.kind, detail.by_threshold is not None]
+        for check in result.checks for detail in check.details
+        if check.id == "group-error-rates" and "ccused images" in getattr(detail, "measure", "")
+    ],
     "compared": compare(scores, scores).status,
     "wrong": [int((~is_ai & (group == g) & (table["p_ai"].to_numpy() >= 0.5)).sum()) for g in "ab"],
     "accused": [int(((group == g) & (table["p_ai"].to_numpy() >= 0.5)).sum()) for g in "ab"],
@@ -70,6 +75,8 @@ def test_another_error_rate_is_one_entry() -> None:
     assert found["broken"] == []
     assert found["shown"]
     assert found["compared"] == "info"
+    # Its denominator moves with the threshold: what shows n without moving it stays as audited.
+    assert found["moved"] == [["forest", False]]
     verdicts = {rate: (status, value) for rate, status, value in found["verdicts"]}
     assert set(verdicts) == {"fpr", "fnr", "fdr"}
     a, b = (x / n for x, n in zip(found["wrong"], found["accused"], strict=True))

@@ -104,9 +104,15 @@ def forest(
 ) -> Forest:
     """Lay a forest plot's rows out; `reference` has shape (thresholds, 1) where it moves.
 
-    The other arrays are of shape (rows,) or (thresholds, rows). A status that is `judged` holds
+    The other arrays are of shape (rows,) or (thresholds, rows); where `n` moves, only the audited
+    threshold is drawn. A status that is `judged` holds
     for the audited threshold only. Further fields are those of `Forest`.
     """
+    if np.ndim(n) == 2:
+        # The marks of small and empty groups hang on n, so such a plot stays as audited.
+        n, value, low, high, events, reference = (
+            at_audited(of, data) for of in (n, value, low, high, events, reference)
+        )
     drawn = {"events": events, "value": value, "low": low, "high": high}
     rows = {name: _cells(at_audited(of, data)) for name, of in drawn.items() if of is not None}
     rows |= {"group": list(groups), "n": _cells(at_audited(n, data))}

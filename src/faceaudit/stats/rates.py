@@ -49,7 +49,8 @@ def of_large_groups(counts: Counts, rate: str, smallest: int) -> tuple[IntArray,
 
     A group of one photograph has an error rate of 0 or 1 and an interval from nearly 0 to nearly
     1, so that no gap over all groups could ever be judged. Which groups are left out depends on
-    their size alone, never on their errors, so inference stays valid.
+    their size alone, never on their errors, so inference stays valid (where `n` counts images and
+    not predictions).
     """
     events, n = rate_counts(counts, rate)
     return events * (n >= smallest), n * (n >= smallest)

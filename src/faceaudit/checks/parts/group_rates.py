@@ -168,7 +168,10 @@ class GroupRates:
             low=grid(found.low),
             high=grid(found.high),
             n=sizes.reshape(len(rows), len(columns)).tolist(),
-            by_threshold=by_threshold({name: (of, "percent") for name, of in drawn.items()}),
+            # Where n moves, only the audited threshold is drawn, as in a forest plot.
+            by_threshold=by_threshold({name: (of, "percent") for name, of in drawn.items()})
+            if found.n.ndim == 1
+            else None,
         )
 
 

@@ -1,0 +1,5 @@
+"""``python -m faceaudit``: the command line."""
+
+from faceaudit.cli import main
+
+main()
