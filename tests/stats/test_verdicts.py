@@ -8,7 +8,7 @@ import pytest
 
 from faceaudit.stats.counts import Counts, Images
 from faceaudit.stats.gaps import max_min_gap
-from faceaudit.stats.verdicts import judge_gap, judge_triviality, times_to_decide
+from faceaudit.stats.verdicts import judge_better_than_chance, judge_gap, times_to_decide
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def counts(n_real: int, real_called_ai: int, n_ai: int, ai_called_real: int) -> 
     ],
 )
 def test_triviality(given: tuple[int, int, int, int], status: str, constant: str | None) -> None:
-    found = judge_triviality(counts(*given))
+    found = judge_better_than_chance(counts(*given))
     assert (found.status, found.constant) == (status, constant)
     assert found.trivial == (status != "pass")
     if status != "not-estimable":
@@ -94,8 +94,8 @@ def test_ai_images_of_the_whole_table_count_for_real_only_groups() -> None:
             "gender": ["f", "m"] * 100 + [None] * 100,
         }
     )
-    assert judge_triviality(Images(table).counts(["gender"], 0.5)).status == "not-estimable"
-    assert judge_triviality(Images(table).counts([], 0.5)).status == "pass"
+    assert judge_better_than_chance(Images(table).counts(["gender"], 0.5)).status == "not-estimable"
+    assert judge_better_than_chance(Images(table).counts([], 0.5)).status == "pass"
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
@@ -106,6 +106,6 @@ def test_guessing_never_passes_a_gap_at_any_size(share: float) -> None:
         called = random.binomial(n, share, 4)
         gap = max_min_gap(called[:3], [n] * 3)
         whole = counts(3 * n, int(called[:3].sum()), n, n - int(called[3]))
-        trivial = judge_triviality(whole).trivial
+        trivial = judge_better_than_chance(whole).trivial
         assert trivial
         assert judge_gap(gap.low, gap.high, 0.2, trivial=trivial) != "pass"

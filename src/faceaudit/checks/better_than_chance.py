@@ -1,4 +1,4 @@
-"""Triviality: does the classifier do better than a constant answer or a coin?"""
+"""Better than chance: does the classifier do better than a constant answer or a coin?"""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from faceaudit.result import Confusion, Finding, Table
 from faceaudit.stats.counts import Counts
 from faceaudit.stats.intervals import rate_of
 from faceaudit.stats.ranking import Auc, group_ranking
-from faceaudit.stats.verdicts import NEAR_CHANCE, Triviality, judge_triviality
+from faceaudit.stats.verdicts import NEAR_CHANCE, BetterThanChance, judge_better_than_chance
 
 #: Heavier than any gap: where this fails, the gaps mean nothing.
 WEIGHT = 10.0
@@ -28,7 +28,7 @@ def run(data: AuditInput, options: Options) -> Product:
     """Set the classifier beside always real, always AI-generated, and a coin."""
     counts = data.counts(())
     audited = counts.at(data.threshold)
-    judged = judge_triviality(audited, data.spec.confidence)
+    judged = judge_better_than_chance(audited, data.spec.confidence)
     title, sentence = None, _sentence(audited, judged, data.spec.confidence)
     if judged.trivial and (auc := _auc(data)).high[0] < REVERSED:
         judged = replace(judged, status="fail")
@@ -58,7 +58,7 @@ def _reversed(auc: Auc, confidence: float) -> str:
     )
 
 
-def _sentence(counts: Counts, judged: Triviality, confidence: float) -> str:
+def _sentence(counts: Counts, judged: BetterThanChance, confidence: float) -> str:
     n_real, n_ai = int(counts.n_real[0]), int(counts.n_ai[0])
     real = "real photograph", "real", n_real, int(counts.real_called_ai[0])
     ai = "AI-generated face", "AI-generated", n_ai, int(counts.ai_called_real[0])

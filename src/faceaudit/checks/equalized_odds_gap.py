@@ -18,7 +18,7 @@ from faceaudit.stats import FloatArray
 from faceaudit.stats.counts import Counts
 from faceaudit.stats.gaps import max_min_gaps
 from faceaudit.stats.rates import of_large_groups, rate_counts
-from faceaudit.stats.verdicts import judge_gap, judge_triviality, times_to_decide
+from faceaudit.stats.verdicts import judge_better_than_chance, judge_gap, times_to_decide
 
 Limited = tuple[Counts, ErrorRate, float]
 
@@ -42,7 +42,7 @@ class Judged:
 
 def run(data: AuditInput, options: Options) -> Product:
     """Hold the gap of each error rate against its limit, for every tag and combination."""
-    trivial = judge_triviality(data.audited(()), data.spec.confidence).trivial
+    trivial = judge_better_than_chance(data.audited(()), data.spec.confidence).trivial
     judged = [_judge(*limited, trivial, data) for limited in _limited(data)]
     statuses = {found.finding.status for found in judged}
     order: tuple[Status, ...] = ("fail", "insufficient-evidence", "pass", "not-estimable")

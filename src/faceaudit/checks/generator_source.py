@@ -18,7 +18,7 @@ from faceaudit.stats.counts import Counts
 from faceaudit.stats.intervals import difference_interval, ratio_interval
 from faceaudit.stats.rates import RateEstimate, estimate
 from faceaudit.stats.significance import each_against_rest
-from faceaudit.stats.verdicts import judge_gap, judge_triviality
+from faceaudit.stats.verdicts import judge_better_than_chance, judge_gap
 
 FEWEST_ERRORS = 5
 OTHERS = "all others together"
@@ -120,7 +120,7 @@ def _contrast(found: Finding, data: AuditInput) -> None:
     gap = Interval(value=value, low=low, high=high, confidence=confidence, together=True)
     found.interval, found.in_answer, found.status = gap, True, "info"
     if found.limit is not None:
-        trivial = judge_triviality(data.audited(()), data.spec.confidence).trivial
+        trivial = judge_better_than_chance(data.audited(()), data.spec.confidence).trivial
         found.status = judge_gap(low, high, found.limit, trivial=trivial)
     found.weight = 1 + low if found.status == "fail" else max(low, 0.0)
     told = (

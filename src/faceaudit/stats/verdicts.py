@@ -61,7 +61,7 @@ def times_to_decide(
 
 
 @dataclass(frozen=True)
-class Triviality:
+class BetterThanChance:
     """Whether a classifier is shown to be better than one that guesses.
 
     Attributes
@@ -87,7 +87,7 @@ class Triviality:
         return self.status != "pass"
 
 
-def judge_triviality(counts: Counts, confidence: float = 0.95) -> Triviality:
+def judge_better_than_chance(counts: Counts, confidence: float = 0.95) -> BetterThanChance:
     """Judge whether a classifier does better than chance, on the images of all groups together.
 
     Give it the counts of the whole table, so that AI-generated images without tags count too.
@@ -99,7 +99,7 @@ def judge_triviality(counts: Counts, confidence: float = 0.95) -> Triviality:
     called_ai = int(total.real_called_ai[0] + total.ai_called_ai[0])
     constant = {0: "real", n_real + n_ai: "ai"}.get(called_ai) if n_real + n_ai else None
     if n_real == 0 or n_ai == 0:
-        return Triviality("not-estimable", np.nan, np.nan, np.nan, constant)
+        return BetterThanChance("not-estimable", np.nan, np.nan, np.nan, constant)
     youden_low, youden_high = difference_interval(
         total.ai_called_ai, n_ai, total.real_called_ai, n_real, confidence
     )
@@ -112,4 +112,4 @@ def judge_triviality(counts: Counts, confidence: float = 0.95) -> Triviality:
         status = "fail"
     else:
         status = "insufficient-evidence"
-    return Triviality(status, value, low, high, constant)
+    return BetterThanChance(status, value, low, high, constant)
