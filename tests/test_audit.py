@@ -13,6 +13,7 @@ from faceaudit.checks import Check, Product, all_checks
 from faceaudit.errors import FaceAuditError
 from faceaudit.gate import gate
 from faceaudit.result import SEVERITY, Finding, read_result, write_result
+from faceaudit.schema import ModelInfo
 from faceaudit.spec import Spec, find_spec, parse_spec, ready_specs
 from faceaudit.stats.gaps import max_min_gap, max_min_gaps
 from faceaudit.stats.intervals import difference_interval
@@ -280,6 +281,14 @@ BROKEN = Check(
     description="A check with a fault.",
     run=lambda data, options: Product("info", str(1 // 0)),
 )
+
+
+def test_a_check_that_breaks_off_says_so_in_one_line(monkeypatch):
+    fault = replace(BROKEN, run=lambda data, options: ModelInfo(id="x", threshold=7))
+    monkeypatch.setattr("faceaudit.audit.all_checks", lambda: {"broken": fault})
+    told = "(ValidationError: threshold: Input should be less than or equal to 1)"
+    sentence = check(audit(drawn_scores(ALIKE), spec(checks=["broken"])), "broken").sentence
+    assert sentence == f"This check broke off {told}, so it answers nothing."
 
 
 @pytest.mark.parametrize("where", ["run", "judges"])

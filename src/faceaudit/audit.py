@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceaudit.checks import AuditInput, Check, Options, Product, all_checks
-from faceaudit.errors import FaceAuditError
+from faceaudit.errors import FaceAuditError, in_one_line
 from faceaudit.result import SEVERITY, CheckResult, Finding, LeftOut, Result, ScoresSummary, Status
 from faceaudit.schema import SCORED
 from faceaudit.selection import select, with_shares
@@ -148,7 +148,7 @@ def _broken(check: Check, error: Exception) -> CheckResult:
         title=check.title,
         description=check.description,
         status="error",
-        sentence=f"This check broke off ({type(error).__name__}: {error}), so it answers nothing.",
+        sentence=f"This check broke off ({in_one_line(error)}), so it answers nothing.",
         traceback="".join(traceback.format_exception(error)),
     )
 

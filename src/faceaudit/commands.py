@@ -213,6 +213,7 @@ def report(
     """
     from faceaudit.errors import FaceAuditError
     from faceaudit.files import atomic_file
+    from faceaudit.plugins import blamed
     from faceaudit.report.base import get_format
     from faceaudit.report.figures import without_pictures
     from faceaudit.report.index_page import write_index
@@ -225,8 +226,14 @@ def report(
         return write_index(result_json)
     result = read_result(result_json)
     target = Path(out or Path(result_json).with_name(f"report{chosen.suffix}"))
-    with atomic_file(target) as temporary:
-        chosen.write(result if images else without_pictures(result), temporary)
+    shown = result if images else without_pictures(result)
+    with (
+        atomic_file(target) as temporary,
+        blamed("report format", format, chosen.write.__module__),
+    ):
+        chosen.write(shown, temporary)
+        if temporary.stat().st_size == 0:
+            raise ValueError("it wrote nothing")
     return target
 
 

@@ -55,3 +55,11 @@ def describe(error: ValidationError, model: type[BaseModel] | None = None) -> st
             here = here.model_fields[name].annotation
         return f"{place}: unknown key; the keys here are {', '.join(here.model_fields)}"
     return f"{place}: {first['msg'].removeprefix('Value error, ')}"
+
+
+def in_one_line(error: Exception) -> str:
+    """Say an exception's kind and message in one line."""
+    from pydantic import ValidationError
+
+    told = describe(error) if isinstance(error, ValidationError) else " ".join(str(error).split())
+    return f"{type(error).__name__}: {told}".removesuffix(": ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import subprocess
@@ -11,9 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from faceaudit.datasets import all_datasets
+from faceaudit.cli import main
+from faceaudit.datasets import all_datasets, index
+from faceaudit.datasets.base import Dataset, Tagged
+from faceaudit.datasets.derivation import add_tags
 from faceaudit.errors import FaceAuditError
-from faceaudit.tags.base import all_tags
+from faceaudit.schema import FIXED_COLUMNS
+from faceaudit.tables import read_manifest
+from faceaudit.tags.base import INDEX_WORDS, Tag, all_tags, picture_tags
 from tests.datasets.planted import plant
 
 SKETCHES = """
@@ -107,21 +113,118 @@ def test_a_data_set_and_a_tag_of_another_package(tmp_path):
     assert (order, read, number) == (["light", "dark"], "dark", True)
 
 
+class Bare(Dataset):
+    id, title, label, layout = "bare", "Bare Faces", "ai", "any"
+
+    def read(self, path):
+        return Tagged("ai", {})
+
+
+def look(face):
+    return {}
+
+
+WIDTH, OUT, TWO = (Tag(name, look=look) for name in ("width", "out", "two words"))
+
+
+def test_all_words_of_index_are_known():
+    keywords = set(inspect.signature(index).parameters) - {"derive"}
+    options = {name for one in main.commands["index"].params for name in (one.name, *one.opts)}
+    words = {name.lstrip("-").replace("-", "_") for name in keywords | options} - {"o"}
+    assert words <= {*INDEX_WORDS, *FIXED_COLUMNS, *picture_tags()}
+
+
+def test_two_modules_of_the_tree_with_one_name_are_refused(monkeypatch):
+    monkeypatch.setattr("faceaudit.tags.age.TAG", Tag("race_coarse"))
+    told = (
+        "the TAG of faceaudit.tags.race is called 'race_coarse', as that of faceaudit.tags.age is"
+    )
+    with pytest.raises(FaceAuditError, match=told):
+        all_tags.__wrapped__()
+
+
+def gives(answer):
+    """A function that returns, or raises, `answer`."""
+
+    def answers(*given):
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    return answers
+
+
+@pytest.mark.parametrize(
+    ("method", "answer", "told"),
+    [
+        ("open", KeyError("hat"), "KeyError: 'hat'"),
+        ("read", ValueError("a\nb"), "ValueError: a b"),
+        ("read", None, "TypeError: read gave None of '1.png' and no Tagged"),
+        ("read", Tagged("ai", {"hat": object()}), "ArrowTypeError: Expected bytes, got"),
+        ("remarks", OSError("full"), "OSError: full"),
+    ],
+)
+def test_a_fault_of_a_data_set_is_told_in_one_line(method, answer, told, tmp_path, monkeypatch):
+    methods = {"licence": "CC0", "tags": {"hat": "?"}, method: gives(answer)}
+    kind = type("Faulty", (Bare,), methods)
+    monkeypatch.setattr("faceaudit.datasets.indexing.get_dataset", gives(kind))
+    root = plant(tmp_path / "set", "1.png")
+    with pytest.raises(FaceAuditError) as refused:
+        index("bare", root, tmp_path / "m.parquet")
+    assert str(refused.value).startswith(f"the data set 'bare' (module {__name__}) failed: {told}")
+    assert "\n" not in str(refused.value)
+    assert isinstance(refused.value.__cause__, Exception)
+    assert not (tmp_path / "m.parquet").exists()
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (RuntimeError("dark"), "RuntimeError: dark"),
+        (None, "TypeError: 'NoneType' object is not"),
+        ({"hat": 0.5}, "ValueError: look gave 0.5; the values are red, blue"),
+        ({"hat": "Red"}, "ValueError: look gave 'Red'; the values are red, blue"),
+        ({"grey": "x"}, "Arrow"),
+    ],
+)
+def test_a_fault_of_a_tag_is_told_in_one_line(answer, told, tmp_path, monkeypatch):
+    tag = Tag("hat", values=("red", "blue"), look=gives(answer), beside=("grey",))
+    monkeypatch.setattr("faceaudit.datasets.derivation.picture_tags", lambda: {"hat": tag})
+    monkeypatch.setattr("faceaudit.tags.vocabulary.NUMERIC_TAGS", {"grey"})
+    index("folder", plant(tmp_path / "set", "1.png"), tmp_path / "m.parquet", label="ai")
+    manifest = read_manifest(tmp_path / "m.parquet")
+    with pytest.raises(FaceAuditError) as refused:
+        add_tags(manifest, "hat")
+    assert str(refused.value).startswith(f"the tag 'hat' (module {__name__}) failed: {told}")
+
+
 @pytest.mark.parametrize(
     ("door", "value", "told"),
     [
         (
             "datasets",
             "faceaudit.datasets.utkface:UTKFace",
-            "a plug-in's DATASET is called 'utkface', as another is; rename or uninstall it",
+            "the DATASET of a package (faceaudit.datasets.utkface:UTKFace) is called 'utkface', "
+            "as that of faceaudit.datasets.utkface is; rename or uninstall one",
         ),
         (
             "tags",
             "faceaudit.tags.age:TAG",
-            "a plug-in's TAG is called 'age_band', as another is; rename or uninstall it",
+            "the TAG of a package (faceaudit.tags.age:TAG) is called 'age_band', as that of "
+            "faceaudit.tags.age is; rename or uninstall one",
         ),
         ("datasets", "json:loads", "is no DATASET: it has no id"),
-        ("tags", "gone:GONE", "(gone:GONE) cannot be loaded: No module named 'gone'; mend or"),
+        ("datasets", "tests.datasets.test_plugins:Bare", "is no DATASET: it has no licence, home"),
+        ("tags", "gone:GONE", "loaded: ModuleNotFoundError: No module named 'gone'; mend or"),
+        ("tags", "json:JSONDecoder", "(json:JSONDecoder) is no TAG: it has no name"),
+        *(
+            ("tags", f"tests.datasets.test_plugins:{name}", f"is no TAG: {told}; rename it")
+            for name, told in {
+                "WIDTH": "'width' is a column of every table",
+                "OUT": "'out' is another option of index",
+                "TWO": "'two words' can be no option",
+            }.items()
+        ),
     ],
 )
 def test_a_plug_in_that_cannot_be_used_is_refused_in_one_line(door, value, told, monkeypatch):

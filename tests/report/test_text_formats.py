@@ -163,7 +163,7 @@ def test_formats_get_no_picture_that_is_not_to_be_shown_and_are_refused_in_one_l
         path.write_text("".join(f"{check.status}\n" for check in result.checks), "utf-8")
 
     added = ReportFormat("lines", ".txt", write)
-    monkeypatch.setattr("faceaudit.plugins.plugins", lambda door: [added])
+    monkeypatch.setattr("faceaudit.plugins.plugins", lambda door: [("lines", added)])
     all_formats.cache_clear()
     try:
         file = write_result(tmp_path / "audit.json", audit)
@@ -175,9 +175,28 @@ def test_formats_get_no_picture_that_is_not_to_be_shown_and_are_refused_in_one_l
             commands.report(file, format="pdf")
         with pytest.raises(FaceAuditError, match="HTML only"):
             commands.report(tmp_path, format="lines")
-        monkeypatch.setattr("faceaudit.plugins.plugins", lambda door: [added, added])
+        monkeypatch.setattr("faceaudit.plugins.plugins", lambda door: [("a", added), ("b", added)])
         all_formats.cache_clear()
-        with pytest.raises(FaceAuditError, match="REPORT is called 'lines', as another is"):
+        with pytest.raises(FaceAuditError, match="REPORT of b is called 'lines', as that of a is"):
             get_format("html")
     finally:
         all_formats.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("write", "told"),
+    [
+        (lambda result, path: result.nothing, "AttributeError: 'Result' object has no"),
+        (lambda result, path: None, "ValueError: it wrote nothing"),
+    ],
+)
+def test_a_fault_of_a_format_is_told_in_one_line(write, told, audit, tmp_path, monkeypatch):
+    added = ReportFormat("lines", ".txt", write)
+    monkeypatch.setattr("faceaudit.report.base.all_formats", lambda: {"lines": added})
+    file = write_result(tmp_path / "audit.json", audit)
+    (tmp_path / "report.txt").write_text("earlier")
+    with pytest.raises(FaceAuditError) as refused:
+        commands.report(file, format="lines")
+    told = f"the report format 'lines' (module {__name__}) failed: {told}"
+    assert str(refused.value).startswith(told)
+    assert (tmp_path / "report.txt").read_text() == "earlier"

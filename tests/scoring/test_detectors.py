@@ -6,11 +6,13 @@ import doctest
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.scoring import Detector, open_detector
+from faceaudit.schema import ModelInfo
+from faceaudit.scoring import Detector, open_detector, score
 from faceaudit.tables import read_scores
 from tests.datasets.test_plugins import installed
 from tests.pictures import encode, write_manifest
@@ -54,6 +56,73 @@ def test_what_no_backend_opens_is_named(tmp_path, name, message):
 
 
 def test_a_plug_in_that_is_no_detector_is_refused(monkeypatch):
-    monkeypatch.setattr("faceaudit.scoring.detectors.plugins", lambda door: [len])
+    monkeypatch.setattr("faceaudit.scoring.detectors.plugins", lambda door: [("x", len)])
     with pytest.raises(FaceAuditError, match=r"plug-in <built-in function len> is no Detector"):
         open_detector("bundled:default")
+
+
+class Grey(Detector):
+    name = "grey"
+    info = ModelInfo(id="grey")
+
+    @classmethod
+    def open(cls, model, *, trust_pickle=False, ai_class=None):
+        return cls()
+
+    def pixels(self, image):
+        return np.asarray(image.convert("L").resize((9, 9)))
+
+    def p_ai(self, pixels):
+        return pixels.mean((1, 2)) / 255
+
+
+def lacking_keywords(model):
+    return Grey()
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"p_ai": lambda self, pixels: pixels.nothing}, "'grey' (module {}) failed: Attribute"),
+        ({"p_ai": lambda self, pixels: np.ones(3)}, "shape (3,), not (2,), of 2 images"),
+        ({"p_ai": lambda self, pixels: np.ones((2, 1))}, "shape (2, 1), not (2,), of 2 images"),
+        ({"p_ai": lambda self, pixels: 0.5}, "shape (), not (2,), of 2 images"),
+        ({"p_ai": lambda self, pixels: np.full(2, np.nan)}, "p_ai gave nan, which is no prob"),
+        ({"p_ai": lambda self, pixels: np.full(2, 1.5)}, "p_ai gave 1.5, which is no probability"),
+        ({"pixels": lambda self, image: np.ones(image.size)}, "must have the same shape"),
+        ({"trained_on": lambda self, sha256: 1 / 0}, "failed: ZeroDivisionError: division by zero"),
+        ({"notes": property(lambda self: 1 / 0)}, "failed: ZeroDivisionError: division by zero"),
+        ({"open": staticmethod(lacking_keywords)}, "'Faulty' (module {}) failed: TypeError: lack"),
+        ({"open": lambda model, **options: [].pop()}, "failed: IndexError: pop from empty list"),
+        ({"info": None}, "TypeError: its name must be a str and its info a ModelInfo"),
+        (
+            {"open": lambda model, **options: ModelInfo(id="x", threshold=7)},
+            "ValidationError: threshold: Input should be less than or equal to 1",
+        ),
+    ],
+)
+def test_a_fault_of_a_detector_is_told_in_one_line(changed, told, tmp_path, monkeypatch):
+    faulty = type("Faulty", (Grey,), {"__module__": __name__, **changed})
+    monkeypatch.setattr("faceaudit.scoring.detectors.plugins", lambda door: [("x", faulty)])
+    manifest = two_pictures(tmp_path)
+    with pytest.raises(FaceAuditError) as refused:
+        score("grey", manifest, tmp_path / "s.parquet", find_faces=False)
+    assert str(refused.value).startswith("the detector '")
+    assert told.format(__name__) in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert isinstance(refused.value.__cause__, Exception)
+
+
+def two_pictures(folder):
+    for i, side in enumerate((40, 50)):
+        (folder / f"{i}.png").write_bytes(encode(Image.new("L", (side, 40), 99)))
+    return write_manifest(folder, ["0.png", "1.png"], ["ai", "real"])
+
+
+def test_scores_are_kept_if_only_the_evidence_fails(tmp_path):
+    faulty = type("Faulty", (Grey,), {"explain": lambda self, pixels, called_ai: 1 / 0})
+    scores = score(faulty(), two_pictures(tmp_path), tmp_path / "s.parquet", find_faces=False)
+    assert scores.table["attention"].null_count == 2
+    assert any(
+        "the detector 'grey'" in note and "ZeroDivision" in note for note in scores.info.notes
+    )

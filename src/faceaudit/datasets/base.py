@@ -204,7 +204,13 @@ class Dataset:
 @cache
 def all_datasets() -> dict[str, type[Dataset]]:
     """Return every known data set by id, in alphabetical order."""
-    return dict(sorted(offers("datasets", "DATASET", "id").items()))
+    return dict(sorted(offers("datasets", "DATASET", "id", fault=_lack).items()))
+
+
+def _lack(dataset: object) -> str | None:
+    facts = ("title", "label", "licence", "home", "layout")
+    lacking = [fact for fact in facts if not isinstance(getattr(dataset, fact, None), str)]
+    return f"it has no {', '.join(lacking)}" if lacking else None
 
 
 def get_dataset(name: str) -> type[Dataset]:

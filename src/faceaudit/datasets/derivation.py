@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from faceaudit.datasets.sources import StoredImages
 from faceaudit.errors import FaceAuditError
+from faceaudit.plugins import blamed
 from faceaudit.read_ahead import in_processes
 from faceaudit.tables import Manifest
 from faceaudit.tags.base import Tag, TagValue, picture_tags
@@ -71,13 +72,25 @@ def add_tags(
         for name in (tag.name, *tag.beside):
             if name in table.column_names:
                 table = table.drop_columns([name])
-            column = pa.array([row.get(name) for row in rows], tag_type(name))
+            with blamed("tag", tag.name, tag.look.__module__):
+                column = pa.array([row.get(name) for row in rows], tag_type(name))
             table, sources[name] = table.append_column(name, column), told
     return Manifest(table, manifest.info.model_copy(update={"tag_sources": sources}))
 
 
 def _look(tags: list[Tag], face: Face) -> dict[str, TagValue]:
-    return {name: value for tag in tags if tag.look for name, value in tag.look(face).items()}
+    found: dict[str, TagValue] = {}
+    for tag in tags:
+        if tag.look:
+            with blamed("tag", tag.name, tag.look.__module__):
+                found |= (seen := tag.look(face))
+                value = seen.get(tag.name)
+                if value is None or (value in tag.values if tag.values else tag.number):
+                    continue
+                if tag.values or not isinstance(value, str):
+                    known = ", ".join(tag.values) or "words"
+                    raise ValueError(f"look gave {value!r}; the values are {known}")
+    return found
 
 
 def _faces(

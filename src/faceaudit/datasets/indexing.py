@@ -33,6 +33,7 @@ from faceaudit.datasets.sources import (
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import atomic_file
 from faceaudit.known_roots import remember_root
+from faceaudit.plugins import blamed
 from faceaudit.schema import METADATA_KEY
 from faceaudit.tables import Manifest, read_manifest, write_table
 from faceaudit.tags.base import picture_tags
@@ -131,14 +132,16 @@ def index(
     total, side, skipped = _survey(source)
     extra = _extra(options)
     files = SideFiles([*extra, *side])
-    copy = kind(files, options)
+    with blamed("data set", kind.id, kind.__module__):
+        copy = kind(files, options)
     if extra and files.used.isdisjoint(base_name(member.path) for _, member in extra):
         raise FaceAuditError(
             f"--tags-from {tags_from}: {kind.title} reads no tag file of that name "
             f"(it expects {kind.layout})"
         )
     tags = [tag for name, tag in picture_tags().items() if name in wanted]
-    published = copy.landmarks() if any(tag.needs == "landmarks" for tag in tags) else None
+    with blamed("data set", kind.id, kind.__module__):
+        published = copy.landmarks() if any(tag.needs == "landmarks" for tag in tags) else None
     refuse_without_extra(wanted, published is not None)
     with open_ledger(out) as ledger, warnings.catch_warnings(), _rare_collections():
         # Pillow warns of very large pictures and odd metadata; what matters is in the ledger.
@@ -153,8 +156,9 @@ def index(
                     writer.write_table(table)
                 for path, reason in source.problems:
                     ledger.add(remark(path, "could not be looked into", reason))
-                for entry in copy.remarks():
-                    ledger.add(entry)
+                with blamed("data set", kind.id, kind.__module__):
+                    for entry in copy.remarks():
+                        ledger.add(entry)
                 if builder.indexed == 0:
                     raise FaceAuditError(
                         f"{root}: of {counted(builder.found, 'file')} none could be indexed as "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice, tee
@@ -21,6 +22,7 @@ from faceaudit.datasets.duplicates import conflicts
 from faceaudit.datasets.images import Facts, expected_format, inspect
 from faceaudit.datasets.rejects import Ledger, LedgerEntry, Reject, remark
 from faceaudit.datasets.sources import Member, Source, UnreadableError, is_side_file, left_behind
+from faceaudit.plugins import blamed
 from faceaudit.read_ahead import read_ahead
 from faceaudit.schema import FIXED_COLUMNS, DatasetInfo, ManifestInfo, validate
 from faceaudit.tables import library_versions
@@ -70,8 +72,9 @@ class ManifestBuilder:
             paths, tagged, facts = zip(*batch, strict=True)
             labels, tags = zip(*tagged, strict=True)
             columns = [paths, labels, [self.name] * len(batch), *zip(*facts, strict=True)]
-            columns += [[given.get(tag) for given in tags] for tag in self.copy.given]
-            arrays = list(map(pa.array, columns, self._given.types))
+            with self._blamed():
+                columns += [[given.get(tag) for given in tags] for tag in self.copy.given]
+                arrays = list(map(pa.array, columns, self._given.types))
             table = with_derived_tags(pa.table(arrays, schema=self._given))[0]
             # As it will be read: what is called written must be readable.
             yield validate(table, "manifest", self.name)
@@ -115,11 +118,22 @@ class ManifestBuilder:
                     seen.add(hash(path))
                 expected_format(path)
                 path.encode()
-                yield member, self.copy.read(path)
+                tagged = self.copy.read(path)
             except UnicodeEncodeError:
                 yield member, Reject("name is not valid text", "rename it")
             except Reject as reject:
                 yield member, reject
+            except Exception:
+                with self._blamed():
+                    raise
+            else:
+                if not isinstance(tagged, Tagged):
+                    with self._blamed():
+                        raise TypeError(f"read gave {tagged!r} of {path!r} and no Tagged")
+                yield member, tagged
+
+    def _blamed(self) -> AbstractContextManager[None]:
+        return blamed("data set", self.copy.id, self.copy.__module__)
 
     def copies_note(self) -> str | None:
         """Say how many images are byte for byte copies of another."""

@@ -55,7 +55,11 @@ class ReportFormat:
 @cache
 def all_formats() -> dict[str, ReportFormat]:
     """Return every output format by name: those of this folder and of installed packages."""
-    return offers("reports", "REPORT", "name", folder="report")
+    return offers("reports", "REPORT", "name", folder="report", fault=_fault)
+
+
+def _fault(offered: object) -> str | None:
+    return None if isinstance(offered, ReportFormat) else "it is no ReportFormat"
 
 
 def get_format(name: str) -> ReportFormat:

@@ -41,11 +41,12 @@ def attention(detector: Detector, info: ManifestInfo, table: pa.Table, p_ai: Flo
     for row, picture in zip(rows, pictures, strict=True):
         if picture.pixels is None:  # the file has changed since it was scored
             continue
-        shares = detector.explain(picture.pixels[None], called[[row]])
-        if shares is None:
-            break
-        strongest = max(float(shares.max()), 1e-12)
-        maps[row] = np.rint(255 / strongest * shares[0]).astype(np.uint8).tobytes()
+        with detector.blamed():
+            shares = detector.explain(picture.pixels[None], called[[row]])
+            if shares is None:
+                break
+            strongest = max(float(shares.max()), 1e-12)
+            maps[row] = np.rint(255 / strongest * shares[0]).astype(np.uint8).tobytes()
     return pa.array(maps, pa.binary())
 
 

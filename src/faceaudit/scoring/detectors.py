@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ import pyarrow as pa
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.model.preprocess import Floats, Prepared
-from faceaudit.plugins import plugins
+from faceaudit.plugins import blamed, plugins
 from faceaudit.reading.file_kinds import expect, refusal
 from faceaudit.schema import ModelInfo
 from faceaudit.scoring import backends
@@ -122,6 +123,22 @@ class Detector(ABC):
         """Tell for each image hash, null where unknown, whether the model learned from it."""
         return pa.array([None if one is None else False for one in sha256.to_pylist()], pa.bool_())
 
+    def blamed(self) -> AbstractContextManager[None]:
+        """Say of whatever is raised in the block that it is this detector's fault."""
+        return blamed("detector", self.name, self.__module__)
+
+
+def probabilities(detector: Detector, pictures: Sequence[Prepared]) -> Floats:
+    """Return `Detector.p_ai` of prepared pictures, shape (n,), or raise what is wrong with it."""
+    with detector.blamed():
+        p_ai = np.asarray(detector.p_ai(np.stack(pictures)), np.float32)
+        if p_ai.shape != (len(pictures),):
+            n = len(pictures)
+            raise ValueError(f"p_ai gave an array of shape {p_ai.shape}, not ({n},), of {n} images")
+        if len(strange := p_ai[~((p_ai >= 0) & (p_ai <= 1))]):
+            raise ValueError(f"p_ai gave {strange[0]}, which is no probability between 0 and 1")
+    return p_ai
+
 
 def open_detector(
     model: Path | str, *, trust_pickle: bool = False, ai_class: str | None = None
@@ -133,14 +150,18 @@ def open_detector(
     FaceAuditError
         If there is no such model, or it is damaged, or an untrusted pickle.
     """
-    known = list(plugins("detectors"))
+    known = [backend for _, backend in plugins("detectors")]
     for module in pkgutil.iter_modules(backends.__path__):
         known.append(importlib.import_module(f"{backends.__name__}.{module.name}").DETECTOR)
     for backend in known:
         if not (isinstance(backend, type) and issubclass(backend, Detector)):
             raise FaceAuditError(f"the plug-in {backend!r} is no Detector; mend or uninstall it")
-        detector = backend.open(str(model), trust_pickle=trust_pickle, ai_class=ai_class)
-        if detector is not None:
+        with blamed("detector", backend.__name__, backend.__module__):
+            detector = backend.open(str(model), trust_pickle=trust_pickle, ai_class=ai_class)
+            if detector is None:
+                continue
+            if not (isinstance(detector.name, str) and isinstance(detector.info, ModelInfo)):
+                raise TypeError("its name must be a str and its info a ModelInfo")
             return detector
     expect(model, "model")
     raise refusal(model, "there is no model.json beside it", "model")

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from faceaudit.errors import FaceAuditError
 from faceaudit.model.faces import face_finder
 from faceaudit.model.image_reader import read_pictures
 from faceaudit.model.preprocess import Prepared
@@ -18,7 +19,7 @@ from faceaudit.model.progress import progress_bars
 from faceaudit.reading.columns import with_column
 from faceaudit.schema import ScoresInfo, validate
 from faceaudit.scoring.attention import attention
-from faceaudit.scoring.detectors import Detector, open_detector
+from faceaudit.scoring.detectors import Detector, open_detector, probabilities
 from faceaudit.scoring.selection import select
 from faceaudit.tables import Manifest, Scores, library_versions, read_manifests, write_table
 from faceaudit.wording import counted
@@ -92,7 +93,8 @@ def score(
     )
     if not isinstance(manifests, Manifest):
         manifests = read_manifests([manifests] if isinstance(manifests, Path | str) else manifests)
-    notes = list(detector.notes)  # loads it: what is wrong with a model is said at once
+    with detector.blamed():
+        notes = list(detector.notes)  # loads it: what is wrong with a model is said at once
     table, selected = select(manifests.table, where, sample, seed)
     present = set(pc.unique(table["dataset"]).to_pylist())
     datasets = {name: one for name, one in manifests.info.datasets.items() if name in present}
@@ -118,7 +120,7 @@ def score(
                 else:
                     readable[row] = picture.pixels
             if readable:
-                p_ai[list(readable)] = detector.p_ai(np.stack(list(readable.values())))
+                p_ai[list(readable)] = probabilities(detector, list(readable.values()))
             first.extend(islice(readable.values(), COMPARED - len(first)))
             status.extend(picture.status for picture in batch)
             sha256.extend(picture.sha256 for picture in batch)
@@ -128,14 +130,20 @@ def score(
     if "sha256" in table.column_names:  # where nothing was scored, the hash that is known stays
         known = table["sha256"].combine_chunks()
         hashes = pc.if_else(np.isnan(p_ai), pc.coalesce(known, hashes), hashes)
+    with detector.blamed():
+        in_training = detector.trained_on(hashes)
     for name, column in (
         ("p_ai", pa.array(p_ai, mask=np.isnan(p_ai))),
         ("status", pa.array(status, pa.string())),
         ("sha256", hashes),
-        ("in_training", detector.trained_on(hashes)),
+        ("in_training", in_training),
     ):
         table = with_column(table, name, column)
-    table = with_column(table, "attention", attention(detector, info, table, p_ai))
+    try:
+        maps = attention(detector, info, table, p_ai)
+    except FaceAuditError as error:  # the scores are there and right
+        maps, notes = pa.nulls(len(table), pa.binary()), [*notes, f"No evidence is shown: {error}."]
+    table = with_column(table, "attention", maps)
     notes += _batch_dependence(detector, first)
     notes += selected
     counts = Counter(status)
@@ -163,8 +171,8 @@ def _batch_dependence(detector: Detector, pixels: list[Prepared]) -> list[str]:
     """Say whether the score of a picture depends on those that are scored with it."""
     if len(pixels) < 2:
         return []
-    alone = np.concatenate([detector.p_ai(one[None]) for one in pixels])
-    moves = float(np.abs(detector.p_ai(np.stack(pixels)) - alone).max())
+    alone = np.concatenate([probabilities(detector, [one]) for one in pixels])
+    moves = float(np.abs(probabilities(detector, pixels) - alone).max())
     if moves <= BATCH_TOLERANCE:
         return []
     return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -11,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from faceaudit.plugins import offers
+from faceaudit.schema import FIXED_COLUMNS
 
 if TYPE_CHECKING:
     from faceaudit.tags.landmarks import Face
@@ -102,6 +104,13 @@ GIVEN = (
 )
 
 
+#: Options of `faceaudit index` and keywords of `index` that are no tags.
+INDEX_WORDS = (
+    *("root", "out", "name", "tags_from", "photoshopped_as", "missing", "real_dir", "ai_dir"),
+    *("near_copies", "look_for_near_copies", "workers", "progress", "json", "as_json", "help"),
+)
+
+
 @cache
 def all_tags() -> dict[str, Tag]:
     """Return every tag of which more is known than its name, by name.
@@ -111,7 +120,19 @@ def all_tags() -> dict[str, Tag]:
     FaceAuditError
         If a plug-in is of no use or takes a name that is taken.
     """
-    return offers("tags", "TAG", "name", GIVEN)
+    return offers("tags", "TAG", "name", given=GIVEN, fault=_fault)
+
+
+def _fault(tag: object) -> str | None:
+    if not isinstance(tag, Tag):
+        return "it is no Tag"
+    if tag.name in FIXED_COLUMNS:
+        return f"'{tag.name}' is a column of every table; rename it"
+    if tag.look and tag.name in INDEX_WORDS:
+        return f"'{tag.name}' is another option of index; rename it"
+    if tag.look and not re.fullmatch("[a-z][a-z0-9_]*", tag.name):
+        return f"'{tag.name}' can be no option; rename it, as in long_hair"
+    return None
 
 
 def picture_tags() -> dict[str, Tag]:

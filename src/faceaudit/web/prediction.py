@@ -19,6 +19,7 @@ from faceaudit.model.faces import THOROUGH_SIDE
 from faceaudit.model.preprocess import Picture, prepare, prepare_by
 from faceaudit.schema import called_ai
 from faceaudit.scoring import Detector, open_detector
+from faceaudit.scoring.detectors import probabilities
 from faceaudit.thumbnails import data_uri
 from faceaudit.web.caveats import cut, no_face, unfamiliar, unlike_audited
 from faceaudit.web.measured_errors import MeasuredErrors, Record
@@ -119,9 +120,10 @@ def _predict(record: Record, upload: Upload, people: Mapping[str, str]) -> Predi
     if picture.pixels is None:
         raise FaceAuditError(_problem(picture))
     batch = np.stack([picture.pixels])
-    p_ai = detector.p_ai(batch)
+    p_ai = probabilities(detector, [picture.pixels])
     called = called_ai(p_ai, threshold)
-    explained, known = detector.explain(batch, called), detector.distance(batch)
+    with detector.blamed():
+        explained, known = detector.explain(batch, called), detector.distance(batch)
     share = None if explained is None else explained[0]
     distance, limit = (float(known[0][0]), known[1]) if known else (None, None)
     return Prediction(
