@@ -288,7 +288,7 @@ def test_a_check_that_breaks_off_says_so_in_one_line(monkeypatch):
     monkeypatch.setattr("faceaudit.audit.all_checks", lambda: {"broken": fault})
     told = "(ValidationError: threshold: Input should be less than or equal to 1)"
     sentence = check(audit(drawn_scores(ALIKE), spec(checks=["broken"])), "broken").sentence
-    assert sentence == f"This check broke off {told}, so it answers nothing."
+    assert sentence == f"'Broken' broke off {told}, so it answers nothing."
 
 
 @pytest.mark.parametrize("where", ["run", "judges"])

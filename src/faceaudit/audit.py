@@ -148,7 +148,7 @@ def _broken(check: Check, error: Exception) -> CheckResult:
         title=check.title,
         description=check.description,
         status="error",
-        sentence=f"This check broke off ({in_one_line(error)}), so it answers nothing.",
+        sentence=f"'{check.title}' broke off ({in_one_line(error)}), so it answers nothing.",
         traceback="".join(traceback.format_exception(error)),
     )
 
