@@ -13,6 +13,7 @@ from faceaudit.error_rates import ERROR_RATES
 from faceaudit.layout import Values, lay_out, number, text
 from faceaudit.model.explain import in_words, overlay, thirds
 from faceaudit.result import Attention, Gallery, GalleryItem, Table
+from faceaudit.schema import called_ai
 from faceaudit.stats import IntArray
 from faceaudit.stats.intervals import rate_of
 from faceaudit.stats.rates import rate_counts
@@ -80,8 +81,8 @@ def _attention(stored: bytes | None) -> Attention | None:
 
 
 def _note(items: list[GalleryItem], threshold: float) -> str:
-    bar = np.float32(threshold)
-    wrong = sum((np.float32(item.p_ai) >= bar) != (item.label == "ai") for item in items)
+    called = called_ai([item.p_ai for item in items], threshold)
+    wrong = sum(ai != (item.label == "ai") for ai, item in zip(called, items, strict=True))
     return f"{out_of(wrong, len(items), 'image')} called wrongly; the worst score stands first."
 
 
