@@ -108,6 +108,9 @@ def judge(upload: Upload, records: Sequence[Record], people: Mapping[str, str]) 
     try:
         judgement.predictions = [_predict(record, upload, people) for record in records]
     except FaceAuditError as error:
+        if error.__cause__ is not None:
+            # What a detector broke off with is for the log of the server, not for its visitors.
+            raise error.__cause__ from None
         judgement.problem = str(error)
     return judgement
 
