@@ -105,8 +105,8 @@ def forest(
     """Lay a forest plot's rows out; `reference` has shape (thresholds, 1) where it moves.
 
     The other arrays are of shape (rows,) or (thresholds, rows); where `n` moves, only the audited
-    threshold is drawn. A status that is `judged` holds
-    for the audited threshold only. Further fields are those of `Forest`.
+    threshold is drawn. A status that is `judged` holds for the audited threshold only. Further
+    fields are those of `Forest`.
     """
     if np.ndim(n) == 2:
         # The marks of small and empty groups hang on n, so such a plot stays as audited.

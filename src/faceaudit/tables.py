@@ -289,7 +289,7 @@ def read_manifests(paths: Sequence[Path | str]) -> Manifest:
     parts = [read_manifest_into(info, path) for path in paths]
     if not parts:
         raise FaceAuditError("no manifest was given")
-    table = _together(parts)
+    table = together(parts)
     if pair := repeated_keys(table):
         ends = np.cumsum([len(part) for part in parts])
         first, second = (paths[int(np.searchsorted(ends, row, side="right"))] for row in pair)
@@ -308,7 +308,7 @@ def concat_scores(parts: Sequence[Scores]) -> Scores:
             f"the scores come from {several} different classifiers; audit them one by one, "
             "or use 'faceaudit compare'"
         )
-    table, notes = standardise(_together([part.table for part in parts]), "the given scores")
+    table, notes = standardise(together([part.table for part in parts]), "the given scores")
     nameless = [part.table for part in parts if part.info.model is None]
     if models and nameless:
         notes.append(
@@ -349,7 +349,7 @@ def renamed(scores: Scores, name: str) -> Scores:
     return Scores(scores.table, scores.info.model_copy(update=update))
 
 
-def _together(tables: Sequence[pa.Table]) -> pa.Table:
+def together(tables: Sequence[pa.Table]) -> pa.Table:
     """Put tables under each other; a tag that is a number in one and text in another is text."""
     types: dict[str, set[pa.DataType]] = {}
     for table in tables:

@@ -162,3 +162,16 @@ def test_groups_are_picked_at_every_threshold() -> None:
     picked = counts.pick(counts.n_ai > 0)
     assert (picked.groups, picked.n_real.tolist(), picked.n_ai.tolist()) == ([("b",)], [1], [1])
     assert picked.real_called_ai.tolist() == [[1], [1]]
+
+
+def test_a_tag_of_many_values_is_numbered_without_searching_for_each(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Unsearched(list[str]):
+        def index(self, *given: object) -> int:
+            raise AssertionError("a search for every value is quadratic")
+
+    order = "faceaudit.stats.counts.group_order"
+    monkeypatch.setattr(order, lambda tag, found: Unsearched(sorted(found)))
+    codes, values = Images(table_of(tag=["b", "a", None])).codes("tag")
+    assert (codes.tolist(), values) == ([1, 0, -1], ["a", "b"])

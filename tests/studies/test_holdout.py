@@ -57,6 +57,14 @@ def test_an_image_to_be_trained_on_is_no_test_also_not_as_a_copy(tmp_path):
     assert keys(split.testing) == {("drawn", name) for name in names[60:]}
 
 
+def test_a_tag_that_is_text_in_one_manifest_and_a_number_in_another_is_text(tmp_path):
+    text = manifest(tmp_path / "a.parquet", ["a.jpg", "b.jpg"], hat=["1", "red"])
+    number = manifest(tmp_path / "b.parquet", ["c.jpg"], dataset="other", hat=[1])
+    split = read_split([text], [number], hold_out=0)
+    assert split.training["hat"].to_pylist() == ["1", "red"]
+    assert split.testing["hat"].to_pylist() == ["1"]
+
+
 def test_nothing_to_test_on_and_two_roots(tmp_path):
     path = manifest(tmp_path / "m.parquet", ["a.jpg", "b.jpg"])
     with pytest.raises(FaceAuditError, match="no image is left for testing"):

@@ -189,8 +189,9 @@ class Images:
         encoded = column.cast(pa.string()).combine_chunks().dictionary_encode()
         found = encoded.dictionary.to_pylist()
         values = group_order(tag, found)
+        place = {value: i for i, value in enumerate(values)}
         # One more entry at the end, which index -1 picks: not known stays -1.
-        recode = np.array([*map(values.index, found), -1], dtype=np.int64)
+        recode = np.array([*map(place.__getitem__, found), -1], dtype=np.int64)
         return recode[encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)], values
 
     @_kept

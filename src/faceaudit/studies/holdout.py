@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.schema import ManifestInfo
-from faceaudit.tables import read_manifest_into
+from faceaudit.tables import read_manifest_into, together
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,10 @@ def read_split(
     for_tests = [read_manifest_into(info, path) for path in tests]
     if not given:
         raise FaceAuditError("a study needs a manifest to train on")
-    table = pa.concat_tables(given, promote_options="permissive")
+    table = together(given)
     kept_out = _held_out(table, hold_out)
     training = table.filter(pa.array(~kept_out))
-    testing = pa.concat_tables(
-        [table.filter(pa.array(kept_out)), *for_tests], promote_options="permissive"
-    )
+    testing = together([table.filter(pa.array(kept_out)), *for_tests])
     testing = testing.filter(pa.array(~_among(testing, training)))
     if len(training) == 0 or len(testing) == 0:
         missing = "training" if len(training) == 0 else "testing"

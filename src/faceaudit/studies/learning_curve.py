@@ -20,6 +20,7 @@ from faceaudit.studies.holdout import Split
 from faceaudit.studies.runs import Tested
 from faceaudit.studies.seed_intervals import count
 from faceaudit.studies.study import Study, answer
+from faceaudit.tables import together
 from faceaudit.wording import capitalised, counted, percent
 
 #: Groups with fewer photographs do not count as the worst.
@@ -82,7 +83,7 @@ class LearningCurve(Study):
         testing = [split.testing, split.training.filter(source)]
         return Split(
             split.training.filter(pc.invert(source)),
-            pa.concat_tables(testing, promote_options="permissive"),
+            together(testing),
             split.info,
         )
 

@@ -20,7 +20,7 @@ from faceaudit.scoring import Detector
 from faceaudit.stats import IntArray
 from faceaudit.stats.counts import Images
 from faceaudit.stats.intervals import rate_interval
-from faceaudit.tables import Scores, read_scores, scored
+from faceaudit.tables import Scores, read_scores, scored, together
 from faceaudit.tags.vocabulary import distinct_values
 
 #: Tags by which people can be told apart, as the page asks for them, and what it calls them.
@@ -79,7 +79,7 @@ class Record:
     def __init__(self, detector: Detector, scores: Sequence[Scores]) -> None:
         self.detector = detector
         parts = [_unseen(scored(one)) for one in scores]
-        self.table = pa.concat_tables(parts, promote_options="permissive") if parts else None
+        self.table = together(parts) if parts else None
         self.choices: dict[str, list[str]] = {}
         if self.table is not None:
             real = self.table.filter(pc.field("label") == "real")
