@@ -80,7 +80,6 @@ class Dataset:
     `faceaudit.datasets.tagfiles`, and handed to `use`. Then it calls `read` for each file that
     could be an image, by its path below the root, and at the end `remarks`. Size, format, hash and
     copies are seen to for all sets.
-
     """
 
     #: Its name on the command line and in manifests, and its full name.
