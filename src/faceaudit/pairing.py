@@ -123,10 +123,11 @@ def pair(
     fates = Fates(table)
     if spec is not None:
         notes += keep_rows(fates, table, spec)
-    in_training = "in the training data of"
+    before = fates.kept
     if not include_training:
         for side, name in zip(sides, names, strict=True):
-            fates.leave_out(side["in_training"], f"{in_training} {name}")
+            fates.leave_out(side["in_training"], f"in the training data of {name}")
+    seen = bool((before & ~fates.kept).any())
     counts = pa.array(fates.kept)
     has_score = [pc.is_in(side["status"], pa.array(SCORED)) for side in sides]
     for i, name in enumerate(names):
@@ -138,7 +139,6 @@ def pair(
     fates.leave_out(pc.invert(pc.or_(*has_score)), "without a score of either")
     rows = fates.account(done="compared")
     if rows.used == 0:
-        seen = any(left.reason.startswith(in_training) for left in rows.left_out)
         remedy = " (count those of training with --include-training)" if seen else ""
         raise FaceAuditError(f"no image is left that both scored{remedy}: {rows.sentence}")
     tag_sources = {
