@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 import pytest
+from scipy.stats import binom
 
 from faceaudit.audit import run_check
 from faceaudit.checks.threshold_transfer import CHECK, ThresholdTransferOptions
@@ -78,6 +79,54 @@ def test_group_thresholds_are_for_study_only(two_sets):
         assert np.mean(photographs >= np.float32(row[3])) == pytest.approx(0.1)
         assert row[4] == pytest.approx(np.mean(score[700:] < np.float32(row[3])))
     assert "would treat people differently by their looks" in table.note
+
+
+def promises(result):
+    (table,) = (d for d in result.details if d.title.startswith("What a threshold promises"))
+    return table
+
+
+def test_the_safe_threshold_stands_beside_the_plain_one(two_sets):
+    result = run(two_sets, target_fpr=0.05)
+    score = two_sets.table["p_ai"].to_numpy()
+    plain, safe = promises(result).rows
+    # 12 is the most that so seldom come of 400 where 5 % or more are called AI-generated.
+    assert binom.cdf(12, 400, 0.05) <= 0.05 < binom.cdf(13, 400, 0.05)
+    for row, called in ((plain, 20), (safe, 12)):
+        assert row[2] == called
+        assert np.sum(score[:400] >= np.float32(row[1])) == called
+        assert binom.cdf(called, 400, row[3]) == pytest.approx(0.05)
+        assert row[4] == np.mean(score[700:] < np.float32(row[1]))
+    assert plain[3] > 0.05 >= safe[3]
+    assert (
+        f"may call up to {100 * plain[3]:.1f} % AI-generated (95 % confidence)" in result.sentence
+    )
+    assert f"; a threshold of {safe[1]:.4g} keeps to 5.0 % as surely." in result.sentence
+    (by_group,) = (d for d in result.details if d.title.startswith("For study"))
+    for i, row in enumerate(by_group.rows):
+        assert np.sum(score[:400][i::2] >= np.float32(row[5])) == 4
+        assert binom.cdf(4, 200, 0.05) <= 0.05 < binom.cdf(5, 200, 0.05)
+        assert row[6] == np.mean(score[700:] < np.float32(row[5]))
+
+
+def test_too_few_photographs_for_a_safe_threshold(drawn):
+    few = drawn(
+        ["real"] * 101, np.arange(101) / 200, {"g": ["a"] * 101}, dataset=["x"] * 100 + ["y"]
+    )
+    result = run(few)
+    assert promises(result).rows[1][1:] == [None] * 4
+    assert (
+        "one that keeps to 1.0 % as surely takes 299 photographs instead of 100." in result.sentence
+    )
+    assert "takes a target above 0." in run(few, target_fpr=0).sentence
+
+
+def test_only_a_threshold_above_every_score_is_safe(drawn):
+    score = np.append(np.linspace(0, 0.9, 398), [1, 1, 0.5])
+    data = drawn(["real"] * 401, score, {"g": ["a"] * 401}, dataset=["x"] * 400 + ["y"])
+    result = run(data)
+    assert promises(result).rows[1][2:4] == [0, 0]
+    assert "none that calls anything AI-generated keeps to 1.0 % as surely" in result.sentence
 
 
 def test_curves_hold_both_rates_at_the_threshold_in_force(two_sets):

@@ -6,9 +6,15 @@ from fairlearn.postprocessing import ThresholdOptimizer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.stats import beta
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from faceaudit.stats.thresholds import threshold_grid, thresholds_for_fpr
+from faceaudit.stats.thresholds import (
+    fewest_photographs,
+    safe_share,
+    threshold_grid,
+    thresholds_for_fpr,
+)
 
 FEW = st.sampled_from([0, 0.1, 0.2, 0.5, 0.7, 1])
 
@@ -41,6 +47,34 @@ def test_no_photograph_no_threshold():
     found = thresholds_for_fpr(np.array([0.5], np.float32), np.array([1]), 3, 0.1)
     assert np.isnan(found[[0, 2]]).all()
     assert found[1] > 0.5
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 3000), st.floats(0.001, 0.5), st.sampled_from([0.9, 0.95, 0.99]))
+def test_the_safe_share_is_the_largest_that_exceeds_the_target_seldom(n, target, confidence):
+    share = safe_share(n, target, confidence)
+    # The share of all scores that lie above the (k + 1)-th highest of n is a beta variable.
+    too_many = 0 if np.isnan(share) else round(float(share) * n) + 1
+    if not np.isnan(share):
+        assert beta.sf(target, too_many, n + 1 - too_many) <= 1 - confidence + 1e-9
+    if too_many < n:
+        assert beta.sf(target, too_many + 1, n - too_many) > 1 - confidence
+    assert np.isnan(share) == (n < fewest_photographs(target, confidence))
+
+
+def test_a_safe_threshold_takes_299_photographs_for_one_in_a_hundred():
+    assert fewest_photographs(0.01, 0.95) == 299
+    assert np.isnan(safe_share([298, 298.9], 0.01, 0.95)).all()
+    assert safe_share([299, 472, 473], 0.01, 0.95).tolist() == [0, 0, 1 / 473]
+    assert fewest_photographs(0, 0.95) is None
+    assert np.isnan(safe_share(10**6, 0, 0.95))
+
+
+def test_each_group_has_its_own_target_or_none():
+    score, group = np.arange(20, dtype=np.float32) / 20, np.arange(20) % 2
+    found = thresholds_for_fpr(score, group, 2, [0.2, np.nan])
+    assert np.sum(score[::2] >= found[0]) == 2
+    assert np.isnan(found[1])
 
 
 def faces(n=6000, seed=0):

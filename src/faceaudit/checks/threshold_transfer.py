@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,10 +17,16 @@ from faceaudit.errors import FaceAuditError
 from faceaudit.layout import estimated, lay_out, number, text
 from faceaudit.result import Curve, Finding, Interval, Series, Table, nan_to_none
 from faceaudit.schema import called_ai
+from faceaudit.stats import FloatArray
 from faceaudit.stats.counts import Counts
-from faceaudit.stats.intervals import rate_of
+from faceaudit.stats.intervals import rate_interval, rate_of
 from faceaudit.stats.rates import estimate, rate_counts
-from faceaudit.stats.thresholds import threshold_grid, thresholds_for_fpr
+from faceaudit.stats.thresholds import (
+    fewest_photographs,
+    safe_share,
+    threshold_grid,
+    thresholds_for_fpr,
+)
 
 #: Errors of a threshold that is not in force are less grave than those of the one that is.
 WEIGHT = 0.1
@@ -50,7 +57,8 @@ def run(data: AuditInput, options: ThresholdTransferOptions) -> Product:
     if chosen is None:
         sentence = "There is no real photograph here to choose a threshold on."
         return Product("not-estimable", sentence, details=curves)
-    study = list(_group_thresholds(chosen, data))
+    promise, promises = _promises(chosen, data)
+    study = [promises, *_group_thresholds(chosen, data)]
     findings = list(_findings(chosen, data))
     if not findings:
         return Product(
@@ -63,7 +71,8 @@ def run(data: AuditInput, options: ThresholdTransferOptions) -> Product:
     worst.in_answer = True
     beside = [tag for tag in data.spec.attributes if tag != "dataset"]
     realised = [_realised(chosen, tags, data) for tags in ([], *([tag] for tag in beside))]
-    return Product("info", worst.sentence, findings=findings, details=[*realised, *study, *curves])
+    sentence = f"{worst.sentence} {promise}"
+    return Product("info", sentence, findings=findings, details=[*realised, *study, *curves])
 
 
 def _choose(data: AuditInput, options: ThresholdTransferOptions) -> Chosen | None:
@@ -94,6 +103,50 @@ def _choose(data: AuditInput, options: ThresholdTransferOptions) -> Chosen | Non
             f"(target {target})"
         )
     return Chosen(threshold, dataset, options.target_fpr, told)
+
+
+# --- on other photographs of the same kind -------------------------------------------------
+
+
+def _promises(chosen: Chosen, data: AuditInput) -> tuple[str, Table]:
+    """Tell what the threshold promises, and which one is safe, in a sentence and as a table."""
+    photographs, confidence = data.photographs[chosen.dataset], data.spec.confidence
+    n, score, target = len(photographs), photographs.score, say.percent(chosen.target)
+    safe_of = safe_share([n], chosen.target, confidence)
+    share = np.append(math.floor(chosen.target * n + 1e-9) / n, safe_of)
+    safe = thresholds_for_fpr(score, np.zeros(n, np.int64), 1, safe_of)
+    threshold = np.append(chosen.threshold, safe)
+    # Above 1 there is no score, here or elsewhere.
+    high = np.where(threshold > 1, 0, rate_interval(share * n, n, 2 * confidence - 1)[1])
+    called = [None if np.isnan(of) else int(called_ai(score, of).sum()) for of in threshold]
+    sure = f"{100 * confidence:g} % confidence"
+    promise = (
+        f"Of other photographs such as those of {chosen.dataset} this threshold may call up to "
+        f"{say.percent(high[0])} AI-generated ({sure})"
+    )
+    if np.isnan(safe[0]):
+        enough = fewest_photographs(chosen.target, confidence)
+        than = f"{enough:,} photographs instead of {n:,}" if enough else "a target above 0"
+        promise += f"; one that keeps to {target} as surely takes {than}."
+    elif safe[0] > 1:
+        promise += f"; none that calls anything AI-generated keeps to {target} as surely."
+    else:
+        promise += f"; a threshold of {safe[0]:.4g} keeps to {target} as surely."
+    title = f"What a threshold promises for other photographs of {chosen.dataset}"
+    columns = [
+        text("choice", [f"at most {target} of these", f"at most {target} of all"]),
+        number("threshold", "number", threshold),
+        number("called AI here", "count", called),
+        number("called AI of all, at most", "percent", high),
+        number("AI-generated faces called real", "percent", _missed(threshold, data)),
+    ]
+    note = (
+        f"Chosen on {say.counted(n, 'real photograph')}. The first choice exceeds the target on "
+        "others about as often as not. The second is the lowest that keeps it on all photographs "
+        f"of that kind with {sure}, whatever their scores; 'at most' is meant so in both. The last "
+        "column is the share of all AI-generated faces here."
+    )
+    return promise, lay_out(title, columns, note=note)
 
 
 # --- on the other data sets ----------------------------------------------------------------
@@ -158,7 +211,6 @@ def _realised(chosen: Chosen, tags: list[str], data: AuditInput) -> Table:
 def _group_thresholds(chosen: Chosen, data: AuditInput) -> Iterator[Table]:
     """Show which threshold would give each group the target, and what it would cost."""
     photographs = data.photographs[chosen.dataset]
-    of_faces = np.sort(data.images.score[data.images.is_ai])
     for tag in data.spec.attributes:
         if tag == "dataset" or tag not in photographs.table.column_names:
             continue
@@ -166,7 +218,8 @@ def _group_thresholds(chosen: Chosen, data: AuditInput) -> Iterator[Table]:
         own = thresholds_for_fpr(photographs.score, codes, len(groups), chosen.target)
         common = photographs.counts((tag,), chosen.threshold)
         wrong = rate_of(common.real_called_ai, common.n_real)
-        missed = np.searchsorted(of_faces, own.astype(np.float32))
+        share = safe_share(common.n_real, chosen.target, data.spec.confidence)
+        safe = thresholds_for_fpr(photographs.score, codes, len(groups), share)
         yield lay_out(
             f"For study only: thresholds by {say.tag_title(tag)}",
             [
@@ -174,13 +227,22 @@ def _group_thresholds(chosen: Chosen, data: AuditInput) -> Iterator[Table]:
                 number("real photographs", "count", common.n_real),
                 number("called AI at the common threshold", "percent", wrong),
                 number("own threshold", "number", own),
-                number("AI-generated faces called real", "percent", rate_of(missed, len(of_faces))),
+                number("AI-generated faces called real", "percent", _missed(own, data)),
+                number("own safe threshold", "number", safe),
+                number("AI-generated faces called real then", "percent", _missed(safe, data)),
             ],
             note="A threshold of its own for each group would give every group the target on "
-            f"{chosen.dataset}, and would treat people differently by their looks. The "
-            "last column is what it would cost: the share of all AI-generated faces here "
-            f"that score below it. Tags: {data.tag_source((tag,))}.",
+            f"{chosen.dataset}, and would treat people differently by their looks. What "
+            "it would cost is the share of all AI-generated faces here that score below it. "
+            f"Tags: {data.tag_source((tag,))}.",
         )
+
+
+def _missed(threshold: FloatArray, data: AuditInput) -> FloatArray:
+    """Give the share of all AI-generated faces that score below some thresholds."""
+    ranked = data.images.ranked
+    below = ranked.ai_below[np.searchsorted(ranked.distinct, threshold)]
+    return np.where(np.isnan(threshold), np.nan, rate_of(below, ranked.ai_below[-1]))
 
 
 # --- over all thresholds -------------------------------------------------------------------

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
 
 from faceaudit.stats import FloatArray, IntArray
+from faceaudit.stats.intervals import rate_of
 
 
 def thresholds_for_fpr(
-    score: NDArray[np.float32], group: IntArray, groups: int, target_fpr: float
+    score: NDArray[np.float32], group: IntArray, groups: int, target_fpr: ArrayLike
 ) -> FloatArray:
     """Choose the lowest threshold of every group at which its FPR is at most the target.
 
@@ -20,25 +23,58 @@ def thresholds_for_fpr(
     score, group : float32 and int array, shape (photographs,)
         Of real photographs; a negative code is no group.
     groups : int
-    target_fpr : float
+    target_fpr : float, or array_like of shape (groups,)
 
     Returns
     -------
     float64 array, shape (groups,)
         Each exactly a float32, just above the highest score that must not be called AI, which
-        may be a hair above 1. NaN where the group has no photograph.
+        may be a hair above 1. NaN where the group has no photograph or no target.
     """
     score, group = np.asarray(score, np.float32), np.asarray(group)
     rows = np.flatnonzero(group >= 0)
     rows = rows[np.lexsort((score[rows], group[rows]))]
     n = np.bincount(group[rows], minlength=groups)
-    # Less a hair, so that 0.29 × 100 is 29 and not 28.999….
-    allowed = np.floor(target_fpr * n + 1e-9).astype(np.int64)
-    threshold = np.where(n > 0, 0.0, np.nan)
-    bound = np.flatnonzero(allowed < n)
+    threshold = np.where((n > 0) & ~np.isnan(target_fpr), 0.0, np.nan)
+    # A hair more, so that 0.29 × 100 is 29 and not 28.999….
+    allowed = np.floor(np.nan_to_num(target_fpr) * n + 1e-9).astype(np.int64)
+    bound = np.flatnonzero((allowed < n) & (threshold == 0))
     highest_kept = rows[np.cumsum(n)[bound] - 1 - allowed[bound]]
     threshold[bound] = np.nextafter(score[highest_kept], np.float32(np.inf))
     return threshold
+
+
+def safe_share(n: ArrayLike, target_fpr: float, confidence: float) -> FloatArray:
+    """Give the share of n photographs that a *safe* threshold may call AI-generated.
+
+    The FPR of the lowest threshold that calls no more of them exceeds the target with a chance of
+    at most 1 − confidence, whatever the distribution of the scores.
+
+    Parameters
+    ----------
+    n : array_like of float
+        As many independent photographs as those at hand are worth; rounded down.
+
+    Returns
+    -------
+    float64 array
+        NaN where there are fewer than `fewest_photographs`: then no threshold is safe.
+
+    References
+    ----------
+    Wilks (1941), Annals of Mathematical Statistics 12(1), 91–96: tolerance limits.
+    """
+    whole, error = np.floor(np.asarray(n, float)), 1 - confidence
+    k = stats.binom.ppf(error, whole, target_fpr)
+    k -= stats.binom.cdf(k, whole, target_fpr) > error
+    return rate_of(k, np.where(k >= 0, whole, np.nan))
+
+
+def fewest_photographs(target_fpr: float, confidence: float) -> int | None:
+    """Count the photographs that a safe threshold needs; None if none are enough, for 0."""
+    if target_fpr == 0:
+        return None
+    return math.ceil(math.log(1 - confidence) / math.log1p(-target_fpr))
 
 
 def reader_thresholds(audited: float) -> tuple[float, ...]:
