@@ -15,8 +15,9 @@ from faceaudit.gate import gate
 from faceaudit.result import SEVERITY, Finding, read_result, write_result
 from faceaudit.schema import ModelInfo
 from faceaudit.spec import Spec, find_spec, parse_spec, ready_specs
-from faceaudit.stats.gaps import max_min_gap, max_min_gaps
+from faceaudit.stats.gaps import gap_bounds
 from faceaudit.stats.intervals import difference_interval
+from faceaudit.stats.verdicts import LimitedGap, holm_errors
 from faceaudit.tables import Scores
 from tests.drawn import drawn_scores
 
@@ -198,21 +199,33 @@ def test_reversed_scores_take_the_verdicts_place():
         (["equalized-odds-gap"], {}, 6, 3),
         (["equalized-odds-gap"], {"fnr_gap": None}, 3, 3),
         ({"equalized-odds-gap": {}, **SOURCE}, {}, 7, 4),
-        ({"equalized-odds-gap": {}, **SOURCE}, {"fpr_gap": None}, 3, 1),
+        ({"equalized-odds-gap": {}, **SOURCE}, {"fpr_gap": None}, 3, 0),
         (SOURCE, {}, 1, 1),
         (SOURCE, {"fnr_gap": None}, 1, 1),
         ({}, {}, 6, 3),
     ],
 )
 def test_the_verdicts_of_an_audit_share_its_confidence(checks, limits, together, judged):
-    scores = by_dataset({"ffhq": (400, 4), "b": (400, 4)})
+    # None is decided, so Holm's first step is the last.
+    scores = by_dataset({"ffhq": (60, 1), "b": (60, 1)})
     tags = {"attributes": ["group", "dataset"], "intersections": [["group", "dataset"]]}
     result = audit(scores, spec(**tags, checks=checks, limits=limits, confidence=0.9))
     verdicts = [verdict for c in result.checks for verdict in c.verdicts]
     assert len(verdicts) == together
-    assert [verdict.confidence for verdict in verdicts] == pytest.approx(
-        [1 - 0.1 / judged] * together
+    able = [verdict.confidence for verdict in verdicts if verdict.value is not None]
+    assert able == pytest.approx([1 - 0.1 / max(judged, 1)] * judged)
+
+
+def test_a_gap_that_is_decided_leaves_its_share_to_the_others():
+    gaps = {
+        "clear": LimitedGap(lambda error: (0.2, 0.4), 0.1),
+        "close": LimitedGap(lambda error: (0.0, 0.1 if error > 0.02 else 0.11), 0.1),
+        "far": LimitedGap(lambda error: (0.0, 0.5), 0.1),
+    }
+    assert holm_errors(gaps, 0.05) == pytest.approx(
+        {"clear": 0.05 / 3, "close": 0.025, "far": 0.05}
     )
+    assert holm_errors({}, 0.05) == {}
 
 
 def test_a_label_without_images_makes_no_verdict():
@@ -227,14 +240,14 @@ def test_a_label_without_images_makes_no_verdict():
 def test_a_verdict_has_the_numbers_of_its_gap():
     scores = drawn_scores({"a": (1000, 10), "b": (1000, 200)})
     (fpr, fnr) = check(audit(scores, spec(limits={"fpr_gap": 0.1})), "equalized-odds-gap").verdicts
-    gap = max_min_gap([10, 200], [1000, 1000], 0.95)
+    low, high = gap_bounds([10, 200], [1000, 1000], 0.05)
     assert fpr.model_dump() == {
         "tags": ["group"],
         "rate": "fpr",
         "limit": 0.1,
         "value": pytest.approx(0.19),
-        "low": pytest.approx(gap.low),
-        "high": pytest.approx(gap.high),
+        "low": pytest.approx(low),
+        "high": pytest.approx(high),
         "confidence": 0.95,
         "status": "fail",
     }
@@ -242,7 +255,7 @@ def test_a_verdict_has_the_numbers_of_its_gap():
     of_source = {"checks": SOURCE, "limits": {"fpr_gap": 0.1}}
     result = audit(by_dataset({"ffhq": (1000, 10), "b": (1000, 200)}), spec(**of_source))
     (verdict,) = result.checks[0].verdicts
-    low, high = difference_interval(10, 1000, 200, 1000, 0.95)
+    low, high = difference_interval(10, 1000, 200, 1000, 0.9)
     assert (verdict.tags, verdict.rate, verdict.status) == (["dataset"], "fpr", "pass")
     assert (verdict.value, verdict.low, verdict.high) == pytest.approx((-0.19, low, high))
 
@@ -338,16 +351,17 @@ def test_the_chance_of_any_wrong_verdict_is_that_of_the_audit():
     """Two gaps of independent tags lie at their limit, where each verdict would be wrong."""
     limit, n, trials = 0.1, 400, 2000
     given = {"checks": {"equalized-odds-gap": {}, **SOURCE}, "limits": {"fnr_gap": None}}
-    result = audit(by_dataset({"ffhq": (40, 4), "b": (40, 4)}), spec(**given, confidence=0.8))
-    (confidence,) = {verdict.confidence for c in result.checks for verdict in c.verdicts}
+    alike = by_dataset({"ffhq": (60, 6), "b": (60, 6)})
+    result = audit(alike, spec(**given, confidence=0.8))
+    # Neither is decided, so each has half of the chance.
+    assert {verdict.confidence for c in result.checks for verdict in c.verdicts} == {0.9}
     # Rows are data sets, columns are groups.
     wrong = np.random.default_rng(7).binomial(n, [[0.3, 0.4], [0.2, 0.3]], (trials, 2, 2))
     of = np.array([2 * n, 2 * n])
-    (x, y), gaps = wrong.sum(axis=2).T, max_min_gaps(wrong.sum(axis=1), of, confidence)
-    low, high = difference_interval(x, 2 * n, y, 2 * n, confidence)
-    judged = (low > limit) | (high <= limit)
-    judged |= [gap.low > limit or gap.high <= limit for gap in gaps]
-    assert 0.13 < judged.mean() < 0.2 + 3 * np.sqrt(0.2 * 0.8 / trials)
+    (x, y), gaps = wrong.sum(axis=2).T, gap_bounds(wrong.sum(axis=1), of, 0.1)
+    low, high = difference_interval(x, 2 * n, y, 2 * n, 0.8)
+    for wrongly in ((low > limit) | (gaps[0] > limit), (high <= limit) | (gaps[1] <= limit)):
+        assert 0.1 < wrongly.mean() < 0.2 + 3 * np.sqrt(0.2 * 0.8 / trials)
 
 
 @pytest.mark.parametrize(

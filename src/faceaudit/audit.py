@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,10 +12,12 @@ import pyarrow.compute as pc
 from faceaudit.checks import AuditInput, Check, Options, Product, all_checks
 from faceaudit.errors import FaceAuditError, in_one_line
 from faceaudit.result import SEVERITY, CheckResult, Finding, LeftOut, Result, ScoresSummary, Status
-from faceaudit.schema import SCORED
+from faceaudit.schema import SCORED, tag_columns
 from faceaudit.selection import select, with_shares
 from faceaudit.spec import Spec
+from faceaudit.stats.clusters import INDEPENDENT
 from faceaudit.stats.significance import adjust
+from faceaudit.stats.verdicts import LimitedGap, holm_errors
 from faceaudit.tables import Scores, library_versions, scored, status_counts
 from faceaudit.wording import counted, out_of
 
@@ -47,7 +49,9 @@ def audit(
     model = scores.info.model
     summary = summarise(model.id if model else "scores", scores, spec.threshold)
     summary.rows = with_shares(selection, summary.threshold)
-    data = AuditInput(scored(scores), scores.info, spec, summary.threshold)
+    without = scores.table.filter(pc.invert(pc.is_in(scores.table["status"], pa.array(SCORED))))
+    data = AuditInput(scored(scores), scores.info, spec, summary.threshold, without)
+    _refuse_strange_columns(data)
     results = _run(planned, data, on_check or (lambda title, done, of: None))
     adjust_tests(results)
     # What bears a verdict is read first, the gravest of all at the top. Where the classifier
@@ -67,7 +71,11 @@ def audit(
         status=status,
         verdict=lead + answering.sentence,
         findings=headline(results, answering),
-        limitations=[*selection.notes, *limitations(scores, summary, results)],
+        limitations=[
+            *dependence_notes(data),
+            *selection.notes,
+            *limitations(scores, summary, results),
+        ],
         scores=[summary],
         thresholds=list(data.thresholds),
         checks=results,
@@ -75,6 +83,21 @@ def audit(
         spec=spec.model_dump(),
         versions=result_versions(),
     )
+
+
+def _refuse_strange_columns(data: AuditInput) -> None:
+    """Refuse a specification whose clusters or second annotators are not among the columns."""
+    spec, columns = data.spec, data.table.column_names
+    second = [
+        (f"tag_error: {tag}", of) for tag, of in spec.tag_error.items() if isinstance(of, str)
+    ]
+    named = [("cluster", spec.cluster)] if spec.cluster not in (None, INDEPENDENT) else []
+    for key, name in (*named, *(("tag_error", tag) for tag in spec.tag_error), *second):
+        if name not in columns:
+            raise FaceAuditError(
+                f"{spec.name}: {key}: the scores have no column '{name}'; they have "
+                f"{', '.join(tag_columns(data.table)) or 'no tags'} (rename with --map)"
+            )
 
 
 def _plan(spec: Spec) -> list[tuple[Check, Options]]:
@@ -97,13 +120,13 @@ def _run(
 ) -> list[CheckResult]:
     """Run every check; one that breaks off is an ``error`` of its own."""
     broken: dict[str, CheckResult] = {}
-    judged = 0
+    gaps: dict[Hashable, LimitedGap] = {}
     for check, options in planned:
         try:
-            judged += 0 if _lacking(check, data) else check.judges(data, options)
+            gaps |= {} if _lacking(check, data) else check.judges(data, options)
         except Exception as error:
             broken[check.id] = _broken(check, error)
-    data.gap_verdicts = max(1, judged)
+    data.errors = holm_errors(gaps, 1 - data.spec.confidence)
     results = []
     for done, (check, options) in enumerate(planned):
         on_check(check.title, done, len(planned))
@@ -288,6 +311,37 @@ def _delivery_note(table: pa.Table) -> str | None:
         f"The data sets differ in how their pictures were delivered ({told} pixels): a difference "
         "between sets may come from size, crop or compression and not from the people in them."
     )
+
+
+def dependence_notes(data: AuditInput) -> list[str]:
+    """Say what images that hang together are worth, or that nothing was said of those that do."""
+    if data.unclustered:
+        return [
+            f"Images that share a '{data.unclustered}' err alike, and the specification does not "
+            "say whether they are of one person or film: every range here may be too narrow, so "
+            f"nothing passes or fails. Say cluster: {data.unclustered}, or cluster: {INDEPENDENT}."
+        ]
+    counts = data.audited(())
+    if counts.design_effects is None:
+        return []
+    worth, what = counts.effective, data.spec.cluster
+    columns = [what] if what and what != INDEPENDENT else ["person", "video"]
+    table = data.table
+    named = [of for of in columns if of in table.column_names and table[of].null_count < len(table)]
+    named = named or ["copies of one picture"]
+    parts = [
+        f"{counted(int(n[0]), image)} {'is' if n[0] == 1 else 'are'} worth "
+        f"{max(1, round(float(of[0]))):,} independent ones (design effect {effect:.1f})"
+        for n, of, image, effect in (
+            (counts.n_real, worth.n_real, "real photograph", counts.design_effects[0, 0]),
+            (counts.n_ai, worth.n_ai, "AI-generated image", counts.design_effects[1, 0]),
+        )
+        if n[0]
+    ]
+    return [
+        f"Images hang together ({', '.join(named)}): {'; '.join(parts)}. Ranges and tests count "
+        "them so."
+    ]
 
 
 def timestamp() -> str:

@@ -51,6 +51,9 @@ SCORED = ("ok", "no_face")
 #: Every status; rows of the others are left out, and counted by it. ``replaced``: the picture is
 #: not the one that was indexed. ``unscored``: a table from elsewhere has no score.
 STATUSES = (*SCORED, "missing", "unreadable", "too_large", "replaced", "unscored")
+#: What is pictured, and which other image shows the same picture: images that share it hang
+#: together.
+CLUSTER_COLUMNS = ("person", "video", "copy_of")
 #: What the picture's delivery was, as against who is in it.
 DELIVERY_COLUMNS = ("width", "height", "bytes", "format")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,6 +20,9 @@ from faceaudit.tags.vocabulary import NUMERIC_TAGS
 EVERY_TAG = "every-tag"
 #: A tag with more values than this names pictures or people, not groups.
 MOST_GROUPS = 50
+
+Share = Annotated[float, Field(ge=0, le=1)]
+TagError = Annotated[float, Field(ge=0, lt=0.5)] | str | dict[str, Share | dict[str, Share]]
 
 _LIMITS: dict[str, Any] = {
     f"{rate.id}_gap": (float | None, Field(default=rate.limit, ge=0, le=1))
@@ -59,6 +62,16 @@ class Spec(BaseModel):
     intersections: list[list[str]] = Field(default_factory=list)
     #: Check ids, each with its options; empty means every default check.
     checks: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    #: The column that says which images hang together: those of a person, a video, a source image.
+    #: None takes the columns ``person`` and ``video`` if there are any; "none" says that rows are
+    #: independent. Copies of one picture always hang together.
+    cluster: str | None = None
+    #: "random" lets a gap pass as if images without a tag or score were like the others; "worst"
+    #: lets it pass only if it would whatever they are.
+    assume_missing: Literal["worst", "random"] = "worst"
+    #: How many tags are wrong: tag -> the share of each group's images that belong to another; or
+    #: by group; or by group the shares that truly are of each; or the tag of a second annotator.
+    tag_error: dict[str, TagError] = Field(default_factory=dict)
     #: None takes the classifier's own threshold; an image is called AI when p_ai >= threshold.
     threshold: float | None = Field(default=None, ge=0, le=1)
     limits: Limits = Field(default_factory=Limits)  # type: ignore[valid-type]

@@ -24,7 +24,7 @@ def make_input(
     *,
     dataset: Sequence[str] | None = None,
     threshold: float = 0.5,
-    gap_verdicts: int = 1,
+    errors: Mapping[Any, float] | None = None,
     **spec: Any,
 ) -> AuditInput:
     """Build what a check is given from plain lists."""
@@ -52,7 +52,7 @@ def make_input(
             **{"attributes": list(tags)[:1], **spec},
         ),
         threshold=threshold,
-        gap_verdicts=gap_verdicts,
+        errors=errors or {},
     )
 
 

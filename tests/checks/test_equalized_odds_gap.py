@@ -62,7 +62,7 @@ def test_real_only_group_leaves_fnr_not_estimable(counted):
     assert rows["FPR"][8] == "fail"
     assert rows["FNR"][8] == "not-estimable"
     assert rows["FNR"][4:7] == [None, None, None]
-    assert rows["FNR"][10] == "1 group with fewer than 30 AI-generated faces left out"
+    assert rows["FNR"][-1] == "1 group with fewer than 30 AI-generated faces left out"
 
 
 def test_real_only_data_cannot_pass(counted):
@@ -72,15 +72,14 @@ def test_real_only_data_cannot_pass(counted):
     assert "nothing passes" in result.sentence
 
 
-def test_more_verdicts_need_wider_intervals(counted):
+def test_more_verdicts_need_wider_bounds(counted):
     cells = {"a": (500, 50, 500, 10), "b": (500, 30, 500, 10)}
-    one, many = counted(cells), counted(cells, gap_verdicts=10)
-    assert one.verdict_confidence == pytest.approx(0.95)
-    assert many.verdict_confidence == pytest.approx(0.995)
+    names = {(("group",), rate): 0.005 for rate in ("fpr", "fnr")}
+    one, many = counted(cells), counted(cells, errors=names)
     first, second = (run(data).details[-1].rows[0] for data in (one, many))
     assert second[5] <= first[5]
     assert second[6] > first[6]
-    assert "for all 10 verdicts of this audit together with 95 % confidence" in (
+    assert "no more than 5 % chance is a verdict wrong; of 2 gaps any verdict at all" in (
         run(many).details[-1].note
     )
 
@@ -124,7 +123,7 @@ def test_small_groups_are_left_out_of_the_gap_and_counted(counted):
     cells = {"a": (4000, 40, 4000, 40), "b": (4000, 44, 4000, 44), "tiny": (3, 3, 2, 2)}
     result = run(counted(cells))
     assert result.status == "pass"
-    notes = [row[10] for row in result.details[-1].rows]
+    notes = [row[-1] for row in result.details[-1].rows]
     assert notes == [
         "1 group with fewer than 30 real photographs left out",
         "1 group with fewer than 30 AI-generated faces left out",

@@ -42,7 +42,8 @@ def test_the_published_failure(drawn):
         (["all others together"], 1000, 10),
     ]
     assert found.interval.value == pytest.approx(0.7)
-    assert (found.interval.low, found.interval.high) == difference_interval(710, 1000, 10, 1000)
+    ends = difference_interval(710, 1000, 10, 1000, 0.9)
+    assert (found.interval.low, found.interval.high) == ends
     (verdict,) = result.verdicts
     assert (verdict.tags, verdict.rate, verdict.limit) == (["dataset"], "fpr", 0.05)
     assert (verdict.low, verdict.status) == (found.interval.low, "fail")
@@ -99,14 +100,14 @@ def test_a_classifier_that_calls_everything_ai_does_not_pass(drawn):
 def test_without_a_limit_it_informs(drawn):
     data = sets(drawn, {"ffhq": (50, 40), "celeba": (50, 1)}, limits={"fpr_gap": None})
     result = run_check(CHECK, data, FFHQ)
-    assert (result.status, result.verdicts, CHECK.judges(data, FFHQ)) == ("info", [], 0)
+    assert (result.status, result.verdicts, CHECK.judges(data, FFHQ)) == ("info", [], {})
 
 
 @pytest.mark.parametrize("cells", [{"celeba": (50, 1), "lfw": (9, 0)}, {"ffhq": (50, 1)}])
 def test_without_either_side_there_is_nothing_to_compare(drawn, cells):
     data = sets(drawn, cells)
     result = run_check(CHECK, data, FFHQ)
-    assert (result.status, result.findings, CHECK.judges(data, FFHQ)) == ("not-estimable", [], 0)
+    assert (result.status, result.findings, CHECK.judges(data, FFHQ)) == ("not-estimable", [], {})
     assert [(verdict.value, verdict.status) for verdict in result.verdicts] == [
         (None, "not-estimable")
     ]
@@ -115,9 +116,10 @@ def test_without_either_side_there_is_nothing_to_compare(drawn, cells):
 
 def test_one_gap_is_judged_and_shares_the_confidence_of_the_audit(drawn):
     cells = {"ffhq": (500, 100), "celeba": (900, 9)}
-    assert CHECK.judges(sets(drawn, cells), FFHQ) == 1
-    (found,) = run_check(CHECK, sets(drawn, cells, gap_verdicts=5), FFHQ).findings
-    assert found.interval.confidence == pytest.approx(0.99)
+    assert [*CHECK.judges(sets(drawn, cells), FFHQ)] == [CHECK.id]
+    (found,) = run_check(CHECK, sets(drawn, cells, errors={CHECK.id: 0.01}), FFHQ).findings
+    # Each end is a bound of its own.
+    assert found.interval.confidence == pytest.approx(0.98)
     ends = difference_interval(100, 500, 9, 900, found.interval.confidence)
     assert (found.interval.low, found.interval.high) == ends
 

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from faceaudit.stats.gaps import MOST_PAIRS, gap_limits, max_min_gap, max_min_gaps
+from faceaudit.stats.gaps import (
+    MOST_PAIRS,
+    Hidden,
+    gap_bounds,
+    gap_limits,
+    max_min_gap,
+    observed_gaps,
+)
 from faceaudit.stats.intervals import difference_interval
 
 GROUPS = st.lists(
@@ -79,19 +86,42 @@ def test_gaps_of_many_times_are_those_of_each(groups: int) -> None:
     # 60 times 120 groups are more pairs than are all looked at.
     events = random.binomial(n, random.uniform(0, 0.4, (60, 1)), (60, groups))
     assert (60 * np.count_nonzero(n) ** 2 > MOST_PAIRS) == (groups == 120)
-    found = max_min_gaps(events, n)
-    for one, row in zip(found, events, strict=True):
+    value, highest, lowest = observed_gaps(events, n)
+    low, high = gap_bounds(events, n, 0.025)
+    for i, row in enumerate(events):
         alone = max_min_gap(row, n)
-        low, high = gap_limits(row[n > 0], n[n > 0], np.count_nonzero(n))
-        assert (one.highest, one.lowest, one.left_out) == (
-            alone.highest,
-            alone.lowest,
-            alone.left_out,
-        )
-        assert one.value == alone.value
-        np.testing.assert_allclose([one.low, one.high], [alone.low, alone.high], atol=1e-12)
-        np.testing.assert_allclose([one.low, one.high], [low, high], atol=1e-12)
+        assert (highest[i], lowest[i]) == (alone.highest, alone.lowest)
+        assert value[i] == alone.value
+        one = max_min_gap(row, n, 0.975).low, alone.high
+        np.testing.assert_allclose([low[i], high[i]], one, atol=1e-12)
+        limits = gap_limits(row[n > 0], n[n > 0], np.count_nonzero(n))
+        np.testing.assert_allclose([alone.low, alone.high], limits, atol=1e-12)
 
 
 def test_gaps_of_one_group_are_not_a_number() -> None:
-    assert [np.isnan(gap.value) for gap in max_min_gaps([[3, 0], [4, 0]], [9, 0])] == [True, True]
+    assert np.isnan(observed_gaps([[3, 0], [4, 0]], [9, 0])[0]).all()
+    assert np.isnan(gap_bounds([[3, 0], [4, 0]], [9, 0], 0.05)).all()
+
+
+def test_the_upper_bound_holds_whatever_hidden_images_are() -> None:
+    events, n, error = np.array([10.0, 12, 9]), np.array([100.0, 110, 90]), 0.025
+    hidden = Hidden(np.full(3, 4.0), np.full(3, 6.0), np.array([1.0, 2, 3]))
+    bound = gap_bounds(events, n, error, hidden=hidden)[1]
+    seen = gap_bounds(events, n, error)[1]
+    random = np.random.default_rng(1)
+    for _ in range(200):
+        wrong = random.multinomial(4, [1 / 3] * 3)
+        right = random.multinomial(6, [1 / 3] * 3)
+        errors = random.binomial([1, 2, 3], 0.5)
+        x, m = events + wrong + errors, n + wrong + right + [1, 2, 3]
+        assert gap_bounds(x, m, error)[1] <= bound + 1e-12
+    assert bound > seen
+
+
+def test_wrong_tags_widen_the_gap_to_what_two_true_rates_can_be() -> None:
+    # A tenth of each group belongs to the other: 20 % and 10 % are seen as 19 % and 11 %.
+    n = 10_000_000
+    low, high = gap_bounds([0.19 * n, 0.11 * n], [n, n], 0.025, wrong_tags=0.1)
+    assert low < 0.08
+    assert 0.1 < high < 0.101
+    assert gap_bounds([19, 11], [100, 100], 0.025, wrong_tags=[0.5, 0.5])[1] == 1

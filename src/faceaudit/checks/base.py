@@ -28,21 +28,29 @@ Count with `AuditInput.counts` and `AuditInput.audited`, never image by image; l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from faceaudit.error_rates import ERROR_RATES, ErrorRate
 from faceaudit.errors import validated
 from faceaudit.result import Detail, Finding, GapVerdict, Status, Test
-from faceaudit.schema import DELIVERY_COLUMNS, ScoresInfo
+from faceaudit.schema import DELIVERY_COLUMNS, ScoresInfo, called_ai
 from faceaudit.spec import Spec
+from faceaudit.stats import FloatArray, IntArray
+from faceaudit.stats.clusters import clusters_of
 from faceaudit.stats.counts import MOST_GROUPS, Counts, Images
+from faceaudit.stats.gaps import Hidden, gap_bounds
+from faceaudit.stats.rates import of_large_groups
 from faceaudit.stats.thresholds import reader_thresholds
+from faceaudit.stats.unknown import hanging_together, hidden_images, wrong_tags
+from faceaudit.stats.verdicts import LimitedGap
 from faceaudit.wording import tag_title
 
 
@@ -64,13 +72,32 @@ class AuditInput:
     spec: Spec
     #: An image is called AI-generated when ``p_ai >= threshold``, in float32.
     threshold: float
-    #: How many gaps the whole audit can hold against a limit; they share its confidence.
-    gap_verdicts: int = 1
+    #: The rows that have no score.
+    unscored: pa.Table | None = None
+    #: The chance of error of each gap that the audit holds against a limit, as `Check.judges`
+    #: names it: they share that of the whole audit.
+    errors: Mapping[Hashable, float] = field(default_factory=dict)
+
+    @cached_property
+    def clusters(self) -> IntArray | None:
+        """Numbers of what hangs together, shape (rows,); None if every row stands alone."""
+        return clusters_of(self.table, self.spec.cluster)
+
+    @cached_property
+    def unclustered(self) -> str | None:
+        """The column whose images err alike, where the specification says nothing of clusters."""
+        if self.spec.cluster is not None or {"person", "video"} & {*self.table.column_names}:
+            return None
+        return hanging_together(self.images, self._wrong)
+
+    @cached_property
+    def _wrong(self) -> NDArray[np.bool_]:
+        return np.asarray(called_ai(self.images.score, self.threshold) != self.images.is_ai)
 
     @cached_property
     def images(self) -> Images:
         """The same rows as arrays."""
-        return Images(self.table)
+        return Images(self.table, self.clusters, self.threshold)
 
     @cached_property
     def photographs(self) -> dict[str, Images]:
@@ -81,7 +108,8 @@ class AuditInput:
         for i in np.unique(real[real >= 0]):
             part = self.table.filter(real == i)
             known = [name for name in part.column_names if part[name].null_count < len(part)]
-            parts[names[i]] = Images(part.select(known))
+            clusters = None if self.clusters is None else self.clusters[real == i]
+            parts[names[i]] = Images(part.select(known), clusters, self.threshold)
         return parts
 
     @cached_property
@@ -102,10 +130,67 @@ class AuditInput:
         """Count each group's images and errors at the audited threshold."""
         return self.counts(tags, empty_cells=empty_cells).at(self.threshold)
 
-    @property
-    def verdict_confidence(self) -> float:
-        """The confidence of each gap at which all of the audit's verdicts hold together."""
-        return 1 - (1 - self.spec.confidence) / self.gap_verdicts
+    def error_of(self, gap: Hashable) -> float:
+        """Return the chance of error at which a gap is held against its limit."""
+        return self.errors.get(gap, 1 - self.spec.confidence)
+
+    @cached_property
+    def claim_confidence(self) -> float:
+        """The confidence at which all gaps that the audit can speak of hold together.
+
+        Those of every grouping and error rate for which two groups have images.
+        """
+        gaps = sum(
+            int(np.count_nonzero(rate.n(self.audited(tags))) > 1)
+            for tags in self.spec.groupings
+            for rate in ERROR_RATES.values()
+        )
+        return 1 - (1 - self.spec.confidence) / max(gaps, 1)
+
+    def gap_bounds(
+        self, tags: Sequence[str], rate: ErrorRate, error: float
+    ) -> tuple[float, float, float]:
+        """Bound the gap of an error rate between the groups that are large enough.
+
+        Returns
+        -------
+        low, high, worst : float
+            One-sided bounds, each wrong with the chance `error`; `worst` is `high` whatever the
+            images are that lack a tag or a score. NaN with fewer than two such groups.
+        """
+        counts = self.audited(tags)
+        given = of_large_groups(counts.effective, rate.id, self.spec.small_group, rate.n(counts))
+        wrong = self.wrong_tags(tags)
+        low, high = map(float, gap_bounds(*given, error, wrong_tags=wrong))
+        hidden = self._hidden(tags, rate)
+        if hidden is None:
+            return low, high, high
+        bounds = gap_bounds(*given, error, hidden=hidden, wrong_tags=wrong)
+        return low, high, float(bounds[1])
+
+    def wrong_tags(self, tags: Sequence[str]) -> FloatArray:
+        """Give the share of each group's images whose tags are said to be wrong."""
+        return wrong_tags(self.images, self.audited(tags), self.spec.tag_error)
+
+    def _hidden(self, tags: Sequence[str], rate: ErrorRate) -> Hidden | None:
+        if self.spec.assume_missing == "random":
+            return None
+        key = tuple(tags), rate.id
+        if key not in self._hidden_images:
+            found = hidden_images(self._everything, self._wrong, self.audited(tags), rate)
+            self._hidden_images[key] = found
+        return self._hidden_images[key]
+
+    @cached_property
+    def _hidden_images(self) -> dict[tuple[tuple[str, ...], str], Hidden | None]:
+        return {}
+
+    @cached_property
+    def _everything(self) -> Images:
+        """The scored images, then those without a score."""
+        if self.unscored is None or not len(self.unscored):
+            return self.images
+        return Images(pa.concat_tables([self.table, self.unscored]))
 
     def tag_source(self, tags: Sequence[str]) -> str:
         """Say whose word some tags are, over all data sets."""
@@ -162,9 +247,10 @@ class Check:
     options: type[Options] = Options
     #: Whether it runs when a specification names no checks.
     default: bool = True
-    #: ``judges(data, options) -> int``: how many gaps it can hold against a limit here. Only a
-    #: check that records such verdicts can make an audit pass; a `fail` of any other is a veto.
-    judges: Callable[[AuditInput, Any], int] = lambda data, options: 0
+    #: ``judges(data, options)``: the gaps that it can hold against a limit here, by a name of its
+    #: own; they share the audit's chance of error (`AuditInput.error_of`). Only a check that
+    #: records such verdicts can make an audit pass; a `fail` of any other is a veto.
+    judges: Callable[[AuditInput, Any], Mapping[Hashable, LimitedGap]] = lambda data, options: {}
 
     def parse_options(self, given: dict[str, Any], source: str) -> Options:
         """Validate the options that a specification gives."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -16,9 +17,14 @@ from faceaudit.layout import Values, at_audited, forest, lay_out, number, text
 from faceaudit.result import Column, Finding, Forest, GapVerdict, Interval, Status, Table
 from faceaudit.stats import FloatArray
 from faceaudit.stats.counts import Counts
-from faceaudit.stats.gaps import max_min_gaps
+from faceaudit.stats.gaps import gap_bounds, observed_gaps
 from faceaudit.stats.rates import of_large_groups, rate_counts
-from faceaudit.stats.verdicts import judge_better_than_chance, judge_gap, times_to_decide
+from faceaudit.stats.verdicts import (
+    LimitedGap,
+    judge_better_than_chance,
+    judge_gap,
+    times_to_decide,
+)
 
 Limited = tuple[Counts, ErrorRate, float]
 
@@ -27,7 +33,7 @@ Limited = tuple[Counts, ErrorRate, float]
 class Judged:
     """One gap held against its limit."""
 
-    #: Its interval's confidence holds for all verdicts of the audit together.
+    #: Its bounds hold for all verdicts of the audit together.
     finding: Finding
     #: Value, low and high at every threshold that can be shown, shape (thresholds, 3).
     moved: FloatArray
@@ -38,6 +44,8 @@ class Judged:
     needed: int | None
     #: What would decide it.
     remedy: str
+    #: The share of wrong tags from which on it would not pass.
+    turns: float
 
 
 def run(data: AuditInput, options: Options) -> Product:
@@ -52,7 +60,7 @@ def run(data: AuditInput, options: Options) -> Product:
     return Product(
         status=status,
         sentence=_sentence(judged, status),
-        verdicts=[GapVerdict.of(found, data.verdict_confidence) for found in findings],
+        verdicts=[GapVerdict.of(found, 1 - data.error_of(_name(found))) for found in findings],
         findings=[found for found in findings if found.status != "not-estimable"],
         details=[*forests, _table(judged, data) if judged else None],
     )
@@ -66,22 +74,48 @@ def _limited(data: AuditInput) -> Iterator[Limited]:
                 yield data.counts(tags), rate, limit
 
 
-def judges(data: AuditInput, options: Options) -> int:
-    """Count the gaps that have two groups large enough to be compared."""
-    sizes = [rate_counts(of.at(data.threshold), rate.id)[1] for of, rate, _ in _limited(data)]
-    return sum(bool(np.count_nonzero(n >= data.spec.small_group) > 1) for n in sizes)
+def _name(found: Finding) -> tuple[tuple[str, ...], str | None]:
+    return tuple(found.tags), found.rate
+
+
+def judges(data: AuditInput, options: Options) -> dict[Hashable, LimitedGap]:
+    """Give the gaps that have two groups large enough to be compared."""
+    gaps: dict[Hashable, LimitedGap] = {}
+    for counts, rate, limit in _limited(data):
+        n = rate_counts(counts.at(data.threshold), rate.id)[1]
+        if np.count_nonzero(n >= data.spec.small_group) > 1:
+            bounds = partial(_bounds, data, counts.tags, rate)
+            gaps[counts.tags, rate.id] = LimitedGap(bounds, limit)
+    return gaps
+
+
+def _bounds(
+    data: AuditInput, tags: tuple[str, ...], rate: ErrorRate, error: float
+) -> tuple[float, float]:
+    low, _, worst = data.gap_bounds(tags, rate, error)
+    return low, worst
 
 
 def _judge(
     counts: Counts, rate: ErrorRate, limit: float, trivial: bool, data: AuditInput
 ) -> Judged:
-    confidence, smallest = data.verdict_confidence, data.spec.small_group
+    smallest, error = data.spec.small_group, data.error_of((counts.tags, rate.id))
+    sizes = rate_counts(counts, rate.id)[1]
     events, n = of_large_groups(counts, rate.id, smallest)
-    gaps = max_min_gaps(events, n, confidence)
+    bounds = gap_bounds(
+        *of_large_groups(counts.effective, rate.id, smallest, sizes),
+        error,
+        wrong_tags=data.wrong_tags(counts.tags),
+    )
+    values, highest, lowest = observed_gaps(events, n)
     events, n = at_audited(events, data), at_audited(n, data)
-    gap = gaps[counts.thresholds.index(data.threshold)]
-    status = judge_gap(gap.low, gap.high, limit, trivial=trivial)
-    compared = at_audited(rate_counts(counts, rate.id)[1], data)
+    audited = counts.thresholds.index(data.threshold)
+    value, ends = float(values[audited]), (int(highest[audited]), int(lowest[audited]))
+    low, high, worst = data.gap_bounds(counts.tags, rate, error)
+    status = judge_gap(low, worst, limit, trivial=trivial)
+    if data.unclustered and status in ("pass", "fail"):
+        status = "insufficient-evidence"
+    compared = at_audited(sizes, data)
     if status == "not-estimable" and np.count_nonzero(compared) > 1:
         # There are groups to compare, but all, or all but one, are too small.
         status = "insufficient-evidence"
@@ -96,10 +130,17 @@ def _judge(
     elif large < 2:
         has = say.out_of(large, len(n), "group", ("has", "have"))
         remedy = f"{has} at least {enough}, and two are needed to judge a gap"
-    elif gap.high <= limit:
+    elif data.unclustered and (low > limit or worst <= limit):
+        remedy = f"images that share a '{data.unclustered}' err alike, so this is less sure"
+    elif high <= limit < worst:
+        remedy = (
+            f"images without a tag or a score could hide a gap of up to {say.points(worst)} "
+            "(find them out, or say assume_missing: random)"
+        )
+    elif high <= limit:
         remedy = "the classifier is not shown to do better than guessing, so nothing passes"
     elif status == "insufficient-evidence":
-        if times := times_to_decide(events, n, limit, confidence):
+        if times := times_to_decide(events, n, limit, 1 - error):
             needed = round(times * images)
             remedy = f"about {needed:,} images instead of {images:,} would decide it"
         else:
@@ -112,19 +153,21 @@ def _judge(
         events=int(events.sum()),
         limit=limit,
         # What is surely larger is read first; what fails before all others.
-        weight=float(np.nan_to_num(gap.low)) + (status == "fail"),
+        weight=float(np.nan_to_num(low)) + (status == "fail"),
     )
     if large > 1:
         finding.interval = Interval(
-            value=gap.value, low=gap.low, high=gap.high, confidence=confidence, together=True
+            value=value, low=low, high=high, confidence=1 - 2 * error, together=True
         )
-    if gap.value:
-        finding.groups = named_groups(counts.groups, events, n, (gap.highest, gap.lowest))
+    if value > 0:
+        finding.groups = named_groups(counts.groups, events, n, ends)
     finding.sentence = judged_gap(finding, remedy)
-    small = len(gap.left_out)
+    small = int(np.count_nonzero(n == 0))
     left_out = f"{say.counted(small, 'group')} with fewer than {enough} left out" if small else None
-    moved = np.array([(of.value, of.low, of.high) for of in gaps])
-    return Judged(finding, moved, large, left_out, needed, remedy)
+    moved = np.stack([values, *bounds], axis=-1)
+    # Wrong tags widen the gap by 1 / (1 - 2 × their share): see `gap_bounds`.
+    turns = (1 - worst / limit) / 2 if status == "pass" and limit else np.nan
+    return Judged(finding, moved, large, left_out, needed, remedy, turns)
 
 
 def _sentence(judged: Sequence[Judged], status: Status) -> str:
@@ -156,13 +199,18 @@ def _gravity(found: Finding) -> tuple[float, bool, float]:
 
 
 def _interval_note(data: AuditInput) -> str:
-    together = (
-        f": they hold for all {data.gap_verdicts} verdicts of this audit together with "
-        f"{100 * data.spec.confidence:g} % confidence"
+    gaps = max(len(data.errors), 1)
+    together = f"; of {gaps} gaps any verdict at all (Holm's method)" if gaps > 1 else ""
+    wrong = (
+        f" Of the tags, as the specification says, some are wrong ({', '.join(tags)}), so the gap "
+        "may be wider than it is seen: by as much as the upper ends say."
+        if (tags := list(map(say.tag_title, data.spec.tag_error)))
+        else ""
     )
     return (
-        f"{say.interval_title(data.verdict_confidence)}s"
-        f"{together if data.gap_verdicts > 1 else ''}. The limit is {say.LIMIT_NOTE}."
+        "From and to are bounds, of which one decides: with no more than "
+        f"{100 * (1 - data.spec.confidence):g} % chance is a verdict wrong{together}. The limit "
+        f"is {say.LIMIT_NOTE}.{wrong}"
     )
 
 
@@ -209,6 +257,8 @@ def _table(judged: Sequence[Judged], data: AuditInput) -> Table:
         notes.append("; ".join(filter(None, parts)) or None)
     rough = "if the rates stay as they are; a rough guide"
     decide = Column(title="images that would decide", kind="count", help=rough)
+    mixed = "the pass would not stand if more of each group's images belonged to other groups"
+    turns = Column(title="wrong tags it stands", kind="percent", help=mixed)
     large = [found.groups for found in judged]
     return lay_out(
         "Gaps and limits",
@@ -223,6 +273,7 @@ def _table(judged: Sequence[Judged], data: AuditInput) -> Table:
             number("limit", "points", [found.limit for found in findings], say.LIMIT_NOTE),
             text("verdict", [found.status for found in findings], audited_only=True),
             Values(decide, [found.needed for found in judged], audited_only=True),
+            Values(turns, [found.turns for found in judged], audited_only=True),
             text("note", notes, audited_only=True),
         ],
         data,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +18,9 @@ from faceaudit.result import Detail, Finding, Forest, GapVerdict, Interval, Tabl
 from faceaudit.stats import FloatArray
 from faceaudit.stats.counts import Counts
 from faceaudit.stats.intervals import difference_interval, ratio_interval
-from faceaudit.stats.rates import RateEstimate, estimate
+from faceaudit.stats.rates import RateEstimate, estimate_of, rate_counts
 from faceaudit.stats.significance import each_against_rest
-from faceaudit.stats.verdicts import judge_better_than_chance, judge_gap
+from faceaudit.stats.verdicts import LimitedGap, judge_better_than_chance, judge_gap
 
 FEWEST_ERRORS = 5
 OTHERS = "all others together"
@@ -54,9 +56,26 @@ class Photographs:
         ]
 
 
-def judges(data: AuditInput, options: GeneratorSourceOptions) -> int:
-    """Count the one gap, if there is a limit and both sides have photographs."""
-    return int(data.spec.limit("fpr") is not None and _both_sides(_count(data), options))
+def judges(data: AuditInput, options: GeneratorSourceOptions) -> dict[Hashable, LimitedGap]:
+    """Give the one gap, if there is a limit and both sides have photographs."""
+    counts, limit = _count(data), data.spec.limit("fpr")
+    if limit is None or not _both_sides(counts, options):
+        return {}
+    return {CHECK.id: LimitedGap(partial(_bounds, *_sides(counts, options.dataset, data)), limit)}
+
+
+def _sides(counts: Counts, dataset: str, data: AuditInput) -> tuple[Counts, Counts]:
+    """Count the source's photographs and all others, at the audited threshold."""
+    counts, source = counts.at(data.threshold), counts.groups.index((dataset,))
+    own = np.arange(len(counts.groups)) == source
+    return counts.pick(own).effective, counts.pick(~own).total().effective
+
+
+def _bounds(source: Counts, others: Counts, error: float) -> tuple[float, float]:
+    """Bound the source's rate minus that of all others, each end wrong with the chance `error`."""
+    (x, n), (y, m) = rate_counts(source, "fpr"), rate_counts(others, "fpr")
+    low, high = difference_interval(x, n, y, m, 1 - 2 * error)
+    return float(low[0]), float(high[0])
 
 
 def _count(data: AuditInput) -> Counts:
@@ -80,20 +99,19 @@ def run(data: AuditInput, options: GeneratorSourceOptions) -> Product:
     if _both_sides(counts, options):
         product = _compare(found, counts, options.dataset, data)
     if limit is not None:
-        product.verdicts = [GapVerdict.of(found, data.verdict_confidence)]
+        product.verdicts = [GapVerdict.of(found, 1 - data.error_of(CHECK.id))]
     return product
 
 
 def _compare(found: Finding, counts: Counts, dataset: str, data: AuditInput) -> Product:
     source = counts.groups.index((dataset,))
     others = counts.pick(np.arange(len(counts.groups)) != source).total()
-    events = np.append(counts.real_called_ai, others.real_called_ai, axis=-1)
-    n = np.append(counts.n_real, others.n_real)
-    real = Photographs([*counts.labels, OTHERS], source, estimate(events, n, data.spec.confidence))
-    wrong = at_audited(events, data)
-    found.groups = named_groups([(name,) for name in real.names], wrong, n, (source, -1))
-    _contrast(found, data)
-    p = each_against_rest(wrong[:-1], counts.n_real)[source]
+    rate = estimate_of(counts.beside(others, (OTHERS,)), "fpr", data.spec.confidence)
+    real = Photographs([*counts.labels, OTHERS], source, rate)
+    wrong = at_audited(rate.events, data)
+    found.groups = named_groups([(name,) for name in real.names], wrong, rate.n, (source, -1))
+    _contrast(found, _sides(counts, dataset, data), data)
+    p = each_against_rest(*rate_counts(counts.at(data.threshold).effective, "fpr"))[source]
     test = Test(
         name=f"FPR of the generator's photographs ({dataset}) against all others",
         method="Fisher's exact test",
@@ -110,18 +128,20 @@ def _compare(found: Finding, counts: Counts, dataset: str, data: AuditInput) -> 
     return Product(found.status, found.sentence, findings=[found], tests=[test], details=details)
 
 
-def _contrast(found: Finding, data: AuditInput) -> None:
+def _contrast(found: Finding, worth: tuple[Counts, Counts], data: AuditInput) -> None:
     """Hold the rate of the source minus that of all others against the limit."""
     source, others = found.groups
-    sides = source.events, source.n, others.events, others.n
     found.n, found.events = source.n + others.n, source.events + others.events
-    value, confidence = source.value - others.value, data.verdict_confidence
-    low, high = map(float, difference_interval(*sides, confidence))
+    value, confidence = source.value - others.value, 1 - 2 * data.error_of(CHECK.id)
+    low, high = _bounds(*worth, data.error_of(CHECK.id))
     gap = Interval(value=value, low=low, high=high, confidence=confidence, together=True)
     found.interval, found.in_answer, found.status = gap, True, "info"
     if found.limit is not None:
         trivial = judge_better_than_chance(data.audited(()), data.spec.confidence).trivial
-        found.status = judge_gap(low, high, found.limit, trivial=trivial)
+        unsure = trivial or data.unclustered is not None
+        found.status = judge_gap(low, high, found.limit, trivial=unsure)
+        if data.unclustered and found.status == "fail":
+            found.status = "insufficient-evidence"
     found.weight = 1 + low if found.status == "fail" else max(low, 0.0)
     told = (
         f"{say.percent(source.value)} of {say.counted(source.n, 'photograph')} that the generator "
@@ -132,7 +152,9 @@ def _contrast(found: Finding, data: AuditInput) -> None:
     )
     # A ratio to a handful of errors has an interval too wide to be told; the table has it.
     if source.events and others.events >= FEWEST_ERRORS:
-        span = say.times_range(*map(float, ratio_interval(*sides, confidence)))
+        (x, n), (y, m) = (rate_counts(of, "fpr") for of in worth)
+        ratio = ratio_interval(x, n, y, m, confidence)
+        span = say.times_range(*(float(of[0]) for of in ratio))
         told += f", {say.times(source.value / others.value)} as often ({span})"
     found.sentence = f"{told}{_conclusion(found, gap)}."
 

@@ -15,8 +15,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.schema import tag_columns
-from faceaudit.stats import IntArray
+from faceaudit.schema import called_ai, tag_columns
+from faceaudit.stats import FloatArray, IntArray
+from faceaudit.stats.clusters import design_effects
 from faceaudit.stats.ranking import RankedScores, Runs, rank_scores
 from faceaudit.tags.vocabulary import NUMERIC_TAGS, group_order
 
@@ -44,6 +45,9 @@ class Counts:
         Images left out because a tag of the combination is not known.
     thresholds : tuple of float
         Of the first axis of the errors; empty where there is none.
+    design_effects : float64 array, shape (2, groups), or None
+        How many real photographs, and how many AI-generated images, of each group are worth one
+        independent image. None: every image is.
     """
 
     tags: tuple[str, ...]
@@ -54,6 +58,25 @@ class Counts:
     ai_called_real: IntArray
     missing: int = 0
     thresholds: tuple[float, ...] = ()
+    design_effects: FloatArray | None = None
+
+    @property
+    def effective(self) -> Counts:
+        """The same rates from as many independent images as these are worth, for inference.
+
+        Not whole numbers where images hang together.
+        """
+        if self.design_effects is None:
+            return self
+        real, ai = self.design_effects
+        return dataclasses.replace(
+            self,
+            n_real=self.n_real / real,
+            real_called_ai=self.real_called_ai / real,
+            n_ai=self.n_ai / ai,
+            ai_called_real=self.ai_called_real / ai,
+            design_effects=None,
+        )
 
     @property
     def labels(self) -> list[str]:
@@ -94,9 +117,26 @@ class Counts:
         """Add the groups up to one (images with a missing tag stay left out)."""
         return self._with(lambda of: of.sum(axis=-1, keepdims=True), tags=(), groups=[()])
 
-    def _with(self, change: Callable[[IntArray], IntArray], **fields: Any) -> Counts:
+    def beside(self, other: Counts, name: tuple[str, ...]) -> Counts:
+        """Append the one group of other counts, under a name, as the last."""
+        columns = ("n_real", "real_called_ai", "n_ai", "ai_called_real", "design_effects")
+        both: dict[str, Any] = {
+            of: None
+            if getattr(self, of) is None
+            else np.concatenate([getattr(self, of), getattr(other, of)], axis=-1)
+            for of in columns
+        }
+        return dataclasses.replace(self, groups=[*self.groups, name], **both)
+
+    def _with(self, change: Callable[[Any], Any], **fields: Any) -> Counts:
         columns = ("n_real", "real_called_ai", "n_ai", "ai_called_real")
         changed: dict[str, Any] = {name: change(getattr(self, name)) for name in columns}
+        if self.design_effects is not None:
+            n = np.stack([self.n_real, self.n_ai])
+            worth = change(n / self.design_effects)
+            changed["design_effects"] = np.divide(
+                change(n), worth, out=np.ones_like(worth), where=worth > 0
+            )
         return dataclasses.replace(self, **changed, **fields)
 
 
@@ -138,10 +178,16 @@ class Images:
     ----------
     table : pyarrow.Table
         Scores: ``label``, ``p_ai`` (without null) and the tags.
+    clusters : int array, shape (rows,), optional
+        Numbers of what hangs together (`faceaudit.stats.clusters`).
+    audited : float
+        The threshold whose errors say how much they hang together, where several are counted.
     """
 
-    def __init__(self, table: pa.Table) -> None:
-        self.table = table
+    def __init__(
+        self, table: pa.Table, clusters: IntArray | None = None, audited: float | None = None
+    ) -> None:
+        self.table, self.clusters, self._audited = table, clusters, audited
         self._answers: dict[tuple[object, ...], Any] = {}
 
     def __len__(self) -> int:
@@ -251,6 +297,9 @@ class Images:
         """
         if isinstance(thresholds, int | float):
             return self.counts(tags, (thresholds,), empty_cells=empty_cells).at(thresholds)
+        errors_at = thresholds[0]
+        if self._audited is not None and self._audited in thresholds:
+            errors_at = self._audited
         grouping = self.grouping(tags, empty_cells=empty_cells)
         steps = len(thresholds) + 1
         # Those without a group come first.
@@ -268,6 +317,20 @@ class Images:
             ai_called_real=n[:, 1] - called_ai[:, 1],
             missing=int(histogram[0].sum()),
             thresholds=tuple(thresholds),
+            design_effects=self._design_effects(grouping, errors_at),
+        )
+
+    def _design_effects(self, grouping: Grouping, threshold: float) -> FloatArray | None:
+        if self.clusters is None:
+            return None
+        wrong = called_ai(self.score, threshold) != self.is_ai
+        return np.stack(
+            [
+                design_effects(
+                    self.clusters, np.where(of, grouping.code, -1), len(grouping.groups), wrong
+                )
+                for of in (~self.is_ai, self.is_ai)
+            ]
         )
 
     @_kept

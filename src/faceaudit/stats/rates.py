@@ -44,16 +44,19 @@ def rate_counts(counts: Counts, rate: str) -> tuple[IntArray, IntArray]:
     return events(counts), n(counts)
 
 
-def of_large_groups(counts: Counts, rate: str, smallest: int) -> tuple[IntArray, IntArray]:
+def of_large_groups(
+    counts: Counts, rate: str, smallest: int, sizes: IntArray | None = None
+) -> tuple[IntArray, IntArray]:
     """Return numerator and denominator as `rate_counts`, 0 in every group of fewer images.
 
     A group of one photograph has an error rate of 0 or 1 and an interval from nearly 0 to nearly
     1, so that no gap over all groups could ever be judged. Which groups are left out depends on
     their size alone, never on their errors, so inference stays valid (where `n` counts images and
-    not predictions).
+    not predictions). `sizes` are those that count, if not the denominators themselves.
     """
     events, n = rate_counts(counts, rate)
-    return events * (n >= smallest), n * (n >= smallest)
+    large = (n if sizes is None else sizes) >= smallest
+    return events * large, n * large
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,13 @@ class RateEstimate:
 def estimate(events: IntArray, n: IntArray, confidence: float) -> RateEstimate:
     """Give rates their Clopper–Pearson intervals."""
     return RateEstimate(events, n, rate_of(events, n), *rate_interval(events, n, confidence))
+
+
+def estimate_of(counts: Counts, rate: str, confidence: float) -> RateEstimate:
+    """Estimate a rate of every group; its limits are of as many images as they are worth."""
+    events, n = rate_counts(counts, rate)
+    limits = rate_interval(*rate_counts(counts.effective, rate), confidence)
+    return RateEstimate(events, n, rate_of(events, n), *limits)
 
 
 def metric_frame(counts: Counts, rates: Sequence[str] = (*RATES, "balanced_error")) -> MetricFrame:

@@ -41,7 +41,8 @@ def all_alike(events: ArrayLike, n: ArrayLike, seed: int = 0) -> TestOfAlike | N
     Parameters
     ----------
     events, n : array_like of int, shape (groups,)
-        Groups with n = 0 are left out.
+        Groups with n = 0 are left out. Numbers of independent images that are not whole are
+        rounded for exact tests.
     seed : int
         Of the draws.
 
@@ -54,16 +55,27 @@ def all_alike(events: ArrayLike, n: ArrayLike, seed: int = 0) -> TestOfAlike | N
     events, n = events[n > 0], n[n > 0]
     if len(n) < 2:
         return None
-    total, size = int(events.sum()), int(n.sum())
+    total, size = events.sum(), n.sum()
     if total in (0, size):
         return TestOfAlike(1.0, "no group differs: all images are called alike")
     if n.min() * min(total, size - total) / size >= SMALL_EXPECTED:
         p = stats.chi2_contingency(np.stack([events, n - events]), correction=False).pvalue
         return TestOfAlike(float(p), "Pearson's chi-square")
+    events, n = _whole(events, n)
+    total, size = int(events.sum()), int(n.sum())
+    if total in (0, size):
+        return TestOfAlike(1.0, "no group differs: all images are called alike")
     if len(n) == 2:
         p = _fisher(int(events[0]), int(n[0]), total, size)
         return TestOfAlike(p, "Fisher's exact test")
     return TestOfAlike(_permutation_p(events, n, seed), "chi-square by permutation")
+
+
+def _whole(events: ArrayLike, n: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Round to whole images; a group that has any keeps one."""
+    n = np.asarray(n)
+    whole = np.where(n > 0, np.maximum(np.rint(n), 1), 0).astype(np.int64)
+    return np.minimum(np.rint(events).astype(np.int64), whole), whole
 
 
 def _permutation_p(events: NDArray[np.int64], n: NDArray[np.int64], seed: int) -> float:
@@ -95,7 +107,7 @@ def each_against_rest(events: ArrayLike, n: ArrayLike) -> FloatArray:
 
     Two-sided p-values, shape (groups,); NaN where the group or the rest has no image.
     """
-    events, n = np.asarray(events), np.asarray(n)
+    events, n = _whole(events, n)
     total, size = int(events.sum()), int(n.sum())
     # Many small groups have the same counts, and then the same p-value.
     tables, position = np.unique(np.stack([events, n]), axis=1, return_inverse=True)

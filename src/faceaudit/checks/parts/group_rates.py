@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -11,7 +12,16 @@ from faceaudit import wording as say
 from faceaudit.checks.base import AuditInput, Product
 from faceaudit.checks.parts.sentences import rate_gap
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
-from faceaudit.layout import at_audited, by_threshold, estimated, forest, lay_out, number, text
+from faceaudit.layout import (
+    Values,
+    at_audited,
+    by_threshold,
+    estimated,
+    forest,
+    lay_out,
+    number,
+    text,
+)
 from faceaudit.result import (
     Detail,
     Finding,
@@ -27,8 +37,15 @@ from faceaudit.stats import FloatArray, IntArray
 from faceaudit.stats.counts import Counts
 from faceaudit.stats.gaps import max_min_gap
 from faceaudit.stats.intervals import rate_of
-from faceaudit.stats.rates import RateEstimate, estimate, group_rates, of_large_groups, rate_counts
+from faceaudit.stats.rates import (
+    RateEstimate,
+    estimate_of,
+    group_rates,
+    of_large_groups,
+    rate_counts,
+)
 from faceaudit.stats.significance import all_alike, each_against_rest
+from faceaudit.stats.unknown import wrong_tags
 
 
 def rates_by_group(data: AuditInput, groupings: Sequence[Sequence[str]], nothing: str) -> Product:
@@ -63,9 +80,9 @@ class GroupRates:
 
     def __init__(self, counts: Counts, data: AuditInput) -> None:
         self.counts, self.data, self.title = counts, data, say.attributes_title(counts.tags)
-        shown = _with_missing(counts, data)
+        self._shown = shown = _with_missing(counts, data)
         self._estimates = {
-            rate: estimate(*rate_counts(shown, rate), data.spec.confidence) for rate in ERROR_RATES
+            rate: estimate_of(shown, rate, data.spec.confidence) for rate in ERROR_RATES
         }
         self._accuracy = rate_of(*rate_counts(shown, "accuracy"))
         values = {rate: found.value for rate, found in self._estimates.items()}
@@ -93,6 +110,7 @@ class GroupRates:
             found, title = self._estimates[rate.id], f"{rate.column} ({rate.short})"
             columns += [
                 number(rate.images, "count", found.n),
+                *self._worth(rate),
                 *estimated(title, "percent", found, confidence, rate.name),
             ]
             sizes.append(self._size_notes(rate, found))
@@ -114,6 +132,12 @@ class GroupRates:
             )
         title = f"Error rates by {self.title}"
         return lay_out(title, columns, self.data, " ".join(filter(None, notes)))
+
+    def _worth(self, rate: ErrorRate) -> list[Values]:
+        if self._shown.design_effects is None:
+            return []
+        n = np.rint(rate.n(self._shown.effective)).astype(int)
+        return [number("worth", "count", n, "independent images that they are worth")]
 
     def forest(self, rate: ErrorRate) -> Forest | None:
         """Draw an error rate of every group beside that of all images; None without any image."""
@@ -180,13 +204,13 @@ def _with_missing(counts: Counts, data: AuditInput) -> Counts:
     if not counts.missing:
         return counts
     whole = data.images.counts((), counts.thresholds)
-    extended: dict[str, Any] = {}
-    for name in ("n_real", "real_called_ai", "n_ai", "ai_called_real"):
-        column = getattr(counts, name)
-        rest = getattr(whole, name) - column.sum(axis=-1, keepdims=True)
-        extended[name] = np.concatenate([column, rest], axis=-1)
-    groups = [*counts.groups, ("(tag missing)",) * len(counts.tags)]
-    return Counts(counts.tags, groups, **extended, thresholds=counts.thresholds)
+    columns = ("n_real", "real_called_ai", "n_ai", "ai_called_real")
+    rest: dict[str, Any] = {
+        name: getattr(whole, name) - getattr(counts, name).sum(axis=-1, keepdims=True)
+        for name in columns
+    }
+    others = dataclasses.replace(whole, **rest)
+    return counts.beside(others, ("(tag missing)",) * len(counts.tags))
 
 
 def size_note(n: int, rate: ErrorRate, small: int) -> str | None:
@@ -198,7 +222,7 @@ def size_note(n: int, rate: ErrorRate, small: int) -> str | None:
 
 def _tests(counts: Counts, rate: ErrorRate) -> Iterator[Test]:
     """Test that all groups have the same error rate, and each group against the rest."""
-    events, n = rate_counts(counts, rate.id)
+    events, n = rate_counts(counts.effective, rate.id)
     alike = all_alike(events, n)
     if alike is None:
         return
@@ -218,13 +242,15 @@ def _gaps(counts: Counts, data: AuditInput) -> Iterator[Finding]:
 
     Small groups are left out where there are two others.
     """
-    smallest, confidence = data.spec.small_group, data.spec.confidence
+    smallest, confidence = data.spec.small_group, data.claim_confidence
+    wrong = wrong_tags(data.images, counts, data.spec.tag_error)
     for rate in ERROR_RATES:
         events, n = of_large_groups(counts, rate, smallest)
         enough = np.count_nonzero(n) > 1
         if not enough:
             events, n = rate_counts(counts, rate)
-        gap = max_min_gap(events, n, confidence)
+        worth = rate_counts(counts.effective, rate)
+        gap = max_min_gap(worth[0] * (n > 0), worth[1] * (n > 0), confidence, wrong)
         if np.isnan(gap.value):
             continue
         found = Finding(
@@ -234,7 +260,9 @@ def _gaps(counts: Counts, data: AuditInput) -> Iterator[Finding]:
             groups=named_groups(counts.groups, events, n, (gap.highest, gap.lowest)),
             n=int(n.sum()),
             events=int(events.sum()),
-            interval=Interval(value=gap.value, low=gap.low, high=gap.high, confidence=confidence),
+            interval=Interval(
+                value=gap.value, low=gap.low, high=gap.high, confidence=confidence, together=True
+            ),
             smallest=smallest if enough and gap.left_out and smallest > 1 else None,
             weight=gap.low,
         )

@@ -1,0 +1,164 @@
+"""Images that hang together: which do, and how many independent ones they are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import ArrayLike
+from scipy import stats
+
+from faceaudit.schema import CLUSTER_COLUMNS
+from faceaudit.stats import FloatArray, IntArray
+
+#: In the place of a column: no column says what hangs together.
+INDEPENDENT = "none"
+
+#: As if so many more errors had been seen, whose clusters err as a whole: few errors cannot
+#: show that images of a cluster err independently.
+CLUMPED_ERRORS = 1.0
+
+
+def clusters_of(table: pa.Table, cluster: str | None = None) -> IntArray | None:
+    """Number what hangs together in a table; None if every row stands alone.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        With ``image`` and ``dataset``, and whichever it has of ``sha256`` and `CLUSTER_COLUMNS`.
+    cluster : str, optional
+        The column that says so in the place of those of `CLUSTER_COLUMNS` that name what is
+        pictured; `INDEPENDENT` if none does. Copies of one picture hang together in any case.
+    """
+    named = [cluster] if cluster else [of for of in CLUSTER_COLUMNS if of != "copy_of"]
+    columns = [
+        _codes(table["dataset"], table[name]) for name in named if name in table.column_names
+    ]
+    if "copy_of" in table.column_names:
+        columns.append(_codes(table["dataset"], pc.coalesce(table["copy_of"], table["image"])))
+    if "sha256" in table.column_names:
+        columns.append(_codes(None, table["sha256"]))
+    return joined(columns)
+
+
+def _codes(dataset: pa.ChunkedArray | None, column: pa.ChunkedArray) -> IntArray:
+    """Number the values of a column, those of each data set apart; -1 where it is empty."""
+    code, *of_dataset = (
+        of.combine_chunks().dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        for of in (column.cast(pa.string()), *([dataset] if dataset is not None else []))
+    )
+    code = code.astype(np.int64)
+    for other in of_dataset:
+        code = np.where(code < 0, -1, code * (int(other.max(initial=0)) + 1) + other)
+        code[code >= 0] = np.unique(code[code >= 0], return_inverse=True)[1]
+    return np.asarray(code, np.int64)
+
+
+def joined(columns: Iterable[IntArray]) -> IntArray | None:
+    """Number the clusters of rows that share a code in any of some columns; -1 shares nothing.
+
+    None if every row stands alone. The numbers are dense; shape (rows,).
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    cluster: IntArray | None = None
+    for code in columns:
+        # Codes that one row alone has join nothing.
+        shared = code >= 0
+        shared[shared] = np.bincount(code[shared])[code[shared]] > 1
+        if not shared.any():
+            continue
+        if cluster is None:
+            own = np.cumsum(~shared) + code.max()
+            cluster = _dense(np.where(shared, code, own))
+            continue
+        rows = np.flatnonzero(shared)
+        size = int(cluster.max()) + 1, int(code.max()) + 1
+        links = coo_array(
+            (np.ones(len(rows), bool), (cluster[rows], size[0] + code[rows])),
+            shape=(sum(size),) * 2,
+        )
+        cluster = _dense(connected_components(links, directed=False)[1][cluster])
+    return cluster
+
+
+def _dense(code: IntArray) -> IntArray:
+    return np.asarray((np.cumsum(np.bincount(code) > 0) - 1)[code], np.int64)
+
+
+def err_alike(cluster: IntArray, group: IntArray, value: ArrayLike) -> float:
+    """Say by how many standard errors images that share a cluster and group are more alike.
+
+    That of the sum of products of residuals over pairs, which is 0 on average if all are
+    independent; arrays of shape (images,). A negative cluster is none.
+    """
+    rows = np.flatnonzero(cluster >= 0)
+    cluster, group, value = cluster[rows], group[rows], np.asarray(value, float)[rows]
+    mean = np.bincount(group, value) / np.maximum(np.bincount(group), 1)
+    residual = value - mean[group]
+    cell = np.unique(cluster * (int(group.max(initial=0)) + 1) + group, return_inverse=True)[1]
+    total = np.bincount(cell, residual)
+    square, fourth = np.bincount(cell, residual**2), np.bincount(cell, residual**4)
+    pairs, variance = (total**2 - square).sum(), 2 * (square**2 - fourth).sum()
+    return float(pairs / np.sqrt(variance)) if variance > 0 else 0.0
+
+
+def design_effects(cluster: IntArray, group: IntArray, groups: int, value: ArrayLike) -> FloatArray:
+    """Estimate how many images of each group are worth one independent image.
+
+    Parameters
+    ----------
+    cluster : int array, shape (images,)
+        Dense numbers of what hangs together, such as the images of a person.
+    group : int array, shape (images,)
+        Negative: in no group.
+    groups : int
+    value : array_like, shape (images,)
+        What is averaged in each group: whether an image is called wrongly, a difference, a score.
+
+    Returns
+    -------
+    float64 array, shape (groups,), at least 1
+        Kish's 1 + (m - 1) ρ with m the group's mean cluster size, weighted by size, and ρ the
+        intra-class correlation of all groups together, drawn to 1 where errors are few; times
+        Korn & Graubard's allowance for few clusters.
+
+    References
+    ----------
+    Kish (1965), Survey Sampling; Rao & Scott (1992), Biometrics 48, 577–585, for dividing both
+    counts; Korn & Graubard (1998), Survey Methodology 24, 193–201, for exact limits of them;
+    Ridout, Demétrio & Firth (1999), Biometrics 55, 137–148, for the pairs estimator of ρ.
+    """
+    rows = np.flatnonzero(group >= 0)
+    cluster, group, value = cluster[rows], group[rows], np.asarray(value, float)[rows]
+    n = np.bincount(group, minlength=groups)
+    with np.errstate(invalid="ignore"):
+        mean = np.bincount(group, value, groups) / n
+    residual = value - mean[group]
+    variance = np.bincount(group, residual**2, groups) / np.maximum(n, 1)
+    # Sorted by cluster, the images of one cluster and group are neighbours.
+    key = cluster * groups + group
+    order = np.argsort(key, kind="stable")
+    first = np.flatnonzero(np.diff(key[order], prepend=-1))
+    size = np.diff(first, append=len(order))
+    of_group = group[order][first]
+    pairs = np.bincount(of_group, size * (size - 1), groups)
+    if not pairs.any():
+        return np.ones(groups)
+    spread = np.add.reduceat(residual[order], first) ** 2
+    together = np.bincount(of_group, spread, groups) - n * variance
+    more = pairs / np.maximum(n, 1)
+    scale = float(pairs @ variance)
+    if scale == 0:
+        return 1 + more
+    rho = float(np.clip(together.sum() / scale, 0, 1))
+    # Residuals from a mean that the pair is a part of are a little too far apart.
+    rho += float(pairs @ (variance * (1 + more * rho) / np.maximum(n, 1))) / scale
+    errors = float((n * np.minimum(np.abs(mean), np.abs(1 - mean)))[n > 0].sum())
+    rho = (errors * min(rho, 1.0) + CLUMPED_ERRORS) / (errors + CLUMPED_ERRORS)
+    free = max(int((size > 1).sum()) - int((pairs > 0).sum()), 1)
+    few = (stats.t.isf(0.025, free) / stats.norm.isf(0.025)) ** 2
+    return np.asarray(1 + more * min(rho * few, 1.0))

@@ -1,0 +1,167 @@
+"""What is not known of images: missing tags and scores, wrong tags, what hangs together."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from faceaudit.error_rates import ErrorRate
+from faceaudit.errors import FaceAuditError
+from faceaudit.schema import tag_columns
+from faceaudit.spec import MOST_GROUPS
+from faceaudit.stats import FloatArray
+from faceaudit.stats.clusters import err_alike
+from faceaudit.stats.counts import Counts, Images
+from faceaudit.stats.gaps import Hidden
+from faceaudit.tags.vocabulary import NUMERIC_TAGS
+
+#: So many standard errors are no accident, of however many columns.
+SURE = 4.0
+
+
+def hidden_images(
+    images: Images, wrong: NDArray[np.bool_], counts: Counts, rate: ErrorRate
+) -> Hidden | None:
+    """Find the images of an error rate that could be of any group, or could be errors.
+
+    Images of a data set and label of which none has the tags are not among them: there
+    the tag makes no groups.
+
+    Parameters
+    ----------
+    images : Images
+        Those with a score first, then those without.
+    wrong : bool array, shape (images with a score,)
+    counts : Counts
+        Of the groups, at one threshold.
+    rate : ErrorRate
+
+    Returns
+    -------
+    Hidden or None
+        None if every image has its tags and its score.
+    """
+    grouping, is_ai = images.grouping(counts.tags), images.is_ai
+    code, scored = grouping.code, np.arange(len(images)) < len(wrong)
+    stratum = 2 * images.codes("dataset")[0] + is_ai
+    tagged = np.bincount(stratum[code >= 0], minlength=int(stratum.max()) + 1) > 0
+    hidden = np.flatnonzero(tagged[stratum] & ((code < 0) | ~scored))
+    if not len(hidden):
+        return None
+    code, is_ai, scored = code[hidden], is_ai[hidden], scored[hidden]
+    wrong = np.append(wrong, np.zeros(len(images) - len(wrong), bool))[hidden]
+    # A group of which no image has a score is compared with none; the last place is for it.
+    place = {group: i for i, group in enumerate(counts.groups)}
+    of_group = np.array([place.get(group, len(place)) for group in grouping.groups])
+    no_score = np.zeros((2, len(place) + 1), np.int64)
+    known = ~scored & (code >= 0)
+    np.add.at(no_score, (is_ai[known].astype(int), of_group[code[known]]), 1)
+    anywhere = [np.count_nonzero(~scored & (code < 0) & (is_ai == label)) for label in (0, 1)]
+    unknown = no_score[:, :-1] + np.array(anywhere)[:, None]
+
+    def in_each_group(of: NDArray[np.bool_]) -> NDArray[np.int64]:
+        return np.full(len(place), np.count_nonzero(scored & of))
+
+    nothing = np.zeros(len(place), np.int64)
+    untagged = dataclasses.replace(
+        counts,
+        n_real=in_each_group(~is_ai),
+        real_called_ai=in_each_group(~is_ai & wrong),
+        n_ai=in_each_group(is_ai),
+        ai_called_real=in_each_group(is_ai & wrong),
+    ).effective
+    unscored = dataclasses.replace(
+        counts,
+        n_real=unknown[0],
+        real_called_ai=nothing,
+        n_ai=unknown[1],
+        ai_called_real=nothing,
+    ).effective
+    errors = np.asarray(rate.events(untagged), float)
+    right = np.asarray(rate.n(untagged), float) - errors
+    found = Hidden(errors, right, np.asarray(rate.n(unscored), float))
+    return found if any(of.any() for of in (found.wrong, found.right, found.unknown)) else None
+
+
+def hanging_together(images: Images, wrong: NDArray[np.bool_]) -> str | None:
+    """Find a column that nobody named as a cluster, of whose values images are surely wrong alike.
+
+    Such as persons or films: more values than groups could have, of a few images each.
+    """
+    table = images.table
+    kind = 2 * images.codes("dataset")[0] + images.is_ai
+    for name in tag_columns(table):
+        column = table[name]
+        if name in NUMERIC_TAGS or not (
+            pa.types.is_string(column.type) or pa.types.is_integer(column.type)
+        ):
+            continue
+        encoded = column.combine_chunks().dictionary_encode()
+        values, known = len(encoded.dictionary), len(column) - column.null_count
+        if MOST_GROUPS < values < known <= values * MOST_GROUPS:
+            code = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+            if err_alike(code, kind, wrong) > SURE:
+                return name
+    return None
+
+
+def wrong_tags(images: Images, counts: Counts, tag_error: Mapping[str, object]) -> FloatArray:
+    """Give the share of each group's images that belong to another one; shape (groups,).
+
+    Parameters
+    ----------
+    images : Images
+    counts : Counts
+        Of the groups.
+    tag_error : mapping
+        As in a specification: tag -> a share; or by group a share, or by group the shares that
+        truly are of each group; or the tag of a second annotator, of whom it is taken that all
+        differences are the first one's errors.
+
+    Raises
+    ------
+    FaceAuditError
+        If a group or the second annotator's tag is not there.
+    """
+    right = np.ones(len(counts.groups))
+    for at, tag in enumerate(counts.tags):
+        given = tag_error.get(tag)
+        if given is None:
+            continue
+        if isinstance(given, str):
+            given = _differing(images, tag, given)
+        for i, group in enumerate(counts.groups):
+            right[i] *= 1 - (given if isinstance(given, float) else _share(given, tag, group[at]))
+    return 1 - right
+
+
+def _share(given: object, tag: str, value: str) -> float:
+    assert isinstance(given, Mapping)
+    if value not in given:
+        raise FaceAuditError(
+            f"tag_error: {tag}: nothing is said of '{value}', which is among the images; "
+            f"there are {', '.join(map(str, given))}"
+        )
+    of = given[value]
+    return 1 - float(of.get(value, 0.0)) if isinstance(of, Mapping) else float(of)
+
+
+def _differing(images: Images, tag: str, other: str) -> dict[str, float]:
+    """Give the share of each group's images of which a second annotator says something else."""
+    code, values = images.codes(tag)
+    second, others = images.codes(other)
+    # By name: both annotators' values are numbered on their own.
+    same = np.array([values.index(name) if name in values else -2 for name in others] + [-1])
+    both = (code >= 0) & (second >= 0)
+    n = np.bincount(code[both], minlength=len(values))
+    differ = np.bincount(code[both & (same[second] != code)], minlength=len(values))
+    if not n.all():
+        lacking = values[int(np.flatnonzero(n == 0)[0])]
+        raise FaceAuditError(
+            f"tag_error: {tag}: no image tagged '{lacking}' has a tag '{other}' to compare it with"
+        )
+    return dict(zip(values, (differ / n).tolist(), strict=True))
