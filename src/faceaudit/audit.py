@@ -23,6 +23,8 @@ from faceaudit.wording import counted, out_of
 
 #: How many findings the first screen shows.
 HEADLINE_FINDINGS = 3
+#: A smaller design effect changes no number that is shown.
+SHOWN_EFFECT = 1.01
 
 
 def audit(
@@ -322,7 +324,7 @@ def dependence_notes(data: AuditInput) -> list[str]:
             f"nothing passes or fails. Say cluster: {data.unclustered}, or cluster: {INDEPENDENT}."
         ]
     counts = data.audited(())
-    if counts.design_effects is None:
+    if counts.design_effects is None or counts.design_effects.max() < SHOWN_EFFECT:
         return []
     worth, what = counts.effective, data.spec.cluster
     columns = [what] if what and what != INDEPENDENT else ["person", "video"]
