@@ -54,6 +54,7 @@ def audit(
     without = scores.table.filter(pc.invert(pc.is_in(scores.table["status"], pa.array(SCORED))))
     data = AuditInput(scored(scores), scores.info, spec, summary.threshold, without)
     _refuse_strange_columns(data)
+    planned = [of for of in planned if of[0].id in spec.checks or of[0].concerns(data)]
     results = _run(planned, data, on_check or (lambda title, done, of: None))
     adjust_tests(results)
     # What bears a verdict is read first, the gravest of all at the top. Where the classifier

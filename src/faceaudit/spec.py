@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model, field_validator
 from faceaudit.error_rates import ERROR_RATES
 from faceaudit.errors import FaceAuditError, validated
 from faceaudit.reading.file_kinds import read_text
+from faceaudit.reading.population import Row, population_rows, read_population
 from faceaudit.schema import tag_columns
 from faceaudit.tags.vocabulary import NUMERIC_TAGS
 
@@ -72,6 +73,9 @@ class Spec(BaseModel):
     #: How many tags are wrong: tag -> the share of each group's images that belong to another; or
     #: by group; or by group the shares that truly are of each; or the tag of a second annotator.
     tag_error: dict[str, TagError] = Field(default_factory=dict)
+    #: The population that rates are weighted to: rows of tags with ``share`` or ``count``, or for
+    #: one tag ``{tag: {value: share}}``; in a file, the name of a table beside it.
+    population: list[Row] = Field(default_factory=list)
     #: None takes the classifier's own threshold; an image is called AI when p_ai >= threshold.
     threshold: float | None = Field(default=None, ge=0, le=1)
     limits: Limits = Field(default_factory=Limits)  # type: ignore[valid-type]
@@ -103,6 +107,11 @@ class Spec(BaseModel):
             return named
         return value
 
+    @field_validator("population", mode="before")
+    @classmethod
+    def _population_as_rows(cls, value: object) -> object:
+        return value and population_rows(value)
+
     @field_validator("attributes")
     @classmethod
     def _each_once(cls, value: list[str]) -> list[str]:
@@ -124,8 +133,11 @@ class Spec(BaseModel):
         return value
 
 
-def parse_spec(text: str, source: str) -> Spec:
-    """Read a specification from YAML text; errors are ``source: key.path: what is wrong``."""
+def parse_spec(text: str, source: str, folder: Path | None = None) -> Spec:
+    """Read a specification from YAML text; errors are ``source: key.path: what is wrong``.
+
+    `folder` is where the table of a population may lie; without one none is opened.
+    """
     try:
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:
@@ -136,6 +148,8 @@ def parse_spec(text: str, source: str) -> Spec:
         ) from None
     if not isinstance(content, dict):
         raise FaceAuditError(f"{source}: a specification is a mapping of keys")
+    if folder and isinstance(table := content.get("population"), str):
+        content["population"] = read_population(folder / table)
     return validated(Spec, content, f"{source}: ")
 
 
@@ -170,4 +184,4 @@ def find_spec(name: str | Path) -> Spec:
             f"{name}: no such specification; give a YAML file or one of "
             f"{', '.join(ready) or 'none'}"
         )
-    return parse_spec(read_text(path, "specification"), str(path))
+    return parse_spec(read_text(path, "specification"), str(path), path.parent)

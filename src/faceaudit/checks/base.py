@@ -247,6 +247,8 @@ class Check:
     options: type[Options] = Options
     #: Whether it runs when a specification names no checks.
     default: bool = True
+    #: Whether it has anything to say of these data; where not, it runs only if it is named.
+    concerns: Callable[[AuditInput], bool] = lambda data: True
     #: ``judges(data, options)``: the gaps that it can hold against a limit here, by a name of its
     #: own; they share the audit's chance of error (`AuditInput.error_of`). Only a check that
     #: records such verdicts can make an audit pass; a `fail` of any other is a veto.
