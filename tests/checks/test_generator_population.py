@@ -49,7 +49,7 @@ def test_errors_that_follow_the_population_are_found(drawn):
     (row,) = result.details[0].rows
     assert row.low < np.exp(0.3) < row.high
     assert row.low > 1
-    assert result.sentence.startswith("The errors follow the generator's population")
+    assert result.sentence.startswith("The errors rise with a group's share in the generator's")
     found = result.findings[-1]
     assert (found.sentence, found.in_answer) == (result.sentence, True)
     assert (found.tags, found.rate, found.n) == (list(TAGS), "fpr", 4000)
@@ -61,7 +61,7 @@ def test_errors_that_follow_the_population_are_found(drawn):
 def test_errors_that_run_against_the_population_are_found(drawn):
     result = run_check(CHECK, people(drawn, 4000, lambda share: -3 - 0.3 * share), Options())
     assert result.findings[-1].interval.upper < 1
-    assert result.sentence.startswith("The errors run against the generator's population")
+    assert result.sentence.startswith("The errors fall with a group's share in the generator's")
 
 
 def test_false_alarms_are_as_rare_as_they_should_be(drawn):
@@ -101,6 +101,8 @@ def test_all_data_sets_together_and_each_alone(drawn):
     )
     forest = run_check(CHECK, both, Options()).details[0]
     assert [row.group for row in forest.rows] == ["ffhq", "utkface", "all data sets"]
+    # Three intervals that hold together.
+    assert forest.note.startswith("98.33 % intervals: all of them hold together.")
     # A level of its own for each set: that one has more errors is not taken for a slope.
     assert forest.rows[2].low < 1 < forest.rows[2].high
 

@@ -6,7 +6,12 @@ import pytest
 
 from faceaudit.stats.intervals import ratio_interval
 from faceaudit.stats.risk_ratios import Ratio
-from faceaudit.studies.hypotheses_by_seed import _across, hypotheses_by_seed
+from faceaudit.studies.hypotheses_by_seed import (
+    POPULATION,
+    _across,
+    conclude,
+    hypotheses_by_seed,
+)
 
 
 def scores(called, glasses):
@@ -58,6 +63,31 @@ def test_a_group_that_every_seed_accuses_twice_as_often_is_found():
     assert "with source in training, source: people with glasses are accused more often" in (
         result.sentence
     )
+
+
+def test_a_row_that_stands_out_only_on_its_own_is_said_to_do_so():
+    """Of twenty rows without an effect, one has an interval without 1 by chance."""
+    quiet = ["with source", "source", "people", 50, 50, 1.1, 0.8, 1.5125, *[None] * 5]
+    loud = [*quiet[:2], POPULATION, None, None, 1.25, 1.04, 1.5024, *[None] * 5]
+    result = conclude([quiet] * 19 + [loud], "", 0.95)
+    assert result.sentence == (
+        "None of those suspected stands out with 20 rows allowed for (Holm). Nearest to it: with "
+        "source in training, source: the odds of being accused are 1.25 times as high (1.04 to "
+        "1.50 times, p = 0.017, Holm 0.35) for every doubling of a group's share in the "
+        "generator's training set."
+    )
+    assert result.details[0].rows[-1][-1] == "more often on its own, not among all rows"
+    alone = conclude([loud], "", 0.95)
+    assert alone.details[0].rows[0][-1] == "more often"
+    assert alone.sentence.startswith("Beyond images and seed, with 1 row allowed for (Holm)")
+
+
+def test_a_p_value_is_below_five_in_a_hundred_just_where_its_interval_excludes_one():
+    row = ["with", "source", "people", 50, 50]
+    for low, high in ((1.0001, 1.9), (0.9999, 1.9), (0.6, 1.0001), (0.6, 0.9999)):
+        value = 1.3 if high > 1.1 else 0.8
+        p = conclude([[*row, value, low, high, *[None] * 5]], "", 0.95).details[0].rows[0][-3]
+        assert (p < 0.05) == (low > 1 or high < 1)
 
 
 def test_where_nearly_all_are_accused_the_threshold_is_moved_and_it_is_said():

@@ -1,4 +1,4 @@
-"""Generator population: who was in the generator's training set, and do the errors follow?"""
+"""Generator population: who was in the generator's training set, and do errors go with it?"""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ from faceaudit import wording as say
 from faceaudit.checks import AuditInput, Check, Options, Product
 from faceaudit.error_rates import ERROR_RATES
 from faceaudit.layout import estimated, forest, lay_out, number, text
-from faceaudit.result import Detail, Finding, Forest, Interval, Table, Test, nan_to_none
+from faceaudit.result import Detail, Finding, Forest, Table, Test
 from faceaudit.stats import FloatArray
 from faceaudit.stats.counts import Counts
 from faceaudit.stats.intervals import rate_of
 from faceaudit.stats.rates import estimate
+from faceaudit.stats.risk_ratios import Ratio
 from faceaudit.tags.vocabulary import distinct_values
 
 POPULATION = "FFHQ, 70,000 photographs"
@@ -60,13 +61,12 @@ class Slope:
     def finding(self, confidence: float) -> Finding:
         """Tell the slope."""
         clear = self.low > 1 or self.high < 1
-        verb = ("follow" if self.low > 1 else "run against") if clear else "are not shown to follow"
-        high = nan_to_none(self.high)
+        verb = ("rise" if self.low > 1 else "fall") if clear else "are not shown to rise or fall"
         return Finding(
             sentence=(
-                f"The errors {verb} the generator's population: for every doubling of a group's "
-                "share in the generator's training set, the odds that its real photographs are "
-                f"called AI-generated ({self.place}, {say.counted(self.groups, 'group')} of "
+                f"The errors {verb} with a group's share in the generator's training set: for "
+                "every doubling of it, the odds that the group's real photographs are called "
+                f"AI-generated ({self.place}, {say.counted(self.groups, 'group')} of "
                 f"{say.attributes_title(self.tags)}) are {say.times(self.ratio)} as high "
                 f"({say.times_range(self.low, self.high, confidence)}). {CAUTION}"
             ),
@@ -76,7 +76,7 @@ class Slope:
             rate="fpr",
             n=self.n,
             events=self.events,
-            interval=Interval(value=self.ratio, low=self.low, high=high, confidence=confidence),
+            interval=Ratio(self.ratio, self.low, self.high).interval(confidence),
         )
 
 
@@ -100,14 +100,14 @@ def run(data: AuditInput, options: Options) -> Product:
             "No real photograph here has a tag that is known of the generator's training set "
             f"({', '.join(map(say.tag_title, TAGS))}).",
         )
-    confidence = data.spec.confidence
-    parts = [data.photographs[name].counts(of, data.threshold) for name, of in shared.items()]
-    slopes = [fit_slope(name, [of], confidence) for name, of in zip(shared, parts, strict=True)]
-    if len(slopes) > 1:
-        slopes.append(fit_slope("all data sets", parts, confidence))
+    parts = {name: data.photographs[name].counts(of, data.threshold) for name, of in shared.items()}
+    slopes = _slopes(parts, confidence := data.spec.confidence)
+    if (estimable := sum(slope.reason is None for slope in slopes)) > 1:
+        # The answers hold together, so each is given at a higher confidence.
+        slopes = _slopes(parts, confidence := 1 - (1 - confidence) / estimable)
     known = [slope for slope in slopes if slope.reason is None]
     details: list[Detail | None] = [
-        _forest(slopes, data),
+        _forest(slopes, data, confidence),
         *(_share_table(tag, shared, data) for tag in TAGS),
     ]
     rarest = _rarest(data, set().union(*shared.values()))
@@ -121,6 +121,13 @@ def run(data: AuditInput, options: Options) -> Product:
     tests = [Test(name=f"{name}, {of.place}", method=method, p=of.p) for of in known]
     findings.insert(0, rarest)
     return Product("info", findings[-1].sentence, findings=findings, tests=tests, details=details)
+
+
+def _slopes(parts: Mapping[str, Counts], confidence: float) -> list[Slope]:
+    """Fit a line to each data set, and one to all of them."""
+    slopes = [fit_slope(name, [of], confidence) for name, of in parts.items()]
+    everywhere = [fit_slope("all data sets", [*parts.values()], confidence)]
+    return slopes + everywhere if len(parts) > 1 else slopes
 
 
 def shared_tags(table: pa.Table) -> tuple[str, ...]:
@@ -206,7 +213,7 @@ def _rarest(data: AuditInput, tags: Iterable[str]) -> Finding:
 # --- details -------------------------------------------------------------------------------
 
 
-def _forest(slopes: Sequence[Slope], data: AuditInput) -> Forest:
+def _forest(slopes: Sequence[Slope], data: AuditInput, confidence: float) -> Forest:
     return forest(
         data,
         groups=[slope.place for slope in slopes],
@@ -217,8 +224,8 @@ def _forest(slopes: Sequence[Slope], data: AuditInput) -> Forest:
         high=[slope.high for slope in slopes],
         status=["not-estimable" if slope.reason else None for slope in slopes],
         notes=[slope.reason or say.attributes_title(slope.tags) for slope in slopes],
-        title="Do the errors follow the generator's population?",
-        note=f"{say.interval_title(data.spec.confidence)}s. {CAUTION}",
+        title="Do the errors go with the generator's population?",
+        note=f"{say.interval_title(confidence)}s: all of them hold together. {CAUTION}",
         measure="odds of being called AI-generated, for every doubling of the group's share",
         scale="ratio",
         attribute="data set",

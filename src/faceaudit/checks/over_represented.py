@@ -30,7 +30,7 @@ class OverRepresentedOptions(Options):
 
     #: name -> {tag: values}
     suspicions: dict[str, dict[str, list[str]]] = Field(default_factory=lambda: HYPOTHESES)
-    #: A hypothesis is refuted when the interval excludes a ratio above this (a chosen limit).
+    #: A large excess is excluded when the interval excludes a ratio above this (a chosen limit).
     relevant_ratio: float = Field(default=1.25, gt=1)
 
 
@@ -203,7 +203,7 @@ CHECK = Check(
         "other tags held equal, because people with glasses are older than people without, and "
         "only one of the two may matter. The suspicions that were published with the experiment "
         "this project comes from (glasses, middle age, round faces, white people) are answered "
-        "one by one: holds, does not hold, or undecided."
+        "one by one: holds, large excess excluded, or undecided."
     ),
     run=run,
     options=OverRepresentedOptions,

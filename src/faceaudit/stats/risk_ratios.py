@@ -40,6 +40,14 @@ class Ratio(NamedTuple):
         return Interval(value=value, low=low, high=high, confidence=confidence, together=True)
 
 
+def odds_ratio(ratio: float, base: float) -> float:
+    """Give the odds ratio to which a risk ratio amounts where the others' rate is `base`.
+
+    Infinite where the ratio would make the rate 1 or more.
+    """
+    return ratio * (1 - base) / (1 - ratio * base) if ratio * base < 1 else np.inf
+
+
 @dataclass(frozen=True)
 class Analysis:
     """All groups of one data set's real photographs, each against the rest of its tag.

@@ -7,17 +7,28 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from scipy import stats
 
 from faceaudit.checks.generator_population import fit_slope, shared_tags
 from faceaudit.checks.parts.hypotheses import HYPOTHESES, ratio_columns
 from faceaudit.layout import lay_out, number, text
 from faceaudit.result import Cell, CheckResult, Table
 from faceaudit.schema import called_ai
+from faceaudit.stats import FloatArray
 from faceaudit.stats.counts import Images
 from faceaudit.stats.risk_ratios import FEWEST_ERRORS, Ratio, contrast
+from faceaudit.stats.significance import adjust
 from faceaudit.studies.seed_intervals import across_seeds
 from faceaudit.studies.study import answer
-from faceaudit.wording import capitalised, interval_title, percent, tag_title, times, times_range
+from faceaudit.wording import (
+    capitalised,
+    counted,
+    interval_title,
+    percent,
+    tag_title,
+    times,
+    times_range,
+)
 
 #: The published classifier called so many of the generator's photographs AI-generated.
 PUBLISHED_ERROR = 0.71
@@ -32,8 +43,8 @@ ASKED: dict[str, dict[str, list[str]]] = HYPOTHESES | {
 SMALLEST_GROUP = 30
 POPULATION = "for every doubling of a group's share in the generator's training set (odds)"
 
-#: A row's cells but the first two, and who is clearly accused more or less often.
-Answer = tuple[list[Cell], str | None]
+#: Columns of a row, by the place of the first of three: a ratio and the ends of its interval.
+CRUDE, ADJUSTED = 5, 8
 
 
 def hypotheses_by_seed(
@@ -45,7 +56,6 @@ def hypotheses_by_seed(
     """
     real = pc.equal(tables[0]["label"], "real")
     rows: list[list[Cell]] = []
-    clear: list[str] = []
     notes = []
     for dataset in sorted(pc.unique(tables[0]["dataset"].filter(real)).to_pylist()):
         photographs = pc.and_(real, pc.equal(tables[0]["dataset"], dataset))
@@ -64,15 +74,27 @@ def hypotheses_by_seed(
                     f"classifier's threshold is moved to where {percent(PUBLISHED_ERROR)} are, as "
                     "in the published experiment."
                 )
-            for cells, sentence in _ask(list(zip(parts, at, strict=True)), confidence):
-                rows.append([side, dataset, *cells])
-                if sentence:
-                    clear.append(f"{side} in training, {dataset}: {sentence}")
-    sentence = (
-        f"Beyond images and seed ({interval_title(confidence)}s), {'; '.join(clear)}."
-        if clear
-        else "Beyond what images and seed explain, none of those suspected stands out."
-    )
+            asked = _ask(list(zip(parts, at, strict=True)), confidence)
+            rows += [[side, dataset, *cells] for cells in asked]
+    return conclude(rows, " ".join(notes), confidence)
+
+
+def conclude(rows: Sequence[list[Cell]], note: str, confidence: float) -> CheckResult:
+    """Say which rows stand out once all of them are allowed for."""
+    p = np.array([_p(row, confidence) for row in rows])
+    known = ~np.isnan(p)
+    holm = p.copy()
+    holm[known] = adjust(p[known])[0]
+    judged = list(zip(rows, p.tolist(), holm.tolist(), strict=True))
+    words = [_word(*each, confidence) for each in judged]
+    told = [_told(*each) for each in judged]
+    of = f"with {counted(int(known.sum()), 'row')} allowed for (Holm)"
+    if clear := [told[i] for i in np.flatnonzero(holm < 1 - confidence)]:
+        sentence = f"Beyond images and seed, {of}: {'; '.join(clear)}."
+    else:
+        sentence = f"None of those suspected stands out {of}."
+        if known.any():
+            sentence += f" Nearest to it: {told[int(np.nanargmin(p))]}."
     return answer(
         "suspected",
         "Who was suspected to stand out",
@@ -81,7 +103,7 @@ def hypotheses_by_seed(
         "alone and with all other tags held equal? The intervals allow for the images and for the "
         "seed.",
         {sentence: 0.7},
-        [_table(rows, " ".join(notes), confidence)] if rows else [],
+        [_table(rows, p, holm, words, note, confidence)] if len(rows) else [],
     )
 
 
@@ -90,7 +112,7 @@ def _tagged(part: pa.Table) -> pa.Table:
     return part.select([c for c in part.column_names if part[c].null_count < len(part)])
 
 
-def _ask(runs: Sequence[tuple[Images, float]], confidence: float) -> Iterator[Answer]:
+def _ask(runs: Sequence[tuple[Images, float]], confidence: float) -> Iterator[list[Cell]]:
     """Put every hypothesis whose tag is there to each run's photographs and threshold."""
     for name, tags in ASKED.items():
         for tag, values in tags.items():
@@ -113,27 +135,48 @@ def _answer(
     crude_by_seed: Sequence[Ratio],
     adjusted_by_seed: Sequence[Ratio | None],
     confidence: float,
-) -> Answer:
+) -> list[Cell]:
     crude, adjusted = _across(crude_by_seed, confidence), _across(adjusted_by_seed, confidence)
     decisive_by_seed = adjusted_by_seed if all(adjusted_by_seed) else crude_by_seed
     seeds = [ratio.value for ratio in decisive_by_seed if ratio]
     nothing = (None,) * 3
     cells: list[Cell] = [who, *n, *(crude or nothing), *(adjusted or nothing)]
-    cells += [min(seeds), max(seeds)] if np.isfinite(seeds).all() else [None, None]
-    if (decisive := adjusted or crude) is None:
-        return [*cells, "not estimable"], None
-    ratio, low, high = decisive
-    if low <= 1 <= high:
-        return [*cells, "undecided"], None
-    word = "more often" if low > 1 else "less often"
-    span = times_range(low, high)
+    return cells + ([min(seeds), max(seeds)] if np.isfinite(seeds).all() else [None, None])
+
+
+def _decisive(row: Sequence[Cell]) -> Ratio:
+    """Return a row's ratio that answers: at equal other tags if there is one."""
+    start = CRUDE if row[ADJUSTED] is None else ADJUSTED
+    return Ratio(*np.array(row[start : start + 3], float))
+
+
+def _p(row: Sequence[Cell], confidence: float) -> float:
+    """Return the two-sided p-value of the interval's side towards 1, as if normal in the log."""
+    value, low, high = np.log(_decisive(row))
+    side = value - low if value > 0 else high - value
+    return float(2 * stats.norm.sf(stats.norm.isf((1 - confidence) / 2) * abs(value) / side))
+
+
+def _word(row: Sequence[Cell], p: float, holm: float, confidence: float) -> str:
+    if np.isnan(p):
+        return "not estimable"
+    if p >= 1 - confidence:
+        return "undecided"
+    more = "more often" if _decisive(row).value > 1 else "less often"
+    return more if holm < 1 - confidence else f"{more} on its own, not among all rows"
+
+
+def _told(row: Sequence[Cell], p: float, holm: float) -> str:
+    who, (ratio, low, high) = row[2], _decisive(row)
+    span = f"{times_range(low, high)}, p = {p:.2g}, Holm {holm:.2g}"
     if who == POPULATION:
         doubling = POPULATION.removesuffix(" (odds)")
         told = f"the odds of being accused are {times(ratio)} as high ({span}) {doubling}"
     else:
-        equal = ", all other tags held equal" if adjusted else ""
-        told = f"{who} are accused {word} ({times(ratio)}, {span}{equal})"
-    return [*cells, word], told
+        equal = "" if row[ADJUSTED] is None else ", all other tags held equal"
+        word = "more" if ratio > 1 else "less"
+        told = f"{who} are accused {word} often ({times(ratio)}, {span}{equal})"
+    return f"{row[0]} in training, {row[1]}: {told}"
 
 
 def _across(effects: Sequence[Ratio | None], confidence: float) -> Ratio | None:
@@ -148,8 +191,15 @@ def _across(effects: Sequence[Ratio | None], confidence: float) -> Ratio | None:
     return Ratio(float(np.exp(mean[0])), float(np.exp(low[0])), float(np.exp(high[0])))
 
 
-def _table(rows: list[list[Cell]], note: str, confidence: float) -> Table:
-    side, dataset, who, n, others, *ratios, lowest, highest, word = zip(*rows, strict=True)
+def _table(
+    rows: Sequence[list[Cell]],
+    p: FloatArray,
+    holm: FloatArray,
+    words: Sequence[str],
+    note: str,
+    confidence: float,
+) -> Table:
+    side, dataset, who, n, others, *ratios, lowest, highest = zip(*rows, strict=True)
     return lay_out(
         "Those suspected against all others, real photographs",
         [
@@ -162,7 +212,10 @@ def _table(rows: list[list[Cell]], note: str, confidence: float) -> Table:
             *ratio_columns("ratio, others equal", ratios[3:]),
             number("lowest seed", "number", lowest),
             number("highest seed", "number", highest),
-            text("called AI-generated", word),
+            number("p", "p", p),
+            number("p (Holm)", "p", holm),
+            text("called AI-generated", words),
         ],
-        note=f"{interval_title(confidence)}s, each on its own, for images and seed. {note}".strip(),
+        note=f"{interval_title(confidence)}s, each on its own, for images and seed; p is that of "
+        f"the interval that answers, and Holm's is over all rows. {note}".strip(),
     )

@@ -15,7 +15,7 @@ from faceaudit.layout import Values, lay_out, number, text
 from faceaudit.result import Finding, Table
 from faceaudit.schema import called_ai
 from faceaudit.stats import FloatArray
-from faceaudit.stats.risk_ratios import FEWEST_ERRORS, Contrast, Ratio, contrast
+from faceaudit.stats.risk_ratios import FEWEST_ERRORS, Contrast, Ratio, contrast, odds_ratio
 
 #: What the origin of this project suspected, as tags and their values.
 HYPOTHESES: dict[str, dict[str, list[str]]] = {
@@ -30,19 +30,16 @@ class Answer(Enum):
     """Whether a hypothesis holds: as the table and a sentence say it, and a finding's weight."""
 
     HOLDS = "holds", "The published suspicion holds here", 0.3
-    REFUTED = (
-        "does not hold",
-        "The published suspicion does not hold here, and more than {high} as often is excluded",
+    BOUNDED = (
+        "large excess excluded",
+        "No excess is shown here, and one of more than {high} as often ({odds} the odds) is "
+        "excluded; a smaller one is not",
         0.25,
     )
-    REVERSED = (
-        "does not hold: the reverse",
-        "The published suspicion does not hold here; it is the other way round",
-        0.25,
-    )
+    REVERSED = "the reverse", "Here it is the other way round", 0.25
     UNDECIDED = (
         "undecided",
-        "These photographs can neither show nor refute the published suspicion",
+        "These photographs can neither show the published suspicion nor exclude it",
         0.05,
     )
     SATURATED = (
@@ -58,7 +55,7 @@ class Answer(Enum):
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """One hypothesis on one data set: refuted if its interval excludes the `relevant` ratio.
+    """One hypothesis on one data set: bounded if its interval excludes the `relevant` ratio.
 
     `found` is None where the data set lacks its tag.
     """
@@ -81,13 +78,20 @@ class Hypothesis:
             return Answer.SATURATED
         if high < 1:
             return Answer.REVERSED
-        return Answer.REFUTED if high <= self.relevant else Answer.UNDECIDED
+        return Answer.BOUNDED if high <= self.relevant else Answer.UNDECIDED
+
+    @property
+    def highest_odds(self) -> float:
+        """The odds ratio to which the interval's upper end amounts, at the others' rate."""
+        assert self.found is not None
+        return odds_ratio(self.found.decisive.high, self.found.others.value)
 
     def finding(self) -> Finding | None:
         """Tell the hypothesis, its numbers and its answer."""
         if (found := self.found) is None:
             return None
-        conclusion = self.answer.conclusion.format(high=say.times(found.decisive.high))
+        ends = {"high": say.times(found.decisive.high), "odds": say.times(self.highest_odds)}
+        conclusion = self.answer.conclusion.format(**ends)
         return Finding(
             sentence=f"{self._numbers(found)}. {conclusion}.",
             status="info",
@@ -164,12 +168,15 @@ def hypothesis_table(hypotheses: Sequence[Hypothesis]) -> Table:
             number("others called AI", "percent", [of and of.value for of in others]),
             *ratio_columns("ratio", _columns(crude)),
             *ratio_columns("ratio, others equal", _columns(adjusted)),
+            number("as odds: to", "number", [of.found and of.highest_odds for of in hypotheses]),
             text("answer", [hypothesis.answer.word for hypothesis in hypotheses]),
         ],
         note=f"{say.interval_title(confidence)}s: all answers hold together. 'Holds' when "
         "the interval of the ratio, at equal other tags where that can be estimated, lies "
-        f"above 1; 'does not hold' when it excludes a ratio above {relevant:g} ({say.LIMIT_NOTE}); "
-        "otherwise undecided.",
+        f"above 1; 'large excess excluded' when it excludes a ratio above {relevant:g} "
+        f"({say.LIMIT_NOTE}); otherwise undecided. The more of the others are called AI, the more "
+        f"odds a ratio amounts to: {relevant:g} is {odds_ratio(relevant, 0.1):.1f} times the odds "
+        f"at 10 % and {odds_ratio(relevant, 0.7):.1f} times at 70 %.",
     )
 
 

@@ -1,0 +1,67 @@
+"""What docs/findings.md says of the suspicions is what the recorded study has, and no more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from faceaudit.result import read_result
+from faceaudit.stats.risk_ratios import odds_ratio
+from faceaudit.studies.hypotheses_by_seed import POPULATION, PUBLISHED_ERROR, conclude
+
+DOCS = Path(__file__).parents[1] / "docs"
+TEXT = " ".join((DOCS / "findings.md").read_text(encoding="utf-8").split())
+
+
+@pytest.fixture(scope="module")
+def suspected():
+    result = read_result(DOCS / "studies" / "data-in-training.json")
+    (check,) = (check for check in result.checks if check.id == "suspected")
+    return check
+
+
+def row(check, side, who):
+    titles = [column.title for column in check.details[0].columns]
+    (found,) = (
+        dict(zip(titles, cells, strict=True))
+        for cells in check.details[0].rows
+        if cells[:2] == [f"{side} ffhq", "ffhq"] and cells[2].startswith(who)
+    )
+    return found
+
+
+def test_the_recorded_conclusion_is_what_its_numbers_give(suspected):
+    rows = [cells[:-3] for cells in suspected.details[0].rows]
+    again = conclude(rows, "", 0.95)
+    assert again.sentence == suspected.sentence
+    assert again.details[0].rows == suspected.details[0].rows
+
+
+def test_the_population_is_told_with_its_p_among_all_rows(suspected):
+    assert len(suspected.details[0].rows) == 20
+    for side, words in (
+        ("with", "{:.2f} times as high ({:.2f} to {:.2f}; five seeds; p = {:.3f})"),
+        ("with", "with FFHQ in training ({1:.2f} to {2:.2f}, p = {3:.3f};"),
+        ("with", "with all of them allowed for (Holm), p = {4:.2f}, which chance alone"),
+        ("with", "by Holm over all of them this one has {4:.2f}:"),
+        ("without", "{:.2f} times ({:.2f} to {:.2f}, p = {:.2f})"),
+    ):
+        found = row(suspected, side, POPULATION)
+        numbers = [found[name] for name in ("ratio", "ratio: from", "ratio: to", "p", "p (Holm)")]
+        assert words.format(*numbers) in TEXT, words
+
+
+@pytest.mark.parametrize("who", ["people with glasses", "middle-aged", "people with round"])
+def test_what_is_excluded_is_told_as_odds_too(suspected, who):
+    found = row(suspected, "without", who)
+    ratio, low, high = (found[f"ratio, others equal{end}"] for end in ("", ": from", ": to"))
+    odds = odds_ratio(high, PUBLISHED_ERROR)
+    assert f"{ratio:.2f}" in TEXT and f"({low:.2f} to {high:.2f})" in TEXT
+    assert f"more than {high:.2f} times ({odds:.1f} times the odds) is excluded" in TEXT
+
+
+def test_what_not_seen_excludes():
+    odds = odds_ratio(1.25, PUBLISHED_ERROR)
+    assert f"1.25 times as often is {odds:.1f} times the odds" in TEXT
+    assert "not replicated" not in TEXT
