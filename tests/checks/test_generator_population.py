@@ -82,6 +82,25 @@ def test_false_alarms_are_as_rare_as_they_should_be(drawn):
     assert alarms < 9
 
 
+def test_photographs_of_one_person_count_as_what_they_are_worth(drawn):
+    """Everybody ten times, called the same each time: no surer than everybody once."""
+    once = people(drawn, 600, lambda share: -1 + 0.1 * share)
+    tags = {tag: once.table[tag].to_pylist() * 10 for tag in TAGS}
+    p_ai, ten = once.table["p_ai"].to_pylist() * 10, 6000
+    persons = {"person": [str(i) for i in range(600)] * 10}
+    told = [
+        run_check(
+            CHECK, drawn(["real"] * ten, p_ai, tags | more, dataset=["ffhq"] * ten), Options()
+        )
+        for more in ({}, persons)
+    ]
+    alone = run_check(CHECK, once, Options()).details[0].rows[0]
+    sure, worth = (result.details[0].rows[0] for result in told)
+    assert (sure.n, worth.n) == (ten, ten)
+    assert np.log(worth.high / worth.low) == pytest.approx(np.log(alone.high / alone.low), rel=0.03)
+    assert np.log(sure.high / sure.low) < 0.95 * np.log(worth.high / worth.low)
+
+
 def test_shares_stand_beside_each_other(drawn):
     result = run_check(CHECK, people(drawn, 2000, lambda share: -1 + 0 * share), Options())
     table = next(d for d in result.details if d.title.startswith("Gender"))

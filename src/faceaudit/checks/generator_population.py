@@ -23,7 +23,7 @@ from faceaudit.result import Detail, Finding, Forest, Table, Test
 from faceaudit.stats import FloatArray
 from faceaudit.stats.counts import Counts
 from faceaudit.stats.intervals import rate_of
-from faceaudit.stats.rates import estimate
+from faceaudit.stats.rates import RateEstimate, estimate_of
 from faceaudit.stats.risk_ratios import Ratio
 from faceaudit.tags.vocabulary import distinct_values
 
@@ -155,6 +155,7 @@ def fit_slope(place: str, parts: Sequence[Counts], confidence: float) -> Slope:
     statistic, at least 1), and Student's t stands in for the normal.
 
     `parts` are the real photographs of each data set at one threshold; together called `place`.
+    They weigh as many independent photographs as they are worth.
     """
     import statsmodels.api as sm
 
@@ -163,9 +164,10 @@ def fit_slope(place: str, parts: Sequence[Counts], confidence: float) -> Slope:
     if not usable:
         reason = f"in {place}, no photograph or every one is called AI-generated"
         return Slope(place, tags, 0, 0, 0, reason=reason)
-    events = np.concatenate([part.real_called_ai for part in usable])
-    n = np.concatenate([part.n_real for part in usable])
-    x, of, groups = int(events.sum()), int(n.sum()), len(n)
+    events = np.concatenate([part.effective.real_called_ai for part in usable])
+    n = np.concatenate([part.effective.n_real for part in usable])
+    x = sum(int(part.real_called_ai.sum()) for part in usable)
+    of, groups = sum(int(part.n_real.sum()) for part in usable), len(n)
     slope = Slope(place, tags, of, x, groups)
     if groups < FEWEST_GROUPS or min(x, of - x) < FEWEST_ERRORS:
         reason = (
@@ -244,8 +246,9 @@ def _share_table(tag: str, shared: Mapping[str, Sequence[str]], data: AuditInput
     here = np.concatenate([rate_of(part.n_real, part.n_real.sum()) for part in parts])
     there = np.concatenate([_shares(part) for part in parts])
     n = np.concatenate([part.n_real for part in parts])
-    events = np.concatenate([part.real_called_ai for part in parts], axis=-1)
-    rate, fpr = estimate(events, n, data.spec.confidence), ERROR_RATES["fpr"].name
+    rates = [vars(estimate_of(part, "fpr", data.spec.confidence)).values() for part in parts]
+    rate = RateEstimate(*(np.concatenate(of, axis=-1) for of in zip(*rates, strict=True)))
+    fpr = ERROR_RATES["fpr"].name
     return lay_out(
         f"{say.capitalised(say.tag_title(tag))}: the generator's training set and the audited sets",
         [
