@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 import pytest
-from scipy.stats import binom
+from scipy.stats import beta, binom
 
 from faceaudit.audit import run_check
 from faceaudit.checks.threshold_transfer import CHECK, ThresholdTransferOptions
@@ -119,6 +119,25 @@ def test_too_few_photographs_for_a_safe_threshold(drawn):
         "one that keeps to 1.0 % as surely takes 299 photographs instead of 100." in result.sentence
     )
     assert "takes a target above 0." in run(few, target_fpr=0).sentence
+
+
+def test_photographs_of_one_person_count_as_what_they_are_worth(drawn):
+    score = np.append(np.repeat(np.arange(400) / 400, 5), 0.5)
+    tags = {"g": ["a"] * 2001, "person": [f"{i // 5}" for i in range(2001)]}
+    data = drawn(["real"] * 2001, score, tags, dataset=["x"] * 2000 + ["y"])
+    result = run(data)
+    plain, safe = promises(result).rows
+    assert (plain[2], safe[2]) == (20, 0)
+    # All five are called alike, so they are worth one: 400, of which 4 are called AI-generated.
+    assert plain[3] == pytest.approx(beta.ppf(0.95, 5, 396), rel=0.1)
+    assert "Chosen on 2,000 real photographs, worth 400 independent ones." in promises(result).note
+    few = drawn(
+        ["real"] * 501,
+        score[-501:],
+        {name: of[-501:] for name, of in tags.items()},
+        dataset=["x"] * 500 + ["y"],
+    )
+    assert "takes 299 independent photographs instead of 100." in run(few).sentence
 
 
 def test_only_a_threshold_above_every_score_is_safe(drawn):

@@ -20,7 +20,7 @@ from faceaudit.schema import called_ai
 from faceaudit.stats import FloatArray
 from faceaudit.stats.counts import Counts
 from faceaudit.stats.intervals import rate_interval, rate_of
-from faceaudit.stats.rates import estimate, rate_counts
+from faceaudit.stats.rates import estimate_of, rate_counts
 from faceaudit.stats.thresholds import (
     fewest_photographs,
     safe_share,
@@ -112,12 +112,13 @@ def _promises(chosen: Chosen, data: AuditInput) -> tuple[str, Table]:
     """Tell what the threshold promises, and which one is safe, in a sentence and as a table."""
     photographs, confidence = data.photographs[chosen.dataset], data.spec.confidence
     n, score, target = len(photographs), photographs.score, say.percent(chosen.target)
-    safe_of = safe_share([n], chosen.target, confidence)
+    worth = photographs.counts((), chosen.threshold).effective.n_real
+    safe_of = safe_share(worth, chosen.target, confidence)
     share = np.append(math.floor(chosen.target * n + 1e-9) / n, safe_of)
     safe = thresholds_for_fpr(score, np.zeros(n, np.int64), 1, safe_of)
     threshold = np.append(chosen.threshold, safe)
     # Above 1 there is no score, here or elsewhere.
-    high = np.where(threshold > 1, 0, rate_interval(share * n, n, 2 * confidence - 1)[1])
+    high = np.where(threshold > 1, 0, rate_interval(share * worth, worth, 2 * confidence - 1)[1])
     called = [None if np.isnan(of) else int(called_ai(score, of).sum()) for of in threshold]
     sure = f"{100 * confidence:g} % confidence"
     promise = (
@@ -126,12 +127,14 @@ def _promises(chosen: Chosen, data: AuditInput) -> tuple[str, Table]:
     )
     if np.isnan(safe[0]):
         enough = fewest_photographs(chosen.target, confidence)
-        than = f"{enough:,} photographs instead of {n:,}" if enough else "a target above 0"
-        promise += f"; one that keeps to {target} as surely takes {than}."
+        what = "photographs" if worth[0] == n else "independent photographs"
+        than = f"{enough:,} {what} instead of {math.floor(worth[0]):,}" if enough else None
+        promise += f"; one that keeps to {target} as surely takes {than or 'a target above 0'}."
     elif safe[0] > 1:
         promise += f"; none that calls anything AI-generated keeps to {target} as surely."
     else:
         promise += f"; a threshold of {safe[0]:.4g} keeps to {target} as surely."
+    alike = "" if worth[0] == n else f", worth {math.floor(worth[0]):,} independent ones"
     title = f"What a threshold promises for other photographs of {chosen.dataset}"
     columns = [
         text("choice", [f"at most {target} of these", f"at most {target} of all"]),
@@ -141,10 +144,10 @@ def _promises(chosen: Chosen, data: AuditInput) -> tuple[str, Table]:
         number("AI-generated faces called real", "percent", _missed(threshold, data)),
     ]
     note = (
-        f"Chosen on {say.counted(n, 'real photograph')}. The first choice exceeds the target on "
-        "others about as often as not. The second is the lowest that keeps it on all photographs "
-        f"of that kind with {sure}, whatever their scores; 'at most' is meant so in both. The last "
-        "column is the share of all AI-generated faces here."
+        f"Chosen on {say.counted(n, 'real photograph')}{alike}. The first choice exceeds the "
+        "target on others about as often as not. The second is the lowest that keeps it on all "
+        f"photographs of that kind with {sure}, whatever their scores; 'at most' is meant so in "
+        "both. The last column is the share of all AI-generated faces here."
     )
     return promise, lay_out(title, columns, note=note)
 
@@ -161,7 +164,7 @@ def _elsewhere(chosen: Chosen, tags: list[str], data: AuditInput) -> Counts:
 def _findings(chosen: Chosen, data: AuditInput) -> Iterator[Finding]:
     """Tell the realised rates of every other data set; the facts are those of the first."""
     counts, confidence = _elsewhere(chosen, [], data), data.spec.confidence
-    rates = {id: estimate(*rate_counts(counts, id), confidence) for id in ERROR_RATES}
+    rates = {id: estimate_of(counts, id, confidence) for id in ERROR_RATES}
     for i, (dataset,) in enumerate(counts.groups):
         known = [(ERROR_RATES[id], found) for id, found in rates.items() if found.n[i]]
         parts = [
@@ -193,7 +196,7 @@ def _realised(chosen: Chosen, tags: list[str], data: AuditInput) -> Table:
         for i, tag in enumerate(counts.tags)
     ]
     for rate in ERROR_RATES.values():
-        found = estimate(*rate_counts(counts, rate.id), data.spec.confidence)
+        found = estimate_of(counts, rate.id, data.spec.confidence)
         columns += [
             number(rate.images, "count", found.n),
             *estimated(f"{rate.error} ({rate.short})", "percent", found, data.spec.confidence),
@@ -218,7 +221,7 @@ def _group_thresholds(chosen: Chosen, data: AuditInput) -> Iterator[Table]:
         own = thresholds_for_fpr(photographs.score, codes, len(groups), chosen.target)
         common = photographs.counts((tag,), chosen.threshold)
         wrong = rate_of(common.real_called_ai, common.n_real)
-        share = safe_share(common.n_real, chosen.target, data.spec.confidence)
+        share = safe_share(common.effective.n_real, chosen.target, data.spec.confidence)
         safe = thresholds_for_fpr(photographs.score, codes, len(groups), share)
         yield lay_out(
             f"For study only: thresholds by {say.tag_title(tag)}",
