@@ -9,7 +9,7 @@ import pytest
 
 import field
 
-TRIALS = 40
+TRIALS = 12
 SEED = 7
 STUDIES = sorted(module.name for module in pkgutil.iter_modules(field.__path__))
 
