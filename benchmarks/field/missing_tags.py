@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from field import Row, audited, found_by, scored_faces, share, wrong_calls
+from field import Row, audited, found_by, scored_faces, share
 
 HALF = {"checks": ["equalized-odds-gap"], "attributes": ["gender"], "limits": {"fnr_gap": None}}
 TAG_ERROR, GAP = 0.1, 0.06

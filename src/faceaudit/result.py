@@ -321,6 +321,8 @@ class GroupRate(_Strict):
     n: Images
     events: int = Field(description="Errors among them")
     value: float = Field(description="The error rate, from 0 to 1")
+    low: float | None = Field(default=None, description="Lower end, if it was picked as highest")
+    high: float | None = Field(default=None, description="Upper end, if it was picked as highest")
 
 
 class Interval(_Strict):

@@ -10,6 +10,7 @@ from faceaudit.audit import run_check
 from faceaudit.checks import Options
 from faceaudit.checks.group_error_rates import CHECK
 from faceaudit.stats.counts import Images
+from faceaudit.stats.worst import worst_group
 
 
 def run(data):
@@ -54,10 +55,13 @@ def test_clear_difference_is_told_with_its_numbers(counted):
     result = run(counted({"a": (200, 60, 0, 0), "b": (100, 5, 0, 0), "c": (300, 30, 0, 0)}))
     assert result.status == "info"
     assert result.sentence.startswith(
-        "Real photographs tagged group 'a' (30.0 %, 60 of 200) are called AI-generated most often, "
-        "those tagged group 'b' (5.0 %, 5 of 100) least often: a difference of 25.0 points (95 % "
-        "interval "
+        "Real photographs tagged group 'a' (30.0 %, 60 of 200; 22.5 to 36.9 %, as the highest of "
+        "all) are called AI-generated most often, those tagged group 'b' (5.0 %, 5 of 100) least "
+        "often: a difference of 25.0 points (95 % interval "
     )
+    worst = worst_group([60, 5, 30], [200, 100, 300])
+    (highest, _) = result.findings[0].groups
+    assert (highest.low, highest.high) == (worst.low, worst.high)
     assert "chance" not in result.sentence
     assert result.findings[0].weight > 0
     names = [test.name for test in result.tests]

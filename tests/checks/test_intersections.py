@@ -58,7 +58,8 @@ def test_finding_names_both_tags(grid):
     result = run(grid)
     assert result.sentence.startswith(
         "Among groups of at least 30 images, real photographs tagged race 'A' and gender 'm' (5.0 "
-        "%, 2 of 40) are called AI-generated most often, those tagged race 'B' and gender 'm' (2.0 "
+        "%, 2 of 40; 0.3 to 18.8 %, as the highest of all) are called AI-generated most often, "
+        "those tagged race 'B' and gender 'm' (2.0 "
         "%, 1 of 50) least often"
     )
 

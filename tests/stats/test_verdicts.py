@@ -8,7 +8,7 @@ import pytest
 
 from faceaudit.stats.counts import Counts, Images
 from faceaudit.stats.gaps import max_min_gap
-from faceaudit.stats.verdicts import judge_better_than_chance, judge_gap, times_to_decide
+from faceaudit.stats.verdicts import judge_better_than_chance, judge_gap
 
 
 @pytest.mark.parametrize(
@@ -28,27 +28,6 @@ def test_limit_within_beyond_and_between(low: float, high: float, status: str) -
 def test_a_trivial_classifier_never_passes_but_can_fail() -> None:
     assert judge_gap(0, 0.01, 0.05, trivial=True) == "insufficient-evidence"
     assert judge_gap(0.1, 0.2, 0.05, trivial=True) == "fail"
-
-
-@pytest.mark.parametrize("events", [[1, 0, 2], [30, 10, 10]])
-def test_times_to_decide_is_what_it_takes(events: list[int]) -> None:
-    n, limit = np.array([100, 100, 100]), 0.1
-
-    def status(factor: float) -> str:
-        gap = max_min_gap(np.divide(events, 10) * factor, n / 10 * factor)
-        return judge_gap(gap.low, gap.high, limit)
-
-    assert status(1) == "insufficient-evidence"
-    times = times_to_decide(np.divide(events, 10), n / 10, limit)
-    assert times is not None
-    assert times > 1
-
-    assert status(times) in ("pass", "fail")
-    assert status(times / 1.05) == "insufficient-evidence"
-
-
-def test_no_number_of_images_tells_a_gap_from_a_limit_it_is_at() -> None:
-    assert times_to_decide([10, 20], [100, 100], 0.1) is None
 
 
 def counts(n_real: int, real_called_ai: int, n_ai: int, ai_called_real: int) -> Counts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,12 +19,12 @@ from faceaudit.result import Column, Finding, Forest, GapVerdict, Interval, Stat
 from faceaudit.stats import FloatArray
 from faceaudit.stats.counts import Counts
 from faceaudit.stats.gaps import gap_bounds, observed_gaps
+from faceaudit.stats.power import images_to_decide
 from faceaudit.stats.rates import of_large_groups, rate_counts
 from faceaudit.stats.verdicts import (
     LimitedGap,
     judge_better_than_chance,
     judge_gap,
-    times_to_decide,
 )
 
 Limited = tuple[Counts, ErrorRate, float]
@@ -40,7 +41,7 @@ class Judged:
     #: How many groups are large enough to be compared, and a sentence of those that are not.
     groups: int
     left_out: str | None
-    #: How many images would decide it; None if it is decided, or if none would.
+    #: How many images of each group would decide it; None if it is decided, or if none would.
     needed: int | None
     #: What would decide it.
     remedy: str
@@ -102,11 +103,9 @@ def _judge(
     smallest, error = data.spec.small_group, data.error_of((counts.tags, rate.id))
     sizes = rate_counts(counts, rate.id)[1]
     events, n = of_large_groups(counts, rate.id, smallest)
-    bounds = gap_bounds(
-        *of_large_groups(counts.effective, rate.id, smallest, sizes),
-        error,
-        wrong_tags=data.wrong_tags(counts.tags),
-    )
+    effective = of_large_groups(counts.effective, rate.id, smallest, sizes)
+    wrong = data.wrong_tags(counts.tags)
+    bounds = gap_bounds(*effective, error, wrong_tags=wrong)
     values, highest, lowest = observed_gaps(events, n)
     events, n = at_audited(events, data), at_audited(n, data)
     audited = counts.thresholds.index(data.threshold)
@@ -140,11 +139,18 @@ def _judge(
     elif high <= limit:
         remedy = "the classifier is not shown to do better than guessing, so nothing passes"
     elif status == "insufficient-evidence":
-        if times := times_to_decide(events, n, limit, 1 - error):
-            needed = round(times * images)
-            remedy = f"about {needed:,} images instead of {images:,} would decide it"
+        # What wrong tags may hide must fit into the limit too.
+        room = limit * (1 - 2 * float(wrong.max()))
+        if room > 0:
+            worth = at_audited(effective[1], data)
+            alone = images_to_decide(at_audited(effective[0], data), worth, room, error)
+            needed = math.ceil(alone * images / worth.sum())
+            remedy = (
+                f"about {needed:,} {rate.images} of each group would show four times in five that "
+                "it is within, if there is none"
+            )
         else:
-            remedy = "the gap lies at the limit, so no number of images would decide it"
+            remedy = "no number of images shows that there is none at all"
     finding = Finding(
         status=status,
         tags=list(counts.tags),
@@ -255,8 +261,8 @@ def _table(judged: Sequence[Judged], data: AuditInput) -> Table:
         undecided = found.finding.status == "insufficient-evidence" and found.needed is None
         parts = (found.left_out, found.remedy if undecided else None)
         notes.append("; ".join(filter(None, parts)) or None)
-    rough = "if the rates stay as they are; a rough guide"
-    decide = Column(title="images that would decide", kind="count", help=rough)
+    plan = "of each group; if there is no gap, so many show four times in five that it is within"
+    decide = Column(title="images that would decide", kind="count", help=plan)
     mixed = "the pass would not stand if more of each group's images belonged to other groups"
     turns = Column(title="wrong tags it stands", kind="percent", help=mixed)
     large = [found.groups for found in judged]

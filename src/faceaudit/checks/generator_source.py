@@ -15,7 +15,7 @@ from faceaudit.checks.parts.group_rates import named_groups
 from faceaudit.error_rates import ERROR_RATES
 from faceaudit.layout import Kind, Values, at_audited, distribution, forest, lay_out, number, text
 from faceaudit.result import Detail, Finding, Forest, GapVerdict, Interval, Table, Test
-from faceaudit.stats import FloatArray
+from faceaudit.stats import FloatArray, IntArray
 from faceaudit.stats.counts import Counts
 from faceaudit.stats.intervals import difference_interval, ratio_interval
 from faceaudit.stats.rates import RateEstimate, estimate_of, rate_counts
@@ -41,12 +41,14 @@ class GeneratorSourceOptions(Options):
 class Photographs:
     """The real photographs of each data set, those of the generator's at `source`.
 
-    The last row is all others together; `rate` is how many are called AI, at every threshold.
+    The last row is all others together; `rate` is how many are called AI, at every threshold, and
+    `worth` are its counts of as many independent images as they are worth.
     """
 
     names: list[str]
     source: int
     rate: RateEstimate
+    worth: tuple[IntArray, IntArray]
 
     @property
     def rows(self) -> list[str]:
@@ -106,8 +108,9 @@ def run(data: AuditInput, options: GeneratorSourceOptions) -> Product:
 def _compare(found: Finding, counts: Counts, dataset: str, data: AuditInput) -> Product:
     source = counts.groups.index((dataset,))
     others = counts.pick(np.arange(len(counts.groups)) != source).total()
-    rate = estimate_of(counts.beside(others, (OTHERS,)), "fpr", data.spec.confidence)
-    real = Photographs([*counts.labels, OTHERS], source, rate)
+    both = counts.beside(others, (OTHERS,))
+    rate, worth = estimate_of(both, "fpr", data.spec.confidence), rate_counts(both.effective, "fpr")
+    real = Photographs([*counts.labels, OTHERS], source, rate, worth)
     wrong = at_audited(rate.events, data)
     found.groups = named_groups([(name,) for name in real.names], wrong, rate.n, (source, -1))
     _contrast(found, _sides(counts, dataset, data), data)
@@ -198,7 +201,8 @@ def _forest(real: Photographs, data: AuditInput) -> Forest:
 def _table(real: Photographs, data: AuditInput) -> Table:
     rate, source, interval = real.rate, real.source, say.interval_title(data.spec.confidence)
     own_value = rate.value[:, [source]]
-    own = (rate.events[:, [source]], rate.n[source], rate.events, rate.n, data.spec.confidence)
+    x, n = real.worth
+    own = (x[:, [source]], n[source], x, n, data.spec.confidence)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = (own_value / rate.value, *ratio_interval(*own))
     difference = (own_value - rate.value, *difference_interval(*own))

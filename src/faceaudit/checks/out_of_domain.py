@@ -16,8 +16,8 @@ from faceaudit.layout import distribution, estimated, forest, lay_out, number, t
 from faceaudit.result import Detail, Finding, Forest, Table
 from faceaudit.row_filter import row_mask
 from faceaudit.schema import called_ai
-from faceaudit.stats.intervals import rate_interval
-from faceaudit.stats.rates import RateEstimate, estimate
+from faceaudit.stats.intervals import rate_interval, rate_of
+from faceaudit.stats.rates import RateEstimate
 
 
 class OutOfDomainOptions(Options):
@@ -119,7 +119,8 @@ def _resting_on_no_face(marked: Pictures, sure: float, data: AuditInput) -> str:
 
 def _describe(kind: Pictures, sure: float, data: AuditInput) -> str:
     n, surely = len(kind), kind.surely_real
-    low, high = rate_interval(surely, n, data.spec.confidence)
+    effect = _effect(data)
+    low, high = rate_interval(surely / effect, n / effect, data.spec.confidence)
     return (
         f"{say.percent(kind.called_real / n)} are called real, {say.percent(surely / n)} with high "
         f"confidence ({say.percent_range(float(low), float(high), data.spec.confidence)}), and "
@@ -132,8 +133,15 @@ def _describe(kind: Pictures, sure: float, data: AuditInput) -> str:
 
 
 def _surely_real(kinds: Sequence[Pictures], data: AuditInput) -> RateEstimate:
-    events = np.array([kind.surely_real for kind in kinds])
-    return estimate(events, np.array([len(kind) for kind in kinds]), data.spec.confidence)
+    events, n = np.array([(kind.surely_real, len(kind)) for kind in kinds]).T
+    limits = rate_interval(events / _effect(data), n / _effect(data), data.spec.confidence)
+    return RateEstimate(events, n, rate_of(events, n), *limits)
+
+
+def _effect(data: AuditInput) -> float:
+    """Take the larger design effect of both labels: these pictures are too few for their own."""
+    effects = data.audited(()).design_effects
+    return 1.0 if effects is None else float(effects.max())
 
 
 def _table(kinds: Sequence[Pictures], data: AuditInput) -> Table:

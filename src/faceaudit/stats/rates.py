@@ -82,11 +82,6 @@ class RateEstimate:
         return RateEstimate(*(of[..., groups] for of in vars(self).values()))
 
 
-def estimate(events: IntArray, n: IntArray, confidence: float) -> RateEstimate:
-    """Give rates their Clopper–Pearson intervals."""
-    return RateEstimate(events, n, rate_of(events, n), *rate_interval(events, n, confidence))
-
-
 def estimate_of(counts: Counts, rate: str, confidence: float) -> RateEstimate:
     """Estimate a rate of every group; its limits are of as many images as they are worth."""
     events, n = rate_counts(counts, rate)

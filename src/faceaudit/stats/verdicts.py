@@ -9,17 +9,13 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from faceaudit.result import Status
 from faceaudit.stats.counts import Counts
-from faceaudit.stats.gaps import max_min_gap
 from faceaudit.stats.intervals import difference_interval, rate_of
 
 #: A classifier whose balanced accuracy may be this low is hardly better than a coin.
 NEAR_CHANCE = 0.55
-#: Beyond this many times the images, a gap is too close to the limit ever to be told from it.
-MOST_TIMES = 1e6
 
 
 def judge_gap(low: float, high: float, limit: float, *, trivial: bool = False) -> Status:
@@ -79,30 +75,6 @@ def holm_errors(gaps: Mapping[Hashable, LimitedGap], error: float) -> dict[Hasha
             break
         left = undecided
     return errors
-
-
-def times_to_decide(
-    events: ArrayLike, n: ArrayLike, limit: float, confidence: float = 0.95
-) -> float | None:
-    """Say how many times the images of every group would decide a gap that is undecided.
-
-    It is the smallest factor at which the interval no longer holds the limit, if the rates
-    stay what they are in `events` and `n`, shape (groups,). A rough guide: with many small groups
-    the observed gap is larger than the true one. None if no number of images would do.
-    """
-    events, n = np.asarray(events, float), np.asarray(n, float)
-
-    def decided(times: float) -> bool:
-        gap = max_min_gap(events * times, n * times, confidence)
-        return judge_gap(gap.low, gap.high, limit) in ("pass", "fail")
-
-    if not decided(MOST_TIMES):
-        return None
-    low, high = 1.0, MOST_TIMES
-    while high / low > 1.01:
-        middle = float(np.sqrt(low * high))
-        low, high = (low, middle) if decided(middle) else (middle, high)
-    return high
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,7 @@ from faceaudit.stats.rates import (
 )
 from faceaudit.stats.significance import all_alike, each_against_rest
 from faceaudit.stats.unknown import wrong_tags
+from faceaudit.stats.worst import worst_group
 
 
 def rates_by_group(data: AuditInput, groupings: Sequence[Sequence[str]], nothing: str) -> Product:
@@ -266,6 +267,9 @@ def _gaps(counts: Counts, data: AuditInput) -> Iterator[Finding]:
             smallest=smallest if enough and gap.left_out and smallest > 1 else None,
             weight=gap.low,
         )
+        if found.groups and events.sum():
+            worst = worst_group(worth[0] * (n > 0), worth[1] * (n > 0), confidence)
+            found.groups[0].low, found.groups[0].high = worst.low, worst.high
         found.sentence = rate_gap(found)
         yield found
 

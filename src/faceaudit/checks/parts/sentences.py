@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from faceaudit import wording as say
 from faceaudit.error_rates import ERROR_RATES
-from faceaudit.result import Finding
+from faceaudit.result import Finding, GroupRate
 
 
 def rate_gap(found: Finding) -> str:
@@ -18,7 +18,7 @@ def rate_gap(found: Finding) -> str:
         )
     high, low = (
         f"{say.group_title(found.tags, of.group)} "
-        f"({say.percent(of.value)}, {of.events:,} of {of.n:,})"
+        f"({say.percent(of.value)}, {of.events:,} of {of.n:,}{_as_picked(of)})"
         for of in found.groups
     )
     among = f"Among groups of at least {found.smallest} images, " if found.smallest else ""
@@ -28,6 +28,13 @@ def rate_gap(found: Finding) -> str:
         f"({say.points_range(gap.low, gap.upper, gap.confidence)})"
         f"{'' if gap.low > 0 else ', which chance alone could explain'}."
     )
+
+
+def _as_picked(group: GroupRate) -> str:
+    """Give the interval of a group that was picked for its rate."""
+    if group.low is None or group.high is None:
+        return ""
+    return f"; {say.percent_range(group.low, group.high)}, as the highest of all"
 
 
 def judged_gap(found: Finding, remedy: str, aside: str = "") -> str:
@@ -47,6 +54,8 @@ def judged_gap(found: Finding, remedy: str, aside: str = "") -> str:
         follows = f", allowing for chance by at least {say.points(gap.low)}: beyond {named}"
     elif found.status == "pass":
         follows = f", allowing for chance by at most {say.points(gap.upper)}: within {named}"
+    elif gap.low > limit:
+        follows = f", allowing for chance by at least {say.points(gap.low)}, but {remedy}"
     elif gap.upper <= limit:
         follows = f", allowing for chance by at most {say.points(gap.upper)}, but {remedy}"
     else:
