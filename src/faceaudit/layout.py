@@ -20,6 +20,7 @@ from faceaudit.result import (
     nan_to_none,
 )
 from faceaudit.stats import FloatArray
+from faceaudit.stats.calibration import Mean
 from faceaudit.stats.ranking import Auc
 from faceaudit.stats.rates import RateEstimate
 from faceaudit.wording import interval_title
@@ -63,7 +64,11 @@ def number(title: str, kind: Kind, values: Any, help: str | None = None) -> Valu
 
 
 def estimated(
-    title: str, kind: Kind, found: RateEstimate | Auc, confidence: float, help: str | None = None
+    title: str,
+    kind: Kind,
+    found: RateEstimate | Auc | Mean,
+    confidence: float,
+    help: str | None = None,
 ) -> list[Values]:
     """Make three columns, values and the ends of their intervals."""
     start = f"{interval_title(confidence)} from"

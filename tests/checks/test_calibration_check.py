@@ -25,20 +25,59 @@ def half_calibrated(drawn):
     )
 
 
-def test_the_group_whose_scores_mislead_is_named_with_what_chance_gives(half_calibrated):
+def test_the_group_whose_scores_mislead_is_named_with_its_interval(half_calibrated):
     result = run(half_calibrated)
     assert result.status == "info"
+    assert result.sentence.startswith("Of 2,050 images the mean score is 14.")
     (finding,) = result.findings
     assert finding.sentence.startswith(
-        "Scores of images tagged group 'b' are furthest from what they say"
+        "Scores of images tagged group 'b' are furthest from what they say, beyond chance: their "
+        "mean score is 2"
     )
-    assert "by group, 1 of 2 groups is off by more than chance explains" in finding.sentence
-    assert "(0.1 would be if all were calibrated)" in finding.sentence
+    assert "(95 % interval of all 4 at once " in finding.sentence
+    assert "n = 1,000. By group, 1 of 2 groups is off by more" in finding.sentence
     table = result.details[-1]
-    rows = {row[0]: row for row in table.rows}
-    assert rows["a"][3] <= rows["a"][5]
-    assert rows["b"][6] == pytest.approx(0.25, abs=0.05)
-    assert rows["c"][3:] == [None] * 4 + ["real photographs only: not estimable"]
+    titles = [column.title for column in table.columns]
+    rows = {row[0]: dict(zip(titles, row, strict=True)) for row in table.rows}
+    assert rows["b"]["shift"] == pytest.approx(0.25, abs=0.05)
+    assert rows["a"]["calibration error"] <= 2 * rows["a"]["by chance"]
+    assert rows["c"]["shift"] is rows["c"]["overconfidence"] is None
+    assert rows["c"]["note"] == "real photographs only: calibration is not estimable"
+    assert rows["c"]["Brier score"] == pytest.approx(1 / 3, abs=0.1)
+
+
+def test_ranking_goes_by_what_chance_leaves_not_by_size(drawn):
+    """The larger distance of the small group is no more than chance."""
+    rng = np.random.default_rng(0)
+    score = rng.uniform(0.2, 0.8, 3040)
+    is_ai = rng.random(3040) < score - 0.1
+    is_ai[3000:] = np.arange(40) < 40 * score[3000:].mean() - 6
+    labels = np.where(is_ai, "ai", "real").tolist()
+    result = run(drawn(labels, score.tolist(), {"group": ["large"] * 3000 + ["small"] * 40}))
+    large, small = (row[3] for row in result.details[-1].rows)
+    assert small > large > 0.07
+    assert "group 'large'" in result.findings[0].sentence
+    assert "1 of 2 groups is off" in result.findings[0].sentence
+
+
+def test_chance_alone_is_said_to_explain_what_it_can(drawn):
+    rng = np.random.default_rng(1)
+    score = rng.random(400)
+    labels = np.where(rng.random(400) < score, "ai", "real").tolist()
+    (finding,) = run(drawn(labels, score.tolist(), {"group": ["a", "b"] * 200})).findings
+    assert finding.sentence.startswith("Chance alone could explain how far scores are off")
+    assert "0 of 2 groups are off" in finding.sentence
+    assert finding.weight == 0
+
+
+def test_what_is_certain_and_wrong_is_told(drawn):
+    result = run(drawn(["real", "ai"] * 20, [0.0, 1.0] * 19 + [1.0, 0.9], {"group": ["a"] * 40}))
+    (row,) = result.details[-1].rows
+    assert row[-2] == pytest.approx((-np.log(2**-52) - np.log(0.9)) / 40, abs=1e-6)
+    assert row[-1] == (
+        "1 image scored 0 or 1 on the wrong side (to within 2e-16): infinite log loss counted as "
+        "36.0"
+    )
 
 
 def test_curves_are_drawn_for_estimable_groups_only(half_calibrated):

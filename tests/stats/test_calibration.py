@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn.calibration import calibration_curve
+from sklearn.metrics import brier_score_loss, log_loss
 
-from faceaudit.stats.calibration import group_calibration
+from faceaudit.stats.calibration import group_calibration, group_losses, image_losses
 from faceaudit.stats.ranking import Runs, rank_scores
 
 
@@ -46,47 +47,118 @@ def test_equal_scores_stay_together_whatever_their_order():
     assert np.isnan(first.bin_ai[0, first.bin_n[0] == 0]).all()
 
 
-def test_small_calibrated_group_has_error_but_no_excess():
+def test_by_chance_is_the_mean_error_of_calibrated_groups():
     rng = np.random.default_rng(2)
     groups, n = 300, 40
     score = rng.beta(0.5, 0.5, groups * n).astype(np.float32)
     group = np.repeat(np.arange(groups), n)
     found = calibration(score, rng.random(groups * n) < score, group)
-    use = ~np.isnan(found.error)
-    # The bias that the raw number has at n = 40 …
-    assert found.error[use].mean() > 0.07
-    # … is what chance alone is said to give, and 5 % exceed the 95 % mark.
-    deviation = found.excess[use].std() / np.sqrt(use.sum())
-    assert abs(found.excess[use].mean()) < 3 * deviation
-    beyond = np.mean(found.error[use] > found.by_chance_high[use])
-    assert 0.01 <= beyond <= 0.10
+    # What every small group has without being off.
+    assert found.error.mean() > 0.07
+    beyond = found.error - found.by_chance
+    assert abs(beyond.mean()) < 3 * beyond.std() / np.sqrt(groups)
+    # A design effect of 4 is as much chance as a quarter of the images brings.
+    quarter = calibration(score[::4], np.arange(len(score[::4])) % 2 == 0, group[::4])
+    fewer = calibration(score, rng.random(groups * n) < score, group, effect=np.full(groups, 4.0))
+    assert fewer.by_chance.mean() == pytest.approx(quarter.by_chance.mean(), rel=0.1)
 
 
-def test_miscalibrated_group_is_beyond_chance():
-    rng = np.random.default_rng(3)
-    score = rng.random(2000).astype(np.float32)
-    is_ai = rng.random(2000) < np.where(np.arange(2000) < 1000, score, score**3)
-    found = calibration(score, is_ai, np.repeat([0, 1], 1000))
-    assert found.error[0] <= found.by_chance_high[0]
-    assert found.error[1] > 2 * found.by_chance_high[1]
-    assert found.excess[1] == pytest.approx(0.25, abs=0.05)
+@pytest.mark.parametrize("n", [40, 1000])
+@pytest.mark.parametrize(
+    ("off", "shift", "overconfidence"),
+    [
+        (lambda p: p, 0, 0),
+        (lambda p: p + 0.1, 0.1, 0.025),
+        (lambda p: p - 0.1, -0.1, 0.025),
+        (lambda p: np.where(p > 0.5, p + 0.1, p - 0.1), 0, 0.1),
+        (lambda p: 0.5 + 0.8 * (p - 0.5), 0, -0.04),
+    ],
+)
+def test_what_scores_are_off_by_is_found_at_any_size(off, shift, overconfidence, n):
+    rng = np.random.default_rng(n)
+    groups = {40: 2000, 1000: 400}[n]
+    true = rng.uniform(0.1, 0.9, groups * n)
+    score = off(true)
+    found = calibration(score, rng.random(len(true)) < true, np.repeat(np.arange(groups), n))
+    # As far off as the scores are, and not as the mean of absolute values would have it.
+    sure = np.where(score >= 0.5, score - true, true - score)
+    for estimate, so, about in (
+        (found.shift(), (score - true).mean(), shift),
+        (found.overconfidence(), sure.mean(), overconfidence),
+    ):
+        assert so == pytest.approx(about, abs=0.002)
+        error = 3 * estimate.value.std() / np.sqrt(groups)
+        assert estimate.value.mean() == pytest.approx(so, abs=error)
+        assert np.mean((estimate.low <= so) & (estimate.high >= so)) >= 0.93
+
+
+def test_intervals_are_those_of_the_effective_number_of_images():
+    rng = np.random.default_rng(4)
+    score = rng.random(400)
+    is_ai = rng.random(400) < score
+    four = calibration(score, is_ai, effect=4.0)
+    repeated = calibration(np.repeat(score, 4), np.repeat(is_ai, 4), effect=4.0)
+    once = calibration(score, is_ai)
+    for name in ("shift", "overconfidence"):
+        of_once, of_four, of_repeated = (getattr(of, name)() for of in (once, four, repeated))
+        assert of_repeated.low == pytest.approx(of_once.low)
+        assert of_repeated.high == pytest.approx(of_once.high)
+        assert of_four.high - of_four.low > 1.8 * (of_once.high - of_once.low)
+    assert repeated.bin_low == pytest.approx(once.bin_low)
+
+
+def losses(score, is_ai, group, **options):
+    score, is_ai = np.asarray(score, np.float32), np.asarray(is_ai, bool)
+    of = image_losses(score, is_ai)
+    group = np.asarray(group)
+    return group_losses(of, group, np.bincount(group[group >= 0]), **options)
+
+
+def test_losses_are_those_of_scikit_learn():
+    rng = np.random.default_rng(5)
+    score = rng.beta(0.2, 0.2, 3000).astype(np.float32)
+    score[:4] = [0, 1, 1e-20, 1]
+    is_ai = rng.random(3000) < score
+    is_ai[:4] = [True, True, True, False]
+    group = rng.integers(-1, 4, 3000)
+    group[:4] = [0, 0, 0, 1]
+    found = losses(score, is_ai, group)
+    for i in range(4):
+        y, p = is_ai[group == i], score[group == i].astype(float)
+        assert found.brier.value[i] == pytest.approx(brier_score_loss(y, p), rel=1e-12)
+        assert found.log_loss[i] == pytest.approx(log_loss(y, p), rel=1e-12)
+        assert found.cut[i] == np.sum(np.where(y, p, 1 - p) < 2**-52)
+    assert found.cut[0] >= 2
+
+
+@pytest.mark.parametrize("spread", [0.05, 1.0])
+@pytest.mark.parametrize("n", [40, 400])
+def test_interval_of_the_brier_score_covers_it(spread, n):
+    rng = np.random.default_rng(n)
+    score = rng.beta(spread, spread, 1000 * n).astype(np.float32).astype(float)
+    group = np.repeat(np.arange(1000), n)
+    found = losses(score, rng.random(len(score)) < score, group).brier
+    true = np.mean(score * (1 - score))
+    assert np.mean((found.low <= true) & (found.high >= true)) >= 0.93
+    # … and not because it is needlessly wide.
+    assert np.mean(found.high - found.low) < 4 * found.value.std() * 1.6
 
 
 def test_one_label_alone_has_no_calibration_error():
     found = calibration([0.1, 0.3, 0.2, 0.9], [0, 0, 0, 1], [0, 0, 1, 1])
-    assert np.isnan([found.error[0], found.by_chance[0], found.by_chance_high[0]]).all()
-    assert not np.isnan(found.error[1])
+    for of in (found.error, found.by_chance, found.shift().value, found.overconfidence().high):
+        assert np.isnan(of).tolist() == [True, False]
     assert found.bin_n[0].sum() == 2
 
 
 def test_scores_of_exactly_zero_and_one_need_no_luck():
     found = calibration([0.0, 0.0, 1.0, 1.0], [0, 0, 1, 1])
-    assert found.error[0] == 0
-    assert found.by_chance[0] == 0
+    assert found.error[0] == found.by_chance[0] == found.shift().value[0] == 0
 
 
 def test_empty_group_and_no_images():
     ranked = rank_scores(np.array([0.5], np.float32), np.array([True]))
     found = group_calibration(Runs.of(ranked, np.array([-1]), 2))
     assert np.isnan(found.error).all()
+    assert np.isnan(found.shift().low).all()
     assert found.bin_n.sum() == 0

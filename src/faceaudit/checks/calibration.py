@@ -8,13 +8,33 @@ import numpy as np
 from pydantic import Field
 
 from faceaudit.checks import AuditInput, Check, Options, Product
-from faceaudit.layout import lay_out, number, text
+from faceaudit.layout import estimated, lay_out, number, text
 from faceaudit.result import Curve, Detail, Finding, Series, Table
-from faceaudit.stats.calibration import Calibration, group_calibration
-from faceaudit.wording import counted, group_title, out_of, points, tag_title
+from faceaudit.stats import IntArray
+from faceaudit.stats.calibration import (
+    LARGEST_LOSS,
+    Calibration,
+    Losses,
+    Mean,
+    group_calibration,
+    group_losses,
+    image_losses,
+)
+from faceaudit.wording import (
+    counted,
+    group_title,
+    interval_title,
+    out_of,
+    points,
+    points_range,
+    tag_title,
+)
 
 #: Scores that say too much or too little are less grave than wrong calls of people.
 WEIGHT = 0.1
+#: What is held against what: the means of the scores, and of how sure they are.
+SHIFT = "mean score", "the share of AI-generated images"
+SURE = "mean confidence", "the share of scores on the right side of 0.5"
 
 
 class CalibrationOptions(Options):
@@ -24,10 +44,11 @@ class CalibrationOptions(Options):
 
 
 def run(data: AuditInput, options: CalibrationOptions) -> Product:
-    """Give the expected calibration error of every group beside what chance alone gives."""
+    """Tell how far off the scores of every group are, and what they lose."""
+    confidence = data.spec.confidence
 
     def calibrated(*tags: str) -> Calibration:
-        runs, confidence = data.images.runs(tags), data.spec.confidence
+        runs = data.images.runs(tags)
         return group_calibration(runs, bins=options.bins, confidence=confidence)
 
     whole = calibrated()
@@ -38,51 +59,70 @@ def run(data: AuditInput, options: CalibrationOptions) -> Product:
             "fixed by how the images were collected and says nothing about the scores.",
         )
     details: list[Detail] = [_curve("all images", ["all images"], [0], whole, data)]
-    findings: list[Finding] = []
+    losses = image_losses(data.images.score, data.images.is_ai)
+    groupings = []
     for tag in data.spec.attributes:
-        _, groups = data.images.codes(tag)
+        codes, groups = data.images.codes(tag)
         if not groups:
             continue
         found = calibrated(tag)
-        large = found.n_real + found.n_ai >= data.spec.small_group
-        drawn = np.flatnonzero(~np.isnan(found.error) & large)
-        if len(drawn):
-            details.append(_curve(tag_title(tag), groups, drawn.tolist(), found, data))
-        details.append(_table(tag, groups, found, data))
-        if not np.isnan(found.error).all():
-            findings.append(_finding(tag, groups, found, data))
+        n = found.n_real + found.n_ai
+        large = np.flatnonzero(~np.isnan(found.error) & (n >= data.spec.small_group))
+        if len(large):
+            details.append(_curve(tag_title(tag), groups, large.tolist(), found, data))
+            groupings.append((tag, groups, found, large))
+        lost = group_losses(losses, codes, n, confidence=confidence)
+        details.append(_table(tag, groups, found, lost, data))
+    intervals = 2 * sum(len(large) for *_, large in groupings)
+    findings = [_finding(*grouping, intervals, data) for grouping in groupings]
+    shift, sure = whole.shift(confidence), whole.overconfidence(confidence)
+    interval = interval_title(confidence)
     sentence = (
-        "The scores miss the share of AI-generated images among pictures of like score by "
-        f"{points(whole.error[0])} on average ({_by_chance(whole, 0)}; n = {len(data.images):,})."
+        f"Of {counted(len(data.images), 'image')} the {_off(SHIFT, shift, 0, interval)}, and "
+        f"the {_off(SURE, sure, 0, interval)}."
     )
     return Product("info", sentence, findings=findings, details=details)
 
 
-def _by_chance(found: Calibration, i: int) -> str:
-    return (
-        f"perfectly calibrated scores would be off by {points(found.by_chance[i])} by chance, "
-        f"rarely by more than {points(found.by_chance_high[i])}"
-    )
+def _off(which: tuple[str, str], found: Mean, i: int, interval: str) -> str:
+    value, low, high, side = found.value[i], found.low[i], found.high[i], "above"
+    if value < 0:
+        value, low, high, side = -value, -high, -low, "below"
+    of, held_against = which
+    return f"{of} is {points(value)} {side} {held_against} ({interval} {points_range(low, high)})"
 
 
-def _finding(tag: str, groups: list[str], found: Calibration, data: AuditInput) -> Finding:
-    estimable = ~np.isnan(found.error)
-    beyond = int(np.sum(found.error[estimable] > found.by_chance_high[estimable]))
-    worst = int(np.nanargmax(found.excess))
+def _finding(
+    tag: str,
+    groups: list[str],
+    found: Calibration,
+    large: IntArray,
+    intervals: int,
+    data: AuditInput,
+) -> Finding:
+    """Name the group whose scores are off by the most that chance leaves."""
+    # As many intervals as those of all tags together hold at once.
+    confidence = 1 - (1 - data.spec.confidence) / intervals
+    both = found.shift(confidence), found.overconfidence(confidence)
+    beyond = np.array([np.maximum(of.low, -of.high)[large] for of in both])
+    which, place = np.unravel_index(beyond.argmax(), beyond.shape)
+    worst, many = large[place], int((beyond > 0).any(axis=0).sum())
     n = int(found.n_real[worst] + found.n_ai[worst])
-    chance = (1 - data.spec.confidence) * estimable.sum()
+    named = group_title([tag], [groups[worst]])
+    start = f"Scores of images tagged {named} are furthest from what they say, beyond chance"
+    if not many:
+        start = f"Chance alone could explain how far scores are off; least so for {named}"
+    interval = f"{interval_title(data.spec.confidence)} of all {intervals} at once"
+    off = _off((SHIFT, SURE)[which], both[which], worst, interval)
     return Finding(
         sentence=(
-            f"Scores of images tagged {group_title([tag], [groups[worst]])} are furthest from what "
-            f"they say: off by {points(found.error[worst])} (n = {n:,}), where "
-            f"{_by_chance(found, worst)}; by {tag_title(tag)}, "
-            f"{out_of(beyond, int(estimable.sum()), 'group')} off by more than chance explains "
-            f"({chance:.1f} would be if all were calibrated)."
+            f"{start}: their {off}; n = {n:,}. By {tag_title(tag)}, "
+            f"{out_of(many, len(large), 'group')} off by more than chance explains."
         ),
         status="info",
         tags=[tag],
         n=n,
-        weight=WEIGHT * max(0.0, float(found.error[worst] - found.by_chance_high[worst])),
+        weight=WEIGHT * max(0.0, float(beyond.max())),
     )
 
 
@@ -109,31 +149,50 @@ def _curve(
     )
 
 
-def _table(tag: str, groups: Sequence[str], found: Calibration, data: AuditInput) -> Table:
-    one_label = np.where(found.n_ai == 0, "real photographs", "AI-generated faces")
-    notes = [
-        f"{label} only: not estimable" if np.isnan(error) else None
-        for error, label in zip(found.error, one_label, strict=True)
-    ]
-    by_chance = "mean of a calibrated classifier"
-    below = f"{100 * data.spec.confidence:g} % of chance below"
+def _table(
+    tag: str, groups: Sequence[str], found: Calibration, lost: Losses, data: AuditInput
+) -> Table:
+    confidence = data.spec.confidence
+    above = "{} less {}; unbiased for any number of images".format
     return lay_out(
         f"Calibration by {tag_title(tag)}",
         [
             text(tag_title(tag), groups),
             number("real photographs", "count", found.n_real),
             number("AI-generated faces", "count", found.n_ai),
+            *estimated("shift", "points", found.shift(confidence), confidence, above(*SHIFT)),
+            *estimated(
+                "overconfidence",
+                "points",
+                found.overconfidence(confidence),
+                confidence,
+                above(*SURE),
+            ),
             number("calibration error", "points", found.error, "ECE, bins of equal mass"),
-            number("by chance", "points", found.by_chance, by_chance),
-            number(below, "points", found.by_chance_high),
-            number("excess over chance", "points", found.excess),
-            text("note", notes),
+            number("by chance", "points", found.by_chance, "mean of a calibrated classifier"),
+            *estimated("Brier score", "number", lost.brier, confidence, "mean squared distance"),
+            number("log loss", "number", lost.log_loss, "natural logarithm"),
+            text("note", [_note(found, lost, i) for i in range(len(groups))]),
         ],
         data,
-        "The calibration error is never below 0, so small groups have one by chance alone: "
-        "compare groups by the excess over chance. It rests on the mix of real and AI-"
-        f"generated images in these data. Tags: {data.tag_source((tag,))}.",
+        "Compare groups by shift and overconfidence: the calibration error is never below 0, so "
+        "small groups have one by chance alone. It rests on the mix of real and AI-generated "
+        "images in these data, as do the Brier score and the log loss. Confidence: the score "
+        f"or what it lacks to 1, whichever is larger. Tags: {data.tag_source((tag,))}.",
     )
+
+
+def _note(found: Calibration, lost: Losses, i: int) -> str | None:
+    notes = []
+    if np.isnan(found.error[i]):
+        only = "real photographs" if found.n_ai[i] == 0 else "AI-generated faces"
+        notes.append(f"{only} only: calibration is not estimable")
+    if cut := int(lost.cut[i]):
+        notes.append(
+            f"{counted(cut, 'image')} scored 0 or 1 on the wrong side (to within 2e-16): infinite "
+            f"log loss counted as {LARGEST_LOSS:.1f}"
+        )
+    return "; ".join(notes) or None
 
 
 CHECK = Check(
@@ -141,8 +200,8 @@ CHECK = Check(
     title="What a score means, by group",
     description=(
         "A score reads like a probability. Among all pictures of a group that are given 80 %, are "
-        "80 % AI-generated? The calibration error is the average distance between what the scores "
-        "say and what is so. Where a group has only real photographs or only AI-generated faces "
+        "80 % AI-generated? Scores can be too high or too low on the whole, and they can be surer "
+        "than they are right. Where a group has only real photographs or only AI-generated faces "
         "the question has no answer."
     ),
     run=run,
