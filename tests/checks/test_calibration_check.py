@@ -80,6 +80,26 @@ def test_what_is_certain_and_wrong_is_told(drawn):
     )
 
 
+def test_five_pictures_of_a_person_are_worth_one(drawn):
+    rng = np.random.default_rng(2)
+    score, group, person = rng.random(400), ["a", "b"] * 200, [str(i) for i in range(400)]
+    label = np.where(rng.random(400) < score, "ai", "real").tolist()
+    once = run(drawn(label, score.tolist(), {"group": group}))
+    often = run(drawn(label * 5, score.tolist() * 5, {"group": group * 5, "person": person * 5}))
+    curves, tables = zip(*((of.details[-2], of.details[-1]) for of in (once, often)), strict=True)
+    for i, column in enumerate(tables[0].columns[:-1]):
+        single, repeated = ([row[i] for row in table.rows] for table in tables)
+        if column.title == "to":
+            assert repeated == pytest.approx(single, rel=0.05)
+            assert np.all(np.subtract(repeated, single) > -1e-9)
+        elif column.title in ("shift", "overconfidence", "Brier score"):
+            assert repeated == pytest.approx(single)
+        elif column.title == "by chance":
+            assert repeated == pytest.approx(single, rel=0.2)
+    of_once, of_five = (np.mean(of.series[0].high) for of in curves)
+    assert of_five == pytest.approx(of_once, rel=0.05)
+
+
 def test_curves_are_drawn_for_estimable_groups_only(half_calibrated):
     overall, by_group, _ = run(half_calibrated, bins=5).details
     assert overall.diagonal

@@ -10,7 +10,7 @@ from pydantic import Field
 from faceaudit.checks import AuditInput, Check, Options, Product
 from faceaudit.layout import estimated, lay_out, number, text
 from faceaudit.result import Curve, Detail, Finding, Series, Table
-from faceaudit.stats import IntArray
+from faceaudit.stats import FloatArray, IntArray
 from faceaudit.stats.calibration import (
     LARGEST_LOSS,
     Calibration,
@@ -20,6 +20,7 @@ from faceaudit.stats.calibration import (
     group_losses,
     image_losses,
 )
+from faceaudit.stats.clusters import design_effects
 from faceaudit.wording import (
     counted,
     group_title,
@@ -45,13 +46,14 @@ class CalibrationOptions(Options):
 
 def run(data: AuditInput, options: CalibrationOptions) -> Product:
     """Tell how far off the scores of every group are, and what they lose."""
-    confidence = data.spec.confidence
+    images, confidence = data.images, data.spec.confidence
+    losses = image_losses(images.score, images.is_ai)
 
-    def calibrated(*tags: str) -> Calibration:
-        runs = data.images.runs(tags)
-        return group_calibration(runs, bins=options.bins, confidence=confidence)
+    def calibrated(tags: tuple[str, ...], effect: FloatArray | float) -> Calibration:
+        runs = images.runs(tags)
+        return group_calibration(runs, bins=options.bins, confidence=confidence, effect=effect)
 
-    whole = calibrated()
+    whole = calibrated((), _effect(data, losses, np.zeros(len(images), np.int64), 1))
     if np.isnan(whole.error[0]):
         return Product(
             "not-estimable",
@@ -59,29 +61,44 @@ def run(data: AuditInput, options: CalibrationOptions) -> Product:
             "fixed by how the images were collected and says nothing about the scores.",
         )
     details: list[Detail] = [_curve("all images", ["all images"], [0], whole, data)]
-    losses = image_losses(data.images.score, data.images.is_ai)
     groupings = []
     for tag in data.spec.attributes:
-        codes, groups = data.images.codes(tag)
+        codes, groups = images.codes(tag)
         if not groups:
             continue
-        found = calibrated(tag)
+        effect = _effect(data, losses, codes, len(groups))
+        found = calibrated((tag,), effect)
         n = found.n_real + found.n_ai
         large = np.flatnonzero(~np.isnan(found.error) & (n >= data.spec.small_group))
         if len(large):
             details.append(_curve(tag_title(tag), groups, large.tolist(), found, data))
             groupings.append((tag, groups, found, large))
-        lost = group_losses(losses, codes, n, confidence=confidence)
+        lost = group_losses(losses, codes, n, confidence=confidence, effect=effect)
         details.append(_table(tag, groups, found, lost, data))
     intervals = 2 * sum(len(large) for *_, large in groupings)
     findings = [_finding(*grouping, intervals, data) for grouping in groupings]
     shift, sure = whole.shift(confidence), whole.overconfidence(confidence)
     interval = interval_title(confidence)
     sentence = (
-        f"Of {counted(len(data.images), 'image')} the {_off(SHIFT, shift, 0, interval)}, and "
+        f"Of {counted(len(images), 'image')} the {_off(SHIFT, shift, 0, interval)}, and "
         f"the {_off(SURE, sure, 0, interval)}."
     )
     return Product("info", sentence, findings=findings, details=details)
+
+
+def _effect(
+    data: AuditInput, losses: tuple[FloatArray, FloatArray], codes: IntArray, groups: int
+) -> FloatArray | float:
+    """Give the larger of the design effects of label less score and of the squared loss.
+
+    Images of a person may all score too high, or all be taken for what they are not.
+    """
+    if data.clusters is None:
+        return 1.0
+    # The former is put between 0 and 1: its mean near 0 would be taken for few errors.
+    values = (1 + data.images.is_ai - data.images.score) / 2, losses[0]
+    first, second = (design_effects(data.clusters, codes, groups, of) for of in values)
+    return np.maximum(first, second)
 
 
 def _off(which: tuple[str, str], found: Mean, i: int, interval: str) -> str:
