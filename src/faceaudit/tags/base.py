@@ -51,8 +51,8 @@ class Tag:
 
     #: Of its column.
     name: str
-    #: Its values in the order in which readers expect them; without, all words are taken, and
-    #: listed alphabetically.
+    #: Its values from one end to the other, along which error rates may rise or fall; without, all
+    #: words are taken, and listed alphabetically unless they are bands of numbers.
     values: tuple[str, ...] = ()
     #: Word in lower case -> the value that it means.
     words: Mapping[str, str] = field(default_factory=dict)

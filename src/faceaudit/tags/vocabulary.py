@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import numpy as np
@@ -34,6 +35,10 @@ _KNOWN: dict[str, dict[str, str]] = {
     for name, tag in _TAGS.items()
     if tag.values or tag.words or tag.parse
 }
+#: A band of numbers as people write it; its lower end is group 1, or there is none.
+_BAND = re.compile(
+    r"(?:<|under ?)\d+(?:\.\d+)?|(\d+(?:\.\d+)?)(?: ?(?:-|–|to) ?\d+(?:\.\d+)?| ?\+)"
+)
 #: Words that often say "not known". They are values all the same, until the user says otherwise.
 SUSPECTED = ("na", "n/a", "none", "nan", "null", "-", "?", "unknown")
 #: Spellings of one value, and values of one tag, that a sentence names before it counts.
@@ -252,9 +257,25 @@ def with_derived_tags(table: pa.Table) -> tuple[pa.Table, dict[str, str]]:
     return table, derived
 
 
+def in_order(tag: str, values: Sequence[str]) -> Sequence[str]:
+    """Return the values that rise, lowest first: those of `ORDERED_TAGS`, or bands of numbers.
+
+    >>> in_order("income", ["20-30", "9-20", "<9", "30+"]), in_order("race", ["Black", "White"])
+    (['<9', '9-20', '20-30', '30+'], ())
+    """
+    if tag in ORDERED_TAGS:
+        return ORDERED_TAGS[tag]
+    low: dict[str, float] = {}
+    for value in values:
+        if not (band := _BAND.fullmatch(value)):
+            return ()
+        low[value] = float(band[1] or -np.inf)
+    return sorted(low, key=low.__getitem__) if len({*low.values()}) == len(low) else ()
+
+
 def group_order(tag: str, values: list[str]) -> list[str]:
     """Sort group names the way a reader expects: ordered tags by rank, others by name."""
-    rank = {value: position for position, value in enumerate(ORDERED_TAGS.get(tag, ()))}
+    rank = {value: position for position, value in enumerate(in_order(tag, values))}
     return sorted(values, key=lambda value: (rank.get(value, len(rank)), value))
 
 
