@@ -7,11 +7,13 @@ import pyarrow as pa
 import pyarrow.compute
 import pytest
 import yaml
+from sklearn.metrics import roc_auc_score
 
 from faceaudit.audit import audit, headline
 from faceaudit.checks import Check, Product, all_checks
 from faceaudit.errors import FaceAuditError
 from faceaudit.gate import gate
+from faceaudit.reading.columns import with_column
 from faceaudit.result import SEVERITY, Finding, read_result, write_result
 from faceaudit.schema import ModelInfo
 from faceaudit.spec import Spec, find_spec, parse_spec, ready_specs
@@ -376,3 +378,61 @@ def test_nothing_is_asked_twice(given):
     keys = {"name": "s", "title": "S", "question": "Q?", **yaml.safe_load(given)}
     with pytest.raises(FaceAuditError, match=r"twice|each once"):
         parse_spec(yaml.safe_dump(keys), "spec.yaml")
+
+
+def saved_as(tables, real=400, ai=200, **columns):
+    """Scores with a JPEG table for each image, the photographs first."""
+    scores = drawn_scores({"a": (real, 5)}, ai=(ai, 5))
+    table = scores.table.append_column("jpeg_table", pa.array(tables, pa.string()))
+    for name, column in columns.items():
+        table = table.append_column(name, pa.array(column))
+    return Scores(table, scores.info)
+
+
+def told_by_files(scores):
+    notes = audit(scores, spec()).limitations
+    return next((note for note in notes if note.startswith("The JPEG table alone")), None)
+
+
+def test_files_that_tell_the_label_are_said_with_the_area_under_the_curve():
+    rng = np.random.default_rng(1)
+    real, ai = (
+        rng.choice(["p", "q", "r"], n, p=p)
+        for n, p in ((400, [0.7, 0.28, 0.02]), (200, [0.05, 0.6, 0.35]))
+    )
+    tables = [*real, *ai]
+    share = {
+        table: float(np.mean(ai == table) / np.mean(np.array(tables) == table)) for table in "pqr"
+    }
+    auc = roc_auc_score([0] * 400 + [1] * 200, [share[table] for table in tables])
+    told = told_by_files(saved_as(tables))
+    assert "400 real photographs from 200 AI-generated images" in told
+    assert f"AUC {auc:.3f}, where" in told and f"photographs drawn {auc:.3f})" in told
+
+
+def test_files_that_do_not_tell_the_label_are_no_matter():
+    assert told_by_files(drawn_scores({"a": (400, 5)})) is None
+    assert told_by_files(saved_as(["q", "p"] * 300)) is None
+    assert told_by_files(saved_as([None] * 600)) is None
+    assert told_by_files(saved_as(["p"] * 400, ai=0)) is None
+    alone = [f"table {i}" for i in range(600)]
+    assert told_by_files(saved_as(alone)) is None, "each picture its own table tells nothing"
+    # Of a JPEG file without a table it is not known; a file of another type has none.
+    kinds = {"format": ["JPEG"] * 400 + ["PNG"] * 200}
+    assert "AUC 1.000" in told_by_files(saved_as(["p"] * 400 + [None] * 200, **kinds))
+    kinds = {"format": ["JPEG"] * 600}
+    assert told_by_files(saved_as(["p"] * 400 + [None] * 200, **kinds)) is None
+
+
+def test_files_are_told_by_data_set():
+    scores = saved_as(["p"] * 300 + ["q"] * 300)
+    names = ["first"] * 300 + ["second"] * 100 + ["drawn"] * 200
+    table = with_column(scores.table, "dataset", pa.array(names))
+    told = told_by_files(Scores(table, scores.info))
+    assert "AUC 0.875" in told and "photographs first 1.000; second 0.500)" in told
+
+
+def test_videos_are_groups_if_asked_for_by_name():
+    scores = drawn_scores({"a": (50, 9), "b": (50, 1)}, tag="video")
+    rates = check(audit(scores, spec(attributes=["video"])), "group-error-rates")
+    assert rates.details and rates.details[0].tag_source == "drawn by the test"

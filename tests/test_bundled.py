@@ -5,10 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pyarrow.compute as pc
 import pytest
 from PIL import Image
 
 from faceaudit import bundled
+from faceaudit.datasets.images import inspect
 from faceaudit.errors import FaceAuditError
 from faceaudit.model.records import read_record
 from faceaudit.schema import tag_columns
@@ -67,3 +69,14 @@ def test_samples_are_small_ai_pictures():
     assert 24 <= len(files) <= 36 and sum(f.stat().st_size for f in files) < 1_000_000
     assert {Image.open(file).size for file in files} == {(256, 256)}
     assert sorted(path.name for path in bundled.samples_folder().glob("*.jpg")) == names
+
+
+@pytest.mark.real_data
+def test_the_recorded_jpeg_tables_are_those_of_the_files(real_data):
+    for name in bundled.recorded_names():
+        table = read_scores(bundled.recorded_scores(name)).table
+        assert table["jpeg_table"].null_count == 0
+        for dataset, place in (("stylegan3", "stylegan3"), ("celeba", "celeba"), ("lfw", "lfw")):
+            row = table.filter(pc.equal(table["dataset"], dataset)).slice(0, 1).to_pylist()[0]
+            told = inspect(row["image"], (real_data / place / row["image"]).read_bytes())
+            assert (told.jpeg_table, told.sha256) == (row["jpeg_table"], row["sha256"])

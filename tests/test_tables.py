@@ -10,7 +10,14 @@ import pytest
 from faceaudit.cli import main
 from faceaudit.errors import FaceAuditError
 from faceaudit.reading.meaning import ScoreIs
-from faceaudit.schema import LABELS, DatasetInfo, ManifestInfo, ModelInfo, ScoresInfo
+from faceaudit.schema import (
+    LABELS,
+    DatasetInfo,
+    ManifestInfo,
+    ModelInfo,
+    ScoresInfo,
+    tag_columns,
+)
 from faceaudit.spec import parse_spec
 from faceaudit.tables import Scores, concat_scores, read_manifest, read_scores, scored, write_table
 
@@ -250,3 +257,27 @@ def test_tables_that_may_not_belong_together_are_told(tmp_path):
     named = Scores(first.table, first.info.model_copy(update={"model": ModelInfo(id="m")}))
     notes = concat_scores([named, second]).info.notes
     assert any(note.startswith("1 of 2 tables names no classifier") for note in notes)
+
+
+def test_clusters_are_names_and_no_tags(tmp_path):
+    path = tmp_path / "s.csv"
+    path.write_text(
+        "image,label,p_ai,identity_id,video,group\n"
+        "a.jpg,real,0.1,7,unknown,x\nb.jpg,real,0.2,7, ,x\nc.jpg,ai,0.9,,v,y\n"
+    )
+    scores = read_scores(path, {"person": "identity_id"})
+    assert scores.table["person"].to_pylist() == ["7", "7", None]
+    assert scores.table["video"].to_pylist() == ["unknown", None, "v"]
+    assert tag_columns(scores.table) == ["group"]
+    assert scores.info.tag_sources["person"] == {"s": "as given in s.csv"}
+    assert any("'video' holds 'unknown'" in note for note in scores.info.notes)
+    scores = read_scores(path, {"person": "identity_id"}, missing=["unknown"])
+    assert scores.table["video"].to_pylist() == [None, None, "v"]
+
+
+def test_a_person_that_was_a_tag_keeps_its_source(tmp_path):
+    info = ScoresInfo(tag_sources={"person": {"d": "folder name"}})
+    write_table(tmp_path / "s.parquet", scores_table(person=[3.0, None, 3.0]), info)
+    scores = read_scores(tmp_path / "s.parquet")
+    assert scores.table["person"].to_pylist() == ["3", None, "3"]
+    assert scores.info.tag_sources["person"] == {"d": "folder name"}

@@ -168,3 +168,15 @@ def test_an_image_with_several_rows_is_said_to_have_them(tmp_path):
 def test_a_table_without_a_row_is_named(tmp_path):
     with pytest.raises(FaceAuditError, match=r"t\.csv: the table has no rows"):
         read_tags(csv(tmp_path / "t.csv", "image,group\n"))
+
+
+def test_a_manifest_brings_clusters_and_delivery(tmp_path):
+    columns = {
+        "person": ["Ada", None],
+        "copy_of": [None, "b.jpg"],
+        "jpeg_table": ["quality 75"] * 2,
+    }
+    path = manifest(tmp_path / "m.parquet", **columns)
+    scores = read_scores(csv(tmp_path / "s.csv", SCORES), tags=[read_tags(path)])
+    assert scores.table.select(list(columns)).to_pydict() == columns
+    assert "person" in scores.info.tag_sources and "jpeg_table" not in scores.info.tag_sources

@@ -6,6 +6,7 @@ import datetime
 import traceback
 from collections.abc import Callable, Hashable, Sequence
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -15,7 +16,9 @@ from faceaudit.result import SEVERITY, CheckResult, Finding, LeftOut, Result, Sc
 from faceaudit.schema import SCORED, tag_columns
 from faceaudit.selection import select, with_shares
 from faceaudit.spec import Spec
+from faceaudit.stats import IntArray
 from faceaudit.stats.clusters import INDEPENDENT
+from faceaudit.stats.counts import Images
 from faceaudit.stats.significance import adjust
 from faceaudit.stats.verdicts import LimitedGap, holm_errors
 from faceaudit.tables import Scores, library_versions, scored, status_counts
@@ -25,6 +28,9 @@ from faceaudit.wording import counted, out_of
 HEADLINE_FINDINGS = 3
 #: A smaller design effect changes no number that is shown.
 SHOWN_EFFECT = 1.01
+#: From which AUC on it is said that files tell the label, and below how many images a JPEG table is
+#: counted with the other rare ones.
+TELLING_AUC, RARE_TABLE = 0.6, 30
 
 
 def audit(
@@ -281,8 +287,7 @@ def limitations(
             "count like the others, for it overlooks faces that look to the side or are cut off."
         )
     notes += scores.info.notes
-    if delivery := _delivery_note(scores.table):
-        notes.append(delivery)
+    notes += filter(None, (_delivery_note(scores.table), _jpeg_note(scores.table)))
     unanswered = (result for result in results if result.status == "not-estimable")
     return notes + [f"{result.title}: {result.sentence}" for result in unanswered]
 
@@ -314,6 +319,44 @@ def _delivery_note(table: pa.Table) -> str | None:
         f"The data sets differ in how their pictures were delivered ({told} pixels): a difference "
         "between sets may come from size, crop or compression and not from the people in them."
     )
+
+
+def _jpeg_note(table: pa.Table) -> str | None:
+    """Say how well photographs are told from AI-generated images by how their files were saved."""
+    if "jpeg_table" not in table.column_names:
+        return None
+    saved = table["jpeg_table"]
+    if "format" in table.column_names:
+        # A file of another type has no table; of a JPEG file without one it is not known.
+        named = pc.if_else(pc.equal(table["format"], "JPEG"), None, table["format"])
+        saved = pc.coalesce(saved, named)
+    table = table.select(["dataset", "label"]).append_column("saved", saved)
+    images = Images(table.filter(pc.is_valid(saved)))
+    (code, tables), (source, sources) = images.codes("saved"), images.codes("dataset")
+    # Rare tables count as one: a picture that is alone with its table tells nothing.
+    code = np.where(np.bincount(code, minlength=len(tables))[code] < RARE_TABLE, len(tables), code)
+    cell = code + (len(tables) + 1) * np.where(images.is_ai, len(sources), source)
+    counts = np.bincount(cell, minlength=(len(tables) + 1) * (len(sources) + 1))
+    counts = counts.reshape(-1, len(tables) + 1)
+    real, ai = counts[:-1], counts[-1]
+    overall = _auc(real.sum(0), ai)
+    of_sets = {name: _auc(n, ai) for name, n in zip(sources, real, strict=True) if n.any()}
+    if max(overall, *of_sets.values(), 0) < TELLING_AUC:
+        return None
+    told = "; ".join(f"{name} {auc:.3f}" for name, auc in of_sets.items())
+    n_real, n_ai = counted(int(real.sum()), "real photograph"), int(ai.sum())
+    return (
+        f"The JPEG table alone (how a file was saved, not what is in it) tells {n_real} from "
+        f"{counted(n_ai, 'AI-generated image')} with AUC {overall:.3f}, where 0.5 is chance (by "
+        f"data set of photographs {told}): a classifier may go by the file and not by the face."
+    )
+
+
+def _auc(real: IntArray, ai: IntArray) -> float:
+    """Return the AUC of the share of AI-generated images with the same table as score."""
+    order = np.argsort(ai / np.maximum(real + ai, 1))
+    real, ai = real[order], ai[order]
+    return float(ai @ (np.cumsum(real) - real / 2) / max(ai.sum() * real.sum(), 1))
 
 
 def dependence_notes(data: AuditInput) -> list[str]:

@@ -83,7 +83,7 @@ class _IndexCommand(click.Command):
 @flag(
     "--near-copies",
     "look_for_near_copies",
-    help="Note which pictures show the same, resized or recompressed.",
+    help="Note which pictures show the same, resized or recompressed; they count as one then.",
 )
 @flag("--json", "as_json", help="Print the counts as JSON.")
 @example("faceaudit index utkface UTKFace/ -o manifest.parquet")

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.reading.columns import cast_column, refuse, with_column
+from faceaudit.reading.columns import cast_column, refuse, trimmed, with_column
 
 SCHEMA_VERSION = 1
 METADATA_KEY = b"faceaudit"
@@ -40,7 +40,11 @@ FIXED_COLUMNS: dict[str, pa.DataType] = {
     "height": pa.int32(),
     "bytes": pa.int64(),
     "format": pa.string(),
+    "jpeg_table": pa.string(),
     "sha256": pa.string(),
+    "person": pa.string(),
+    "video": pa.string(),
+    "copy_of": pa.string(),
     "p_ai": pa.float32(),
     "status": pa.string(),
     "in_training": pa.bool_(),
@@ -51,11 +55,11 @@ SCORED = ("ok", "no_face")
 #: Every status; rows of the others are left out, and counted by it. ``replaced``: the picture is
 #: not the one that was indexed. ``unscored``: a table from elsewhere has no score.
 STATUSES = (*SCORED, "missing", "unreadable", "too_large", "replaced", "unscored")
-#: What is pictured, and which other image shows the same picture: images that share it hang
-#: together.
-CLUSTER_COLUMNS = ("person", "video", "copy_of")
 #: What the picture's delivery was, as against who is in it.
-DELIVERY_COLUMNS = ("width", "height", "bytes", "format")
+DELIVERY_COLUMNS = ("width", "height", "bytes", "format", "jpeg_table")
+#: What is pictured, and which other image shows the same picture: images that share it hang
+#: together. Somebody's word, and no tags.
+CLUSTER_COLUMNS = ("person", "video", "copy_of")
 
 
 class DatasetSummary(BaseModel):
@@ -140,6 +144,12 @@ def tag_columns(table: pa.Table) -> list[str]:
     return [name for name in table.column_names if name not in FIXED_COLUMNS]
 
 
+def stated_columns(table: pa.Table) -> list[str]:
+    """Return the names of all columns that are somebody's word: tags and `CLUSTER_COLUMNS`."""
+    fixed = FIXED_COLUMNS.keys() - set(CLUSTER_COLUMNS)
+    return [name for name in table.column_names if name not in fixed]
+
+
 def validate(table: pa.Table, kind: Literal["manifest", "scores"], source: str) -> pa.Table:
     """Check a table against the schema and return it with the schema's column types.
 
@@ -162,6 +172,8 @@ def validate(table: pa.Table, kind: Literal["manifest", "scores"], source: str) 
     for name in table.column_names:
         if name in FIXED_COLUMNS:
             table = cast_column(table, name, FIXED_COLUMNS[name], source)
+        if name in CLUSTER_COLUMNS:  # blanks are no person, and no images of one
+            table = with_column(table, name, trimmed(table[name]))
     for name in KEY:
         complaint = "is empty; fill it, or leave the row out"
         refuse(table, name, pc.is_null(table[name]), source, complaint)

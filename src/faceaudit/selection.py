@@ -15,7 +15,7 @@ from faceaudit.errors import FaceAuditError
 from faceaudit.reading.meaning import mark_missing
 from faceaudit.result import LeftOut, Rows, Unscored, Untagged
 from faceaudit.row_filter import columns_in_words, read_rows
-from faceaudit.schema import DELIVERY_COLUMNS, SCORED, called_ai, tag_columns
+from faceaudit.schema import CLUSTER_COLUMNS, DELIVERY_COLUMNS, SCORED, called_ai, tag_columns
 from faceaudit.spec import Spec
 from faceaudit.tables import Scores, scored, status_counts
 from faceaudit.wording import attributes_title, counted, percent, tag_title
@@ -84,7 +84,7 @@ def select(scores: Scores, spec: Spec, where: str | None = None) -> Selection:
         },
     }
     tags = tag_columns(table)
-    groups = {*tags, *({"dataset", *DELIVERY_COLUMNS} & {*table.column_names})}
+    groups = {*tags, *({"dataset", *DELIVERY_COLUMNS, *CLUSTER_COLUMNS} & {*table.column_names})}
     for name in (name for grouping in spec.groupings for name in grouping):
         if name not in groups:
             raise FaceAuditError(

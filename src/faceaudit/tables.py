@@ -37,6 +37,7 @@ from faceaudit.schema import (
     ScoresInfo,
     TableInfo,
     repeated_keys,
+    stated_columns,
     tag_columns,
     validate,
 )
@@ -186,7 +187,7 @@ def read_scores(
     # Of every data set and tag it is said where it comes from, if that is not known yet.
     counts = value_counts(table["dataset"])
     tag_sources = dict(info.tag_sources)
-    for tag in tag_columns(table):
+    for tag in stated_columns(table):
         words = dict(tag_sources.get(tag, {}))
         otherwise = words.pop("", f"as given in {path.name}")
         if tag in DERIVED_TAGS and tag not in own and not words:

@@ -9,6 +9,7 @@ import pytest
 
 from faceaudit.datasets import IndexReport, index
 from faceaudit.datasets.rejects import LedgerEntry
+from faceaudit.schema import stated_columns
 from tests.datasets.planted import read_ledger
 
 
@@ -22,7 +23,7 @@ class Indexed:
         self.rows = {row["image"]: row for row in self.manifest.table.to_pylist()}
 
     def tags(self, image: str) -> dict[str, object]:
-        return {tag: self.rows[image][tag] for tag in self.manifest.tags}
+        return {tag: self.rows[image][tag] for tag in stated_columns(self.manifest.table)}
 
     def outcomes(self, outcome: str) -> list[LedgerEntry]:
         return [entry for entry in self.ledger if entry.outcome == outcome]
@@ -44,7 +45,7 @@ def indexed(tmp_path: Path) -> Callable[..., Indexed]:
         assert report.indexed == len(result.rows) == info.indexed == sum(report.labels.values())
         assert report.rejected == len(result.outcomes("rejected")) == info.rejected
         assert info.root == str(root.resolve())
-        assert set(result.manifest.info.tag_sources) == set(result.manifest.tags)
+        assert set(result.manifest.info.tag_sources) == set(stated_columns(result.manifest.table))
         return result
 
     return run

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from faceaudit.datasets import index
+from faceaudit.errors import FaceAuditError
 from tests.datasets.planted import plant
 
 ATTRIBUTES = (
@@ -58,6 +60,31 @@ def test_csv_copies_and_png_files(tmp_path, indexed):
     run = indexed("celeba", root)
     expected = FIRST | {"split": "validation"}
     assert run.tags("img_align_celeba_png/000001.png") == expected
+
+
+@pytest.mark.parametrize("ending", ["txt", "csv"])
+def test_identities_are_persons(root, indexed, ending):
+    lines = ["000001.jpg 2880", "000002.jpg 2880", "000003.jpg ?", "000004.jpg"]
+    if ending == "csv":
+        lines = ["image_id identity", *lines]
+    text = "\n".join(line.replace(" ", "," if ending == "csv" else " ") for line in lines)
+    (root / f"identity_CelebA.{ending}").write_text(text + "\n")
+    run = indexed("celeba", root)
+    persons = [run.rows[f"img_align_celeba/00000{n}.jpg"]["person"] for n in (1, 2, 3)]
+    assert persons == ["2880", "2880", None] and run.manifest.tags == []
+    assert "by the publishers" in run.manifest.info.tag_sources["person"]["celeba"]
+    faults = [e.remedy for e in run.ledger if e.reason == "fault in a tag file"]
+    assert any("identity '?' is no number" in fault for fault in faults) and len(faults) == 2
+
+
+@pytest.mark.parametrize("text", ["", "000001.jpg\n", "<html>\n<p>404</p>\n", ATTRIBUTES])
+def test_an_identity_file_without_an_identity_is_refused(root, tmp_path, text):
+    (root / "identity_CelebA.txt").write_text(text)
+    told = r"^identity_CelebA.txt: .*; fetch it again, or take it away to index the photographs"
+    with pytest.raises(FaceAuditError, match=told) as caught:
+        index("celeba", root, tmp_path / "m.parquet")
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "m.parquet").exists()
 
 
 @pytest.mark.real_data

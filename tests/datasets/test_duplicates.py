@@ -46,7 +46,7 @@ def test_exact_copies_within_and_between_manifests(tmp_path):
     save(tmp_path / "two", "d.jpg", picture(1))
     save(tmp_path / "two", "e.jpg", picture(3))
     (tmp_path / "one" / "tags.csv").write_text(
-        "file,age,mood\na.jpg,25,glad\nb.jpg,26,\nc.jpg,3,sad\n"
+        "file,age,mood,person\na.jpg,25,glad,Ada\nb.jpg,26,,Eve\nc.jpg,3,sad,Ada\n"
     )
     first, second = manifest(tmp_path / "one", "one"), manifest(tmp_path / "two", "two")
     (group,) = exact_copies(first, second)
@@ -56,7 +56,7 @@ def test_exact_copies_within_and_between_manifests(tmp_path):
         Copy(1, "two", "real/d.jpg"),
     ]
     assert group.across
-    assert group.conflicts == {"age": [25.0, 26.0, None]}
+    assert group.conflicts == {"age": [25.0, 26.0, None], "person": ["Ada", "Eve", None]}
     (group,) = exact_copies(first)
     assert not group.across
     assert exact_copies(second) == []

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.schema import FIXED_COLUMNS
+from faceaudit.schema import CLUSTER_COLUMNS, FIXED_COLUMNS, tag_columns
 from tests.datasets.planted import plant
 
 
@@ -182,7 +182,7 @@ def test_words_that_mean_missing(tmp_path, indexed):
 @pytest.mark.parametrize("dataset", ["folder", "generated-photos", "csv"])
 def test_columns_that_mean_something_else_are_no_tags_and_said(tmp_path, indexed, dataset):
     root = plant(tmp_path / "set", "ai/a.jpg")
-    extra = [name for name in FIXED_COLUMNS if name != "label"]
+    extra = [name for name in FIXED_COLUMNS if name not in ("label", *CLUSTER_COLUMNS)]
     key = "path" if dataset == "csv" else "file"
     (root / "tags.csv").write_text(
         f"{key},label,gender,,{','.join(extra)}\nai/a.jpg,ai,f,x,{','.join('7' for _ in extra)}\n"
@@ -194,6 +194,24 @@ def test_columns_that_mean_something_else_are_no_tags_and_said(tmp_path, indexed
     assert all(f"'{name}'" in taken for name in extra)
     assert ("'label'" in taken) == (dataset != "csv")
     assert "tags.csv: a column without a name is not read." in run.report.notes
+
+
+@pytest.mark.parametrize(("dataset", "key"), [("folder", "file"), ("csv", "path")])
+def test_persons_and_videos_of_a_table_are_clusters_and_no_tags(tmp_path, indexed, dataset, key):
+    root = plant(tmp_path / "set", "ai/a.jpg", "ai/b.png", "ai/c.jpg")
+    (root / "tags.csv").write_text(
+        f"{key},label,person,video,copy_of,mood\n"
+        "ai/a.jpg,ai,007,v1,,glad\nai/b.png,ai, unknown,,ai/a.jpg,\nai/c.jpg,ai, ,v1,,\n"
+    )
+    run = indexed(dataset, root)
+    assert tag_columns(run.manifest.table) == ["mood"]
+    rows = [run.rows[f"ai/{name}"] for name in ("a.jpg", "b.png", "c.jpg")]
+    assert [row["person"] for row in rows] == ["007", "unknown", None]
+    assert [row["video"] for row in rows] == ["v1", None, "v1"]
+    assert [row["copy_of"] for row in rows] == [None, "ai/a.jpg", None]
+    assert [row["jpeg_table"] for row in rows] == ["quality 75", None, "quality 75"]
+    assert run.manifest.info.tag_sources["person"] == {dataset: "as given in tags.csv"}
+    assert any("'person' holds" in note and "--missing" in note for note in run.report.notes)
 
 
 @pytest.mark.parametrize("dataset", ["folder", "csv", "fairface"])

@@ -31,6 +31,58 @@ def test_facts(suffix):
     assert facts.sha256 == hashlib.sha256(data).hexdigest()
 
 
+def jpeg(**how) -> bytes:
+    Image.effect_noise((40, 30), 90).convert(how.pop("mode", "RGB")).save(
+        file := io.BytesIO(), "JPEG", **how
+    )
+    return file.getvalue()
+
+
+def test_the_jpeg_table_is_named_by_the_quality():
+    told = [inspect("b.jpg", jpeg(quality=quality)).jpeg_table for quality in range(1, 101)]
+    assert told == [f"quality {quality}" for quality in range(1, 101)]
+    for how in ({"progressive": True}, {"mode": "L"}, {"mode": "CMYK"}, {"comment": b"x" * 999}):
+        assert inspect("b.jpg", jpeg(quality=60, **how)).jpeg_table == "quality 60"
+    assert inspect("b.png", draw(1, ".png")).jpeg_table is None
+
+
+def test_programs_that_round_otherwise_are_told_by_the_same_quality_and_others_by_a_hash():
+    luminance, colour = Image.open(io.BytesIO(jpeg(quality=75))).quantization.values()
+    colour = [colour[0] - 1, *colour[1:]]
+    assert inspect("b.jpg", jpeg(qtables=[luminance, colour])).jpeg_table == "quality 75"
+    tables = [[luminance[0] + 2, *luminance[1:]], colour]
+    told = inspect("b.jpg", jpeg(qtables=tables)).jpeg_table
+    assert told.startswith(f"sum {sum(tables[0])}, ")
+    again = inspect("b.jpg", jpeg(qtables=[tables[0], luminance])).jpeg_table
+    assert again.startswith(told[:9]) and again != told
+    three = [luminance, colour, luminance]
+    assert inspect("b.jpg", jpeg(qtables=three)).jpeg_table.startswith("sum 1858, ")
+
+
+def test_a_header_that_pillow_has_to_read_gives_the_same_table():
+    data = jpeg(quality=40)
+    start = data.index(b"\xff\xdb")
+    padded = data[:start] + b"\xff\xff" + data[start:]
+    for odd in (padded, data + b"a comment of some camera" * 9):
+        assert inspect("b.jpg", odd).jpeg_table == "quality 40"
+    short = data[: start + 3] + b"\x20" + data[start + 4 :]
+    assert refused("b.jpg", short)[0] == "not a readable image"
+
+
+@pytest.mark.real_data
+def test_the_jpeg_tables_of_the_real_sets(real_data):
+    for quality, luminance, places in (
+        (75, 1858, ("ffhq", "utkface", "lfw", "fairface", "one_million_fake_faces")),
+        (92, 592, ("generated_photos", "mobilestylegan", "stylegan2_npm", "stylegan3")),
+        (95, 369, ("celeba",)),
+    ):
+        for place in places:
+            path = min((real_data / place).rglob("*.jpg"))
+            data = path.read_bytes()
+            assert inspect(path.name, data).jpeg_table == f"quality {quality}"
+            assert sum(Image.open(io.BytesIO(data)).quantization[0]) == luminance
+
+
 @pytest.mark.parametrize("suffix", FORMATS)
 @pytest.mark.parametrize("kept", [0.5, 0.95])
 def test_truncated(suffix, kept):

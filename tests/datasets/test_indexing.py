@@ -153,6 +153,12 @@ def test_near_copies_are_noted_if_asked_for(tmp_path, indexed):
     assert [(e.file, e.reason, e.remedy) for e in run.ledger] == [
         ("ai/c.jpg", "near copy", "of ai/a.jpg")
     ]
+    copies = {name: row["copy_of"] for name, row in run.rows.items()}
+    assert copies == {"ai/a.jpg": "ai/a.jpg", "ai/b.jpg": None, "ai/c.jpg": "ai/a.jpg"}
+    (root / "tags.csv").write_text("file,copy_of\nb.jpg,x\nc.jpg,y\n")
+    run = indexed("folder", root, look_for_near_copies=True)
+    copies = {name: row["copy_of"] for name, row in run.rows.items()}
+    assert copies == {"ai/a.jpg": "ai/a.jpg", "ai/b.jpg": "x", "ai/c.jpg": "y"}
 
 
 def test_tags_of_the_pictures_if_asked_for(tmp_path, indexed):

@@ -22,6 +22,7 @@ def test_person_and_gender_lists(root, indexed):
     run = indexed("lfw", root)
     assert run.tags(ADA_2) == {"person": "Ada_Lovelace", "gender": "female"}
     assert run.tags(KARL) == {"person": "Karl_van_Dam", "gender": "male"}
+    assert run.manifest.tags == ["gender"]
     assert list(run.rejected) == ["lfw-deepfunneled/cover.jpg"]
     assert [(e.file, e.reason) for e in run.outcomes("remark")] == [
         ("Karl_Marx_0001.jpg", "tag without image")

@@ -9,10 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faceaudit.model.split import contradicted, validation_rows
+from faceaudit.schema import CLUSTER_COLUMNS
 
 
-def rows(label: list[str], sha256: list[str], **more: list[str | None]) -> pa.Table:
-    return pa.table({"dataset": ["d"] * len(label), "label": label, "sha256": sha256, **more})
+def rows(label: list[str], sha256: list[str], **more: object) -> pa.Table:
+    n = len(label)
+    base = {"image": distinct(n), "dataset": ["d"] * n, "label": label, "sha256": sha256}
+    return pa.table(base | more)
 
 
 def distinct(n: int) -> list[str]:
@@ -51,6 +54,16 @@ def test_no_copy_and_no_person_on_both_sides(data):
     for key in (sha, person):
         for value in set(key) - {None}:
             assert len({bool(h) for h, k in zip(held_out, key, strict=True) if k == value}) == 1
+
+
+@pytest.mark.parametrize("cluster", CLUSTER_COLUMNS)
+def test_no_cluster_is_parted(cluster):
+    known = pa.array([f"c{i // 3}" if i % 7 else None for i in range(90)], pa.string())
+    held_out = validation_rows(rows(["real"] * 90, distinct(90), **{cluster: known}), 0.3, seed=0)
+    sides = {}
+    for value, side in zip(known.to_pylist(), held_out.tolist(), strict=True):
+        sides.setdefault(value, set()).add(side)
+    assert len(sides.pop(None)) == 2 and {len(side) for side in sides.values()} == {1}
 
 
 def test_copies_link_persons():

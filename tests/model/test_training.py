@@ -9,16 +9,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from faceaudit.datasets import index
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import sha256_of
-from tests.pictures import draw_dataset, write_manifest
+from faceaudit.schema import CLUSTER_COLUMNS
+from faceaudit.tables import read_manifest
+from tests.pictures import draw_dataset, encode, write_manifest
 
 torch = pytest.importorskip("torch", reason="needs the extra 'model'")
 
 from faceaudit.model.checkpoint import load_checkpoint  # noqa: E402
+from faceaudit.model.progress import progress_bars  # noqa: E402
 from faceaudit.model.training import train  # noqa: E402
+from faceaudit.model.training_data import decode  # noqa: E402
 from faceaudit.scoring import score  # noqa: E402
 
 TINY = {"arch": "test_resnet", "weights": "none", "size": 32, "batch_size": 16, "lr": 1e-2}
@@ -83,6 +88,14 @@ def test_copies_are_on_one_side(model, folder):
     assert set(images["split"].to_pylist()) == {"training", "validation"}
     sides = images.group_by("sha256").aggregate([("split", "count_distinct")])
     assert pc.max(sides["split_count_distinct"]).as_py() == 1
+
+
+def test_the_split_knows_what_hangs_together(tmp_path):
+    path = write_manifest(tmp_path, ["a.png"], ["ai"], **{key: ["x"] for key in CLUSTER_COLUMNS})
+    (tmp_path / "a.png").write_bytes(encode(Image.new("RGB", (9, 9))))
+    with progress_bars(False) as bars:
+        decoded = decode(read_manifest(path), tmp_path / "pixels", 8, 1, bars)
+    assert set(CLUSTER_COLUMNS) < set(decoded.table.column_names)
 
 
 def test_same_seed_same_weights_and_global_state_is_left_alone(dataset, model, tmp_path):

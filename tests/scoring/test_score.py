@@ -19,8 +19,15 @@ from faceaudit import bundled, scoring
 from faceaudit.cli import main
 from faceaudit.datasets import index
 from faceaudit.errors import FaceAuditError, MissingExtraError
-from faceaudit.schema import tag_columns
-from faceaudit.tables import read_manifest, read_scores, scored, status_counts, write_table
+from faceaudit.schema import CLUSTER_COLUMNS, tag_columns
+from faceaudit.tables import (
+    Manifest,
+    read_manifest,
+    read_scores,
+    scored,
+    status_counts,
+    write_table,
+)
 from tests.pictures import draw, draw_dataset, encode, write_manifest
 
 torch = pytest.importorskip("torch", reason="needs the extra 'model'")
@@ -98,6 +105,18 @@ def test_every_row_comes_back_with_a_status(model, traps, tmp_path):
     assert rows["good.png"]["group"] == "0" and tag_columns(scores.table) == ["group"]
     assert rows["gone.jpg"]["sha256"] is None and rows["gone.jpg"]["in_training"] is None
     assert rows["good.png"]["in_training"] is False
+
+
+def test_what_index_notes_goes_with_the_scores(model, tmp_path):
+    path = draw_dataset(tmp_path / "d", 3, 2)
+    columns = {key: ["a", "a", None, "b", None] for key in (*CLUSTER_COLUMNS, "jpeg_table")}
+    manifest = read_manifest(path)
+    for name, column in columns.items():
+        table = manifest.table.append_column(name, pa.array(column))
+        manifest = Manifest(table, manifest.info)
+    score(model, manifest, tmp_path / "s.parquet")
+    scores = read_scores(tmp_path / "s.parquet")
+    assert scores.table.select(list(columns)).to_pydict() == columns
 
 
 def test_metadata_names_model_and_preprocessing(model, traps, tmp_path):

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.schema import DatasetInfo, ManifestInfo
+from faceaudit.schema import CLUSTER_COLUMNS, DatasetInfo, ManifestInfo
 from faceaudit.studies.holdout import read_split
 from faceaudit.tables import write_table
 
@@ -41,7 +41,8 @@ def test_the_split_does_not_hang_on_the_order_or_on_other_sets(tmp_path):
 def test_copies_and_pictures_of_one_person_stay_together(tmp_path):
     names = [f"{i}.jpg" for i in range(400)]
     copies = [f"{i // 4:064x}" for i in range(400)]
-    for column, values in (("sha256", copies), ("person", [f"p{i // 8}" for i in range(400)])):
+    clusters = {key: [f"p{i // 8}" for i in range(400)] for key in CLUSTER_COLUMNS}
+    for column, values in {"sha256": copies, **clusters}.items():
         split = read_split([manifest(tmp_path / f"{column}.parquet", names, **{column: values})])
         both = set(split.training[column].to_pylist()) & set(split.testing[column].to_pylist())
         assert len(split.testing) and not both

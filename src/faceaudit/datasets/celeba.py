@@ -16,6 +16,7 @@ from faceaudit.datasets.tagfiles import (
     own_csv,
     read_csv,
 )
+from faceaudit.errors import FaceAuditError
 
 SPLITS = {"0": "train", "1": "validation", "2": "test"}
 
@@ -26,7 +27,7 @@ _TAGS = (
 
 
 class CelebA(Dataset):
-    """Reads the attributes and the partition, as ``.txt`` or as the ``.csv`` copies of them."""
+    """Reads attributes, partition and identities, as ``.txt`` or as the ``.csv`` copies of them."""
 
     id = "celeba"
     title = "CelebA"
@@ -34,10 +35,14 @@ class CelebA(Dataset):
     published = 202_599
     licence = "non-commercial research only"
     home = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
-    layout = "img_align_celeba/000001.jpg; list_attr_celeba.txt; optional list_eval_partition.txt"
+    layout = (
+        "img_align_celeba/000001.jpg; list_attr_celeba.txt; optional list_eval_partition.txt, "
+        "identity_CelebA.txt"
+    )
     tags = {
         **dict.fromkeys(_TAGS, "human annotation, by the publishers' contractor"),
         "split": "the publishers' partition",
+        "person": "identity number, by the publishers",
     }
     takes = ("missing",)
 
@@ -47,6 +52,14 @@ class CelebA(Dataset):
             self.lacks("list_attr_celeba.txt", *_TAGS)
         self.use(attributes)
         self.use(self._either("list_eval_partition", _split, ["split"], ["image_id", "partition"]))
+        identities = self._either("identity_CelebA", _person, ["person"], ["image_id", "identity"])
+        if identities.there and not len(identities):
+            fault = next((entry.remedy for entry in identities.problems), "it has no rows")
+            raise FaceAuditError(
+                f"{identities.name}: {fault}; fetch it again, or take it away to index the "
+                "photographs without persons"
+            )
+        self.use(identities)
         self.use(own_csv(self.files, "gender.csv", self.options.missing))
 
     def _either(
@@ -111,6 +124,13 @@ def _split(cells: Cells, _doubt: Callable[[str], None]) -> Tags:
     if number not in SPLITS:
         raise ValueError(f"partition {number!r} is not 0, 1 or 2")
     return {"split": SPLITS[number]}
+
+
+def _person(cells: Cells, _doubt: Callable[[str], None]) -> Tags:
+    number = str(cells.get("identity")).strip()
+    if not number.isdecimal():
+        raise ValueError(f"identity {number!r} is no number")
+    return {"person": number}
 
 
 DATASET = CelebA

@@ -21,8 +21,8 @@ class CSVTable(Dataset):
     licence = "your own"
     home = "your own"
     layout = (
-        "a .csv with the columns path, label (real or ai) and one column a tag; the images "
-        "at those paths"
+        "a .csv with the columns path, label (real or ai) and one column a tag, or person, video "
+        "or copy_of; the images at those paths"
     )
     takes = ("missing",)
 

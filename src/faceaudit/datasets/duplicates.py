@@ -17,6 +17,7 @@ import pyarrow as pa
 from faceaudit.datasets.sources import StoredImages
 from faceaudit.pictures import open_picture
 from faceaudit.read_ahead import in_processes
+from faceaudit.schema import stated_columns
 from faceaudit.tables import Manifest
 
 #: Two pictures whose 256-bit perceptual hashes differ in no more bits are near copies. On
@@ -176,9 +177,10 @@ def _groups(manifests: Sequence[Manifest], codes: npt.NDArray[np.int64]) -> list
     for number, manifest in enumerate(manifests):
         inside = places[(places >= begin) & (places < begin + len(manifest.table))]
         rows = manifest.table.take(pa.array(inside - begin)).to_pylist()
+        stated = stated_columns(manifest.table)
         for code, row in zip(codes[inside].tolist(), rows, strict=True):
             copy = Copy(number, row["dataset"], row["image"])
-            groups.setdefault(code, []).append((copy, {tag: row[tag] for tag in manifest.tags}))
+            groups.setdefault(code, []).append((copy, {tag: row[tag] for tag in stated}))
         begin += len(manifest.table)
     return [
         CopyGroup([copy for copy, _ in members], conflicts([tags for _, tags in members]))

@@ -28,7 +28,8 @@ class Folder(Dataset):
     home = "your own"
     layout = (
         "real/… and ai/… with any folders below (or 0_real and 1_fake, nature and ai, or what "
-        "--real-dir and --ai-dir name); optional tags.csv with the column file and one column a tag"
+        "--real-dir and --ai-dir name); optional tags.csv with the column file and one column a "
+        "tag, or person, video or copy_of"
     )
     takes = ("label", "missing", "real_dir", "ai_dir")
 

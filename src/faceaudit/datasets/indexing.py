@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from faceaudit.datasets.base import Dataset, IndexOptions, get_dataset
@@ -34,6 +35,7 @@ from faceaudit.errors import FaceAuditError
 from faceaudit.files import atomic_file
 from faceaudit.known_roots import remember_root
 from faceaudit.plugins import blamed
+from faceaudit.reading.columns import united
 from faceaudit.schema import METADATA_KEY
 from faceaudit.tables import Manifest, read_manifest, write_table
 from faceaudit.tags.base import picture_tags
@@ -100,7 +102,7 @@ def index(
     tags_from, label, photoshopped_as, missing, real_dir, ai_dir
         See `faceaudit.datasets.base.IndexOptions`.
     look_for_near_copies : bool
-        Look at every picture to note in the ledger which ones show the same.
+        Look at every picture to note which ones show the same: in the ledger, and as ``copy_of``.
     workers : int, optional
         How many read files at once; one a core if not given.
     progress : callable, optional
@@ -183,10 +185,16 @@ def index(
         except OSError as error:
             notes.append(f"Where the images lie could not be noted for reports ({error}).")
         if look_for_near_copies:
-            for group in near_copies(read_manifest(out), progress=progress):
-                first, *others = group.copies
-                for other in others:
-                    ledger.add(remark(other.image, "near copy", f"of {first.image}"))
+            manifest, copy_of = read_manifest(out), dict[str, str]()
+            for group in near_copies(manifest, progress=progress):
+                first = group.copies[0].image
+                copy_of |= {copy.image: first for copy in group.copies}
+                for other in group.copies[1:]:
+                    ledger.add(remark(other.image, "near copy", f"of {first}"))
+            found = pa.array(map(copy_of.get, manifest.table["image"].to_pylist()), pa.string())
+            by = {builder.name: "found by perceptual hash"}
+            manifest.info.tag_sources.setdefault("copy_of", by)
+            write_table(out, united(manifest.table, pa.table({"copy_of": found}))[0], manifest.info)
     return IndexReport(
         dataset=builder.name,
         manifest=out,

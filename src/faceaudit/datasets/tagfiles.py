@@ -17,7 +17,7 @@ from faceaudit.datasets.sources import SideFiles, UnreadableError
 from faceaudit.errors import FaceAuditError
 from faceaudit.reading import formats
 from faceaudit.reading.meaning import mark_missing
-from faceaudit.schema import FIXED_COLUMNS
+from faceaudit.schema import CLUSTER_COLUMNS, FIXED_COLUMNS
 from faceaudit.tags.base import TagValue
 from faceaudit.tags.vocabulary import standard, standardise_texts, suspected_missing
 from faceaudit.wording import counted
@@ -214,7 +214,7 @@ def own_csv(
     key: str = "file",
     label: Translate | None = None,
 ) -> TagFile:
-    """Read a table of any tags that somebody made in the standard vocabulary, and say how.
+    """Read a table of any tags and clusters that somebody made in the standard vocabulary.
 
     `missing` are words that say that a tag is missing, besides the empty cell; `label` translates
     the column of that name, which otherwise is no tag.
@@ -224,12 +224,13 @@ def own_csv(
         return table
     keys = [column for column in (key, "label") if column in table.cells.column_names]
     columns = [c for c in table.cells.column_names if c != key and (c != "label" or not label)]
-    table.tags = [column for column in columns if column and column not in FIXED_COLUMNS]
+    taken = FIXED_COLUMNS.keys() - set(CLUSTER_COLUMNS)
+    table.tags = [column for column in columns if column and column not in taken]
     tags, said = standardise_texts(mark_missing(table.cells.select(table.tags), missing))
     table.notes += [*said, *suspected_missing(tags)]
-    if taken := [f"'{column}'" for column in columns if column in FIXED_COLUMNS]:
+    if refused := [f"'{column}'" for column in columns if column in taken]:
         table.notes.append(
-            f"{', '.join(taken)} of its columns are not read as tags, for in a manifest these "
+            f"{', '.join(refused)} of its columns are not read as tags, for in a manifest these "
             "names mean something else; rename them to keep them."
         )
     if "" in columns:

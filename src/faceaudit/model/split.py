@@ -6,24 +6,27 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+
+from faceaudit.stats.clusters import clusters_of
 
 Flags = npt.NDArray[np.bool_]
 
 
 def validation_rows(table: pa.Table, share: float, seed: int) -> Flags:
-    """Choose validation images, never parting copies of a file or pictures of a person.
+    """Choose validation images, never parting copies, frames of a video or pictures of a person.
 
     Whole clusters of images go to one side: rows are in one cluster if they have the same
-    ``sha256``, or the same ``person`` in the same ``dataset``, or are linked through others
-    that do. Clusters are drawn at random within every data set and label.
+    ``sha256``, or the same ``person``, ``video`` or ``copy_of`` in the same ``dataset``, or are
+    linked through others that do. Clusters are drawn at random within every data set and label.
 
     `share` is reached within each data set and label up to the size of a cluster.
     """
-    cluster = _clusters(table)
+    cluster = clusters_of(table)
+    cluster = np.arange(len(table)) if cluster is None else cluster
+    _, first, number = np.unique(cluster, return_index=True, return_inverse=True)
+    # Numbered by their first row, for the draw hangs on the numbers.
+    _, first, number, size = np.unique(first[number], True, True, True)
     stratum = _codes(pc.binary_join_element_wise(table["dataset"], table["label"], "\n"))
-    _, first, size = np.unique(cluster, return_index=True, return_counts=True)
     home = stratum[first]  # a cluster over several strata counts in that of its first row
     rng = np.random.default_rng(seed)
     held_out = np.zeros(len(first), dtype=bool)
@@ -31,24 +34,7 @@ def validation_rows(table: pa.Table, share: float, seed: int) -> Flags:
         members = rng.permutation(np.flatnonzero(home == code))
         before = np.cumsum(size[members]) - size[members]
         held_out[members] = before + size[members] / 2 <= share * size[members].sum()
-    return held_out[cluster]
-
-
-def _clusters(table: pa.Table) -> npt.NDArray[np.int64]:
-    keys = [_codes(table["sha256"])]
-    if "person" in table.column_names:
-        person = table["person"].cast(pa.string())
-        keys.append(_codes(pc.binary_join_element_wise(table["dataset"], person, "\n")))
-    # A graph of the rows; an edge from each to the first that has the same value of a key.
-    rows, firsts = [], []
-    for codes in keys:
-        known = np.flatnonzero(codes >= 0)
-        _, first, value = np.unique(codes[known], return_index=True, return_inverse=True)
-        rows.append(known)
-        firsts.append(known[first][value])
-    edges = np.concatenate(rows), np.concatenate(firsts)
-    graph = coo_array((np.ones(len(edges[0])), edges), shape=(len(table),) * 2)
-    return np.asarray(connected_components(graph, directed=False)[1])
+    return held_out[number]
 
 
 def _codes(values: pa.ChunkedArray) -> npt.NDArray[np.int64]:

@@ -15,6 +15,7 @@ from faceaudit.errors import FaceAuditError
 from faceaudit.model.image_reader import read_pictures
 from faceaudit.model.preprocess import Pixels, square_pixels
 from faceaudit.model.split import contradicted
+from faceaudit.schema import CLUSTER_COLUMNS
 from faceaudit.tables import Manifest
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def decode(manifest: Manifest, path: Path, size: int, workers: int, bars: Progre
         If no picture can be read.
     """
     given = manifest.table
-    wanted = ("image", "label", "dataset", "person")
+    wanted = ("image", "label", "dataset", *CLUSTER_COLUMNS)
     table = given.select([name for name in wanted if name in given.column_names])
     pixels = np.memmap(path, np.uint8, "w+", shape=(len(table), size, size, 3))
     kept: list[int] = []

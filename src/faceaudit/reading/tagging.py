@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from faceaudit.errors import FaceAuditError
 from faceaudit.reading.columns import first_true, united, value_counts
 from faceaudit.reading.matching import match
-from faceaudit.schema import FIXED_COLUMNS, ScoresInfo, TableInfo
+from faceaudit.schema import ScoresInfo, TableInfo, stated_columns
 from faceaudit.wording import counted
 
 #: What only scores have: never taken from a table of tags.
@@ -93,7 +93,7 @@ def join_tags(
         for n, how in ((found.ambiguous, "more than once"), (found.other_picture, "otherwise")):
             by += f", of which {n:,} {how}" if n else ""
         notes.append(f"not in {tags.path.name}: {by}.")
-    names = [name for name in given.column_names if name not in FIXED_COLUMNS]
+    names = stated_columns(given)
     others = [f"'{name}' in {counted(differing[name], 'row')}" for name in names if differing[name]]
     if others:
         notes.append(

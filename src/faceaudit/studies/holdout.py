@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.schema import ManifestInfo
+from faceaudit.schema import CLUSTER_COLUMNS, ManifestInfo
 from faceaudit.tables import read_manifest_into, together
 
 
@@ -37,7 +37,8 @@ def read_split(
         The images of `tests` are for testing alone.
     hold_out : float
         Share of `manifests` that is never trained on, the same in every run and every study:
-        it is chosen by the hash of the file (or of the person, where a tag says who it is).
+        it is chosen by the hash of the file (or of the person or video,
+        where it is known).
 
     Raises
     ------
@@ -63,9 +64,10 @@ def read_split(
 
 
 def _held_out(table: pa.Table, share: float) -> NDArray[np.bool_]:
-    """Choose rows by a hash, so that copies and pictures of one person stay together."""
+    """Choose rows by a hash, so that copies, frames and pictures of one person stay together."""
     units = table["image"]
-    for column in ("sha256", "person"):
+    # Of several the coarsest counts: a person's videos hold copies, not the other way round.
+    for column in ("sha256", *reversed(CLUSTER_COLUMNS)):
         if column in table.column_names:
             units = pc.coalesce(table[column].cast(pa.string()), units)
     digests = [hashlib.sha256(unit.encode()).digest() for unit in units.to_pylist()]

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from faceaudit.plugins import offers
-from faceaudit.schema import FIXED_COLUMNS
+from faceaudit.schema import CLUSTER_COLUMNS, FIXED_COLUMNS
 
 if TYPE_CHECKING:
     from faceaudit.tags.landmarks import Face
@@ -82,7 +82,7 @@ class Tag:
     help: str = ""
 
 
-#: Tags that data sets give, and of which more is known than their name.
+#: Tags that data sets give, and of which more is known than their name; and names of clusters.
 GIVEN = (
     Tag("age", number=True, limits=(0.0, 120.0), unit="years"),
     *(Tag(angle, number=True) for angle in ("yaw", "pitch", "roll")),
@@ -96,7 +96,7 @@ GIVEN = (
     Tag("blur", values=("low", "medium", "high")),
     Tag("exposure", values=("under", "good", "over")),
     Tag("difficulty", values=("easy", "mid", "hard")),
-    *(Tag(tag, person=True) for tag in ("person", "photo_author")),
+    *(Tag(tag, person=True) for tag in (*CLUSTER_COLUMNS, "photo_author")),
     *(
         Tag(tag, none_is_a_value=True)
         for tag in ("glasses", "makeup", "facial_hair", "manipulation")

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.reading.columns import with_column
-from faceaudit.schema import tag_columns
+from faceaudit.schema import stated_columns, tag_columns
 from faceaudit.tags.base import Tag, TagValue, all_tags
 from faceaudit.wording import counted
 
@@ -162,7 +162,7 @@ def standardise_texts(table: pa.Table) -> tuple[pa.Table, list[str]]:
 
 
 def _texts(table: pa.Table) -> list[tuple[str, pa.ChunkedArray]]:
-    columns = [(tag, table[tag]) for tag in tag_columns(table)]
+    columns = [(tag, table[tag]) for tag in stated_columns(table)]
     return [(tag, column) for tag, column in columns if pa.types.is_string(column.type)]
 
 
