@@ -353,7 +353,9 @@ class Finding(_Strict):
     n: int | None = Field(default=None, description="How many images it rests on")
     events: int | None = Field(default=None, description="Errors among them")
     interval: Interval | None = Field(default=None, description="Gap, difference, ratio or share")
-    held_equal: list[str] = Field(default_factory=list, description="Other tags, held equal")
+    held_equal: list[str] = Field(
+        default_factory=list, description="Other tags, and delivery, held equal"
+    )
     limit: float | None = Field(default=None, description="The largest gap that is allowed")
     smallest: int | None = Field(default=None, description="Groups smaller than this are left out")
     in_answer: bool = Field(default=False, description="Whether its check's answer tells it too")

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from scipy.special import expit, logit
 
 from faceaudit.audit import run_check
 from faceaudit.checks.over_represented import CHECK, OverRepresentedOptions
 from faceaudit.checks.parts.hypotheses import HYPOTHESES, Answer
-from faceaudit.stats.risk_ratios import MOST_VALUES
+from faceaudit.stats.risk_ratios import DELIVERY, MOST_VALUES
 from faceaudit.tags.age import AGE_BANDS
 
 DEFAULT = OverRepresentedOptions()
@@ -126,6 +127,100 @@ def test_data_sets_are_looked_at_one_by_one(drawn):
     lfw = next(d for d in result.details if d.title == "lfw: does the tag make a difference?")
     assert [row[0] for row in lfw.rows] == ["age band", "gender"], "lfw has no glasses"
     assert ("people with glasses", "lfw") not in hypotheses(result)
+
+
+def delivered(drawn, rates, white_of_kind, *, n=4000, seed=0, effect=0.0, **more):
+    """Draw people whose pictures come in two formats, one of them suspicious."""
+    rng = np.random.default_rng(seed)
+    kind = rng.integers(0, 2, n)
+    white = rng.random(n) < np.array(white_of_kind)[kind]
+    risk = expit(logit(np.array(rates))[kind] + effect * white)
+    data = drawn(
+        ["real"] * n,
+        np.where(rng.random(n) < risk, 0.9, 0.1),
+        {
+            "race": np.where(white, "White", "Asian").tolist(),
+            "gender": rng.choice(["female", "male"], n).tolist(),
+        },
+        **more,
+    )
+    data.table = data.table.append_column("format", [np.array(["jpeg", "png"])[kind].tolist()])
+    return data
+
+
+def test_nobody_is_named_for_the_delivery_of_their_pictures(drawn):
+    data = delivered(drawn, (0.05, 0.3), (0.2, 0.7))
+    result = run_check(CHECK, data, DEFAULT)
+    row = hypotheses(result)["white people", "drawn"]
+    assert row[7] > 1.25, "alone, white people look guilty"
+    assert row[-1] in (Answer.BOUNDED.word, Answer.UNDECIDED.word)
+    assert "none of 4 groups is shown to be over-represented" in result.sentence
+    found = next(f for f in result.findings if f.tags == ["race"])
+    assert found.held_equal == ["gender", DELIVERY]
+    assert f"with gender, {DELIVERY} held equal" in found.sentence
+
+
+def test_an_effect_beside_delivery_is_named(drawn):
+    data = delivered(drawn, (0.05, 0.3), (0.2, 0.7), effect=0.9)
+    result = run_check(CHECK, data, DEFAULT)
+    assert "race 'White' in drawn: with all other tags and delivery held equal," in result.sentence
+    assert hypotheses(result)["white people", "drawn"][-1] == Answer.HOLDS.word
+
+
+def test_people_who_come_with_their_delivery_cannot_be_told_from_it(drawn):
+    data = delivered(drawn, (0.05, 0.3), (0.0, 1.0))
+    result = run_check(CHECK, data, DEFAULT)
+    assert "none of 4 groups is shown to be over-represented" in result.sentence
+    assert hypotheses(result)["white people", "drawn"][-1] == Answer.WITH_DELIVERY.word
+    assert "cannot be told from the delivery" in result.findings[0].sentence
+
+
+def test_of_a_tag_that_most_lack_delivery_alone_is_held_equal(drawn):
+    data = delivered(drawn, (0.05, 0.3), (0.2, 0.7), effect=0.9)
+    race = data.table["race"].to_pylist()
+    column = pa.array([of if i % 3 == 0 else None for i, of in enumerate(race)], pa.string())
+    data.table = data.table.set_column(data.table.column_names.index("race"), "race", column)
+    result = run_check(CHECK, data, DEFAULT)
+    assert "race 'White' in drawn: with delivery held equal, against" in result.sentence
+    note = next(d for d in result.details if "difference" in d.title).note
+    assert "mostly unknown, delivery alone is held equal: race." in note
+
+
+def test_the_groups_of_all_data_sets_are_asked_together(drawn):
+    one = people(drawn, 800, 0.3, glasses=0.45, seed=4)
+    alone = run_check(CHECK, one, DEFAULT)
+    tags = {tag: one.table[tag].to_pylist() for tag in ("age_band", "glasses", "gender")}
+    rng = np.random.default_rng(1)
+    both = drawn(
+        ["real"] * 4000,
+        one.table["p_ai"].to_pylist() + np.where(rng.random(3200) < 0.3, 0.9, 0.1).tolist(),
+        {tag: values + rng.permutation(values * 4).tolist() for tag, values in tags.items()},
+        dataset=["ffhq"] * 800 + np.repeat(["a", "b", "c", "d"], 800).tolist(),
+    )
+
+    def p(result):
+        table = next(d for d in result.details if d.title.startswith("ffhq: every group"))
+        return np.array([row[-1] for row in table.rows if row[-1] is not None])
+
+    known = p(alone) < 0.2
+    assert known.any()
+    assert (p(run_check(CHECK, both, DEFAULT))[known] > 3 * p(alone)[known]).all()
+
+
+def test_pictures_of_one_person_count_as_what_they_are_worth(drawn):
+    rng = np.random.default_rng(0)
+    # Each of 60 people has 20 pictures, all called alike.
+    called = rng.random(60) < np.repeat([0.2, 0.6], 30)
+    tags = {"race": np.repeat(["Asian", "White"], 600).tolist()}
+    p_ai = np.where(np.repeat(called, 20), 0.9, 0.1)
+    person = np.repeat(np.arange(60), 20).astype(str).tolist()
+    widths = []
+    for cluster in ("none", None):
+        data = drawn(["real"] * 1200, p_ai, tags, cluster=cluster)
+        data.table = data.table.append_column("person", [person])
+        row = run_check(CHECK, data, DEFAULT).details[-1].rows[1]
+        widths.append([np.log(row[7] / row[6]), np.log(row[11] / row[10])])
+    assert (np.divide(*widths[::-1]) > 3).all()
 
 
 def test_small_groups_are_shown_alone_and_merged_in_the_regression(drawn):

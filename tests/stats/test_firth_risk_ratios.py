@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
-from faceaudit.stats.firth_risk_ratios import count_cells, firth_logistic, firth_risk_ratios
+from faceaudit.stats.firth_risk_ratios import (
+    OneHot,
+    count_cells,
+    firth_logistic,
+    firth_risk_ratios,
+)
 
 
 def test_cells_add_up_to_the_images():
@@ -29,7 +34,7 @@ def test_many_tags_do_not_overflow():
 
 def test_firth_of_a_saturated_table_is_half_an_image_more_in_each_cell():
     # Firth (1993): for a saturated table the penalty adds 1/2 to every cell.
-    design = np.array([[1.0, 0], [1, 1]])
+    design = OneHot(np.array([[0, 2], [0, 1]]), 2)
     coefficients, _ = firth_logistic(design, np.array([0.0, 5]), np.array([20.0, 30]))
     assert coefficients[0] == pytest.approx(np.log(0.5 / 20.5), abs=1e-6)
     assert coefficients.sum() == pytest.approx(np.log(5.5 / 25.5), abs=1e-6)
@@ -45,7 +50,9 @@ def test_agrees_with_statsmodels_where_the_penalty_does_not_matter():
     design = np.column_stack(
         [np.ones(len(n))] + [cells[:, t] == k for t, K in enumerate((2, 5, 3)) for k in range(1, K)]
     ).astype(float)
-    coefficients, covariance = firth_logistic(design, wrong, n)
+    start = np.cumsum([1, 1, 4])
+    places = np.column_stack([np.zeros(len(n), int), np.where(cells == 0, 8, cells + start - 1)])
+    coefficients, covariance = firth_logistic(OneHot(places, 8), wrong, n)
     model = sm.GLM(
         np.column_stack([wrong, n - wrong]),
         design,

@@ -46,6 +46,7 @@ from faceaudit.spec import Spec
 from faceaudit.stats import FloatArray, IntArray
 from faceaudit.stats.clusters import clusters_of
 from faceaudit.stats.counts import MOST_GROUPS, Counts, Images
+from faceaudit.stats.delivery import kinds_of_picture
 from faceaudit.stats.gaps import Hidden, gap_bounds
 from faceaudit.stats.rates import of_large_groups
 from faceaudit.stats.thresholds import reader_thresholds
@@ -102,8 +103,7 @@ class AuditInput:
     @cached_property
     def photographs(self) -> dict[str, Images]:
         """The real photographs of each data set, without the tags that it does not have."""
-        codes, names = self.images.codes("dataset")
-        real = np.where(self.images.is_ai, -1, codes)
+        real, names = self._photographs, self.images.codes("dataset")[1]
         parts = {}
         for i in np.unique(real[real >= 0]):
             part = self.table.filter(real == i)
@@ -111,6 +111,21 @@ class AuditInput:
             clusters = None if self.clusters is None else self.clusters[real == i]
             parts[names[i]] = Images(part.select(known), clusters, self.threshold)
         return parts
+
+    @cached_property
+    def _photographs(self) -> IntArray:
+        """The data set of each photograph; -1 for AI-generated images."""
+        return np.where(self.images.is_ai, -1, self.images.codes("dataset")[0])
+
+    @cached_property
+    def delivery(self) -> IntArray:
+        """The kind of picture that each image is, of those treated alike, shape (rows,)."""
+        return kinds_of_picture(self.images, self._wrong)
+
+    def kinds_of_photograph(self, dataset: str) -> IntArray:
+        """The kinds of picture of a data set's real photographs, as `photographs` has them."""
+        of_dataset = self.images.codes("dataset")[1].index(dataset)
+        return np.asarray(self.delivery[self._photographs == of_dataset])
 
     @cached_property
     def thresholds(self) -> tuple[float, ...]:

@@ -11,7 +11,6 @@ from faceaudit import wording as say
 from faceaudit.checks import AuditInput, Check, Options, Product
 from faceaudit.checks.parts.hypotheses import (
     HYPOTHESES,
-    describe,
     hypothesis_table,
     put_to_test,
     ratio_columns,
@@ -22,7 +21,7 @@ from faceaudit.result import Detail, Forest, Table, Test
 from faceaudit.schema import tag_columns
 from faceaudit.stats.counts import Images
 from faceaudit.stats.rates import RateEstimate
-from faceaudit.stats.risk_ratios import MOST_VALUES, Analysis, Ratio, analyse
+from faceaudit.stats.risk_ratios import MOST_VALUES, Analysis, adjusted_together, analyse
 
 
 class OverRepresentedOptions(Options):
@@ -37,8 +36,11 @@ class OverRepresentedOptions(Options):
 def run(data: AuditInput, options: OverRepresentedOptions) -> Product:
     """Compare every group of every tag with the rest, one data set at a time."""
     how = data.threshold, data.spec.small_group, data.spec.confidence
-    found = [analyse(name, photographs, *how) for name, photographs in data.photographs.items()]
-    analyses = [analysis for analysis in found if analysis is not None]
+    found = [
+        analyse(name, photographs, data.kinds_of_photograph(name), *how)
+        for name, photographs in data.photographs.items()
+    ]
+    analyses = adjusted_together([analysis for analysis in found if analysis is not None])
     hypotheses = put_to_test(options.suspicions, data, options.relevant_ratio)
     details: list[Detail] = [hypothesis_table(hypotheses)] if hypotheses else []
     for analysis in analyses:
@@ -74,26 +76,37 @@ def _sentence(analyses: Sequence[Analysis], data: AuditInput) -> str:
         return f"{none} {called}so nobody is over-represented."
     those = say.out_of(wrong, n, "real photograph", ("that is", "that are"))
     start = f"Among the {those} {called}"
-    clear = [entry for analysis in analyses for entry in _clear(analysis, data.spec.confidence)]
     groups = sum(len(analysis.groups) for analysis in analyses)
+    clear = [
+        (analysis.together(i, data.spec.confidence, groups), i, analysis)
+        for analysis in analyses
+        for i in _clear(analysis, data.spec.confidence)
+    ]
     if not clear:
         return f"{start}none of {groups:,} groups is shown to be over-represented."
-    ratio, group, adjusted = max(clear, key=lambda entry: entry[0].low)
-    how = "with all other tags held equal, " if adjusted else ""
+    ratio, i, analysis = max(clear, key=lambda entry: entry[0].low)
+    tag, value = analysis.groups[i]
+    span = say.times_range(ratio.low, ratio.high, data.spec.confidence)
     return (
         f"{start}{say.out_of(len(clear), groups, 'group')} surely over-represented, most clearly "
-        f"{group}: {how}against the rest {describe(ratio, data.spec.confidence)}."
+        f"{say.group_title([tag], [value])} in {analysis.dataset}: {_held_equal(analysis, tag)} "
+        f"against the rest {say.times(ratio.value)} as often ({span}, for all groups at once)."
     )
 
 
-def _clear(analysis: Analysis, confidence: float) -> Iterator[tuple[Ratio, str, bool]]:
-    """Give the groups surely over-represented, at equal other tags where that was estimated."""
-    adjusted = ~np.isnan(analysis.adjusted.p)
-    ratio, low, high, p = np.where(adjusted, analysis.adjusted, analysis.crude)
-    for i in np.flatnonzero((ratio > 1) & (p < 1 - confidence)):
-        tag, value = analysis.groups[i]
-        group = f"{say.group_title([tag], [value])} in {analysis.dataset}"
-        yield Ratio(float(ratio[i]), float(low[i]), float(high[i])), group, bool(adjusted[i])
+def _clear(analysis: Analysis, confidence: float) -> list[int]:
+    """Give the groups surely over-represented, at equal others where anything was held equal."""
+    found = analysis.decisive
+    return np.flatnonzero((found.ratio > 1) & (found.p < 1 - confidence)).tolist()
+
+
+def _held_equal(analysis: Analysis, tag: str) -> str:
+    """Say what is held equal where a group of a tag is compared with the rest."""
+    tags = [] if tag in analysis.apart or len(analysis.p_any) < 2 else ["all other tags"]
+    held = tags + ["delivery"] * (analysis.kinds > 1)
+    if analysis.decisive is analysis.crude or not held:
+        return "taken alone,"
+    return f"with {' and '.join(held)} held equal,"
 
 
 def _tests(analysis: Analysis) -> Iterator[Test]:
@@ -131,19 +144,30 @@ def _equal_note(analysis: Analysis) -> str:
             "With so few errors (or so few photographs called rightly) the tags cannot be told "
             "apart, so none is held equal."
         )
+    tags = ", ".join(map(say.tag_title, analysis.p_any))
     note = (
         f"Held equal by a penalised logistic regression on {analysis.adjusted_n:,} of "
-        f"{analysis.photographs:,} photographs, those that have all of these tags: "
-        f"{', '.join(map(say.tag_title, analysis.p_any))}; effects of combined tags beyond the "
-        "sum of each are not in it."
+        f"{analysis.photographs:,} photographs, those that have all of these tags: {tags}; "
+        "effects of combined tags beyond the sum of each are not in it."
     )
-    if left_out := [say.tag_title(tag) for tag in analysis.alike if tag not in analysis.p_any]:
-        note += f" Left out, as mostly unknown or saying nothing more: {', '.join(left_out)}."
+    if analysis.kinds > 1:
+        note += (
+            f" Beside them the {analysis.kinds} kinds of picture that size, shape, compression and "
+            "format make, as far as the classifier treats them differently."
+        )
+    if analysis.apart:
+        apart = ", ".join(map(say.tag_title, analysis.apart))
+        note += f" Of tags that are mostly unknown, delivery alone is held equal: {apart}."
+    left_out = [tag for tag in analysis.alike if tag not in (*analysis.p_any, *analysis.apart)]
+    if left_out:
+        names = ", ".join(map(say.tag_title, left_out))
+        note += f" Left out, as mostly unknown or saying nothing more: {names}."
     return note
 
 
 def _forests(analysis: Analysis, data: AuditInput) -> Iterator[Forest]:
-    both = {"each tag alone": analysis.crude, "all other tags held equal": analysis.adjusted}
+    held = "all other tags and delivery" if analysis.kinds > 1 else "all other tags"
+    both = {"each tag alone": analysis.crude, f"{held} held equal": analysis.adjusted}
     for how, ratios in both.items():
         known = np.flatnonzero(~np.isnan(ratios.p))
         if not len(known):
@@ -188,8 +212,8 @@ def _group_table(analysis: Analysis, data: AuditInput) -> Table:
             number("p (Holm), others equal", "p", adjusted.p),
         ],
         note=f"{say.interval_title(data.spec.confidence)}s, each on its own; p adjusted by Holm "
-        f"over the {say.counted(len(analysis.groups), 'group')} of this table. Groups with fewer "
-        f"than {say.counted(data.spec.small_group, 'photograph')} are merged where tags are held "
+        "over the groups of all data sets. Groups with fewer than "
+        f"{say.counted(data.spec.small_group, 'photograph')} are merged where others are held "
         "equal.",
     )
 
@@ -200,8 +224,9 @@ CHECK = Check(
     description=(
         "Looks at the real photographs that are called AI-generated and asks which people are "
         "among them more often than chance would have it: one tag at a time, and again with all "
-        "other tags held equal, because people with glasses are older than people without, and "
-        "only one of the two may matter. The suspicions that were published with the experiment "
+        "other tags and the delivery of the pictures held equal, because people with glasses are "
+        "older than people without, and their pictures may come in another size or compression; "
+        "only one of these may matter. The suspicions that were published with the experiment "
         "this project comes from (glasses, middle age, round faces, white people) are answered "
         "one by one: holds, large excess excluded, or undecided."
     ),

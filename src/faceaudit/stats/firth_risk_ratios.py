@@ -6,7 +6,7 @@ have if everyone were in the group and kept their other tags, over the same for 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -34,24 +34,71 @@ class RiskRatios(NamedTuple):
     p: FloatArray
 
 
-def count_cells(
-    codes: Sequence[IntArray], events: NDArray[np.bool_]
-) -> tuple[IntArray, FloatArray, FloatArray]:
-    """Count every combination of tags that occurs: (cells, tags), events and n of each cell."""
-    key = np.zeros(len(events), dtype=np.int64)
+def number_cells(codes: Sequence[IntArray]) -> tuple[IntArray, IntArray]:
+    """Number every combination of codes that occurs: each image's, and some image of each cell."""
+    key = np.zeros(len(codes[0]), dtype=np.int64)
     for code in codes:
         # The key is made dense at every step, so that it cannot overflow with many tags.
         key = key * (int(code.max(initial=0)) + 1) + code
         key = (np.cumsum(np.bincount(key) > 0) - 1)[key]
-    n = np.bincount(key)
-    some_image = np.empty(len(n), np.int64)
+    some_image = np.empty(int(key.max(initial=-1)) + 1, np.int64)
     some_image[key] = np.arange(len(key))
-    cells = np.array([code[some_image] for code in codes], np.int64).reshape(len(codes), len(n)).T
-    return cells, np.bincount(key[events], minlength=len(n)).astype(float), n.astype(float)
+    return key, some_image
+
+
+def count_cells(
+    codes: Sequence[IntArray], events: NDArray[np.bool_]
+) -> tuple[IntArray, FloatArray, FloatArray]:
+    """Count every combination of tags that occurs: (cells, tags), events and n of each cell."""
+    key, some_image = number_cells(codes)
+    cells = np.stack([code[some_image] for code in codes], axis=1)
+    n = np.bincount(key, minlength=len(some_image)).astype(float)
+    return cells, np.bincount(key[events], minlength=len(n)).astype(float), n
+
+
+class OneHot:
+    """A design matrix of zeros and ones, few of them ones: kept as the places of the ones.
+
+    Parameters
+    ----------
+    places : int64 array, shape (cells, terms)
+        Of the ones in each row; `columns` stands for none.
+    columns : int
+    """
+
+    def __init__(self, places: IntArray, columns: int) -> None:
+        self.places, self.columns = places, columns
+        wide = columns + 1
+        self._pairs = places[:, :, None] * wide + places[:, None, :]
+
+    def times(self, coefficients: FloatArray) -> FloatArray:
+        """Multiply by a vector: shape (cells,)."""
+        return np.asarray(np.append(coefficients, 0.0)[self.places].sum(axis=1))
+
+    def sums(self, values: FloatArray) -> FloatArray:
+        """Add up values of the cells for each column: shape (columns,)."""
+        each = np.repeat(values, self.places.shape[1])
+        found = np.bincount(self.places.ravel(), each, self.columns + 1)
+        return np.asarray(found[:-1], float)
+
+    def information(self, weight: FloatArray) -> FloatArray:
+        """Add up weights of the cells for each pair of columns: shape (columns, columns)."""
+        wide = self.columns + 1
+        each = np.repeat(weight, self.places.shape[1] ** 2)
+        found = np.bincount(self._pairs.ravel(), each, wide**2)
+        return np.asarray(found.reshape(wide, wide)[:-1, :-1], float)
+
+    def quadratic(self, matrix: FloatArray) -> FloatArray:
+        """Give each row's own product with a matrix in between: shape (cells,)."""
+        return np.asarray(np.pad(matrix, (0, 1)).ravel()[self._pairs].sum(axis=(1, 2)))
 
 
 def firth_risk_ratios(
-    codes: Mapping[str, IntArray], events: NDArray[np.bool_], confidence: float = 0.95
+    codes: Mapping[str, IntArray],
+    events: NDArray[np.bool_],
+    confidence: float = 0.95,
+    design_effect: float = 1.0,
+    wanted: Collection[str] | None = None,
 ) -> tuple[dict[str, RiskRatios], dict[str, float]]:
     """Estimate each tag's risk ratios with all other tags held equal.
 
@@ -61,6 +108,10 @@ def firth_risk_ratios(
         Tag: its values, numbered from 0; no missing ones.
     events : bool array, shape (images,)
     confidence : float
+    design_effect : float
+        As many times fewer images are what these are worth (`stats.clusters`).
+    wanted : collection of str, optional
+        The tags whose ratios are asked for; all of them unless given.
 
     Returns
     -------
@@ -82,56 +133,72 @@ def firth_risk_ratios(
     2409–2419; Greenland (2004), American Journal of Epidemiology 160(4), 301–305.
     """
     cells, wrong, n = count_cells(list(codes.values()), events)
-    columns: dict[str, slice] = {}
-    design = np.ones((len(n), 1))
-    for level, tag in zip(cells.T, codes, strict=True):
-        wider = np.hstack([design, level[:, None] == np.arange(1, level.max() + 1)])
-        if np.linalg.matrix_rank(wider.T @ (n[:, None] * wider)) == wider.shape[1]:
-            columns[tag] = slice(design.shape[1], wider.shape[1])
-            design = wider
+    wrong, n = wrong / design_effect, n / design_effect
+    design, columns = _without_repeats(cells, list(codes), n)
     fitted = firth_logistic(design, wrong, n)
     if fitted is None:
         return {}, {}
     coefficients, covariance = fitted
     quantile = stats.norm.isf((1 - confidence) / 2)
     ratios, p_any = {}, {}
-    for level, tag in zip(cells.T, codes, strict=True):
-        if (where := columns.get(tag)) is None:
+    for term, (tag, where) in enumerate(columns.items(), start=1):
+        effect = coefficients[where]
+        wald = effect @ np.linalg.solve(covariance[where, where], effect)
+        p_any[tag] = float(stats.chi2.sf(wald, len(effect)))
+        if wanted is not None and tag not in wanted:
             continue
+        level = cells[:, list(codes).index(tag)]
         share = np.bincount(level, weights=n) / n.sum()
-        rate, gradient = _standardise(design, where, coefficients, n)
+        rate, gradient = _standardise(design, term, where, coefficients, n)
         others = share.sum() - share
         rest = ((share @ rate) - share * rate) / others
         rest_gradient = ((share @ gradient) - share[:, None] * gradient) / others[:, None]
         log_ratio = np.log(rate / rest)
         slope = gradient / rate[:, None] - rest_gradient / rest[:, None]
         error = np.sqrt(np.einsum("ij,jk,ik->i", slope, covariance, slope))
-        effect = coefficients[where]
-        wald = effect @ np.linalg.solve(covariance[where, where], effect)
         ratios[tag] = RiskRatios(
             ratio=np.exp(log_ratio),
             low=np.exp(log_ratio - quantile * error),
             high=np.exp(log_ratio + quantile * error),
             p=2 * stats.norm.sf(np.abs(log_ratio) / error),
         )
-        p_any[tag] = float(stats.chi2.sf(wald, len(effect)))
     return ratios, p_any
 
 
+def _without_repeats(
+    cells: IntArray, tags: Sequence[str], n: FloatArray
+) -> tuple[OneHot, dict[str, slice]]:
+    """Build the design of an intercept and all tags but those that say nothing new.
+
+    A column for every value of a tag but its first; beside the design, the columns of each tag.
+    """
+    columns: dict[str, slice] = {}
+    design = OneHot(np.zeros((len(n), 1), np.int64), 1)
+    for level, tag in zip(cells.T, tags, strict=True):
+        end = design.columns + int(level.max())
+        old = np.where(design.places == design.columns, end, design.places)
+        own = np.where(level == 0, end, level + design.columns - 1)
+        wider = OneHot(np.column_stack([old, own]), end)
+        if np.linalg.matrix_rank(wider.information(n), hermitian=True) == end:
+            columns[tag] = slice(design.columns, end)
+            design = wider
+    return design, columns
+
+
 def firth_logistic(
-    design: FloatArray, events: FloatArray, n: FloatArray
+    design: OneHot, events: FloatArray, n: FloatArray
 ) -> tuple[FloatArray, FloatArray] | None:
     """Fit a logistic regression with Firth's penalty: coefficients and covariance.
 
-    `design` has shape (cells, coefficients) and full column rank. None if the steps do not settle.
+    `design` has full column rank, its first column the intercept. None if the steps do not settle.
     """
-    coefficients = np.zeros(design.shape[1])
+    coefficients = np.zeros(design.columns)
     coefficients[0] = special.logit((events.sum() + 0.5) / (n.sum() + 1))
     height, expected, weight, covariance = _penalised(design, coefficients, events, n)
     for _ in range(MAX_STEPS):
         # Firth's score: as if every cell had half its leverage more events and non-events.
-        leverage = weight * np.einsum("ij,ij->i", design @ covariance, design)
-        score = design.T @ (events - n * expected + leverage * (0.5 - expected))
+        leverage = weight * design.quadratic(covariance)
+        score = design.sums(events - n * expected + leverage * (0.5 - expected))
         step = covariance @ score
         step *= MAX_CHANGE / max(np.abs(step).max(), MAX_CHANGE)
         if np.abs(step).max() < CLOSE:
@@ -152,28 +219,32 @@ def firth_logistic(
 
 
 def _penalised(
-    design: FloatArray, coefficients: FloatArray, events: FloatArray, n: FloatArray
+    design: OneHot, coefficients: FloatArray, events: FloatArray, n: FloatArray
 ) -> tuple[float, FloatArray, FloatArray, FloatArray]:
     """Return the penalised log likelihood, expected rates, weights and covariance."""
-    linear = design @ coefficients
+    linear = design.times(coefficients)
     expected = special.expit(linear)
     weight = n * expected * (1 - expected)
-    information = (design.T * weight) @ design
-    factor = linalg.cholesky(information, lower=True)
+    factor = linalg.cholesky(design.information(weight), lower=True)
     likelihood = events @ special.log_expit(linear) + (n - events) @ special.log_expit(-linear)
     height = likelihood + np.log(np.diag(factor)).sum()
     return float(height), expected, weight, linalg.cho_solve((factor, True), np.eye(len(factor)))
 
 
 def _standardise(
-    design: FloatArray, where: slice, coefficients: FloatArray, n: FloatArray
+    design: OneHot, term: int, where: slice, coefficients: FloatArray, n: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Return each level's rate if every image had it, and the rates' gradients."""
+    padded = np.append(coefficients, 0.0)
+    others = design.times(coefficients) - padded[design.places[:, term]]
     rates, gradients = [], []
-    everyone = design.copy()
-    for level in np.eye(where.stop - where.start + 1)[:, 1:]:
-        everyone[:, where] = level
-        expected = special.expit(everyone @ coefficients)
+    # The first value of a tag has no column, and so the place after the last.
+    for place in (design.columns, *range(where.start, where.stop)):
+        expected = special.expit(others + padded[place])
+        slope = n * expected * (1 - expected)
+        gradient = np.append(design.sums(slope), 0.0)
+        gradient[where] = 0.0
+        gradient[place] = slope.sum()
         rates.append(n @ expected / n.sum())
-        gradients.append(everyone.T @ (n * expected * (1 - expected)) / n.sum())
+        gradients.append(gradient[:-1] / n.sum())
     return np.array(rates), np.array(gradients)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow.types as pat
 from numpy.typing import NDArray
+from scipy import stats
 
 from faceaudit.result import GroupRate, Interval, nan_to_none
 from faceaudit.schema import called_ai, tag_columns
-from faceaudit.stats import IntArray
+from faceaudit.stats import FloatArray, IntArray
+from faceaudit.stats.clusters import design_effects
 from faceaudit.stats.counts import Images
 from faceaudit.stats.firth_risk_ratios import RiskRatios, firth_risk_ratios
 from faceaudit.stats.intervals import ratio_to_rest
@@ -23,6 +26,10 @@ from faceaudit.tags.vocabulary import NUMERIC_TAGS
 MOST_VALUES = 25
 #: With fewer errors (or fewer images called rightly), tags cannot be told apart.
 FEWEST_ERRORS = 10
+#: Share of the images that must have a tag that is held equal.
+MOSTLY = 0.5
+#: How the kinds of picture (`stats.delivery`) are named among what is held equal.
+DELIVERY = "delivery of the picture"
 
 
 class Ratio(NamedTuple):
@@ -52,10 +59,11 @@ def odds_ratio(ratio: float, base: float) -> float:
 class Analysis:
     """All groups of one data set's real photographs, each against the rest of its tag.
 
-    `groups` are tag and value; `n`, `events` and the ratios are arrays of shape (groups,). The
-    ratios' p-values are Holm's over all groups; `adjusted` holds all other tags equal. `alike`
-    and `p_any` are whether a tag makes no difference, alone and at equal others, of which
-    `adjusted_n` photographs have all.
+    `groups` are tag and value; `n`, `events` and the ratios are arrays of shape (groups,), `worth`
+    are events and n of as many independent images. `adjusted` holds all tags of `p_any` equal,
+    and the kinds of picture if there are several (`kinds`); of tags that most images lack,
+    `apart`, the kinds alone. `alike` and `p_any` are whether a tag makes no difference, alone and
+    at equal others, of which `adjusted_n` photographs have all.
     """
 
     dataset: str
@@ -64,11 +72,34 @@ class Analysis:
     groups: list[tuple[str, str]]
     n: IntArray
     events: IntArray
+    worth: tuple[FloatArray, FloatArray]
     crude: RiskRatios
     adjusted: RiskRatios
     alike: dict[str, TestOfAlike]
     p_any: dict[str, float]
     adjusted_n: int
+    kinds: int
+    apart: list[str]
+
+    @property
+    def decisive(self) -> RiskRatios:
+        """What is said of a group: at equal others, or crudely where nothing can be held equal."""
+        nothing = not self.adjusted_n and np.isnan(self.adjusted.p).all()
+        return self.crude if nothing else self.adjusted
+
+    def together(self, group: int, confidence: float, groups: int) -> Ratio:
+        """Give a group's decisive ratio with an interval that holds for so many groups at once."""
+        each = 1 - (1 - confidence) / groups
+        ratio, low, high, _ = (float(of[group]) for of in self.decisive)
+        if self.decisive is self.crude:
+            tag = [name for name, _ in self.groups]
+            same = np.flatnonzero(np.equal(tag, tag[group]))
+            events, n = self.worth
+            _, lower, upper = ratio_to_rest(events[same], n[same], each)
+            at = np.searchsorted(same, group)
+            return Ratio(ratio, float(lower[at]), float(upper[at]))
+        wider = stats.norm.isf((1 - each) / 2) / stats.norm.isf((1 - confidence) / 2)
+        return Ratio(ratio, ratio * (low / ratio) ** wider, ratio * (high / ratio) ** wider)
 
 
 def usable_tags(photographs: Images) -> dict[str, tuple[IntArray, list[str]]]:
@@ -97,45 +128,80 @@ def _same_groups(first: IntArray, second: IntArray) -> bool:
 
 
 def analyse(
-    dataset: str, photographs: Images, threshold: float, smallest: int, confidence: float
+    dataset: str,
+    photographs: Images,
+    kinds: IntArray,
+    threshold: float,
+    smallest: int,
+    confidence: float,
 ) -> Analysis | None:
     """Compare each group of a data set's photographs with the rest, crudely and adjusted.
 
     Groups with fewer than `smallest` photographs are merged for the regression and not reported
-    by it. None if no tag is usable.
+    by it. None if no tag is usable. `kinds`, shape (photographs,), are the kinds of picture.
     """
     tags = usable_tags(photographs)
     if not tags:
         return None
     called = called_ai(photographs.score, threshold)
-    adjusted, p_any, adjusted_n = adjust_for_all(tags, called, smallest, confidence)
+    adjusted, p_any, adjusted_n = adjust_for_all(
+        tags, called, smallest, confidence, kinds, photographs.clusters
+    )
+    several = len(np.unique(kinds))
+    mostly_unknown = [tag for tag, (codes, _) in tags.items() if _mostly_unknown(codes)]
     counts = [photographs.counts((tag,), threshold) for tag in tags]
-    tested = [(of.real_called_ai, of.n_real) for of in counts]
+    tested = [(of.effective.real_called_ai, of.effective.n_real) for of in counts]
+    n, events = (
+        np.concatenate([getattr(of, name) for of in counts])
+        for name in ("n_real", "real_called_ai")
+    )
+    worth = tuple(np.concatenate(of).astype(float) for of in zip(*tested, strict=True))
     crude = [
-        RiskRatios(*ratio_to_rest(x, n, confidence), each_against_rest(x, n)) for x, n in tested
+        RiskRatios(
+            ratio_to_rest(of.real_called_ai, of.n_real)[0],
+            *ratio_to_rest(*one, confidence)[1:],
+            each_against_rest(*one),
+        )
+        for of, one in zip(counts, tested, strict=True)
     ]
-    alike = zip(tags, (all_alike(x, n) for x, n in tested), strict=True)
+    alike = zip(tags, (all_alike(*one) for one in tested), strict=True)
     return Analysis(
         dataset=dataset,
         photographs=len(photographs),
         called_ai=int(called.sum()),
         groups=[(tag, value) for tag, (_, values) in tags.items() for value in values],
-        n=np.concatenate([n for _, n in tested]),
-        events=np.concatenate([x for x, _ in tested]),
-        crude=_together(crude),
-        adjusted=_together(adjusted.values()),
+        n=n,
+        events=events,
+        worth=(worth[0], worth[1]),
+        crude=RiskRatios(*np.concatenate([np.array(of) for of in crude], axis=1)),
+        adjusted=RiskRatios(*np.concatenate([np.array(of) for of in adjusted.values()], axis=1)),
         alike={tag: test for tag, test in alike if test is not None},
-        p_any=p_any,
+        p_any={tag: p for tag, p in p_any.items() if tag != DELIVERY},
         adjusted_n=adjusted_n,
+        kinds=several,
+        apart=mostly_unknown if several > 1 else [],
     )
 
 
-def _together(tags: Iterable[RiskRatios]) -> RiskRatios:
-    """Join the groups of all tags, and adjust the p-values that are known over all."""
-    ratio, low, high, p = np.concatenate([np.array(ratios) for ratios in tags], axis=1)
-    known = ~np.isnan(p)
-    p[known] = adjust(p[known])[0]
-    return RiskRatios(ratio, low, high, p)
+def adjusted_together(analyses: Sequence[Analysis]) -> list[Analysis]:
+    """Adjust the p-values of the groups of all data sets for being asked together (Holm)."""
+
+    def all_at_once(p: FloatArray) -> FloatArray:
+        known = ~np.isnan(p)
+        p[known] = adjust(p[known])[0]
+        return p
+
+    if not analyses:
+        return []
+    ends = np.cumsum([len(of.groups) for of in analyses])[:-1]
+    crude, adjusted = (
+        np.split(all_at_once(np.concatenate([ratios.p for ratios in of])), ends)
+        for of in zip(*((of.crude, of.adjusted) for of in analyses), strict=True)
+    )
+    return [
+        dataclasses.replace(of, crude=of.crude._replace(p=p), adjusted=of.adjusted._replace(p=q))
+        for of, p, q in zip(analyses, crude, adjusted, strict=True)
+    ]
 
 
 def adjust_for_all(
@@ -143,44 +209,66 @@ def adjust_for_all(
     called: NDArray[np.bool_],
     smallest: int,
     confidence: float,
+    kinds: IntArray | None = None,
+    clusters: IntArray | None = None,
 ) -> tuple[dict[str, RiskRatios], dict[str, float], int]:
     """Estimate every group's ratio to the rest of its tag with all other tags held equal.
 
     Tags that fewer than half of the images have are left out; then images that lack one of
     the others are. Groups below `smallest` are merged within their tag, with ratios of NaN.
-    Beside them, as of `firth_risk_ratios`, the number of images in the regression, or 0.
+    The kinds of picture are held equal, too, and they alone where a tag was left out; a tag that
+    comes with them has ratios of NaN. Beside them, as of `firth_risk_ratios`, the number of
+    images in the regression, or 0.
     """
     ratios = {
         tag: RiskRatios(*np.full((4, len(values)), np.nan)) for tag, (_, values) in tags.items()
     }
-    tags = {tag: both for tag, both in tags.items() if (both[0] >= 0).mean() >= 0.5}
+    if kinds is not None and kinds.max(initial=0) > kinds.min(initial=0):
+        for tag, (codes, values) in tags.items():
+            if _mostly_unknown(codes) and (known := codes >= 0).any():
+                held = [None if of is None else of[known] for of in (kinds, clusters)]
+                alone = {tag: (codes[known], values)}
+                ratios |= adjust_for_all(alone, called[known], smallest, confidence, *held)[0]
+    tags = {tag: both for tag, both in tags.items() if not _mostly_unknown(both[0])}
+    if kinds is not None:
+        tags = {DELIVERY: (kinds - kinds.min(initial=0), []), **tags}
     rows = np.ones(len(called), dtype=bool)
     for codes, _ in tags.values():
         rows &= codes >= 0
-    called = called[rows]
-    if min(called.sum(), len(called) - called.sum()) < FEWEST_ERRORS:
+    called, effect = called[rows], 1.0
+    if clusters is not None:
+        effect = float(design_effects(clusters[rows], 0 * clusters[rows], 1, called)[0])
+    if min(called.sum(), len(called) - called.sum()) / effect < FEWEST_ERRORS:
         return ratios, {}, 0
     merged, frequent = {}, {}
     for tag, (codes, values) in tags.items():
         # Values that are frequent enough get a number each; all others share the last.
-        kept = np.flatnonzero(np.bincount(codes[rows], minlength=len(values)) >= smallest)
-        number = np.full(len(values), len(kept))
+        images = np.bincount(codes[rows], minlength=len(values))
+        kept = np.flatnonzero(images >= smallest)
+        number = np.full(len(images), len(kept))
         number[kept] = np.arange(len(kept))
         dense = number[codes[rows]]
         if dense.max(initial=0) > 0:
             merged[tag], frequent[tag] = dense, kept
-    found, p_any = firth_risk_ratios(merged, called, confidence)
+    if not merged.keys() - {DELIVERY}:
+        return ratios, {}, 0
+    found, p_any = firth_risk_ratios(merged, called, confidence, effect, ratios)
     for tag, of in found.items():
         for whole, part in zip(ratios[tag], of, strict=True):
             whole[frequent[tag]] = part[: len(frequent[tag])]
     return ratios, p_any, len(called) if p_any else 0
 
 
+def _mostly_unknown(codes: IntArray) -> bool:
+    return bool((codes >= 0).mean() < MOSTLY)
+
+
 @dataclass(frozen=True)
 class Contrast:
     """The photographs with some values of a tag against those with all others.
 
-    `adjusted` is at equal `adjusted_for`, None if that cannot be estimated.
+    `adjusted` is at equal `adjusted_for`, None if that cannot be estimated; `with_delivery` if
+    that is because such people come in pictures of their own kinds.
     """
 
     tag: str
@@ -189,6 +277,7 @@ class Contrast:
     crude: Ratio
     adjusted: Ratio | None
     adjusted_for: list[str]
+    with_delivery: bool = False
 
     @property
     def decisive(self) -> Ratio:
@@ -203,10 +292,11 @@ def contrast(
     threshold: float,
     smallest: int,
     confidence: float,
+    kinds: IntArray | None = None,
 ) -> Contrast | None:
     """Compare the images with any of some values of a tag with all others.
 
-    None if there is no such tag, or only one side has images.
+    None if there is no such tag, or only one side has images. `kinds` of picture are held equal.
     """
     tags = usable_tags(photographs)
     if tag not in tags:
@@ -219,23 +309,29 @@ def contrast(
     events = np.bincount(side[(side >= 0) & called], minlength=2)
     if not n.all():
         return None
+    both = (side, ["others", "chosen"])
+    worth = events / 1.0, n / 1.0
+    if photographs.clusters is not None:
+        effects = design_effects(photographs.clusters, side, 2, called)
+        worth = events / effects, n / effects
     # First in line, so that it is kept where another tag says the same.
     ratios, p_any, _ = adjust_for_all(
-        {tag: (side, ["others", "chosen"]), **tags}, called, smallest, confidence
+        {tag: both, **tags}, called, smallest, confidence, kinds, photographs.clusters
     )
     others, chosen = (
         GroupRate(group=[name], n=int(of), events=int(x), value=x / of)
         for name, of, x in zip(("all others", " or ".join(values)), n, events, strict=True)
     )
-    crude, adjusted = (
-        Ratio(*(float(of[1]) for of in found))
-        for found in (ratio_to_rest(events, n, confidence), ratios[tag][:3])
-    )
+    crude = ratio_to_rest(events, n)[0], *ratio_to_rest(*worth, confidence)[1:]
+    found = [Ratio(*(float(of[1]) for of in ratio)) for ratio in (crude, ratios[tag][:3])]
+    unknown, apart = np.isnan(found[1].value), _mostly_unknown(side)
+    held = [DELIVERY] if apart else sorted(p_any.keys() - {tag}, key=[*tags, DELIVERY].index)
     return Contrast(
         tag=tag,
         chosen=chosen,
         others=others,
-        crude=crude,
-        adjusted=None if np.isnan(adjusted.value) else adjusted,
-        adjusted_for=[name for name in p_any if name != tag],
+        crude=found[0],
+        adjusted=None if unknown else found[1],
+        adjusted_for=held,
+        with_delivery=bool(unknown and DELIVERY in p_any and not apart),
     )

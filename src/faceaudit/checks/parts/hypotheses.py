@@ -47,6 +47,12 @@ class Answer(Enum):
         "Nearly all photographs are called AI-generated, so that no group can stand out",
         0.05,
     )
+    WITH_DELIVERY = (
+        "undecided: comes with the delivery",
+        "Such photographs come in kinds of picture of their own, so that these people cannot be "
+        "told from the delivery of their pictures",
+        0.05,
+    )
     NOT_ASKED = "no such tag, or too few errors", "", 0.0
 
     def __init__(self, word: str, conclusion: str, weight: float) -> None:
@@ -72,6 +78,8 @@ class Hypothesis:
         if self.found is None:
             return Answer.NOT_ASKED
         _, low, high = self.found.decisive
+        if self.found.with_delivery:
+            return Answer.WITH_DELIVERY
         if low > 1:
             return Answer.HOLDS
         if self.found.others.value * self.relevant > 1:
@@ -144,7 +152,8 @@ def put_to_test(
     how = data.threshold, data.spec.small_group, confidence
     answered = []
     for name, tag, values, dataset in asked:
-        found = contrast(data.photographs[dataset], tag, values, *how)
+        kinds = data.kinds_of_photograph(dataset)
+        found = contrast(data.photographs[dataset], tag, values, *how, kinds)
         told = f"{name} ({say.tag_title(tag)})" if len(hypotheses[name]) > 1 else name
         answered.append(Hypothesis(told, dataset, found, relevant, confidence))
     unasked = [name for name in hypotheses if name not in {name for name, *_ in asked}]
