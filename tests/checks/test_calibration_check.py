@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
 from faceaudit.audit import run_check
 from faceaudit.checks.calibration import CHECK, CalibrationOptions
+from faceaudit.stats.calibration import group_calibration
 
 
 def run(data, **options):
@@ -58,6 +61,27 @@ def test_ranking_goes_by_what_chance_leaves_not_by_size(drawn):
     assert small > large > 0.07
     assert "group 'large'" in result.findings[0].sentence
     assert "1 of 2 groups is off" in result.findings[0].sentence
+
+
+def test_what_is_told_holds_with_all_that_could_have_been(drawn):
+    """Both tags' groups share the error; a group too small to be told of costs none of it."""
+    rng = np.random.default_rng(3)
+    score = rng.uniform(0, 0.8, 620)
+    is_ai = rng.random(620) < score + 0.2
+    tags = {"one": ["a", "b"] * 300 + ["c"] * 20, "two": ["d"] * 620}
+    labels = np.where(is_ai, "ai", "real").tolist()
+    data = drawn(labels, score.tolist(), tags, attributes=["one", "two"])
+    first, second = run(data).findings
+    assert "By one, 2 of 2 groups are off" in first.sentence
+    assert second.sentence.startswith("Scores of images tagged two 'd' are furthest")
+    found = group_calibration(data.images.runs(("two",))).shift(1 - 0.05 / 6)
+    told = re.search(
+        r"mean score is ([\d.]+) points below the share of AI-generated images "
+        r"\(95 % interval of all 6 at once ([\d.]+) to ([\d.]+) points\)",
+        second.sentence,
+    )
+    ends = [-100 * of[0] for of in (found.value, found.high, found.low)]
+    assert [float(of) for of in told.groups()] == pytest.approx(ends, abs=0.051)
 
 
 def test_chance_alone_is_said_to_explain_what_it_can(drawn):
