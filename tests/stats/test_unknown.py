@@ -51,20 +51,22 @@ def test_hidden_images_are_those_that_could_be_of_a_group() -> None:
     scored = images(ROWS)
     wrong = (scored.score >= 0.5) != scored.is_ai
     counts = scored.counts(("race",), 0.5)
-    found = hidden_images(scored, wrong, counts, FPR)
-    assert found is not None
+    known = hidden_images(scored, wrong, counts)
+    assert known is not None
+    found = known.of(FPR)
     assert (found.wrong.tolist(), found.right.tolist()) == ([2, 2], [4, 4])
     assert found.unknown.tolist() == [0, 0]
-    assert hidden_images(scored, wrong, counts, FNR) is None
-    found = hidden_images(images(ROWS + UNSCORED), wrong, counts, FPR)
-    assert found is not None
-    assert found.unknown.tolist() == [3, 1]
+    missed = known.of(FNR)
+    assert not any(of.any() for of in (missed.wrong, missed.right, missed.unknown))
+    known = hidden_images(images(ROWS + UNSCORED), wrong, counts)
+    assert known is not None
+    assert known.of(FPR).unknown.tolist() == [3, 1]
 
 
 def test_nothing_is_hidden_where_all_is_known() -> None:
     scored = images(ROWS[:8])
     counts = scored.counts(("race",), 0.5)
-    assert hidden_images(scored, np.zeros(8, bool), counts, FPR) is None
+    assert hidden_images(scored, np.zeros(8, bool), counts) is None
 
 
 def test_wrong_tags_in_each_of_the_ways_they_are_given() -> None:

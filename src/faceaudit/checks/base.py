@@ -50,7 +50,7 @@ from faceaudit.stats.delivery import kinds_of_picture
 from faceaudit.stats.gaps import Hidden, gap_bounds
 from faceaudit.stats.rates import of_large_groups
 from faceaudit.stats.thresholds import reader_thresholds
-from faceaudit.stats.unknown import hanging_together, hidden_images, wrong_tags
+from faceaudit.stats.unknown import HiddenImages, hanging_together, hidden_images, wrong_tags
 from faceaudit.stats.verdicts import LimitedGap
 from faceaudit.wording import tag_title
 
@@ -190,14 +190,14 @@ class AuditInput:
     def _hidden(self, tags: Sequence[str], rate: ErrorRate) -> Hidden | None:
         if self.spec.assume_missing == "random":
             return None
-        key = tuple(tags), rate.id
-        if key not in self._hidden_images:
-            found = hidden_images(self._everything, self._wrong, self.audited(tags), rate)
+        if (key := tuple(tags)) not in self._hidden_images:
+            found = hidden_images(self._everything, self._wrong, self.audited(tags))
             self._hidden_images[key] = found
-        return self._hidden_images[key]
+        known = self._hidden_images[key]
+        return None if known is None else known.of(rate)
 
     @cached_property
-    def _hidden_images(self) -> dict[tuple[tuple[str, ...], str], Hidden | None]:
+    def _hidden_images(self) -> dict[tuple[str, ...], HiddenImages | None]:
         return {}
 
     @cached_property

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from faceaudit.stats import FloatArray, IntArray
-from faceaudit.stats.intervals import rate_interval, rate_of
+from faceaudit.stats.intervals import lower_limit, rate_interval, rate_of
 
 #: Share of the error that the lower limit may use when all groups are alike. The rest is a
 #: reserve, because the studentised range is that of normal variables and counts are not.
@@ -192,8 +192,9 @@ def _upper(
     highest: Counted, lowest: Counted, confidence: float, wrong: FloatArray | None = None
 ) -> FloatArray:
     rate, other = rate_of(*highest), rate_of(*lowest)
-    up = rate_interval(*highest, confidence)[1] - rate
-    down = other - rate_interval(*lowest, confidence)[0]
+    rest = np.subtract(highest[1], highest[0])
+    up = 1 - lower_limit(rest, highest[1], confidence) - rate
+    down = other - lower_limit(*lowest, confidence)
     return np.minimum(_widest(1, rate, up, other, down, wrong), 1.0)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -23,10 +24,25 @@ from faceaudit.tags.vocabulary import NUMERIC_TAGS
 SURE = 4.0
 
 
-def hidden_images(
-    images: Images, wrong: NDArray[np.bool_], counts: Counts, rate: ErrorRate
-) -> Hidden | None:
-    """Find the images of an error rate that could be of any group, or could be errors.
+@dataclass(frozen=True)
+class HiddenImages:
+    """Images that could be of any group, or could be errors, in each group that they could be in.
+
+    `untagged` are those with a score and without a tag, `unscored` those without a score.
+    """
+
+    untagged: Counts
+    unscored: Counts
+
+    def of(self, rate: ErrorRate) -> Hidden:
+        """Give those that an error rate counts."""
+        wrong = np.asarray(rate.events(self.untagged), float)
+        right = np.asarray(rate.n(self.untagged), float) - wrong
+        return Hidden(wrong, right, np.asarray(rate.n(self.unscored), float))
+
+
+def hidden_images(images: Images, wrong: NDArray[np.bool_], counts: Counts) -> HiddenImages | None:
+    """Find the images whose group or whose answer is not known; None if all are known.
 
     Images of a data set and label of which none has the tags are not among them: there
     the tag makes no groups.
@@ -38,53 +54,42 @@ def hidden_images(
     wrong : bool array, shape (images with a score,)
     counts : Counts
         Of the groups, at one threshold.
-    rate : ErrorRate
-
-    Returns
-    -------
-    Hidden or None
-        None if every image has its tags and its score.
     """
-    grouping, is_ai = images.grouping(counts.tags), images.is_ai
-    code, scored = grouping.code, np.arange(len(images)) < len(wrong)
-    stratum = 2 * images.codes("dataset")[0] + is_ai
-    tagged = np.bincount(stratum[code >= 0], minlength=int(stratum.max()) + 1) > 0
-    hidden = np.flatnonzero(tagged[stratum] & ((code < 0) | ~scored))
-    if not len(hidden):
+    grouping = images.grouping(counts.tags)
+    unscored = np.arange(len(wrong), len(images))
+    suspects = np.append(np.flatnonzero(grouping.code[: len(wrong)] < 0), unscored)
+    if not len(suspects):
         return None
-    code, is_ai, scored = code[hidden], is_ai[hidden], scored[hidden]
-    wrong = np.append(wrong, np.zeros(len(images) - len(wrong), bool))[hidden]
+    stratum = 2 * images.codes("dataset")[0] + images.is_ai
+    tagged = np.bincount(stratum, grouping.code >= 0) > 0
+    hidden = suspects[tagged[stratum[suspects]]]
+    code, is_ai, scored = grouping.code[hidden], images.is_ai[hidden], hidden < len(wrong)
     # A group of which no image has a score is compared with none; the last place is for it.
     place = {group: i for i, group in enumerate(counts.groups)}
-    of_group = np.array([place.get(group, len(place)) for group in grouping.groups])
-    no_score = np.zeros((2, len(place) + 1), np.int64)
+    of_group = np.array([place.get(group, len(place)) for group in grouping.groups], np.int64)
+    unknown = np.zeros((2, len(place) + 1), np.int64)
     known = ~scored & (code >= 0)
-    np.add.at(no_score, (is_ai[known].astype(int), of_group[code[known]]), 1)
-    anywhere = [np.count_nonzero(~scored & (code < 0) & (is_ai == label)) for label in (0, 1)]
-    unknown = no_score[:, :-1] + np.array(anywhere)[:, None]
-
-    def in_each_group(of: NDArray[np.bool_]) -> NDArray[np.int64]:
-        return np.full(len(place), np.count_nonzero(scored & of))
-
+    np.add.at(unknown, (is_ai[known].astype(int), of_group[code[known]]), 1)
+    without = np.bincount(is_ai[~scored & (code < 0)].astype(int), minlength=2)
+    real, ai = unknown[:, :-1] + without[:, None]
+    untagged, errors = is_ai[scored], wrong[hidden[scored]]
     nothing = np.zeros(len(place), np.int64)
-    untagged = dataclasses.replace(
-        counts,
-        n_real=in_each_group(~is_ai),
-        real_called_ai=in_each_group(~is_ai & wrong),
-        n_ai=in_each_group(is_ai),
-        ai_called_real=in_each_group(is_ai & wrong),
-    ).effective
-    unscored = dataclasses.replace(
-        counts,
-        n_real=unknown[0],
-        real_called_ai=nothing,
-        n_ai=unknown[1],
-        ai_called_real=nothing,
-    ).effective
-    errors = np.asarray(rate.events(untagged), float)
-    right = np.asarray(rate.n(untagged), float) - errors
-    found = Hidden(errors, right, np.asarray(rate.n(unscored), float))
-    return found if any(of.any() for of in (found.wrong, found.right, found.unknown)) else None
+
+    def everywhere(of: NDArray[np.bool_]) -> NDArray[np.int64]:
+        return nothing + np.count_nonzero(of)
+
+    return HiddenImages(
+        untagged=dataclasses.replace(
+            counts,
+            n_real=everywhere(~untagged),
+            real_called_ai=everywhere(~untagged & errors),
+            n_ai=everywhere(untagged),
+            ai_called_real=everywhere(untagged & errors),
+        ).effective,
+        unscored=dataclasses.replace(
+            counts, n_real=real, real_called_ai=nothing, n_ai=ai, ai_called_real=nothing
+        ).effective,
+    )
 
 
 def hanging_together(images: Images, wrong: NDArray[np.bool_]) -> str | None:
