@@ -19,6 +19,8 @@ INDEPENDENT = "none"
 #: As if so many more errors had been seen, whose clusters err as a whole: few errors cannot
 #: show that images of a cluster err independently.
 CLUMPED_ERRORS = 1.0
+#: So many cells of clusters and groups an image are counted as they are; more are sorted first.
+MOST_CELLS = 2
 
 
 def clusters_of(table: pa.Table, cluster: str | None = None) -> IntArray | None:
@@ -139,16 +141,17 @@ def design_effects(cluster: IntArray, group: IntArray, groups: int, value: Array
         mean = np.bincount(group, value, groups) / n
     residual = value - mean[group]
     variance = np.bincount(group, residual**2, groups) / np.maximum(n, 1)
-    # Sorted by cluster, the images of one cluster and group are neighbours.
-    key = cluster * groups + group
-    order = np.argsort(key, kind="stable")
-    first = np.flatnonzero(np.diff(key[order], prepend=-1))
-    size = np.diff(first, append=len(order))
-    of_group = group[order][first]
+    # A cell is the images of one cluster and group; where most cells are empty they are left out.
+    cell = cluster * groups + group
+    of_group = np.arange(groups * (int(cluster.max(initial=0)) + 1)) % groups
+    if len(of_group) > MOST_CELLS * len(cell):
+        filled, cell = np.unique(cell, return_inverse=True)
+        of_group = filled % groups
+    size = np.bincount(cell, minlength=len(of_group))
     pairs = np.bincount(of_group, size * (size - 1), groups)
     if not pairs.any():
         return np.ones(groups)
-    spread = np.add.reduceat(residual[order], first) ** 2
+    spread = np.bincount(cell, residual, len(of_group)) ** 2
     together = np.bincount(of_group, spread, groups) - n * variance
     more = pairs / np.maximum(n, 1)
     scale = float(pairs @ variance)
@@ -157,7 +160,7 @@ def design_effects(cluster: IntArray, group: IntArray, groups: int, value: Array
     rho = float(np.clip(together.sum() / scale, 0, 1))
     # Residuals from a mean that the pair is a part of are a little too far apart.
     rho += float(pairs @ (variance * (1 + more * rho) / np.maximum(n, 1))) / scale
-    errors = float((n * np.minimum(np.abs(mean), np.abs(1 - mean)))[n > 0].sum())
+    errors = float(np.abs(value - np.rint(mean)[group]).sum())
     rho = (errors * min(rho, 1.0) + CLUMPED_ERRORS) / (errors + CLUMPED_ERRORS)
     free = max(int((size > 1).sum()) - int((pairs > 0).sum()), 1)
     few = (stats.t.isf(0.025, free) / stats.norm.isf(0.025)) ** 2
