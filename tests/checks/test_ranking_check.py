@@ -58,8 +58,18 @@ def test_finding_names_the_suspected_group(suspected):
 
 
 def test_overlapping_ranges_are_said_to_overlap(counted):
-    result = run(counted({"a": (20, 3, 20, 2), "b": (20, 2, 20, 3)}))
-    assert all("chance could explain it" in finding.sentence for finding in result.findings)
+    result = run(counted({"a": (40, 6, 40, 4), "b": (40, 4, 40, 6)}))
+    assert len(result.findings) == 2
+    assert all("chance alone could explain" in finding.sentence for finding in result.findings)
+
+
+def test_groups_too_small_to_speak_of_are_in_tables_alone(counted):
+    result = run(counted({"a": (40, 6, 40, 4), "b": (40, 4, 40, 6), "c": (29, 29, 29, 0)}))
+    for finding in result.findings:
+        assert "among groups of at least 30 images" in finding.sentence
+        assert "'c'" not in finding.sentence
+    assert [row[0] for row in result.details[-1].rows] == ["a", "b", "c"]
+    assert run(counted({"a": (40, 6, 40, 4), "b": (9, 4, 9, 6)})).findings == []
 
 
 @pytest.mark.parametrize(
@@ -80,3 +90,39 @@ def test_awkward_tables(awkward):
                 assert (row.value is None) == (row.n == 0)
                 assert row.value is None or 0 <= row.low <= row.value <= row.high <= 1
     assert result.model_dump_json()
+
+
+def test_the_more_is_asked_the_surer_a_sentence_must_be(drawn):
+    rng = np.random.default_rng(1)
+    score = np.concatenate([rng.normal(0, 1, 100), rng.normal(0.4, 1, 100), rng.normal(2, 1, 300)])
+    groups = ["a"] * 100 + ["b"] * 100 + [None] * 300
+    label = ["real"] * 200 + ["ai"] * 300
+
+    def qualified(tags):
+        asked = {f"tag{i}": groups for i in range(tags)}
+        p_ai = (1 / (1 + np.exp(-score))).tolist()
+        found = run(drawn(label, p_ai, asked, attributes=[*asked])).findings
+        assert len(found) == tags
+        return ["chance alone could explain" in finding.sentence for finding in found]
+
+    assert qualified(1) == [False]
+    assert qualified(8) == [True] * 8
+
+
+def test_images_of_one_person_count_as_what_they_are_worth(drawn):
+    rng = np.random.default_rng(2)
+    score, label = rng.random(200), ["real", "ai"] * 100
+    group = ["a", "a", "b", "b"] * 50
+
+    def rows(copies, **columns):
+        table = {"group": group * copies, **columns}
+        data = drawn(label * copies, score.tolist() * copies, table, attributes=["group"])
+        (table,) = (of for of in run(data).details if of.kind == "table")
+        return np.array([row[3:12] for row in table.rows], float).reshape(-1, 3, 3)
+
+    once, five = rows(1), rows(5)
+    known = rows(5, person=[str(i) for i in range(200)] * 5)
+    assert known[..., 0] == pytest.approx(once[..., 0])
+    width = [of[..., 2] - of[..., 1] for of in (once, five, known)]
+    assert (width[1] < 0.6 * width[0]).all()
+    assert (width[2] > width[0] - 1e-9).all()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from faceaudit import wording as say
 from faceaudit.checks import AuditInput, Check, Options, Product
@@ -29,6 +30,12 @@ class Background:
     groups: list[str]
     auc: Auc
     n: IntArray
+    smallest: int
+
+    @property
+    def large(self) -> NDArray[np.bool_]:
+        """Mark the groups with an AUC that are not too small to be spoken of."""
+        return np.isfinite(self.auc.value) & (self.n >= self.smallest)
 
 
 def run(data: AuditInput, options: Options) -> Product:
@@ -39,21 +46,21 @@ def run(data: AuditInput, options: Options) -> Product:
         lacking = (FPR if is_ai.all() else FNR).image
         return Product("not-estimable", f"There is no {lacking} here, so there is nothing to rank.")
     details: list[Detail] = []
-    findings: list[Finding] = []
+    told: list[Background] = []
     for tag in data.spec.attributes:
         _, groups = data.images.codes(tag)
         if not groups:
             continue
         found = group_ranking(data.images.runs((tag,)), data.spec.confidence)
+        small = data.spec.small_group
         for background in (
-            Background("BPSN", FPR, FNR, tag, groups, found.bpsn, found.n_real),
-            Background("BNSP", FNR, FPR, tag, groups, found.bnsp, found.n_ai),
+            Background("BPSN", FPR, FNR, tag, groups, found.bpsn, found.n_real, small),
+            Background("BNSP", FNR, FPR, tag, groups, found.bnsp, found.n_ai, small),
         ):
-            estimable = np.isfinite(background.auc.value)
-            if estimable.any():
+            if np.isfinite(background.auc.value).any():
                 details.append(_forest(background, float(whole.value[0]), data))
-            if estimable.sum() > 1:
-                findings.append(_finding(background, whole, data))
+            if background.large.sum() > 1:
+                told.append(background)
         details.append(_table(tag, groups, found, data))
     sentence = (
         "An AI-generated face scores higher than a real photograph in "
@@ -61,13 +68,22 @@ def run(data: AuditInput, options: Options) -> Product:
         f"({say.percent_range(whole.low[0], whole.high[0], data.spec.confidence)}; "
         f"{(~is_ai).sum():,} real, {is_ai.sum():,} AI-generated), where chance gives 50.0 %."
     )
+    error = (1 - data.spec.confidence) / max(len(told), 1)
+    findings = [_finding(background, whole, error, data) for background in told]
     return Product("info", sentence, findings=findings, details=details)
 
 
-def _finding(background: Background, whole: Auc, data: AuditInput) -> Finding:
-    auc, n, tag = background.auc, background.n, background.tag
-    lowest, highest = int(np.nanargmin(auc.value)), int(np.nanargmax(auc.value))
-    confidence = data.spec.confidence
+def _finding(background: Background, whole: Auc, error: float, data: AuditInput) -> Finding:
+    n, tag, large = background.n, background.tag, background.large
+    groups = int(large.sum())
+    # All groups' intervals hold together, and all pairs of them (Bonferroni), of which the two
+    # are the farthest apart: a difference by MOVER.
+    confidence = 1 - error / max(groups * (groups - 1) / 2, groups)
+    auc = background.auc.at(confidence)
+    lowest = int(np.where(large, auc.value, np.inf).argmin())
+    highest = int(np.where(large, auc.value, -np.inf).argmax())
+    arms = auc.value[highest] - auc.low[highest], auc.high[lowest] - auc.value[lowest]
+    apart = auc.value[highest] - auc.value[lowest] > np.hypot(*arms)
 
     def describe(i: int) -> str:
         return (
@@ -76,18 +92,18 @@ def _finding(background: Background, whole: Auc, data: AuditInput) -> Finding:
             f"n = {n[i]:,})"
         )
 
+    among = "" if large[n > 0].all() else f"among groups of at least {background.smallest} images, "
     if auc.value[lowest] == auc.value[highest]:
         sentence = (
-            f"Whatever the threshold, {background.own.images} of every {say.tag_title(tag)} "
+            f"Whatever the threshold, {among}{background.own.images} of every {say.tag_title(tag)} "
             f"are equally hard to tell from {background.all.images} "
             f"({say.percent(auc.value[lowest])} of pairs ranked rightly)."
         )
     else:
-        apart = auc.high[lowest] < auc.low[highest]
         sentence = (
-            f"Whatever the threshold, {background.own.images} tagged {describe(lowest)} are "
+            f"Whatever the threshold, {among}{background.own.images} tagged {describe(lowest)} are "
             f"hardest to tell from {background.all.images}, those tagged {describe(highest)} "
-            f"easiest{'' if apart else '; the ranges overlap, so chance could explain it'}."
+            f"easiest{'' if apart else ', which chance alone could explain'}."
         )
     value, low, high = (float(of[lowest]) for of in (auc.value, auc.low, auc.high))
     return Finding(
@@ -96,7 +112,7 @@ def _finding(background: Background, whole: Auc, data: AuditInput) -> Finding:
         weight=max(0.0, float(whole.value[0]) - high),
         tags=[tag],
         n=int(n[lowest]),
-        interval=Interval(value=value, low=low, high=high, confidence=confidence),
+        interval=Interval(value=value, low=low, high=high, confidence=confidence, together=True),
     )
 
 
@@ -154,7 +170,9 @@ CHECK = Check(
         "Error rates depend on where the threshold is set; the ranking does not. For every group "
         "this asks how often an AI-generated face scores above a real photograph. Held against "
         "all AI-generated faces, the real photographs of a group that is wrongly accused rank "
-        "low at any threshold, also where the group has no AI-generated faces of its own."
+        "low at any threshold, also where the group has no AI-generated faces of its own. The "
+        "intervals in sentences are so wide that all hold together at the chosen confidence; those "
+        "in tables and figures hold each on its own."
     ),
     run=run,
 )

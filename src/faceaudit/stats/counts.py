@@ -272,7 +272,30 @@ class Images:
     def runs(self, tags: Sequence[str]) -> Runs:
         """Gather the images of each group with equal scores: quick, and too large to keep."""
         grouping = self.grouping(tags)
-        return Runs.of(self.ranked, grouping.code, len(grouping.groups))
+        code, groups = grouping.code, len(grouping.groups)
+        return Runs.of(self.ranked, code, groups, self._placement_effects(code, groups))
+
+    def _placement_effects(self, code: IntArray, groups: int) -> FloatArray | None:
+        """Estimate how many images of each group, and of all, are worth one in a ranking."""
+        if self.clusters is None:
+            return None
+        ranked, everybody = self.ranked, np.zeros(len(self), np.int64)
+        effects = []
+        for of, below in ((~self.is_ai, ranked.ai_below), (self.is_ai, ranked.real_below)):
+            # The placement of an image: the share of those of the other label below it.
+            placement = np.empty(len(self))
+            placement[ranked.order] = ((below[:-1] + below[1:]) / max(2 * below[-1], 1))[
+                ranked.level
+            ]
+            effects.append(
+                np.concatenate(
+                    [
+                        design_effects(self.clusters, np.where(of, group, -1), n, placement)
+                        for group, n in ((code, groups), (everybody, 1))
+                    ]
+                )
+            )
+        return np.stack(effects)
 
     @_kept
     def counts(

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from faceaudit.stats import FloatArray, IntArray
+from faceaudit.stats.intervals import rate_interval
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Auc:
     ----------
     value : NaN where one of the two labels is missing.
     variance : of DeLong; NaN where a label has fewer than two images.
+    trials : how many independent trials with that success rate would be as precise.
     low, high : an interval that keeps its coverage near 1 and for few images.
 
     Notes
@@ -40,8 +41,21 @@ class Auc:
 
     value: FloatArray
     variance: FloatArray
+    trials: FloatArray
     low: FloatArray
     high: FloatArray
+
+    @classmethod
+    def of(
+        cls, value: FloatArray, variance: FloatArray, trials: FloatArray, confidence: float
+    ) -> Auc:
+        """Add the interval: Clopper–Pearson's for numbers of trials that need not be whole."""
+        low, high = rate_interval(value * trials, trials, confidence)
+        return cls(value, variance, trials, low, high)
+
+    def at(self, confidence: float) -> Auc:
+        """Return the same with intervals at another confidence."""
+        return Auc.of(self.value, self.variance, self.trials, confidence)
 
 
 @dataclass(frozen=True)
@@ -142,6 +156,9 @@ class Runs:
     real, ai, real_below, ai_below : int64 array, shape (runs,)
         Images of each label: those of the run, those of the same group with a lower score.
     n_real, n_ai : int64 array, shape (groups,)
+    design_effects : float64 array, shape (2, groups + 1), or None
+        How many real photographs, and AI-generated faces, of each group and of all images are
+        worth one independent image to its placements. None: every image is.
     """
 
     ranked: RankedScores
@@ -153,9 +170,16 @@ class Runs:
     ai_below: IntArray
     n_real: IntArray
     n_ai: IntArray
+    design_effects: FloatArray | None = None
 
     @classmethod
-    def of(cls, ranked: RankedScores, group: IntArray, groups: int) -> Runs:
+    def of(
+        cls,
+        ranked: RankedScores,
+        group: IntArray,
+        groups: int,
+        design_effects: FloatArray | None = None,
+    ) -> Runs:
         """Gather the runs; `group` is the code of each row of the table, negative for none."""
         # Few groups fit 16 bits, which numpy sorts in linear time.
         narrow = np.int16 if groups <= np.iinfo(np.int16).max else np.int64
@@ -175,7 +199,16 @@ class Runs:
         ai_below = ai_before[start[:-1]] - np.repeat(ai_before[begins[:-1]], runs)
         level = level[start[:-1]]
         return cls(
-            ranked, first, level, images - ai, ai, below - ai_below, ai_below, n - n_ai, n_ai
+            ranked,
+            first,
+            level,
+            images - ai,
+            ai,
+            below - ai_below,
+            ai_below,
+            n - n_ai,
+            n_ai,
+            design_effects,
         )
 
 
@@ -197,12 +230,17 @@ def group_ranking(runs: Runs, confidence: float = 0.95) -> GroupRanking:
     own_real = (runs.real_below + runs.real / 2, runs.real, runs.n_real)
     own_ai = (runs.ai, runs.ai_below, runs.n_ai)
     bpsn = (runs.real, runs.real_below, runs.n_real)
+    effects = runs.design_effects
+    if effects is None:
+        effects = np.ones((2, len(runs.n_ai) + 1))
+    (real, ai), (all_real, all_ai) = effects[:, :-1], effects[:, -1]
+    all_ai_below, all_real_below = against_all(ranked.ai_below), against_all(ranked.real_below)
     return GroupRanking(
         n_real=runs.n_real,
         n_ai=runs.n_ai,
-        subgroup=_auc(runs.first, own_ai, own_real, confidence),
-        bpsn=_auc(runs.first, bpsn, against_all(ranked.ai_below), confidence, reverse=True),
-        bnsp=_auc(runs.first, own_ai, against_all(ranked.real_below), confidence),
+        subgroup=_auc(runs.first, own_ai, own_real, (ai, real), confidence),
+        bpsn=_auc(runs.first, bpsn, all_ai_below, (real, all_ai), confidence, reverse=True),
+        bnsp=_auc(runs.first, own_ai, all_real_below, (ai, all_real), confidence),
         eer=_equal_error_rate(runs),
     )
 
@@ -211,6 +249,7 @@ def _auc(
     first: IntArray,
     items: tuple[IntArray, IntArray, IntArray],
     others: tuple[FloatArray, IntArray, IntArray | int],
+    effects: tuple[FloatArray, FloatArray],
     confidence: float,
     reverse: bool = False,
 ) -> Auc:
@@ -222,6 +261,8 @@ def _auc(
         The group's images of one label: those of the run, those below it, all.
     others : arrays of shape (runs,), (runs,), (groups,)
         What they are held against: below the middle of the run, of its very score, all.
+    effects : arrays of shape (groups,) or ()
+        How many items, and how many others, are worth one independent one.
 
     Notes
     -----
@@ -242,7 +283,8 @@ def _auc(
         )
         variance, smoothed_variance = np.zeros((2, len(above)))
         shrink = np.zeros(len(above))
-        for sum_of, sum_of_squares, n in placements:
+        for (*moments, images), effect in zip(placements, effects, strict=True):
+            sum_of, sum_of_squares, n = (of / effect for of in (*moments, images))
             spread = np.maximum(sum_of_squares - sum_of**2 / n, 0)
             variance += spread / np.where(n > 1, n - 1, np.nan) / n
             mean = (sum_of + 0.5) / (n + 1)
@@ -251,14 +293,8 @@ def _auc(
         value = 1 - above if reverse else above
         smoothed = value + (0.5 - value) * shrink
         trials = smoothed * (1 - smoothed) / smoothed_variance
-        # Clopper–Pearson for numbers of trials that need not be whole.
-        tail = (1 - confidence) / 2
-        right, wrong = value * trials, (1 - value) * trials
-        low = np.where(right > 0, stats.beta.ppf(tail, right, wrong + 1), 0.0)
-        high = np.where(wrong > 0, stats.beta.isf(tail, right + 1, wrong), 1.0)
-    undefined = np.isnan(value)
-    low[undefined] = high[undefined] = variance[undefined] = np.nan
-    return Auc(value, variance, low, high)
+    variance[np.isnan(value)] = np.nan
+    return Auc.of(value, variance, trials, confidence)
 
 
 def _equal_error_rate(runs: Runs) -> FloatArray:
