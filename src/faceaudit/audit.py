@@ -251,9 +251,11 @@ def headline(results: Sequence[CheckResult], answering: CheckResult) -> list[Fin
         if not (result is answering and found.in_answer)
     ]
     findings.sort(key=lambda found: (SEVERITY.index(found.status), -found.weight))
-    # By check, its heaviest first.
+    # By check, its heaviest first; but what is not shown, of a weight of 0 or less, comes last.
     first = {found.check: found for found in reversed(findings)}
-    findings.sort(key=lambda found: first[found.check] is not found)
+    findings.sort(
+        key=lambda of: (of.status == "info" and of.weight <= 0, first[of.check] is not of)
+    )
     return findings[:HEADLINE_FINDINGS]
 
 
@@ -367,6 +369,8 @@ def dependence_notes(data: AuditInput) -> list[str]:
             "say whether they are of one person or film: every range here may be too narrow, so "
             f"nothing passes or fails. Say cluster: {data.unclustered}, or cluster: {INDEPENDENT}."
         ]
+    if data.clusters is None:
+        return []
     counts = data.audited(())
     if counts.design_effects is None or counts.design_effects.max() < SHOWN_EFFECT:
         return []

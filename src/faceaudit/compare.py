@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
-from scipy.stats import binomtest
+from numpy.typing import NDArray
+from scipy import special
 
 from faceaudit import wording as say
-from faceaudit.audit import adjust_tests, headline, limitations, result_versions, timestamp
+from faceaudit.audit import (
+    adjust_tests,
+    dependence_notes,
+    headline,
+    limitations,
+    result_versions,
+    timestamp,
+)
+from faceaudit.checks import AuditInput
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
 from faceaudit.errors import FaceAuditError
 from faceaudit.layout import lay_out, number, text
@@ -27,6 +38,10 @@ from faceaudit.result import (
 )
 from faceaudit.schema import tag_columns
 from faceaudit.spec import Spec, every_tag
+from faceaudit.stats import FloatArray, IntArray
+from faceaudit.stats.clusters import INDEPENDENT
+from faceaudit.stats.counts import MOST_GROUPS
+from faceaudit.stats.gap_change import GapChange, gap_change
 from faceaudit.stats.intervals import paired_difference_interval, rate_of
 from faceaudit.tables import Scores
 
@@ -35,7 +50,10 @@ _RATES = [rate for rate in ERROR_RATES.values() if rate.label]
 DESCRIPTION = (
     "Both classifiers judged the very same images, so the difference is counted image by image: "
     "how many the second gets wrong that the first gets right, and the reverse. That says more "
-    "than comparing two rates as if they came from different images."
+    "than comparing two rates as if they came from different images. The intervals in sentences "
+    "are so wide that all hold together at the chosen confidence: half of the chance of an error "
+    "is for the rates of all images, half for those of groups and for the gaps between them. "
+    "Those in figures and tables hold each on its own."
 )
 
 
@@ -73,17 +91,19 @@ def compare(
     paired = pair(first, second, spec, names, include_training=include_training)
     spec = paired.spec or every_tag(paired.table, "Every tag", "")
     spec = spec.model_copy(update={"include_training": include_training})
-    for name in (tag for tags in spec.groupings for tag in tags):
+    cluster = [] if spec.cluster in (None, INDEPENDENT) else [spec.cluster]
+    for name in (*cluster, *(tag for tags in spec.groupings for tag in tags)):
         if name not in paired.table.column_names:
             raise FaceAuditError(
                 f"{spec.name}: neither {names[0]} nor {names[1]} has a tag '{name}'; "
                 f"the tags are {', '.join(tag_columns(paired.table)) or 'none'}"
             )
-    both = _Both(paired, names, spec.confidence)
-    checks = [both.by_group(attributes) for attributes in ((), *spec.groupings)]
+    both = _Both(paired, names, spec)
+    checks = [both.by_group(attributes) for attributes in both.groupings]
     alone = list(both.scored_by_one())
     # What could turn the answer is part of it.
-    checks[0].sentence = " ".join([checks[0].sentence, *(said for said, turns in alone if turns)])
+    answer = [checks[0].sentence, both.winner(checks[0]), *(said for said, turns in alone if turns)]
+    checks[0].sentence = " ".join(answer)
     checks[0].details += both.alone_table()
     adjust_tests(checks)
     return Result(
@@ -113,37 +133,146 @@ class _Outcomes:
 
     Arrays of shape (groups,), or (2, groups) by classifier. `low` and `high` are the difference
     of the error rates (second minus first) over all images that either scored, if every answer
-    that is missing were right, or wrong, to that effect; `turns` is whether it could change sign.
+    that is missing were right, or wrong, to that effect.
     """
 
-    def __init__(self, tally: Tally, rate: ErrorRate) -> None:
+    def __init__(self, tally: Tally, rate: ErrorRate, smallest: int = 1) -> None:
         counts = (tally.real if rate.label == "real" else tally.ai).T
-        self.neither, self.both, self.only = counts[0], counts[3], counts[1:3]
-        self.n, self.wrong = counts[:4].sum(axis=0), self.only + self.both
+        # Both wrong, only the first, only the second, neither.
+        self.cells = counts[[3, 1, 2, 0]]
+        self.only = counts[1:3]
+        self.n, self.wrong = counts[:4].sum(axis=0), self.only + counts[3]
+        self.effects = tally.design_effects.get(str(rate.label))
         self.alone = np.stack([counts[4:6].sum(axis=0), counts[6:8].sum(axis=0)])
         self.alone_wrong = counts[[5, 7]]
         self.any = bool(counts.any())
+        # Those that sentences speak of, and whether there is a gap between them.
+        self.large = self.n >= max(smallest, 1)
+        self.has_gap = 1 < int(self.large.sum()) <= MOST_GROUPS
         sure = self.only[1] - self.only[0]
         change = sure - self.alone_wrong[0] + self.alone_wrong[1]
         total = np.maximum(self.n + self.alone.sum(axis=0), 1)
         self.low, self.high = (change - self.alone[1]) / total, (change + self.alone[0]) / total
-        keeps = (sure > 0) & (self.low > 0) | (sure < 0) & (self.high < 0)
-        keeps |= (self.low == 0) & (self.high == 0)
-        self.turns = ~keeps & (self.alone.sum(axis=0) > 0)
+
+    def difference(self, confidence: float, more: Any = 0) -> FloatArray:
+        """Return limits of the difference, shape (2, groups), with `more` images in the cells."""
+        both, first, second, neither = self._worth(self.cells + more)
+        return np.stack(paired_difference_interval(both, first, second, neither, confidence))
+
+    def _worth(self, images: IntArray) -> FloatArray:
+        """Count images as the independent ones that they are worth to the difference."""
+        return images / (1.0 if self.effects is None else self.effects[0])
+
+    def mcnemar(self) -> list[float]:
+        """Test for each group whether, of the images on which they differ, half favour each."""
+        changed = np.rint(self._worth(self.only)).astype(int)
+        p = 2 * special.bdtr(changed.min(axis=0), changed.sum(axis=0), 0.5)
+        return list(np.minimum(p, 1.0).tolist())
+
+    def turns(self, confidence: float) -> NDArray[np.bool_]:
+        """Whether images that one alone scored could turn what is shown: who errs more, if any."""
+        if not self.alone.any():
+            return np.zeros(self.n.shape, bool)
+        wrong, right = self.alone_wrong, self.alone - self.alone_wrong
+        none = np.zeros_like(self.n)
+        # Every answer that is missing favours the second, or the first.
+        filled = (
+            [wrong[1], wrong[0] + right[1], none, right[0]],
+            [wrong[0], none, right[0] + wrong[1], right[1]],
+        )
+        shown, *could = (_shown(self.difference(confidence, np.array(of))) for of in (0, *filled))
+        return np.asarray((np.array(could) != shown).any(axis=0))
+
+    def gap_change(self, confidence: float) -> GapChange:
+        """Estimate how much the gap over the large groups changes."""
+        effects = 1.0 if self.effects is None else self.effects[:, self.large]
+        return gap_change(self.cells[:, self.large], confidence, effects)
+
+
+def _check_id(attributes: Sequence[str]) -> str:
+    return "compare-" + ("-".join(attributes) or "overall")
+
+
+def _shown(limits: FloatArray) -> NDArray[np.int64]:
+    """Which way a difference is shown to be, by its limits: -1, 1, or 0 where none is."""
+    return np.asarray(np.int64(limits[0] > 0) - np.int64(limits[1] < 0))
 
 
 @dataclass(frozen=True)
 class _Both:
-    """Two classifiers, how they are called, and the confidence of their differences."""
+    """Two classifiers, how they are called, and what is asked of them."""
 
     paired: Pair
     names: tuple[str, str]
-    confidence: float
+    spec: Spec
+
+    @cached_property
+    def groupings(self) -> list[tuple[str, ...]]:
+        """All images first, then what is asked for."""
+        return [(), *self.spec.groupings]
+
+    @cached_property
+    def _tallies(self) -> dict[tuple[str, ...], Tally]:
+        return {tags: self.paired.tally(tags) for tags in self.groupings}
+
+    @cached_property
+    def _outcomes(self) -> dict[tuple[str, ...], dict[ErrorRate, _Outcomes]]:
+        return {
+            tags: {
+                rate: _Outcomes(tally, rate, self.spec.small_group if tags else 1)
+                for rate in _RATES
+            }
+            for tags, tally in self._tallies.items()
+        }
+
+    @cached_property
+    def _claims(self) -> tuple[int, int]:
+        """Count the differences that sentences may tell: of all images; of groups and gaps."""
+        told = [
+            sum(int(of.large.sum()) + of.has_gap for of in found.values())
+            for found in self._outcomes.values()
+        ]
+        return told[0], sum(told[1:])
+
+    def _confidence(self, attributes: Sequence[str]) -> float:
+        """Return the confidence of each difference at which all that are told hold together.
+
+        Half of the error is for the rates of all images, half for groups and gaps (Bonferroni).
+        """
+        everybody, groups = self._claims
+        error = (1 - self.spec.confidence) / (2 if groups else 1)
+        return 1 - error / max(groups if attributes else everybody, 1)
+
+    def winner(self, overall: CheckResult) -> str:
+        """Say which of the two is shown to err less over all images."""
+        shown: dict[int, list[str]] = {-1: [], 0: [], 1: []}
+        for found in overall.findings:
+            assert found.interval is not None
+            way = int(_shown(np.array([found.interval.low, found.interval.upper])))
+            shown[way].append(ERROR_RATES[str(found.rate)].images)
+        less, more = (" and ".join(shown[way]) for way in (-1, 1))
+        if less and more:
+            return (
+                f"No decisive winner, but a trade-off: {self.names[1]} is shown to err less on "
+                f"{less}, more on {more}."
+            )
+        if not (less or more):
+            return "No decisive winner."
+        better = self.names[1 if less else 0]
+        return f"{better} is shown to err less on {less or more}{' alone' if shown[0] else ''}."
 
     def limitations(self, checks: Sequence[CheckResult]) -> list[str]:
         """Say what holds of both once, and by name what holds of one."""
         both = zip(self.paired.shared, self.paired.summaries, strict=True)
-        notes = [limitations(scores, summary, checks) for scores, summary in both]
+        notes = [
+            [
+                *dependence_notes(
+                    AuditInput(scores.table, scores.info, self.spec, summary.threshold)
+                ),
+                *limitations(scores, summary, checks),
+            ]
+            for scores, summary in both
+        ]
         # What reading a table says names the file.
         by_file = {note for scores in self.paired.shared for note in scores.info.notes}
         told = dict.fromkeys(note for note in notes[0] if note in notes[1])
@@ -173,10 +302,9 @@ class _Both:
 
     def scored_by_one(self) -> Iterator[tuple[str, bool]]:
         """Say for each label what one alone scored, and whether that could turn the answer."""
-        tally = self.paired.tally([])
-        for rate in _RATES:
-            found, parts = _Outcomes(tally, rate), []
-            n, turns = int(found.n[0]), bool(found.turns[0])
+        for rate, found in self._outcomes[()].items():
+            parts = []
+            n, turns = int(found.n[0]), bool(found.turns(self._confidence(()))[0])
             for side in np.flatnonzero(found.alone[:, 0]):
                 m, wrong = int(found.alone[side, 0]), found.alone_wrong[side, 0]
                 on_both = say.percent(found.wrong[side, 0] / n) if n else ""
@@ -188,7 +316,7 @@ class _Both:
             if parts:
                 said = (
                     f"{say.capitalised('; '.join(parts))}. That {'could' if turns else 'cannot'} "
-                    "turn the answer: over all images of either, the difference is between "
+                    "turn the answer: over all images of either, the difference found is between "
                     f"{100 * found.low[0]:+.1f} and {100 * found.high[0]:+.1f} points."
                 )
                 yield said, turns
@@ -221,42 +349,48 @@ class _Both:
 
     # --- one set of groups -----------------------------------------------------------------
 
-    def by_group(self, attributes: Sequence[str]) -> CheckResult:
-        """Compare the error rates of every group."""
-        tally = self.paired.tally(attributes)
+    def by_group(self, attributes: tuple[str, ...]) -> CheckResult:
+        """Compare the error rates of every group, and the gaps between groups."""
+        tally = self._tallies[attributes]
         by = say.attributes_title(attributes) or "all images"
+        enough = say.counted(self.spec.small_group, "image")
         result = CheckResult(
-            id="compare-" + ("-".join(attributes) or "overall"),
+            id=_check_id(attributes),
             title=say.capitalised(by),
             description=DESCRIPTION,
             status="not-estimable",
-            sentence="No group has an image that both classifiers scored.",
+            sentence=f"No group has at least {enough} of one label that both classifiers scored.",
         )
-        for rate in _RATES:
-            found = _Outcomes(tally, rate)
+        for rate, found in self._outcomes[attributes].items():
             if not found.any:
                 continue
-            rows = self._rows(rate, found, tally.groups)
-            for row, changed in zip(rows, found.only.T.tolist(), strict=True):
-                if row.n == 0:
-                    continue
-                # McNemar's exact test: of the images on which they differ, half favour each.
-                p = float(binomtest(changed[1], sum(changed)).pvalue) if any(changed) else 1.0
-                name = f"{result.title}: {rate.short}, {row.group}"
-                result.tests.append(Test(name=name, method="McNemar, exact", p=min(1.0, p)))
-                result.findings.append(self._finding(row, rate, result.id, attributes))
-            result.details += self._details(by, rows, rate, attributes, tally.missing)
+            rows = self._rows(rate, found, tally.groups, attributes)
+            result.tests += (
+                Test(
+                    name=f"{result.title}: {rate.short}, {row.group}", method="McNemar, exact", p=p
+                )
+                for row, p in zip(rows, found.mcnemar(), strict=True)
+                if row.n
+            )
+            result.findings += self._differences(rows, found, rate, attributes)
+            result.details += self._details(by, rows, rate, found, attributes, tally.missing)
+        result.details += self._gap_table(attributes)
         result.findings.sort(key=lambda found: -found.weight)
         if answer := result.findings[: 1 if attributes else 2]:
             result.status, result.sentence = "info", " ".join(of.sentence for of in answer)
+            if answer[0].weight <= 0:
+                result.sentence = f"No difference is shown by {by}. {result.sentence}"
         for finding in answer:
             finding.in_answer = True
         return result
 
-    def _rows(self, rate: ErrorRate, found: _Outcomes, groups: Sequence[str]) -> list[SlopeRow]:
+    def _rows(
+        self, rate: ErrorRate, found: _Outcomes, groups: Sequence[str], attributes: Sequence[str]
+    ) -> list[SlopeRow]:
         first, second = found.only
-        ends = paired_difference_interval(found.both, first, second, found.neither, self.confidence)
+        ends = found.difference(self.spec.confidence)
         difference = rate_of(second - first, found.n)
+        turns = found.turns(self._confidence(attributes))
         numbers = np.stack([*rate_of(found.wrong, found.n), difference, *ends], axis=-1)
         fields = ("first", "second", "difference", "low", "high")
         rows = []
@@ -267,40 +401,73 @@ class _Both:
                 m, wrong = found.alone[side, i], found.alone_wrong[side, i]
                 share = say.percent(wrong / m)
                 notes.append(f"{m:,} more scored by {self.names[side]} alone ({share} wrong)")
-            if n and found.turns[i]:
+            if n and turns[i]:
                 notes.append("that could turn the difference")
             known = dict(zip(fields, map(nan_to_none, numbers[i]), strict=True))
             rows.append(SlopeRow(group=group, n=n, **known, note="; ".join(notes) or None))
         return rows
 
-    def _finding(
-        self, row: SlopeRow, rate: ErrorRate, check: str, attributes: Sequence[str]
+    def _differences(
+        self,
+        rows: Sequence[SlopeRow],
+        found: _Outcomes,
+        rate: ErrorRate,
+        attributes: tuple[str, ...],
+    ) -> Iterator[Finding]:
+        """Tell the difference in every large group, and the change of the gap between them."""
+        by, (old, new) = say.attributes_title(attributes), self.names
+        limits = found.difference(self._confidence(attributes))
+        for i in np.flatnonzero(found.large).tolist():
+            row = rows[i]
+            assert row.first is not None and row.second is not None and row.difference is not None
+            group = f"{say.capitalised(by)} '{row.group}': " if attributes else ""
+            start = (
+                f"{group}{new} calls {rate.error.removeprefix('called ')} "
+                f"{say.percent(row.second)} of {say.counted(row.n, rate.image)}, "
+                f"{old} {say.percent(row.first)}: "
+            )
+            # The answer over all images says it in a sentence of its own.
+            note = f"; {row.note}" if row.note and attributes else ""
+            yield self._told(start, row.difference, limits[:, i], note, rate, row.n, attributes)
+        if found.has_gap:
+            gap = found.gap_change(self._confidence(attributes))
+            groups, n = found.large.sum(), int(found.n[found.large].sum())
+            start = (
+                f"By {by}, the gap in {rate.images} {rate.error} ({n:,} in {groups} groups) goes "
+                f"from {say.points(gap.first)} with {old} to {say.points(gap.second)} with {new}: "
+                "a change of "
+            )
+            yield self._told(start, gap.value, (gap.low, gap.high), "", rate, n, attributes)
+
+    def _told(
+        self,
+        start: str,
+        value: float,
+        limits: Iterable[float],
+        note: str,
+        rate: ErrorRate,
+        n: int,
+        attributes: Sequence[str],
     ) -> Finding:
-        first, second = row.first, row.second
-        value, low, high = row.difference, row.low, row.high
-        assert first is not None and second is not None
-        assert value is not None and low is not None and high is not None
-        by, confidence = say.capitalised(say.attributes_title(attributes)), self.confidence
-        group = f"{by} '{row.group}': " if attributes else ""
-        sentence = (
-            f"{group}{self.names[1]} calls "
-            f"{rate.error.removeprefix('called ')} {say.percent(second)} of "
-            f"{say.counted(row.n, rate.image)}, {self.names[0]} {say.percent(first)}: "
-            f"{100 * value:+.1f} points ({say.interval_title(confidence)} {100 * low:+.1f} to "
-            f"{100 * high:+.1f})"
-        )
-        # The answer over all images says it in a sentence of its own.
-        note = f"; {row.note}" if row.note and attributes else ""
+        """Tell a difference with its interval, which holds together with all others."""
+        low, high = map(float, limits)
+        confidence = self._confidence(attributes)
+        none = "" if low > 0 or high < 0 else "; no difference is shown"
         return Finding(
-            sentence=f"{sentence}{note}.",
+            sentence=(
+                f"{start}{100 * value:+.1f} points ({say.interval_title(confidence)} "
+                f"{100 * low:+.1f} to {100 * high:+.1f}){none}{note}."
+            ),
             status="info",
-            check=check,
-            # What is certain of the change counts, not its size alone; everybody before a group.
-            weight=max(low, -high, 0.0) + (not attributes),
+            check=_check_id(attributes),
+            # Above 0 if it is shown; everybody before a group.
+            weight=max(low, -high) + (not attributes),
             tags=list(attributes),
             rate=rate.id,
-            n=row.n,
-            interval=Interval(value=value, low=low, high=high, confidence=confidence),
+            n=n,
+            interval=Interval(
+                value=value, low=low, high=high, confidence=confidence, together=True
+            ),
         )
 
     def _details(
@@ -308,6 +475,7 @@ class _Both:
         by: str,
         rows: list[SlopeRow],
         rate: ErrorRate,
+        found: _Outcomes,
         attributes: Sequence[str],
         missing: int,
     ) -> list[Detail]:
@@ -331,7 +499,36 @@ class _Both:
             number("difference", "points", [row.difference for row in rows]),
             number("from", "points", [row.low for row in rows]),
             number("to", "points", [row.high for row in rows]),
-            text("note", [row.note for row in rows]),
         ]
-        note = f"Difference: {second} minus {first}, with its paired interval."
+        if found.effects is not None:
+            worth = np.rint(found.n / found.effects[0]).astype(int)
+            help = "independent images that they are worth to the difference"
+            columns.append(number("worth", "count", worth, help))
+        columns.append(text("note", [row.note for row in rows]))
+        note = f"Difference: {second} minus {first}, with its paired interval. {self._on_its_own}"
         return [slopes, lay_out(f"{slopes.title}: numbers", columns, note=note)]
+
+    @property
+    def _on_its_own(self) -> str:
+        interval = say.interval_title(self.spec.confidence)
+        return f"Each {interval} holds on its own: of many, some miss by chance."
+
+    def _gap_table(self, attributes: tuple[str, ...]) -> list[Detail]:
+        """Lay out how the gaps between the large groups change, a row an error rate."""
+        found = {rate: of for rate, of in self._outcomes[attributes].items() if of.has_gap}
+        if not found:
+            return []
+        gaps = [of.gap_change(self.spec.confidence) for of in found.values()]
+        columns = [
+            text("error rate", [rate.short for rate in found]),
+            number("groups", "count", [int(of.large.sum()) for of in found.values()]),
+            number("images", "count", [int(of.n[of.large].sum()) for of in found.values()]),
+            number(self.names[0], "points", [gap.first for gap in gaps]),
+            number(self.names[1], "points", [gap.second for gap in gaps]),
+            number("change", "points", [gap.value for gap in gaps]),
+            number("from", "points", [gap.low for gap in gaps]),
+            number("to", "points", [gap.high for gap in gaps]),
+        ]
+        enough = say.counted(self.spec.small_group, "image")
+        note = f"Highest minus lowest rate of groups of at least {enough}. {self._on_its_own}"
+        return [lay_out(f"Gap by {say.attributes_title(attributes)}", columns, note=note)]

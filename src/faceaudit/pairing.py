@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -20,7 +20,9 @@ from faceaudit.result import ScoresSummary
 from faceaudit.schema import SCORED, called_ai
 from faceaudit.selection import Fates, keep_rows, mark_slice
 from faceaudit.spec import Spec
-from faceaudit.stats.counts import Images
+from faceaudit.stats import FloatArray
+from faceaudit.stats.clusters import clusters_of, design_effects
+from faceaudit.stats.counts import Grouping, Images
 from faceaudit.tables import Scores
 from faceaudit.wording import counted
 
@@ -48,6 +50,9 @@ class Tally:
     ai: NDArray[np.int64]
     #: Images in no group, for a tag is not known.
     missing: int
+    #: By label, of the images that both scored: the design effects of second minus first error,
+    #: of the first's errors and of the second's, shape (3, groups). Empty: no two hang together.
+    design_effects: dict[str, FloatArray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -76,11 +81,34 @@ class Pair:
         cell = (2 * grouping.code + self._images.is_ai) * outcomes + self._images.score.astype(int)
         cells = 2 * len(grouping.groups) * outcomes
         counts = np.bincount(cell[known], minlength=cells).reshape(-1, 2, outcomes)
-        return Tally(grouping.labels, counts[:, 0], counts[:, 1], int((~known).sum()))
+        effects = self._design_effects(grouping)
+        return Tally(grouping.labels, counts[:, 0], counts[:, 1], int((~known).sum()), effects)
+
+    def _design_effects(self, grouping: Grouping) -> dict[str, FloatArray]:
+        clusters, is_ai = self._images.clusters, self._images.is_ai
+        if clusters is None:
+            return {}
+        first, second = (np.isin(self._images.score, of) for of in ((1, 3), (2, 3)))
+        both, wrong = self._images.score < 4, (second * 1 - first, first, second)
+        return {
+            label: np.stack(
+                [
+                    design_effects(
+                        clusters,
+                        np.where(both & of, grouping.code, -1),
+                        len(grouping.groups),
+                        value,
+                    )
+                    for value in wrong
+                ]
+            )
+            for label, of in (("real", ~is_ai), ("ai", is_ai))
+        }
 
     @cached_property
     def _images(self) -> Images:
-        return Images(self.table.filter(pc.is_valid(self.table["p_ai"])))
+        table = self.table.filter(pc.is_valid(self.table["p_ai"]))
+        return Images(table, clusters_of(table, self.spec.cluster if self.spec else None))
 
 
 def pair(
