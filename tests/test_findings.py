@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow.compute as pc
 import pytest
 
+from faceaudit.bundled import recorded_scores
 from faceaudit.result import read_result
+from faceaudit.schema import called_ai
 from faceaudit.stats.risk_ratios import odds_ratio
 from faceaudit.studies.hypotheses_by_seed import POPULATION, PUBLISHED_ERROR, conclude
+from faceaudit.tables import read_scores
+from faceaudit.wording import percent
 
 DOCS = Path(__file__).parents[1] / "docs"
 TEXT = " ".join((DOCS / "findings.md").read_text(encoding="utf-8").split())
@@ -59,6 +64,19 @@ def test_what_is_excluded_is_told_as_odds_too(suspected, who):
     odds = odds_ratio(high, PUBLISHED_ERROR)
     assert f"{ratio:.2f}" in TEXT and f"({low:.2f} to {high:.2f})" in TEXT
     assert f"more than {high:.2f} times ({odds:.1f} times the odds) is excluded" in TEXT
+
+
+@pytest.mark.parametrize("arm", ["without-ffhq", "with-ffhq"])
+def test_errors_before_re_encoding_are_the_recorded_ones(arm):
+    recorded = read_scores(recorded_scores(arm))
+    called = called_ai(recorded.table["p_ai"], recorded.info.model.threshold)
+    wrong = called != pc.equal(recorded.table["label"], "ai").to_numpy()
+    _, _, told = (DOCS / "findings.md").read_text("utf-8").partition(f"\n| {arm} | n | wrong |")
+    lines = told.partition("\n\n")[0].splitlines()[2:]
+    for name, n, before, *_ in ([cell.strip() for cell in line[1:].split("|")] for line in lines):
+        here = pc.equal(recorded.table["dataset"], name).to_numpy()
+        assert (n, before) == (f"{here.sum():,}", percent(wrong[here].mean())), name
+    assert len(lines) == 9
 
 
 def test_what_not_seen_excludes():
