@@ -93,6 +93,29 @@ class OneHot:
         return np.asarray(np.pad(matrix, (0, 1)).ravel()[self._pairs].sum(axis=(1, 2)))
 
 
+class Dense:
+    """A design matrix of any numbers, with the products of a `OneHot`; shape (cells, columns)."""
+
+    def __init__(self, rows: FloatArray) -> None:
+        self.rows, self.columns = rows, rows.shape[1]
+
+    def times(self, coefficients: FloatArray) -> FloatArray:
+        """Multiply by a vector: shape (cells,)."""
+        return np.asarray(self.rows @ coefficients)
+
+    def sums(self, values: FloatArray) -> FloatArray:
+        """Add up values of the cells for each column: shape (columns,)."""
+        return np.asarray(values @ self.rows)
+
+    def information(self, weight: FloatArray) -> FloatArray:
+        """Add up weights of the cells for each pair of columns: shape (columns, columns)."""
+        return np.asarray((self.rows.T * weight) @ self.rows)
+
+    def quadratic(self, matrix: FloatArray) -> FloatArray:
+        """Give each row's own product with a matrix in between: shape (cells,)."""
+        return np.asarray(np.einsum("ij,jk,ik->i", self.rows, matrix, self.rows))
+
+
 def firth_risk_ratios(
     codes: Mapping[str, IntArray],
     events: NDArray[np.bool_],
@@ -186,7 +209,7 @@ def _without_repeats(
 
 
 def firth_logistic(
-    design: OneHot, events: FloatArray, n: FloatArray
+    design: OneHot | Dense, events: FloatArray, n: FloatArray
 ) -> tuple[FloatArray, FloatArray] | None:
     """Fit a logistic regression with Firth's penalty: coefficients and covariance.
 
@@ -219,7 +242,7 @@ def firth_logistic(
 
 
 def _penalised(
-    design: OneHot, coefficients: FloatArray, events: FloatArray, n: FloatArray
+    design: OneHot | Dense, coefficients: FloatArray, events: FloatArray, n: FloatArray
 ) -> tuple[float, FloatArray, FloatArray, FloatArray]:
     """Return the penalised log likelihood, expected rates, weights and covariance."""
     linear = design.times(coefficients)

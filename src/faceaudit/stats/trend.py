@@ -10,7 +10,7 @@ from scipy import special, stats
 from scipy.interpolate import CubicSpline
 
 from faceaudit.stats import FloatArray
-from faceaudit.stats.firth_risk_ratios import firth_logistic
+from faceaudit.stats.firth_risk_ratios import Dense, firth_logistic
 from faceaudit.stats.intervals import rate_of
 
 #: Fewest and most knots of a curve. Outside of them, at shares of the images, it is straight.
@@ -129,14 +129,15 @@ def smooth_rate(
         return None
     spline = CubicSpline(knots, np.eye(len(knots)), bc_type="natural")
     within = place.clip(knots[0], knots[-1])
-    design = spline(within) + spline(within, 1) * (place - within)[:, None]
+    rows = spline(within) + spline(within, 1) * (place - within)[:, None]
     # The columns add up to 1: with a level in place of the first they span the same curves.
-    design[:, 0] = 1
+    rows[:, 0] = 1
+    design = Dense(rows)
     fitted = firth_logistic(design, events, n)
     if fitted is None:
         return None
     coefficients, covariance = fitted
-    error = np.sqrt(np.einsum("ij,jk,ik->i", design, covariance, design))
+    error = np.sqrt(design.quadratic(covariance))
     margin = np.sqrt(stats.chi2.ppf(confidence, len(knots))) * error
-    centre = design @ coefficients
+    centre = design.times(coefficients)
     return Smooth(*(special.expit(centre + of) for of in (0.0, -margin, margin)))
