@@ -100,6 +100,7 @@ class Case:
             checks={name: options.get(name, {}) for name in all_checks()},
             limits=self.limits,
             small_group=self.small_group,
+            unsure=(0.05, 0.5),
             population={"glasses": {"none": 0.5, "reading": 0.3, "sunglasses": 0.2}},
             rows=self.rows,
         )

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
+from scipy import stats
 
 from faceaudit.audit import audit
 from faceaudit.result import CheckResult, Result
@@ -81,6 +82,17 @@ def share(hits: ArrayLike) -> str:
     """
     mean, n = float(np.mean(hits)), np.size(hits)
     return f"{100 * mean:.1f} ± {200 * np.sqrt(mean * (1 - mean) / n):.1f} %"
+
+
+def seldom(hits: ArrayLike, most: float) -> bool:
+    """Tell whether trials had something as seldom as wanted: in a share of at most `most`.
+
+    So many hits, or more, would come of that share in one of a thousand studies at least.
+
+    >>> seldom([True] * 4 + [False] * 36, 0.05), seldom([True] * 9 + [False] * 31, 0.05)
+    (True, False)
+    """
+    return bool(stats.binom.sf(np.sum(hits) - 1, np.size(hits), most) > 0.001)
 
 
 def wrong_calls(

@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 
 from faceaudit.result import Table
-from field import Row, audited, found_by, scored_faces, share, wrong_calls
+from field import Row, audited, found_by, scored_faces, seldom, share, wrong_calls
 
 WANTED = 0.93
 CELLS = list(product(("female", "male"), ("0-19", "20-39", "40-59", "60+")))
@@ -63,7 +63,7 @@ def study(trials: int, seed: int) -> list[Row]:
                     what=f"{n:,} photographs, {100 * rate:g} %: weighted rate, {name}: coverage",
                     wanted=f"≥ {100 * WANTED:g} %",
                     found=f"{share(weighted)} (unweighted {100 * crude.mean():.0f} %)",
-                    met=bool(weighted.mean() >= WANTED - 2 * np.sqrt(0.07 * 0.93 / trials)),
+                    met=seldom(~weighted, 1 - WANTED),
                     trials=trials,
                 )
             )

@@ -349,7 +349,7 @@ class Finding(_Strict):
     weight: float = Field(default=0.0, description="The higher, the earlier it is shown")
     tags: list[str] = Field(default_factory=list, description="The tags whose groups it compares")
     groups: list[GroupRate] = Field(default_factory=list, description="Of a gap, the highest first")
-    rate: str | None = Field(default=None, description="The error rate, if it is about one")
+    rate: str | None = Field(default=None, description="The error rate, or 'undecided', if any")
     n: int | None = Field(default=None, description="How many images it rests on")
     events: int | None = Field(default=None, description="Errors among them")
     interval: Interval | None = Field(default=None, description="Gap, difference, ratio or share")

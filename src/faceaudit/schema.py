@@ -52,9 +52,11 @@ FIXED_COLUMNS: dict[str, pa.DataType] = {
 }
 #: Statuses of rows that have a score. ``no_face``: a face was looked for and not found.
 SCORED = ("ok", "no_face")
+#: Status of a row that the classifier declined to score: it has decided not to decide.
+UNSURE = "unsure"
 #: Every status; rows of the others are left out, and counted by it. ``replaced``: the picture is
 #: not the one that was indexed. ``unscored``: a table from elsewhere has no score.
-STATUSES = (*SCORED, "missing", "unreadable", "too_large", "replaced", "unscored")
+STATUSES = (*SCORED, UNSURE, "missing", "unreadable", "too_large", "replaced", "unscored")
 #: What the picture's delivery was, as against who is in it.
 DELIVERY_COLUMNS = ("width", "height", "bytes", "format", "jpeg_table")
 #: What is pictured, and which other image shows the same picture: images that share it hang

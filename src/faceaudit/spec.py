@@ -78,6 +78,9 @@ class Spec(BaseModel):
     population: list[Row] = Field(default_factory=list)
     #: None takes the classifier's own threshold; an image is called AI when p_ai >= threshold.
     threshold: float | None = Field(default=None, ge=0, le=1)
+    #: From which score on, and below which, the classifier counts as unsure. The threshold lies
+    #: between them and still decides what all other checks count.
+    unsure: tuple[Share, Share] | None = None
     limits: Limits = Field(default_factory=Limits)  # type: ignore[valid-type]
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
     #: Groups with fewer images are shown, marked small.
@@ -111,6 +114,13 @@ class Spec(BaseModel):
     @classmethod
     def _population_as_rows(cls, value: object) -> object:
         return value and population_rows(value)
+
+    @field_validator("unsure")
+    @classmethod
+    def _rising(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
+        if value and not value[0] < value[1]:
+            raise ValueError("two scores, the lower one first")
+        return value
 
     @field_validator("attributes")
     @classmethod

@@ -41,7 +41,6 @@ from faceaudit.stats.rates import (
     RateEstimate,
     estimate_of,
     group_rates,
-    of_large_groups,
     rate_counts,
 )
 from faceaudit.stats.significance import all_alike, each_against_rest
@@ -63,7 +62,9 @@ def rates_by_group(data: AuditInput, groupings: Sequence[Sequence[str]], nothing
             details += [rates.heatmap(rate), rates.forest(rate)]
             tests += _tests(audited, rate)
         details.append(rates.table())
-        gaps += _gaps(audited, data)
+        confidence = data.claim_confidence
+        found = (gap_between(audited, of, data, confidence) for of in ERROR_RATES.values())
+        gaps += filter(None, found)
     if not gaps:
         return Product("not-estimable", nothing, tests=tests, details=details)
     # The gap that is surely largest; among unclear ones the largest seen.
@@ -238,40 +239,40 @@ def _tests(counts: Counts, rate: ErrorRate) -> Iterator[Test]:
         yield Test(name=name, method="Fisher's exact test", p=float(against_rest[i]))
 
 
-def _gaps(counts: Counts, data: AuditInput) -> Iterator[Finding]:
-    """Find the gap of each error rate that at least two groups have.
+def gap_between(
+    counts: Counts, rate: ErrorRate, data: AuditInput, confidence: float
+) -> Finding | None:
+    """Find the gap of an error rate, if at least two groups have it.
 
     Small groups are left out where there are two others.
     """
-    smallest, confidence = data.spec.small_group, data.claim_confidence
+    smallest, (events, n) = data.spec.small_group, (rate.events(counts), rate.n(counts))
+    enough = np.count_nonzero(n >= smallest) > 1
+    kept = n >= smallest if enough else n > 0
+    worth = counts.effective
     wrong = wrong_tags(data.images, counts, data.spec.tag_error)
-    for rate in ERROR_RATES:
-        events, n = of_large_groups(counts, rate, smallest)
-        enough = np.count_nonzero(n) > 1
-        if not enough:
-            events, n = rate_counts(counts, rate)
-        worth = rate_counts(counts.effective, rate)
-        gap = max_min_gap(worth[0] * (n > 0), worth[1] * (n > 0), confidence, wrong)
-        if np.isnan(gap.value):
-            continue
-        found = Finding(
-            status="info",
-            tags=list(counts.tags),
-            rate=rate,
-            groups=named_groups(counts.groups, events, n, (gap.highest, gap.lowest)),
-            n=int(n.sum()),
-            events=int(events.sum()),
-            interval=Interval(
-                value=gap.value, low=gap.low, high=gap.high, confidence=confidence, together=True
-            ),
-            smallest=smallest if enough and gap.left_out and smallest > 1 else None,
-            weight=gap.low,
-        )
-        if found.groups and events.sum():
-            worst = worst_group(worth[0] * (n > 0), worth[1] * (n > 0), confidence)
-            found.groups[0].low, found.groups[0].high = worst.low, worst.high
-        found.sentence = rate_gap(found)
-        yield found
+    given = rate.events(worth) * kept, rate.n(worth) * kept
+    gap = max_min_gap(*given, confidence, wrong)
+    if np.isnan(gap.value):
+        return None
+    found = Finding(
+        status="info",
+        tags=list(counts.tags),
+        rate=rate.id,
+        groups=named_groups(counts.groups, events, n, (gap.highest, gap.lowest)),
+        n=int(n[kept].sum()),
+        events=int(events[kept].sum()),
+        interval=Interval(
+            value=gap.value, low=gap.low, high=gap.high, confidence=confidence, together=True
+        ),
+        smallest=smallest if enough and gap.left_out and smallest > 1 else None,
+        weight=gap.low,
+    )
+    if found.groups and found.events:
+        worst = worst_group(*given, confidence)
+        found.groups[0].low, found.groups[0].high = worst.low, worst.high
+    found.sentence = rate_gap(found, rate)
+    return found
 
 
 def named_groups(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from faceaudit import wording as say
-from faceaudit.error_rates import ERROR_RATES
+from faceaudit.error_rates import ERROR_RATES, ErrorRate
 from faceaudit.result import Finding, GroupRate
 
 
-def rate_gap(found: Finding) -> str:
+def rate_gap(found: Finding, rate: ErrorRate) -> str:
     """Tell between which groups an error rate differs most, and by how much."""
-    rate, gap = ERROR_RATES[str(found.rate)], found.interval
+    gap = found.interval
     assert gap is not None, "a gap has an interval"
     if gap.value == 0:
         return (
