@@ -95,8 +95,7 @@ def _effect(
     """
     if data.clusters is None:
         return 1.0
-    # The former is put between 0 and 1: its mean near 0 would be taken for few errors.
-    values = (1 + data.images.is_ai - data.images.score) / 2, losses[0]
+    values = data.images.is_ai - data.images.score, losses[0]
     first, second = (design_effects(data.clusters, codes, groups, of) for of in values)
     return np.maximum(first, second)
 
