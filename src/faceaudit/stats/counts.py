@@ -272,30 +272,39 @@ class Images:
     def runs(self, tags: Sequence[str]) -> Runs:
         """Gather the images of each group with equal scores: quick, and too large to keep."""
         grouping = self.grouping(tags)
-        code, groups = grouping.code, len(grouping.groups)
-        return Runs.of(self.ranked, code, groups, self._placement_effects(code, groups))
+        effects = None
+        if self.clusters is not None:
+            effects = np.hstack([self._placement_effects(tags), self._placement_effects(())])
+        return Runs.of(self.ranked, grouping.code, len(grouping.groups), effects)
 
-    def _placement_effects(self, code: IntArray, groups: int) -> FloatArray | None:
-        """Estimate how many images of each group, and of all, are worth one in a ranking."""
-        if self.clusters is None:
-            return None
-        ranked, everybody = self.ranked, np.zeros(len(self), np.int64)
-        effects = []
-        for of, below in ((~self.is_ai, ranked.ai_below), (self.is_ai, ranked.real_below)):
-            # The placement of an image: the share of those of the other label below it.
-            placement = np.empty(len(self))
-            placement[ranked.order] = ((below[:-1] + below[1:]) / max(2 * below[-1], 1))[
-                ranked.level
-            ]
-            effects.append(
-                np.concatenate(
-                    [
-                        design_effects(self.clusters, np.where(of, group, -1), n, placement)
-                        for group, n in ((code, groups), (everybody, 1))
-                    ]
+    @_kept
+    def _placement_effects(self, tags: Sequence[str]) -> FloatArray:
+        """Estimate how many images of each label and group are worth one to the ranking."""
+        assert self.clusters is not None
+        grouping = self.grouping(tags)
+        return np.stack(
+            [
+                design_effects(
+                    self.clusters,
+                    np.where(of, grouping.code, -1),
+                    len(grouping.groups),
+                    self._placement,
                 )
-            )
-        return np.stack(effects)
+                for of in (~self.is_ai, self.is_ai)
+            ]
+        )
+
+    @cached_property
+    def _placement(self) -> FloatArray:
+        """The share of the images of the other label that score below each, ties one half."""
+        real, ai = (
+            (below[:-1] + below[1:]) / max(2 * below[-1], 1)
+            for below in (self.ranked.real_below, self.ranked.ai_below)
+        )
+        placement = np.empty(len(self))
+        level = self.ranked.level
+        placement[self.ranked.order] = np.where(self.ranked.is_ai, real[level], ai[level])
+        return placement
 
     @_kept
     def counts(
