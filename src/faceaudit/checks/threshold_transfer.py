@@ -218,11 +218,11 @@ def _group_thresholds(chosen: Chosen, data: AuditInput) -> Iterator[Table]:
         if tag == "dataset" or tag not in photographs.table.column_names:
             continue
         codes, groups = photographs.codes(tag)
-        own = thresholds_for_fpr(photographs.score, codes, len(groups), chosen.target)
         common = photographs.counts((tag,), chosen.threshold)
         wrong = rate_of(common.real_called_ai, common.n_real)
         share = safe_share(common.effective.n_real, chosen.target, data.spec.confidence)
-        safe = thresholds_for_fpr(photographs.score, codes, len(groups), share)
+        targets = [np.full(len(groups), chosen.target), share]
+        own, safe = thresholds_for_fpr(photographs.score, codes, len(groups), targets)
         yield lay_out(
             f"For study only: thresholds by {say.tag_title(tag)}",
             [

@@ -23,23 +23,25 @@ def thresholds_for_fpr(
     score, group : float32 and int array, shape (photographs,)
         Of real photographs; a negative code is no group.
     groups : int
-    target_fpr : float, or array_like of shape (groups,)
+    target_fpr : float, or array_like of shape (..., groups)
 
     Returns
     -------
-    float64 array, shape (groups,)
+    float64 array, shape (..., groups)
         Each exactly a float32, just above the highest score that must not be called AI, which
         may be a hair above 1. NaN where the group has no photograph or no target.
     """
     score, group = np.asarray(score, np.float32), np.asarray(group)
     rows = np.flatnonzero(group >= 0)
-    rows = rows[np.lexsort((score[rows], group[rows]))]
+    rows = rows[np.argsort(score[rows])]
+    # Few groups are sorted by counting them.
+    rows = rows[np.argsort(group[rows].astype(np.min_scalar_type(groups)), kind="stable")]
     n = np.bincount(group[rows], minlength=groups)
     threshold = np.where((n > 0) & ~np.isnan(target_fpr), 0.0, np.nan)
     # A hair more, so that 0.29 × 100 is 29 and not 28.999….
     allowed = np.floor(np.nan_to_num(target_fpr) * n + 1e-9).astype(np.int64)
-    bound = np.flatnonzero((allowed < n) & (threshold == 0))
-    highest_kept = rows[np.cumsum(n)[bound] - 1 - allowed[bound]]
+    bound = (allowed < n) & (threshold == 0)
+    highest_kept = rows[(np.cumsum(n) - 1 - allowed)[bound]]
     threshold[bound] = np.nextafter(score[highest_kept], np.float32(np.inf))
     return threshold
 
