@@ -1,5 +1,6 @@
 """What an audit says of tables whose error rates are known."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -436,3 +437,26 @@ def test_videos_are_groups_if_asked_for_by_name():
     scores = drawn_scores({"a": (50, 9), "b": (50, 1)}, tag="video")
     rates = check(audit(scores, spec(attributes=["video"])), "group-error-rates")
     assert rates.details and rates.details[0].tag_source == "drawn by the test"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("cluster: persom", "cluster: the scores have no column 'persom'; they have group"),
+        ("tag_error: {gendr: 0.1}", "tag_error: the scores have no column 'gendr'"),
+        ("tag_error: {group: second}", "tag_error: group: the scores have no column 'second'"),
+        ("tag_error: {group: {a: 0.1}}", "tag_error: group: nothing is said of 'b'"),
+        ("tag_error: {group: 0.7}", "tag_error: group: 0.7 is not a share from 0 to 0.5"),
+        ("tag_error: {group: {a: 2}}", "tag_error: group: a: 2 is not a share from 0 to 1"),
+        (
+            "tag_error: {group: {a: {a: 0.5}}}",
+            "group: a: the shares of who they truly are sum to 1",
+        ),
+        ("assume_missing: yes", "assume_missing: Input should be 'worst' or 'random'"),
+    ],
+)
+def test_what_is_said_wrongly_of_the_unknown_is_one_line(given, said):
+    with pytest.raises(FaceAuditError, match=re.escape(said)) as refused:
+        text = f"{{name: t, title: T, question: Q, attributes: [group], {given}}}"
+        audit(drawn_scores(ALIKE), parse_spec(text, "spec"))
+    assert "\n" not in str(refused.value)

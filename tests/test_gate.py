@@ -306,15 +306,23 @@ def test_every_key_of_a_specification_is_held():
 
 
 def _another(key, value):
-    return {
-        str: lambda: value + "x" if key != "assume_missing" else "random",
+    of_key = {
+        "assume_missing": "random",
+        "intersections": [["x", "y"]],
+        "population": [{"gender": "f", "share": 1}],
+        "tag_error": {"gender": 0.1},
+        "unsure": [0.4, 0.6],
+    }
+    of_type = {
+        str: lambda: value + "x",
         bool: lambda: not value,
         int: lambda: value + 1,
         float: lambda: value - 0.01,
-        list: lambda: [*value, "x"] if key != "intersections" else [["x", "y"]],
+        list: lambda: [*value, "x"],
         dict: lambda: value | {"power": {}},
         type(None): lambda: "x == 'y'",
-    }[type(value)]()
+    }
+    return of_key[key] if key in of_key else of_type[type(value)]()
 
 
 @pytest.mark.parametrize(

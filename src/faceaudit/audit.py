@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from faceaudit.checks import AuditInput, Check, Options, Product, all_checks
 from faceaudit.errors import FaceAuditError, in_one_line
 from faceaudit.result import SEVERITY, CheckResult, Finding, LeftOut, Result, ScoresSummary, Status
-from faceaudit.schema import SCORED, tag_columns
+from faceaudit.schema import SCORED, stated_columns
 from faceaudit.selection import select, with_shares
 from faceaudit.spec import Spec
 from faceaudit.stats import IntArray
@@ -105,7 +105,7 @@ def _refuse_strange_columns(data: AuditInput) -> None:
         if name not in columns:
             raise FaceAuditError(
                 f"{spec.name}: {key}: the scores have no column '{name}'; they have "
-                f"{', '.join(tag_columns(data.table)) or 'no tags'} (rename with --map)"
+                f"{', '.join(stated_columns(data.table)) or 'no tags'} (rename with --map)"
             )
 
 

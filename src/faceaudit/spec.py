@@ -19,11 +19,13 @@ from faceaudit.tags.vocabulary import NUMERIC_TAGS
 
 #: What the specification is called that asks about every tag of a table.
 EVERY_TAG = "every-tag"
+#: Shares that are rounded still sum to one.
+SHARES_SUM = 0.02
 #: A tag with more values than this names pictures or people, not groups.
 MOST_GROUPS = 50
 
+
 Share = Annotated[float, Field(ge=0, le=1)]
-TagError = Annotated[float, Field(ge=0, lt=0.5)] | str | dict[str, Share | dict[str, Share]]
 
 _LIMITS: dict[str, Any] = {
     f"{rate.id}_gap": (float | None, Field(default=rate.limit, ge=0, le=1))
@@ -72,7 +74,7 @@ class Spec(BaseModel):
     assume_missing: Literal["worst", "random"] = "worst"
     #: How many tags are wrong: tag -> the share of each group's images that belong to another; or
     #: by group; or by group the shares that truly are of each; or the tag of a second annotator.
-    tag_error: dict[str, TagError] = Field(default_factory=dict)
+    tag_error: dict[str, Any] = Field(default_factory=dict)
     #: The population that rates are weighted to: rows of tags with ``share`` or ``count``, or for
     #: one tag ``{tag: {value: share}}``; in a file, the name of a table beside it.
     population: list[Row] = Field(default_factory=list)
@@ -122,6 +124,22 @@ class Spec(BaseModel):
             raise ValueError("two scores, the lower one first")
         return value
 
+    @field_validator("tag_error")
+    @classmethod
+    def _shares_of_wrong_tags(cls, value: dict[str, Any]) -> dict[str, Any]:
+        # By hand: a union says of a share that is none that it is no text.
+        for tag, given in value.items():
+            groups = given if isinstance(given, dict) else {}
+            if not groups and not isinstance(given, str):
+                _refuse_share(given, 0.5, tag)
+            for group, share in groups.items():
+                of = share if isinstance(share, dict) else {"": share}
+                for name, part in of.items():
+                    _refuse_share(part, 1, ": ".join(filter(None, (tag, str(group), str(name)))))
+                if isinstance(share, dict) and abs(sum(of.values()) - 1) > SHARES_SUM:
+                    raise ValueError(f"{tag}: {group}: the shares of who they truly are sum to 1")
+        return value
+
     @field_validator("attributes")
     @classmethod
     def _each_once(cls, value: list[str]) -> list[str]:
@@ -141,6 +159,11 @@ class Spec(BaseModel):
                 raise ValueError(f"{' and '.join(combination)} are combined twice")
             seen.append(set(combination))
         return value
+
+
+def _refuse_share(given: object, most: float, place: str) -> None:
+    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given <= most:
+        raise ValueError(f"{place}: {given!r} is not a share from 0 to {most:g}")
 
 
 def parse_spec(text: str, source: str, folder: Path | None = None) -> Spec:

@@ -140,7 +140,9 @@ def wrong_tags(images: Images, counts: Counts, tag_error: Mapping[str, object]) 
         if isinstance(given, str):
             given = _differing(images, tag, given)
         for i, group in enumerate(counts.groups):
-            right[i] *= 1 - (given if isinstance(given, float) else _share(given, tag, group[at]))
+            right[i] *= 1 - (
+                float(given) if isinstance(given, int | float) else _share(given, tag, group[at])
+            )
     return 1 - right
 
 
