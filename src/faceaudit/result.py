@@ -340,6 +340,22 @@ class Interval(_Strict):
         return math.inf if self.high is None else self.high
 
 
+class EqualDelivery(_Strict):
+    """A gap's two groups among pictures of one kind: of one data set, and delivered alike.
+
+    `pictures`, `rates` and `alone` add up to the gap.
+    """
+
+    value: float | None = Field(description="The gap among such; null where no kind has both")
+    low: Low
+    high: High
+    confidence: float = Field(description="At which it holds with all other gaps and pairs")
+    overlap: float = Field(description="Share of the groups' images of a kind that both have")
+    pictures: float = Field(description="Part of the gap that is their coming in other kinds")
+    rates: float = Field(description="Part of the gap that is other rates within a kind")
+    alone: float = Field(description="Part of the gap from kinds that one of the groups lacks")
+
+
 class Finding(_Strict):
     """What is fit to be quoted: the facts, and a sentence that tells them."""
 
@@ -356,6 +372,7 @@ class Finding(_Strict):
     held_equal: list[str] = Field(
         default_factory=list, description="Other tags, and delivery, held equal"
     )
+    equal_delivery: EqualDelivery | None = Field(default=None, description="The gap's twin")
     limit: float | None = Field(default=None, description="The largest gap that is allowed")
     smallest: int | None = Field(default=None, description="Groups smaller than this are left out")
     in_answer: bool = Field(default=False, description="Whether its check's answer tells it too")

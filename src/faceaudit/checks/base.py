@@ -89,10 +89,11 @@ class AuditInput:
         """The column whose images err alike, where the specification says nothing of clusters."""
         if self.spec.cluster is not None or {"person", "video"} & {*self.table.column_names}:
             return None
-        return hanging_together(self.images, self._wrong)
+        return hanging_together(self.images, self.wrong)
 
     @cached_property
-    def _wrong(self) -> NDArray[np.bool_]:
+    def wrong(self) -> NDArray[np.bool_]:
+        """Which images are called wrongly, shape (rows,)."""
         return np.asarray(called_ai(self.images.score, self.threshold) != self.images.is_ai)
 
     @cached_property
@@ -120,7 +121,7 @@ class AuditInput:
     @cached_property
     def delivery(self) -> IntArray:
         """The kind of picture that each image is, of those treated alike, shape (rows,)."""
-        return kinds_of_picture(self.images, self._wrong)
+        return kinds_of_picture(self.images, self.wrong)
 
     def kinds_of_photograph(self, dataset: str) -> IntArray:
         """The kinds of picture of a data set's real photographs, as `photographs` has them."""
@@ -191,7 +192,7 @@ class AuditInput:
         if self.spec.assume_missing == "random":
             return None
         if (key := tuple(tags)) not in self._hidden_images:
-            found = hidden_images(self._everything, self._wrong, self.audited(tags))
+            found = hidden_images(self._everything, self.wrong, self.audited(tags))
             self._hidden_images[key] = found
         known = self._hidden_images[key]
         return None if known is None else known.of(rate)

@@ -11,6 +11,7 @@ import numpy as np
 
 from faceaudit import wording as say
 from faceaudit.checks import AuditInput, Check, Options, Product
+from faceaudit.checks.parts.equal_delivery import at_equal_delivery
 from faceaudit.checks.parts.group_rates import named_groups
 from faceaudit.checks.parts.sentences import judged_gap
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
@@ -167,6 +168,9 @@ def _judge(
         )
     if value > 0:
         finding.groups = named_groups(counts.groups, events, n, ends)
+        finding.equal_delivery = at_equal_delivery(
+            data, counts.at(data.threshold), rate, ends, 1 - 2 * error
+        )
     finding.sentence = judged_gap(finding, remedy)
     small = int(np.count_nonzero(n == 0))
     left_out = f"{say.counted(small, 'group')} with fewer than {enough} left out" if small else None

@@ -184,7 +184,7 @@ class Hidden:
 
 def _lower(events: ArrayLike, n: ArrayLike, groups: int, error: float) -> FloatArray:
     rate = rate_of(events, n)
-    low, high = rate_interval(events, n, _pairwise_confidence(groups, 1 - error))
+    low, high = rate_interval(events, n, pairwise_confidence(groups, 1 - error))
     return _widest(-1, rate, low - rate, rate, rate - high)
 
 
@@ -242,7 +242,7 @@ def _widest_pair(
 
 
 @cache
-def _pairwise_confidence(groups: int, confidence: float) -> float:
+def pairwise_confidence(groups: int, confidence: float) -> float:
     """Confidence of each pair at which the most extreme of all pairs keeps its share of error."""
     error = LOWER_SHARE * (1 - confidence)
     quantile = stats.studentized_range.isf(error, groups, np.inf)

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from scipy import special, stats
 
 from faceaudit.stats import FloatArray
-from faceaudit.stats.gaps import _pairwise_confidence as pairwise_confidence
+from faceaudit.stats.gaps import pairwise_confidence
 from faceaudit.stats.intervals import lower_limit, rate_interval, rate_of
 
 #: As many images as would be asked for at most.

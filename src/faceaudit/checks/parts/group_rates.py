@@ -10,6 +10,7 @@ import numpy as np
 
 from faceaudit import wording as say
 from faceaudit.checks.base import AuditInput, Product
+from faceaudit.checks.parts.equal_delivery import at_equal_delivery, gaps_at_equal_delivery
 from faceaudit.checks.parts.sentences import rate_gap
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
 from faceaudit.layout import (
@@ -67,6 +68,7 @@ def rates_by_group(data: AuditInput, groupings: Sequence[Sequence[str]], nothing
         gaps += filter(None, found)
     if not gaps:
         return Product("not-estimable", nothing, tests=tests, details=details)
+    details.append(gaps_at_equal_delivery(gaps))
     # The gap that is surely largest; among unclear ones the largest seen.
     widest = max(gaps, key=lambda found: (found.weight, found.interval and found.interval.value))
     widest.in_answer = True
@@ -271,6 +273,10 @@ def gap_between(
     if found.groups and found.events:
         worst = worst_group(*given, confidence)
         found.groups[0].low, found.groups[0].high = worst.low, worst.high
+    # Other counts under the same name, as of those left undecided, have other words.
+    if found.groups and gap.value > 0 and rate == ERROR_RATES.get(rate.id):
+        ends = int(gap.highest or 0), int(gap.lowest or 0)
+        found.equal_delivery = at_equal_delivery(data, counts, rate, ends, confidence)
     found.sentence = rate_gap(found, rate)
     return found
 

@@ -26,8 +26,45 @@ def rate_gap(found: Finding, rate: ErrorRate) -> str:
         f"{say.capitalised(among + rate.images)} tagged {high} are {rate.error} most often, "
         f"those tagged {low} least often: a difference of {say.points(gap.value)} "
         f"({say.points_range(gap.low, gap.upper, gap.confidence)})"
-        f"{'' if gap.low > 0 else ', which chance alone could explain'}."
+        f"{'' if gap.low > 0 else ', which chance alone could explain'}{_twin(found)}."
     )
+
+
+def _twin(found: Finding) -> str:
+    """Tell what remains of a gap that is shown among pictures delivered alike.
+
+    A gap that chance explains is told one only if its twin is shown.
+    """
+    gap, twin = found.interval, found.equal_delivery
+    if gap is None or twin is None:
+        return ""
+    if twin.value is None or twin.low is None or twin.high is None:
+        alone = "; the two never come in the same kind of picture, so that they cannot be told "
+        return f"{alone}from the data set and the delivery of their pictures" if gap.low > 0 else ""
+    shown = twin.low > 0 or twin.high < 0
+    if gap.low <= 0 and not shown:
+        return ""
+    still = " still" if gap.low > 0 and twin.low > 0 else ""
+    told = (
+        f"among pictures of one data set, delivered alike, the difference is{still} "
+        f"{say.points(twin.value)} ({say.points_range(twin.low, twin.high)})"
+    )
+    if twin.high < 0:
+        return f"; {told}: reversed"
+    if gap.low <= 0:
+        return f"; but {told}"
+    others = gap.value - twin.rates
+    parts = (
+        f", and {100 * others:.1f} of the {say.points(gap.value)} are that they come in other "
+        "pictures"
+        if others >= 0.001
+        else ""
+    )
+    if shown:
+        return f"; {told}{parts}"
+    if twin.high < gap.value:
+        return f"; {told}: the gap comes with the delivery of the pictures{parts}"
+    return f"; {told}, which leaves open whether it is delivery"
 
 
 def _as_picked(group: GroupRate) -> str:
@@ -66,5 +103,5 @@ def judged_gap(found: Finding, remedy: str, aside: str = "") -> str:
         )
     return (
         f"By {by}, the share of {rate.images} {rate.error} differs by {say.points(gap.value)} "
-        f"between {between}{follows}{aside}."
+        f"between {between}{follows}{_twin(found)}{aside}."
     )
