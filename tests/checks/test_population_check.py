@@ -61,6 +61,18 @@ def test_groups_of_another_tag_have_the_population_s_cells_too(drawn):
     assert found["glasses: none"][4] == pytest.approx(10 * 0.2 / (10 * 0.2 + 30 * 0.8))
 
 
+def test_images_of_one_person_count_as_what_they_are_worth(drawn):
+    score = np.repeat([0.1, 0.9, 0.1, 0.1] * 25, 5)
+    tags = {"group": np.repeat(["a", "b"] * 50, 5).tolist()}
+    person = [f"{i // 5}" for i in range(500)]
+    alone = drawn(["real"] * 500, score, tags, population=HALVES)
+    alike = drawn(["real"] * 500, score, {**tags, "person": person}, population=HALVES)
+    narrow, wide = (rows(run(of))["all images"] for of in (alone, alike))
+    assert narrow[4] == wide[4]
+    # All five are called alike, so they are worth one.
+    assert 1.8 < (wide[6] - wide[5]) / (narrow[6] - narrow[5]) < 2.6
+
+
 def test_what_has_no_image_is_left_out_and_said(counted):
     population = {"group": {"a": 0.3, "b": 0.3, "c": 0.4}}
     data = counted(
