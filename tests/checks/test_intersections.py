@@ -46,7 +46,7 @@ def test_heatmap_has_every_cell_and_no_number_for_the_empty_one(grid):
 
 def test_table_marks_small_and_empty_cells(grid):
     (table,) = of_kind(run(grid), "table")
-    notes = {row[0]: row[10] for row in table.rows}
+    notes = {row[0]: row[-1] for row in table.rows}
     assert notes["A × f"].startswith("small: 10 real photographs")
     assert notes["B × f"].startswith("no real photograph")
     assert "1 combination of 4 has no image at all" in table.note
@@ -91,3 +91,16 @@ def test_awkward_tables_combined_with_a_second_tag(awkward):
     result = run(type(awkward)(table, awkward.info, spec, awkward.threshold))
     assert result.status in ("info", "not-estimable")
     assert result.model_dump_json()
+
+
+def test_shrunken_rates_are_a_labelled_column_and_in_no_sentence(grid):
+    result = run(grid)
+    (table,) = of_kind(result, "table")
+    titles = [column.title for column in table.columns]
+    column = table.columns[titles.index("FPR, shrunken")]
+    assert column.help == "shrunken towards the mean; for orientation, decides nothing"
+    own, drawn = (titles.index(title) for title in ("called AI (FPR)", "FPR, shrunken"))
+    high, low, empty, _, without = ((row[own], row[drawn]) for row in table.rows)
+    assert low[0] < low[1] < high[1] < high[0]
+    assert (empty, without[1]) == ((None, None), None)
+    assert "shrunken" not in " ".join([result.sentence, *(of.sentence for of in result.findings)])

@@ -44,6 +44,7 @@ from faceaudit.stats.rates import (
     group_rates,
     rate_counts,
 )
+from faceaudit.stats.shrinkage import shrunken_rates
 from faceaudit.stats.significance import all_alike, each_against_rest
 from faceaudit.stats.unknown import wrong_tags
 from faceaudit.stats.worst import worst_group
@@ -116,6 +117,7 @@ class GroupRates:
                 number(rate.images, "count", found.n),
                 *self._worth(rate),
                 *estimated(title, "percent", found, confidence, rate.name),
+                *self._shrunken(rate),
             ]
             sizes.append(self._size_notes(rate, found))
         notes_of_groups = ["; ".join(filter(None, of)) or None for of in zip(*sizes, strict=True)]
@@ -142,6 +144,16 @@ class GroupRates:
             return []
         n = np.rint(rate.n(self._shown.effective)).astype(int)
         return [number("worth", "count", n, "independent images that they are worth")]
+
+    def _shrunken(self, rate: ErrorRate) -> list[Values]:
+        """Draw the rates of combined groups together; nothing else may rest on that."""
+        if len(self.counts.tags) < 2:
+            return []
+        drawn = shrunken_rates(*rate_counts(self.counts.effective, rate.id))
+        rest = [(0, 0)] * (drawn.ndim - 1) + [(0, bool(self.counts.missing))]
+        help = "shrunken towards the mean; for orientation, decides nothing"
+        values = np.pad(drawn, rest, constant_values=np.nan)
+        return [number(f"{rate.short}, shrunken", "percent", values, help)]
 
     def forest(self, rate: ErrorRate) -> Forest | None:
         """Draw an error rate of every group beside that of all images; None without any image."""
