@@ -5,38 +5,45 @@ import pytest
 
 from faceaudit.audit import run_check
 from faceaudit.checks.power import CHECK, PowerOptions
-from faceaudit.stats.intervals import difference_interval
+from faceaudit.stats.gaps import gap_bounds
 
 
 def run(data, **options):
     return run_check(CHECK, data, PowerOptions(**options))
 
 
-def test_detectable_excess_is_detected_as_often_as_promised(counted):
-    table = run(counted({"a": (200, 10, 0, 0), "b": (1000, 50, 0, 0)})).details[0]
-    name, n, rest, excess = table.rows[0][:4]
+@pytest.mark.parametrize("limit", [0.0, 0.05])
+def test_an_excess_breaks_the_limit_as_often_as_said(counted, limit):
+    data = counted({"a": (200, 10, 0, 0), "b": (1000, 50, 0, 0)}, limits={"fpr_gap": limit})
+    data.errors = {(("group",), "fpr"): 0.01}
+    name, n, rest, excess = run(data).details[0].rows[0][:4]
     assert (name, n, rest) == ("a", 200, 0.05)
-    # Drawn with that excess, the interval is above 0 in about 80 % of audits.
-    drawn = np.random.default_rng(4).binomial(200, rest + excess, 2000)
-    low, _ = difference_interval(drawn, 200, 50, 1000, 0.95)
-    assert np.mean(low > 0) == pytest.approx(0.8, abs=0.04)
+    random = np.random.default_rng(4)
+    events = random.binomial([200, 1000], [rest + excess, rest], (3000, 2))
+    low, _ = gap_bounds(events, np.broadcast_to([200, 1000], events.shape), 0.01)
+    assert np.mean(low > limit) == pytest.approx(0.8, abs=0.04)
 
 
-def test_small_groups_are_said_to_be_blind(counted):
+def test_small_groups_can_break_nothing(counted):
     result = run(counted({"a": (5, 0, 0, 0), "b": (5000, 250, 0, 0)}))
-    # Five photographs are too few as a group, and too few as the rest to compare with.
-    assert result.sentence.startswith("In 2 of 2 comparisons of a group with the rest")
-    (finding,) = result.findings
-    assert "too few real photographs for an excess of 5.0 points to be noticed" in finding.sentence
-    assert "group 'a' (5 real photographs)" in finding.sentence
-
-
-def test_large_groups_see_the_limit(counted):
-    result = run(counted({"a": (5000, 250, 5000, 50), "b": (5000, 250, 5000, 50)}))
     assert result.sentence == (
-        "An excess as large as the chosen limit would be noticed in 80 % of such audits in each "
-        "of 4 comparisons of a group with the rest."
+        "There are too few images in each of 2 comparisons of a group with the rest to break a "
+        "limit at all (a chosen limit, not a legal test)."
     )
+    assert [row[3] for row in result.details[0].rows] == [None, None]
+
+
+def test_the_range_is_told_from_the_best_group_to_the_worst(counted):
+    result = run(counted({"a": (90, 4, 0, 0), "b": (900, 45, 0, 0), "c": (9000, 450, 0, 0)}))
+    rows = {row[0]: row for row in result.details[0].rows}
+    least, most = (100 * rows[group][3] for group in ("c", "a"))
+    assert 5 < least < most
+    assert (
+        f"exceeds that of the rest by {least:.1f} points (group 'c', 9,000 real photographs) to "
+        f"{most:.1f} points (group 'a', 90 real photographs)"
+    ) in result.sentence
+    (finding,) = result.findings
+    assert finding.sentence.startswith("By group, for real photographs called AI-generated and a ")
 
 
 def test_without_limits_the_numbers_stand_alone(counted):

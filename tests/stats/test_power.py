@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from faceaudit.stats.gaps import gap_limits
-from faceaudit.stats.intervals import difference_interval
+from faceaudit.stats.gaps import gap_bounds
 from faceaudit.stats.power import (
+    excess_to_fail,
     images_to_decide,
     images_to_fail,
     images_to_pass,
-    minimum_detectable_gap,
     power_to_fail,
     power_to_pass,
 )
@@ -25,8 +24,7 @@ def every_outcome(rates: list[float], n: int, limit: float, error: float) -> tup
     events = np.array(list(product(range(n + 1), repeat=len(rates))))
     chance = stats.binom.pmf(events, n, rates).prod(axis=1)
     images = np.full(events.shape, n)
-    low, _ = gap_limits(events, images, len(rates), 1 - error)
-    _, high = gap_limits(events, images, len(rates), 1 - 2 * error)
+    low, high = gap_bounds(events, images, error)
     return float(chance[high <= limit].sum()), float(chance[low > limit].sum())
 
 
@@ -72,27 +70,33 @@ def test_images_to_decide_do_and_are_always_said() -> None:
         assert images_to_decide(np.full(7, wrong), n[:7], 0.05, 0.005) > 0
 
 
-@pytest.mark.parametrize("n", [5, 30, 400])
-@pytest.mark.parametrize(("reference_events", "reference_n"), [(0, 500), (20, 1000), (300, 1000)])
-@pytest.mark.parametrize("power", [0.8, 0.95])
-def test_detected_with_the_stated_power(
-    n: int, reference_events: int, reference_n: int, power: float
+@pytest.mark.parametrize("n", [[200, 200], [60, 5000], [300] * 7, [50] * 20 + [5000]])
+@pytest.mark.parametrize("rate", [0.002, 0.02, 0.3])
+@pytest.mark.parametrize(("limit", "error"), [(0.0, 0.05), (0.05, 0.005)])
+def test_the_excess_fails_with_the_stated_power(
+    n: list[int], rate: float, limit: float, error: float
 ) -> None:
-    gap = minimum_detectable_gap(n, reference_events, reference_n, power=power)
-    rate = reference_events / reference_n + gap
-    events = np.arange(n + 1)
-    low, _ = difference_interval(events, n, reference_events, reference_n)
-    assert stats.binom.pmf(events, n, rate)[low > 0].sum() == pytest.approx(power, abs=1e-9)
+    events = np.array(n) * rate
+    for group in (0, len(n) - 1):
+        excess = excess_to_fail(events, n, limit, error)[group]
+        rest = (events.sum() - events[group] + 0.5) / (sum(n) - n[group] + 1)
+        rates = np.full(len(n), rest)
+        rates[group] += excess
+        drawn = np.random.default_rng(5).binomial(n, rates, (2000, len(n)))
+        low, _ = gap_bounds(drawn, np.broadcast_to(n, drawn.shape), error)
+        assert np.mean(low > limit) == pytest.approx(0.8, abs=0.05)
 
 
-def test_too_small_to_detect_anything() -> None:
-    gaps = minimum_detectable_gap([0, 1, 5, 50], [30, 30, 30, 0], [100, 100, 100, 0])
-    np.testing.assert_array_equal(np.isnan(gaps), [True, True, False, True])
+def test_too_small_to_exceed_anything() -> None:
+    excess = excess_to_fail([0, 0, 5, 1], [1, 0, 100, 40], 0.05, 0.01)
+    np.testing.assert_array_equal(np.isnan(excess), [True, True, False, False])
+    assert np.isnan(excess_to_fail([3, 0], [100, 0], 0.05, 0.01)).all()
+    # Above a rate of nearly 1 there is no room.
+    assert np.isnan(excess_to_fail([48, 485, 98], [48, 500, 100], 0.05, 0.01)).all()
 
 
-def test_more_images_detect_smaller_gaps() -> None:
-    gaps = minimum_detectable_gap([10, 100, 1_000, 100_000], 50, 1_000)
-    assert (np.diff(gaps) < 0).all()
-    # Even endless images of one group cannot make up for a small reference.
-    _, high = difference_interval(50, 1_000, 5_000_000, 100_000_000)
-    assert gaps[-1] > high / 2
+def test_many_groups_of_any_size() -> None:
+    n = np.geomspace(30, 5000, 300)
+    excess = excess_to_fail(n / 20, n, 0.05, 0.005)
+    assert np.isfinite(excess).all()
+    assert excess[0] > excess[100] > excess[-1] > 0.05

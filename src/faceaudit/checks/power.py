@@ -10,15 +10,14 @@ from pydantic import Field
 
 from faceaudit import wording as say
 from faceaudit.checks import AuditInput, Check, Options, Product
-from faceaudit.checks.parts.group_rates import named_groups
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
 from faceaudit.layout import lay_out, number, text
 from faceaudit.result import Finding, Table
 from faceaudit.stats import FloatArray, IntArray
 from faceaudit.stats.counts import Counts
 from faceaudit.stats.intervals import rate_of
-from faceaudit.stats.power import minimum_detectable_gap
-from faceaudit.stats.rates import rate_counts
+from faceaudit.stats.power import excess_to_fail
+from faceaudit.stats.rates import of_large_groups, rate_counts
 
 
 class PowerOptions(Options):
@@ -29,35 +28,32 @@ class PowerOptions(Options):
 
 @dataclass(frozen=True)
 class Detectable:
-    """The smallest excess over the rest that would be noticed in each group; NaN where none."""
+    """The smallest excess over the rest that would be told in each group; NaN where none."""
 
     counts: Counts
     rate: ErrorRate
-    events: IntArray
     n: IntArray
     excess: FloatArray
     limit: float | None
-    #: The groups in which an excess as large as the limit can pass unnoticed.
-    unseen: IntArray
 
 
 def run(data: AuditInput, options: PowerOptions) -> Product:
-    """Give the smallest excess of every group over the rest that would be noticed."""
+    """Give the smallest excess of every group over the rest that would break the limit."""
     groupings = [data.audited(tags) for tags in data.spec.groupings]
     found = [
         [_detectable(counts, rate, data, options) for rate in ERROR_RATES.values()]
         for counts in groupings
     ]
-    compared = [
+    judged = [
         of for rates in found for of in rates if of.limit is not None and (of.n > 0).sum() > 1
     ]
     details = [_table(rates, data, options) for rates in found if len(rates[0].counts.groups) > 1]
     return Product(
         status="info" if details else "not-estimable",
-        sentence=_sentence(compared, data, options)
+        sentence=_sentence(judged, data, options)
         if details
         else "No tag has two groups, so there is no difference to find.",
-        findings=[_finding(rate, options) for rate in compared],
+        findings=[_finding(of, options) for of in judged],
         details=details,
     )
 
@@ -65,68 +61,67 @@ def run(data: AuditInput, options: PowerOptions) -> Product:
 def _detectable(
     counts: Counts, rate: ErrorRate, data: AuditInput, options: PowerOptions
 ) -> Detectable:
-    events, n = rate_counts(counts, rate.id)
-    rest_events, rest_n = events.sum() - events, n.sum() - n
-    usable = (n > 0) & (rest_n > 0)
-    excess = np.full(len(n), np.nan)
-    if usable.any():
-        excess[usable] = minimum_detectable_gap(
-            n[usable], rest_events[usable], rest_n[usable], data.spec.confidence, options.power
-        )
-    limit = data.spec.limit(rate.id)
-    # A group too small for any excess to be found is as blind as can be.
-    unseen = np.flatnonzero((n > 0) & ~(excess <= (limit or 0.0)))
-    return Detectable(counts, rate, events, n, excess, limit, unseen)
+    n, limit = rate_counts(counts, rate.id)[1], data.spec.limit(rate.id)
+    large = of_large_groups(counts.effective, rate.id, data.spec.small_group, n)
+    # As the verdict is made, or where there is none as the gap is quoted.
+    error = 1 - data.claim_confidence
+    if limit is not None:
+        error = data.error_of((counts.tags, rate.id))
+    excess = excess_to_fail(*large, limit or 0.0, error, options.power)
+    return Detectable(counts, rate, n, excess, limit)
 
 
 def _seen(options: PowerOptions) -> str:
     return f"in {100 * options.power:g} % of such audits"
 
 
-def _sentence(compared: Sequence[Detectable], data: AuditInput, options: PowerOptions) -> str:
-    if not compared:
+def _sentence(judged: Sequence[Detectable], data: AuditInput, options: PowerOptions) -> str:
+    if not judged:
         why = "No two groups have an error rate on which a limit is set"
         if all(data.spec.limit(rate) is None for rate in ERROR_RATES):
             why = "No limit is set"
         return f"{why}, so the smallest excess that would be found stands alone."
-    blind = sum(len(found.unseen) for found in compared)
-    groups = sum(int((found.n > 0).sum()) for found in compared)
-    if blind:
+    groups = [(of, int(i)) for of in judged for i in np.flatnonzero(of.n > 0)]
+    return f"{_range(groups, options)} ({say.LIMIT_NOTE})."
+
+
+def _range(groups: Sequence[tuple[Detectable, int]], options: PowerOptions) -> str:
+    """Tell from which excess on the groups would break their limits."""
+    able = [(of, i) for of, i in groups if np.isfinite(of.excess[i])]
+    if not able:
+        none = say.counted(len(groups), "comparison")
         return (
-            f"In {blind} of {groups} comparisons of a group with the rest there are too few images "
-            f"to notice an excess as large as the chosen limit {_seen(options)}."
+            f"There are too few images in each of {none} of a group with the rest to break a "
+            "limit at all"
         )
+    able.sort(key=lambda pair: float(pair[0].excess[pair[1]]))
+    least, *_, most = [able[0], *able]
+    range_ = _excess(*least)
+    if len(able) > 1:
+        range_ += f" to {_excess(*most)}"
+    blind = len(groups) - len(able)
+    few = say.out_of(blind, len(groups), "group", ("has", "have"))
+    too_few = f"; {few} too few images for any" if blind else ""
     return (
-        f"An excess as large as the chosen limit would be noticed {_seen(options)} in each of "
-        f"{groups} comparisons of a group with the rest."
+        f"A group breaks its limit {_seen(options)} if its error rate exceeds that of the rest by "
+        f"{range_}{too_few}"
     )
+
+
+def _excess(found: Detectable, i: int) -> str:
+    group = say.group_title(found.counts.tags, found.counts.groups[i])
+    return f"{say.points(found.excess[i])} ({group}, {say.counted(found.n[i], found.rate.image)})"
 
 
 def _finding(found: Detectable, options: PowerOptions) -> Finding:
-    counts, rate, n = found.counts, found.rate, found.n
-    title, limit = say.attributes_title(counts.tags), say.points(found.limit or 0.0)
-    groups = int((n > 0).sum())
-    smallest = sorted(found.unseen, key=lambda i: n[i])[:1]
-    sentence = (
-        f"By {title}, an excess of {limit} in {rate.images} {rate.error} would be "
-        f"noticed {_seen(options)} in each of {groups} groups."
-    )
-    for i in smallest:
-        could = f"only one of {say.points(found.excess[i])} would"
-        if np.isnan(found.excess[i]):
-            could = "no excess at all could be shown"
-        few = say.out_of(len(found.unseen), groups, "group", ("has", "have"))
-        sentence = (
-            f"By {title}, {few} too few {rate.images} for an excess of {limit} to be noticed "
-            f"{_seen(options)}: for {say.group_title(counts.tags, counts.groups[i])} "
-            f"({say.counted(n[i], rate.image)}) {could}."
-        )
+    told = _range([(found, int(i)) for i in np.flatnonzero(found.n > 0)], options)
     return Finding(
-        sentence=sentence,
+        sentence=f"By {say.attributes_title(found.counts.tags)}, for {found.rate.images} "
+        f"{found.rate.error} and a limit of {say.points(found.limit or 0.0)}: "
+        f"{told[0].lower()}{told[1:]}.",
         status="info",
-        tags=list(counts.tags),
-        rate=rate.id,
-        groups=named_groups(counts.groups, found.events, n, smallest),
+        tags=list(found.counts.tags),
+        rate=found.rate.id,
         limit=found.limit,
     )
 
@@ -136,17 +131,21 @@ def _table(rates: Sequence[Detectable], data: AuditInput, options: PowerOptions)
     title = say.attributes_title(counts.tags)
     columns = [text(title, counts.labels)]
     for found in rates:
-        events, n = found.events, found.n
+        events, n = rate_counts(counts, found.rate.id)
         rest = rate_of(events.sum() - events, n.sum() - n)
-        empty = "empty where the group is too small for any excess to be found"
+        told = "smallest excess found"
+        if found.limit is not None:
+            told = f"smallest excess that breaks {say.points(found.limit)}"
+        empty = "empty where the group is too small for any"
         columns += [
             number(found.rate.images, "count", n),
             number(f"{found.rate.short} of the rest", "percent", rest),
-            number("smallest excess found", "points", found.excess, empty),
+            number(told, "points", found.excess, empty),
         ]
     notes = [
-        f"The smallest excess over the rest that a {100 * data.spec.confidence:g} % interval shows "
-        f"{_seen(options)}, were it the only comparison.",
+        "The smallest excess over the rest with which the gap is called beyond its limit "
+        f"{_seen(options)}, by the verdict that this audit makes; without a limit, with which it "
+        "is shown at all.",
         f"Tags: {data.tag_source(counts.tags)}.",
         say.missing_note(counts.missing, counts.tags),
     ]
@@ -160,7 +159,8 @@ CHECK = Check(
     description=(
         "Not finding a difference means little where there are few pictures. For every group this "
         "gives the smallest excess of errors over the other groups that this audit would have "
-        "noticed four times in five. A group without a number is too small to show anything."
+        "called beyond the chosen limit four times in five, by the very verdict that it makes. A "
+        "group without a number is too small for that."
     ),
     run=run,
     options=PowerOptions,
