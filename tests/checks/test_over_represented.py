@@ -8,7 +8,8 @@ from scipy.special import expit, logit
 from faceaudit.audit import run_check
 from faceaudit.checks.over_represented import CHECK, OverRepresentedOptions
 from faceaudit.checks.parts.hypotheses import HYPOTHESES, Answer
-from faceaudit.stats.risk_ratios import DELIVERY, MOST_VALUES
+from faceaudit.stats import risk_ratios
+from faceaudit.stats.risk_ratios import DELIVERY, MOST_VALUES, analyse
 from faceaudit.tags.age import AGE_BANDS
 
 DEFAULT = OverRepresentedOptions()
@@ -173,6 +174,24 @@ def test_people_who_come_with_their_delivery_cannot_be_told_from_it(drawn):
     assert "none of 4 groups is shown to be over-represented" in result.sentence
     assert hypotheses(result)["white people", "drawn"][-1] == Answer.WITH_DELIVERY.word
     assert "cannot be told from the delivery" in result.findings[0].sentence
+
+
+def test_nor_where_there_is_no_other_tag(drawn):
+    data = delivered(drawn, (0.05, 0.3), (0.0, 1.0))
+    data.table = data.table.drop_columns("gender")
+    assert "none of 2 groups is shown" in run_check(CHECK, data, DEFAULT).sentence
+
+
+@pytest.mark.parametrize("fewest_errors", [0, 4000])
+def test_what_is_named_has_an_interval_that_holds_for_all_groups(drawn, monkeypatch, fewest_errors):
+    # With fewer errors than that nothing is held equal, and the crude ratio is named.
+    monkeypatch.setattr(risk_ratios, "FEWEST_ERRORS", fewest_errors)
+    images = delivered(drawn, (0.2, 0.2), (0.5, 0.5), effect=0.5).photographs["drawn"]
+    kinds = np.zeros(len(images), int)
+    found, wide = (analyse("drawn", images, kinds, 0.5, 1, c) for c in (0.95, 0.9875))
+    for group in range(4):
+        ratio = tuple(of[group] for of in wide.decisive[:3])
+        assert found.together(group, 0.95, 4) == pytest.approx(ratio)
 
 
 def test_of_a_tag_that_most_lack_delivery_alone_is_held_equal(drawn):

@@ -69,6 +69,21 @@ def test_a_difference_can_be_reversed_within():
 
 
 @pytest.mark.parametrize("strata", [4, 150])
+def test_the_interval_is_no_wider_than_it_must_be_where_errors_are_many(strata):
+    random = np.random.default_rng(strata)
+    rate = random.uniform(0.3, 0.5, strata)
+    # The first has many images where the second has few, so that they are worth fewer.
+    size = np.linspace(0.1, 1.9, strata)
+    n1, n2 = (random.poisson(400 / strata * of) for of in (size, size[::-1]))
+    outside = 0
+    for _ in range(600):
+        found = stratified_gap(random.binomial(n1, rate), n1, random.binomial(n2, rate), n2)
+        outside += not found.low <= 0 <= found.high
+    # 5 % of 600 are 30, and two standard errors 11.
+    assert 12 < outside < 44
+
+
+@pytest.mark.parametrize("strata", [4, 150])
 def test_the_interval_covers_in_few_large_strata_and_in_many_small(strata):
     random = np.random.default_rng(strata)
     rate = random.uniform(0.005, 0.05, strata)
