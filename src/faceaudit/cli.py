@@ -12,6 +12,7 @@ import click
 from faceaudit import commands, terminal
 from faceaudit.cli_shared import EPOCHS, PATH, RECIPE, ErrorGroup, example, flag, many, with_options
 from faceaudit.cli_studies import study
+from faceaudit.errors import FaceAuditError
 
 
 @click.group(
@@ -29,6 +30,58 @@ def main() -> None:
       faceaudit score bundled:default manifest.parquet -o scores.parquet
       faceaudit audit scores.parquet --spec audits/utkface-demographics.yaml -o out
     """
+
+
+# --- before there are images ---------------------------------------------------------------
+
+
+def _parse_numbers(
+    ctx: click.Context, param: click.Parameter, text: str | None
+) -> dict[str, float] | dict[str, int]:
+    number = int if param.name == "groups" else float
+    found: dict[str, Any] = {}
+    for pair in text.split(",") if text else ():
+        name, _, value = (part.strip() for part in pair.partition("="))
+        try:
+            if not name or name in found:
+                raise ValueError
+            found[name] = number(value)
+        except ValueError:
+            raise FaceAuditError(
+                f"--{param.name}: {pair!r} is not of the form NAME=NUMBER, each name once"
+            ) from None
+    return found
+
+
+@main.command()
+@click.option("--spec", required=True, help="A specification (YAML), or the name of a ready one.")
+@click.option(
+    "--rates",
+    required=True,
+    callback=_parse_numbers,
+    metavar="RATE=SHARE,…",
+    help="The error rates to be expected.",
+)
+@click.option(
+    "--groups",
+    callback=_parse_numbers,
+    metavar="TAG=NUMBER,…",
+    help="How many groups a tag has, where that is not known.",
+)
+@click.option("--power", default=0.8, help="Chance of the verdict.")
+@click.option("--gap", type=float, help="A true gap that is to fail; twice the limit if not given.")
+@click.option("--cluster-size", default=1.0, help="Images that hang together, as of one person.")
+@click.option("--correlation", default=0.0, help="How alike their errors are, from 0 to 1.")
+@flag("--json", "as_json", help="Print as JSON.")
+@example("faceaudit plan --spec utkface-demographics --rates fpr=0.02 --groups race=5,gender=2")
+def plan(as_json: bool, **options: Any) -> None:
+    """Plan an audit: how many images does a verdict need?
+
+    Of each group, before any are collected.
+    """
+    from faceaudit.plan import plan as run
+
+    terminal.print_plan(run(**options), as_json, options["power"])
 
 
 # --- images to scores ----------------------------------------------------------------------

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from faceaudit.error_rates import ERROR_RATES
-from faceaudit.wording import counted, percent
+from faceaudit.wording import LIMIT_NOTE, attributes_title, counted, percent, points
 
 if TYPE_CHECKING:
     from faceaudit.datasets import IndexReport
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from faceaudit.demo import Demo
     from faceaudit.gate import Decision
     from faceaudit.model.checkpoint import Checkpoint
+    from faceaudit.plan import Planned
     from faceaudit.result import Result, Status
     from faceaudit.tables import Scores
 
@@ -96,6 +97,41 @@ def print_datasets(known: Sequence[type[Dataset]], as_json: bool) -> None:
             f"{dataset.home} Layout: {dataset.layout}",
         )
     _print(table)
+
+
+def print_plan(planned: Sequence[Planned], as_json: bool, power: float) -> None:
+    """Print how many images of each group the verdict on each gap needs."""
+    if as_json:
+        print_json([dataclasses.asdict(gap) for gap in planned])
+        return
+    table = _table(
+        "gap", "groups", "rate", "limit", "to pass", "true gap", "to fail", "of each group"
+    )
+    for gap in planned:
+        rate = ERROR_RATES[gap.rate]
+        table.add_row(
+            f"{attributes_title(gap.tags)}, {rate.short}",
+            f"{gap.groups:,}",
+            percent(gap.assumed_rate),
+            points(gap.limit),
+            "–" if gap.to_pass is None else f"{gap.to_pass:,}",
+            points(gap.assumed_gap),
+            "–" if gap.to_fail is None else f"{gap.to_fail:,}",
+            rate.images,
+        )
+    never = []
+    if any(gap.to_pass is None for gap in planned):
+        never.append("no number of images shows that there is no gap, or none that wrong tags hide")
+    if any(gap.to_fail is None for gap in planned):
+        never.append("no number of images makes a true gap fail that wrong tags or the limit cover")
+    _print(
+        f"With so many images of each group a gap passes if all groups are alike, and fails if one "
+        f"truly exceeds the rest by so much, each with {100 * power:g} % power.",
+        f"{counted(len(planned), 'gap')} to judge, each at first with a chance of "
+        f"{100 * planned[0].error:.2g} % of a wrong verdict; the limit is {LIMIT_NOTE}.",
+        table,
+        *_noted(never, "–:"),
+    )
 
 
 def print_index_report(report: IndexReport, as_json: bool) -> None:
