@@ -330,7 +330,7 @@ class Images:
         if isinstance(thresholds, int | float):
             return self.counts(tags, (thresholds,), empty_cells=empty_cells).at(thresholds)
         errors_at = thresholds[0]
-        if self._audited is not None and self._audited in thresholds:
+        if len(thresholds) > 1 and self._audited is not None:
             errors_at = self._audited
         grouping = self.grouping(tags, empty_cells=empty_cells)
         steps = len(thresholds) + 1
@@ -349,21 +349,35 @@ class Images:
             ai_called_real=n[:, 1] - called_ai[:, 1],
             missing=int(histogram[0].sum()),
             thresholds=tuple(thresholds),
-            design_effects=self._design_effects(grouping, errors_at),
+            design_effects=self._spread(grouping, self._design_effects(tags, errors_at)),
         )
 
-    def _design_effects(self, grouping: Grouping, threshold: float) -> FloatArray | None:
+    @_kept
+    def _design_effects(self, tags: Sequence[str], threshold: float) -> FloatArray | None:
+        """Estimate those of the groups that have images, by label."""
         if self.clusters is None:
             return None
-        wrong = called_ai(self.score, threshold) != self.is_ai
-        return np.stack(
-            [
-                design_effects(
-                    self.clusters, np.where(of, grouping.code, -1), len(grouping.groups), wrong
-                )
-                for of in (~self.is_ai, self.is_ai)
-            ]
-        )
+        grouping = self.grouping(tags)
+        code, groups, wrong = grouping.code, len(grouping.groups), self._wrong(threshold)
+        effects = np.ones((2, groups))
+        for label, of in enumerate((~self.is_ai, self.is_ai)):
+            rows = np.flatnonzero(of)
+            given = self.clusters[rows], code[rows], groups, wrong[rows]
+            effects[label] = design_effects(*given)
+        return effects
+
+    @_kept
+    def _wrong(self, threshold: float) -> NDArray[np.bool_]:
+        return np.asarray(called_ai(self.score, threshold) != self.is_ai)
+
+    def _spread(self, grouping: Grouping, effects: FloatArray | None) -> FloatArray | None:
+        """Give every group its design effects, 1 where it has no image."""
+        if effects is None or effects.shape[1] == len(grouping.groups):
+            return effects
+        spread = np.ones((2, len(grouping.groups)))
+        # Both list the groups in one order.
+        spread[:, np.bincount(grouping.code + 1, minlength=len(spread[0]) + 1)[1:] > 0] = effects
+        return spread
 
     @_kept
     def _label_and_step(self, thresholds: Sequence[float]) -> IntArray:
