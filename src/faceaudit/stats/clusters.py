@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from faceaudit.schema import CLUSTER_COLUMNS
@@ -132,13 +132,12 @@ def design_effects(cluster: IntArray, group: IntArray, groups: int, value: Array
     counts; Korn & Graubard (1998), Survey Methodology 24, 193–201, for exact limits of them;
     Ridout, Demétrio & Firth (1999), Biometrics 55, 137–148, for the pairs estimator of ρ.
     """
-    value = np.asarray(value)
+    value = np.asarray(value, float)
     if group.min(initial=0) < 0:
         rows = np.flatnonzero(group >= 0)
         cluster, group, value = cluster[rows], group[rows], value[rows]
     size, total, of_group = _cells(cluster * groups + group, value)
     of_group %= groups
-    value = value.astype(float)
     n = np.bincount(group, minlength=groups)
     some = np.maximum(n, 1)
     mean = np.bincount(group, value, groups) / some
@@ -162,18 +161,14 @@ def design_effects(cluster: IntArray, group: IntArray, groups: int, value: Array
     return np.asarray(1 + more * min(rho * few, 1.0))
 
 
-def _cells(
-    key: IntArray, value: NDArray[np.bool_ | np.float64]
-) -> tuple[IntArray, FloatArray, IntArray]:
+def _cells(key: IntArray, value: FloatArray) -> tuple[IntArray, FloatArray, IntArray]:
     """Count the images of every cell that has any, add up their values, and give its key."""
-    # Sorted, the images of a cell are neighbours. To sort is ten times as fast as to find the
-    # order, so an error goes along as the last bit.
-    if value.dtype == bool:
-        both = np.sort(2 * key + value)
-        key, last = both >> 1, (both & 1).astype(float)
-    else:
-        order = np.argsort(key)
-        key, last = key[order], value[order].astype(float)
+    # To sort is ten times as fast as to find the order, so the place goes along as the last bits.
+    bits = len(key).bit_length()
+    both = np.sort((key << bits) | np.arange(len(key)))
+    key, order = both >> bits, both & ((1 << bits) - 1)
+    # The images of a cell are neighbours now.
     first = np.flatnonzero(np.diff(key, prepend=-1))
     size = np.diff(first, append=len(key))
-    return size, np.add.reduceat(last, first) if len(first) else last, key[first]
+    total = np.add.reduceat(value[order], first) if len(first) else np.zeros(0)
+    return size, total, key[first]
