@@ -129,6 +129,11 @@ class AuditInput:
         return np.asarray(self.delivery[self._photographs == of_dataset])
 
     @cached_property
+    def outcome_by_kind(self) -> IntArray:
+        """Number each image's kind of picture, label and whether it is called wrongly."""
+        return 4 * self.delivery + 2 * self.images.is_ai + self.wrong
+
+    @cached_property
     def thresholds(self) -> tuple[float, ...]:
         """The thresholds at which details can be shown, `threshold` among them."""
         return reader_thresholds(self.threshold)

@@ -58,10 +58,9 @@ def _by_kind(
 ) -> tuple[IntArray, IntArray]:
     """Count a group's errors and images of every kind of picture."""
     grouping = data.images.grouping(counts.tags)
-    rows = grouping.code == grouping.groups.index(counts.groups[group])
+    outcome = data.outcome_by_kind[grouping.code == grouping.groups.index(counts.groups[group])]
     kinds = int(data.delivery.max()) + 1
-    key = 4 * data.delivery[rows] + 2 * data.images.is_ai[rows] + data.wrong[rows]
-    real, ai = np.bincount(key, minlength=4 * kinds).reshape(kinds, 2, 2).transpose(1, 2, 0)
+    real, ai = np.bincount(outcome, minlength=4 * kinds).reshape(kinds, 2, 2).transpose(1, 2, 0)
     of_kinds = Counts((), [()] * kinds, real.sum(axis=0), real[1], ai.sum(axis=0), ai[1])
     return rate.events(of_kinds), rate.n(of_kinds)
 
