@@ -89,7 +89,7 @@ class Pair:
         if clusters is None:
             return {}
         first, second = (np.isin(self._images.score, of) for of in ((1, 3), (2, 3)))
-        both, wrong = self._images.score < 4, (second * 1 - first, first, second)
+        both, wrong = self._images.score < 4, (second.astype(float) - first, first, second)
         return {
             label: np.stack(
                 [

@@ -20,7 +20,7 @@ from faceaudit.stats.calibration import (
     group_losses,
     image_losses,
 )
-from faceaudit.stats.clusters import design_effects
+from faceaudit.stats.clusters import Cells
 from faceaudit.wording import (
     counted,
     group_title,
@@ -96,7 +96,8 @@ def _effect(
     if data.clusters is None:
         return 1.0
     values = data.images.is_ai - data.images.score, losses[0]
-    first, second = (design_effects(data.clusters, codes, groups, of) for of in values)
+    cells = Cells(data.clusters, codes, groups)
+    first, second = (cells.design_effects(of) for of in values)
     return np.maximum(first, second)
 
 

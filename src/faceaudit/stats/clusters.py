@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from faceaudit.schema import CLUSTER_COLUMNS
@@ -106,69 +106,84 @@ def err_alike(cluster: IntArray, group: IntArray, value: ArrayLike) -> float:
     return float(pairs / np.sqrt(variance)) if variance > 0 else 0.0
 
 
-def design_effects(cluster: IntArray, group: IntArray, groups: int, value: ArrayLike) -> FloatArray:
-    """Estimate how many images of each group are worth one independent image.
+def design_effects(
+    cluster: IntArray, group: IntArray, groups: int, value: NDArray[np.bool_ | np.float64]
+) -> FloatArray:
+    """Estimate how many images of each group are worth one independent image, as `Cells` does."""
+    return Cells(cluster, group, groups).design_effects(value)
+
+
+class Cells:
+    """The images of each cluster and group, sorted once for any number of values.
 
     Parameters
     ----------
     cluster : int array, shape (images,)
-        Dense numbers of what hangs together, such as the images of a person.
+        Numbers of what hangs together, such as the images of a person.
     group : int array, shape (images,)
         Negative: in no group.
     groups : int
-    value : array_like, shape (images,)
-        What is averaged in each group: whether an image is called wrongly, a difference, a score.
-
-    Returns
-    -------
-    float64 array, shape (groups,), at least 1
-        Kish's 1 + (m - 1) ρ with m the group's mean cluster size, weighted by size, and ρ the
-        intra-class correlation of all groups together, drawn to 1 where errors are few; times
-        Korn & Graubard's allowance for few clusters.
-
-    References
-    ----------
-    Kish (1965), Survey Sampling; Rao & Scott (1992), Biometrics 48, 577–585, for dividing both
-    counts; Korn & Graubard (1998), Survey Methodology 24, 193–201, for exact limits of them;
-    Ridout, Demétrio & Firth (1999), Biometrics 55, 137–148, for the pairs estimator of ρ.
     """
-    value = np.asarray(value, float)
-    if group.min(initial=0) < 0:
+
+    def __init__(self, cluster: IntArray, group: IntArray, groups: int) -> None:
         rows = np.flatnonzero(group >= 0)
-        cluster, group, value = cluster[rows], group[rows], value[rows]
-    size, total, of_group = _cells(cluster * groups + group, value)
-    of_group %= groups
-    n = np.bincount(group, minlength=groups)
-    some = np.maximum(n, 1)
-    mean = np.bincount(group, value, groups) / some
-    variance = np.maximum(np.bincount(group, value**2, groups) / some - mean**2, 0)
-    pairs = np.bincount(of_group, size * (size - 1), groups)
-    if not pairs.any():
-        return np.ones(groups)
-    spread = (total - mean[of_group] * size) ** 2
-    together = np.bincount(of_group, spread, groups) - n * variance
-    more = pairs / some
-    scale = float(pairs @ variance)
-    if scale == 0:
-        return 1 + more
-    rho = float(np.clip(together.sum() / scale, 0, 1))
-    # Residuals from a mean that the pair is a part of are a little too far apart.
-    rho += float(pairs @ (variance * (1 + more * rho) / some)) / scale
-    errors = float(np.abs(value - np.rint(mean)[group]).sum())
-    rho = (errors * min(rho, 1.0) + CLUMPED_ERRORS) / (errors + CLUMPED_ERRORS)
-    free = max(int((size > 1).sum()) - int((pairs > 0).sum()), 1)
-    few = (stats.t.isf(0.025, free) / stats.norm.isf(0.025)) ** 2
-    return np.asarray(1 + more * min(rho * few, 1.0))
+        key, bits = cluster[rows] * groups + group[rows], len(rows).bit_length()
+        # To sort is ten times as fast as to find the order, so the place goes along as last bits.
+        both = np.sort((key << bits) | np.arange(len(rows)))
+        key = both >> bits
+        self._order = rows[both & ((1 << bits) - 1)].astype(np.int32)
+        # The images of a cell are neighbours now.
+        self._first = np.flatnonzero(np.diff(key, prepend=-1))
+        self._size = np.diff(self._first, append=len(rows))
+        self._of_group, self._groups = key[self._first] % groups, groups
+        self._n = np.bincount(self._of_group, self._size, groups)
+        self._pairs = np.bincount(self._of_group, self._size * (self._size - 1), groups)
 
+    def design_effects(self, value: NDArray[np.bool_ | np.float64]) -> FloatArray:
+        """Estimate how many images of each group are worth one independent image.
 
-def _cells(key: IntArray, value: FloatArray) -> tuple[IntArray, FloatArray, IntArray]:
-    """Count the images of every cell that has any, add up their values, and give its key."""
-    # To sort is ten times as fast as to find the order, so the place goes along as the last bits.
-    bits = len(key).bit_length()
-    both = np.sort((key << bits) | np.arange(len(key)))
-    key, order = both >> bits, both & ((1 << bits) - 1)
-    # The images of a cell are neighbours now.
-    first = np.flatnonzero(np.diff(key, prepend=-1))
-    size = np.diff(first, append=len(key))
-    total = np.add.reduceat(value[order], first) if len(first) else np.zeros(0)
-    return size, total, key[first]
+        Parameters
+        ----------
+        value : bool or float array, shape (images,)
+            What is averaged in each group: whether an image is called wrongly, a difference, a
+            score.
+
+        Returns
+        -------
+        float64 array, shape (groups,), at least 1
+            Kish's 1 + (m - 1) ρ with m the group's mean cluster size, weighted by size, and ρ the
+            intra-class correlation of all groups together, drawn to 1 where errors are few; times
+            Korn & Graubard's allowance for few clusters.
+
+        References
+        ----------
+        Kish (1965), Survey Sampling; Rao & Scott (1992), Biometrics 48, 577–585, for dividing both
+        counts; Korn & Graubard (1998), Survey Methodology 24, 193–201, for exact limits of them;
+        Ridout, Demétrio & Firth (1999), Biometrics 55, 137–148, for the pairs estimator of ρ.
+        """
+        groups, size, of_group, pairs = self._groups, self._size, self._of_group, self._pairs
+        if not pairs.any():
+            return np.ones(groups)
+        value = value[self._order]
+        n = np.maximum(self._n, 1)
+        total = np.add.reduceat(value, self._first, dtype=float)
+        mean = np.bincount(of_group, total, groups) / n
+        if value.dtype == bool:
+            variance = mean * (1 - mean)
+            errors = float((n * np.minimum(mean, 1 - mean)).sum())
+        else:
+            each = np.repeat(of_group, size)
+            variance = np.bincount(each, (value - mean[each]) ** 2, groups) / n
+            errors = float(np.abs(value - np.rint(mean)[each]).sum())
+        spread = (total - mean[of_group] * size) ** 2
+        together = np.bincount(of_group, spread, groups) - n * variance
+        more, scale = pairs / n, float(pairs @ variance)
+        if scale == 0:
+            return 1 + more
+        rho = float(np.clip(together.sum() / scale, 0, 1))
+        # Residuals from a mean that the pair is a part of are a little too far apart.
+        rho += float(pairs @ (variance * (1 + more * rho) / n)) / scale
+        rho = (errors * min(rho, 1.0) + CLUMPED_ERRORS) / (errors + CLUMPED_ERRORS)
+        free = max(int((size > 1).sum()) - int((pairs > 0).sum()), 1)
+        few = (stats.t.isf(0.025, free) / stats.norm.isf(0.025)) ** 2
+        return np.asarray(1 + more * min(rho * few, 1.0))

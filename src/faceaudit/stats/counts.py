@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from faceaudit.errors import FaceAuditError
 from faceaudit.schema import called_ai, tag_columns
 from faceaudit.stats import FloatArray, IntArray
-from faceaudit.stats.clusters import design_effects
+from faceaudit.stats.clusters import Cells
 from faceaudit.stats.ranking import RankedScores, Runs, rank_scores
 from faceaudit.tags.vocabulary import NUMERIC_TAGS, group_order
 
@@ -280,19 +280,7 @@ class Images:
     @_kept
     def _placement_effects(self, tags: Sequence[str]) -> FloatArray:
         """Estimate how many images of each label and group are worth one to the ranking."""
-        assert self.clusters is not None
-        grouping = self.grouping(tags)
-        return np.stack(
-            [
-                design_effects(
-                    self.clusters,
-                    np.where(of, grouping.code, -1),
-                    len(grouping.groups),
-                    self._placement,
-                )
-                for of in (~self.is_ai, self.is_ai)
-            ]
-        )
+        return np.stack([of.design_effects(self._placement) for of in self._cells(tags)])
 
     @cached_property
     def _placement(self) -> FloatArray:
@@ -357,14 +345,16 @@ class Images:
         """Estimate those of the groups that have images, by label."""
         if self.clusters is None:
             return None
+        return np.stack([of.design_effects(self._wrong(threshold)) for of in self._cells(tags)])
+
+    @_kept
+    def _cells(self, tags: Sequence[str]) -> tuple[Cells, Cells]:
+        """Sort the images of each cluster and group, by label."""
+        assert self.clusters is not None
         grouping = self.grouping(tags)
-        code, groups, wrong = grouping.code, len(grouping.groups), self._wrong(threshold)
-        effects = np.ones((2, groups))
-        for label, of in enumerate((~self.is_ai, self.is_ai)):
-            rows = np.flatnonzero(of)
-            given = self.clusters[rows], code[rows], groups, wrong[rows]
-            effects[label] = design_effects(*given)
-        return effects
+        real, ai = (np.where(of, grouping.code, -1) for of in (~self.is_ai, self.is_ai))
+        groups = len(grouping.groups)
+        return Cells(self.clusters, real, groups), Cells(self.clusters, ai, groups)
 
     @_kept
     def _wrong(self, threshold: float) -> NDArray[np.bool_]:
