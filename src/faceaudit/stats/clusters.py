@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -107,7 +108,10 @@ def err_alike(cluster: IntArray, group: IntArray, value: ArrayLike) -> float:
 
 
 def design_effects(
-    cluster: IntArray, group: IntArray, groups: int, value: NDArray[np.bool_ | np.float64]
+    cluster: IntArray,
+    group: IntArray,
+    groups: int,
+    value: NDArray[np.bool_] | NDArray[np.floating[Any]],
 ) -> FloatArray:
     """Estimate how many images of each group are worth one independent image, as `Cells` does."""
     return Cells(cluster, group, groups).design_effects(value)
@@ -139,7 +143,7 @@ class Cells:
         self._n = np.bincount(self._of_group, self._size, groups)
         self._pairs = np.bincount(self._of_group, self._size * (self._size - 1), groups)
 
-    def design_effects(self, value: NDArray[np.bool_ | np.float64]) -> FloatArray:
+    def design_effects(self, value: NDArray[np.bool_] | NDArray[np.floating[Any]]) -> FloatArray:
         """Estimate how many images of each group are worth one independent image.
 
         Parameters
