@@ -166,7 +166,11 @@ class _Others:
             reached = 1 - _about_at_most(short, n, rate)
             return np.asarray((weight * reached).sum(-1, keepdims=True) >= power)
 
-        found = np.where(enough(np.ones_like(rest)), _bisect(enough, rest), np.nan)
+        # At so many standard deviations from these shares it is all but impossible, or certain.
+        spread = 2.5 / np.sqrt(n)
+        low = np.maximum(share[:, :1] - spread, rest)
+        high = np.clip(share[:, -1:] + spread, low, 1)
+        found = np.where(enough(np.ones_like(rest)), _bisect(enough, low, high), np.nan)
         return (found - rest)[:, 0]
 
     def _needed(self, group: IntArray) -> tuple[FloatArray, FloatArray]:
@@ -179,10 +183,9 @@ class _Others:
         def down(share: FloatArray) -> FloatArray:
             return share - lower_limit(share * n, n, self._confidence)
 
-        def beyond(share: FloatArray) -> NDArray[np.bool_]:
-            return share - rest - np.hypot(down(share), up) > self._limit
-
-        middle = _bisect(beyond, np.minimum(rest + self._limit, 1))
+        middle = np.full_like(rest, 0.5)
+        for _ in range(5):  # `down` hardly bends, so that each step leaves little of the error
+            middle = np.minimum(rest + self._limit + np.hypot(down(middle), up), 1)
         arm = np.maximum(middle - rest - self._limit, 0)
         first, last = np.maximum(middle - 1.5 * arm, 0), np.minimum(middle + arm, 1)
         # Then closer and closer, where it becomes likely; `down` hardly bends in between.
@@ -205,7 +208,8 @@ class _Others:
         # (room - share of the other)² - down² - up², as one product of matrices.
         ours = np.stack([room**2 - down**2, -2 * room, np.ones_like(room)], -1)
         theirs = np.stack([np.ones_like(self._share), self._share, self._square])
-        over = np.tensordot(ours, theirs, 1)
+        # Not by BLAS, whose threads cost more than so thin a product.
+        over = np.einsum("gsk,kon->gson", ours, theirs)
         over[room[..., None] <= self._share[:, 0]] = -1
         # It falls until the other has too many errors, which no more than the last node are.
         over[..., -1] = -1
@@ -222,10 +226,11 @@ class _Others:
         return np.asarray(1 - none.prod(-1))
 
 
-def _bisect(true: Callable[[FloatArray], NDArray[np.bool_]], low: FloatArray) -> FloatArray:
-    """Find the least shares from `low` to 1 from which on something is true."""
-    high = np.ones_like(low)
-    for _ in range(14):
+def _bisect(
+    true: Callable[[FloatArray], NDArray[np.bool_]], low: FloatArray, high: FloatArray
+) -> FloatArray:
+    """Find the least shares between two from which on something is true."""
+    for _ in range(9):
         middle = (low + high) / 2
         found = true(middle)
         low, high = np.where(found, low, middle), np.where(found, middle, high)
@@ -246,7 +251,7 @@ def _about_at_most(x: FloatArray, n: FloatArray, rate: FloatArray) -> FloatArray
     below = special.ndtr(((1 - b) * ratio - (1 - a)) / np.sqrt(b * ratio**2 + a))
     # Of no errors the chance is as easily exact.
     below = np.where(x < 1, np.exp(n * np.log1p(-rate)), below)
-    return np.asarray(np.select([x < 0, x < n], [0.0, below], 1.0))
+    return np.where(x < 0, 0.0, np.where(x < n, below, 1.0))
 
 
 def _fewest(power_of: Callable[[int], float], power: float) -> int:
