@@ -105,6 +105,7 @@ def test_no_group_is_planned_that_would_be_too_small_to_be_judged():
 @pytest.mark.parametrize("rate", [0.02, 0.1])
 def test_a_simulated_audit_of_so_many_images_is_decided(rate):
     for p in plan(spec(), {"fpr": rate}, groups=GROUPS):
+        assert p.assumed_gap == 2 * p.limit
         random = np.random.default_rng(7)
         rates = np.full(p.groups, rate)
         passed = random.binomial(p.to_pass, rates, (4000, p.groups))
