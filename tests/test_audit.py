@@ -251,6 +251,7 @@ def test_a_verdict_has_the_numbers_of_its_gap():
         "value": pytest.approx(0.19),
         "low": pytest.approx(low),
         "high": pytest.approx(high),
+        "worst": None,
         "confidence": 0.95,
         "status": "fail",
     }
@@ -445,6 +446,7 @@ def test_videos_are_groups_if_asked_for_by_name():
         ("cluster: persom", "cluster: the scores have no column 'persom'; they have group"),
         ("tag_error: {gendr: 0.1}", "tag_error: the scores have no column 'gendr'"),
         ("tag_error: {group: second}", "tag_error: group: the scores have no column 'second'"),
+        ("tag_error: {group: group}", "tag_error: group: that is the tag itself"),
         ("tag_error: {group: {a: 0.1}}", "tag_error: group: nothing is said of 'b'"),
         ("tag_error: {group: 0.7}", "tag_error: group: 0.7 is not a share from 0 to 0.5"),
         ("tag_error: {group: {a: 2}}", "tag_error: group: a: 2 is not a share from 0 to 1"),

@@ -305,6 +305,16 @@ def test_every_key_of_a_specification_is_held():
             gate(new, baseline=old)
 
 
+def test_a_population_of_several_rows_is_compared_in_any_order():
+    rows = [{"gender": "f", "share": 0.5}, {"gender": "m", "share": 0.5}]
+    old = result()
+    old = old.model_copy(update={"spec": old.spec | {"population": rows}})
+    again = old.model_copy(update={"spec": old.spec | {"population": rows[::-1]}})
+    assert gate(again, baseline=old).code == gate(old).code
+    with pytest.raises(FaceAuditError, match="otherwise: population: "):
+        gate(result(), baseline=old)
+
+
 def _another(key, value):
     of_key = {
         "assume_missing": "random",

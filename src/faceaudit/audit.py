@@ -100,6 +100,11 @@ def _refuse_strange_columns(data: AuditInput) -> None:
     second = [
         (f"tag_error: {tag}", of) for tag, of in spec.tag_error.items() if isinstance(of, str)
     ]
+    if own := [tag for tag, of in spec.tag_error.items() if of == tag]:
+        raise FaceAuditError(
+            f"{spec.name}: tag_error: {own[0]}: that is the tag itself; name the column of another "
+            "annotator"
+        )
     named = [("cluster", spec.cluster)] if spec.cluster not in (None, INDEPENDENT) else []
     for key, name in (*named, *(("tag_error", tag) for tag in spec.tag_error), *second):
         if name not in columns:
@@ -378,10 +383,11 @@ def dependence_notes(data: AuditInput) -> list[str]:
     columns = [what] if what and what != INDEPENDENT else ["person", "video"]
     table = data.table
     named = [of for of in columns if of in table.column_names and table[of].null_count < len(table)]
-    named = named or ["copies of one picture"]
+    if not named or {"copy_of", "sha256"} & {*table.column_names}:
+        named.append("copies of one picture")
     parts = [
         f"{counted(int(n[0]), image)} {'is' if n[0] == 1 else 'are'} worth "
-        f"{max(1, round(float(of[0]))):,} independent ones (design effect {effect:.1f})"
+        f"{counted(max(1, round(float(of[0]))), 'independent one')} (design effect {effect:.1f})"
         for n, of, image, effect in (
             (counts.n_real, worth.n_real, "real photograph", counts.design_effects[0, 0]),
             (counts.n_ai, worth.n_ai, "AI-generated image", counts.design_effects[1, 0]),

@@ -217,7 +217,8 @@ def _changed_keys(old: Spec, new: Spec) -> Iterator[str]:
 
 
 def _unordered(value: Any) -> Any:
-    return sorted(_unordered(item) for item in value) if isinstance(value, list) else value
+    # Rows of a population have no order of their own.
+    return sorted(map(_unordered, value), key=str) if isinstance(value, list) else value
 
 
 def _images(summary: ScoresSummary) -> str:

@@ -375,6 +375,8 @@ class Finding(_Strict):
     equal_delivery: EqualDelivery | None = Field(default=None, description="The gap's twin")
     limit: float | None = Field(default=None, description="The largest gap that is allowed")
     smallest: int | None = Field(default=None, description="Groups smaller than this are left out")
+    worst: float | None = Field(default=None, description="Upper end, whatever hidden images are")
+    wrong_tags: float | None = Field(default=None, description="Largest share of wrong tags said")
     in_answer: bool = Field(default=False, description="Whether its check's answer tells it too")
 
     @property
@@ -392,6 +394,7 @@ class GapVerdict(_Strict):
     value: float | None = Field(description="The gap; null where there is none to judge")
     low: Low
     high: High
+    worst: float | None = Field(default=None, description="Upper end, whatever hidden images are")
     confidence: float = Field(description="At which all verdicts of the audit hold together")
     status: Status = Field(description="The verdict on this gap")
 
@@ -406,6 +409,7 @@ class GapVerdict(_Strict):
             value=gap.value if gap else None,
             low=gap.low if gap else None,
             high=gap.high if gap else None,
+            worst=found.worst,
             confidence=confidence,
             status=found.status,
         )

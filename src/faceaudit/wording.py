@@ -26,7 +26,7 @@ def points(difference: float) -> str:
     >>> points(0.0712)
     '7.1 points'
     """
-    return f"{100 * difference:.1f} points"
+    return f"{_hundred(difference)} points"
 
 
 def percent_range(low: float, high: float, confidence: float | None = None) -> str:
@@ -41,10 +41,17 @@ def percent_range(low: float, high: float, confidence: float | None = None) -> s
 def points_range(low: float, high: float, confidence: float | None = None) -> str:
     """Write the two ends of an interval of a difference of shares.
 
-    >>> points_range(-0.01, 0.052)
-    '-1.0 to 5.2 points'
+    >>> points_range(-0.01, 0.052), points_range(-0.0004, -0.0102)
+    ('-1.0 to 5.2 points', '0.0 to -1.0 points')
     """
-    return f"{_title(confidence)}{100 * low:.1f} to {100 * high:.1f} points"
+    return f"{_title(confidence)}{_hundred(low)} to {_hundred(high)} points"
+
+
+def _hundred(share: float) -> str:
+    # Nothing is less than nothing: no "-0.0".
+    return (
+        f"{100 * share:.1f}".replace("-0.0", "0.0") if abs(share) < 0.01 else f"{100 * share:.1f}"
+    )
 
 
 def counted(n: int, one: str, many: str | None = None) -> str:

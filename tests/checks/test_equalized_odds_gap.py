@@ -67,6 +67,15 @@ def test_images_without_a_tag_could_hide_a_gap(counted):
     assert result.status == "insufficient-evidence"
     assert "images without a tag or a score could hide a gap of up to 1" in result.sentence
     assert run(counted(cells, limits=limits, assume_missing="random")).status == "pass"
+    (verdict, *_) = result.verdicts
+    assert verdict.high <= 0.05 < verdict.worst
+    few = cells | {None: (20, 2, 0, 0)}
+    passed = run(counted(few, limits=limits))
+    (verdict, *_) = passed.verdicts
+    assert passed.status == "pass"
+    assert verdict.high < verdict.worst <= 0.05
+    told = f"({100 * verdict.worst:.1f} points whatever the images without a tag or a score are)"
+    assert told in passed.sentence
 
 
 def test_a_column_whose_images_err_alike_holds_verdicts_back(drawn):
@@ -98,6 +107,9 @@ def test_wrong_tags_widen_the_gap_and_a_pass_says_how_many_it_stands(counted):
     turned = run(counted(cells, tag_error={"group": stands + 0.01}))
     assert run(counted(cells, tag_error={"group": stands - 0.01})).verdicts[0].status == "pass"
     assert turned.verdicts[0].status == "insufficient-evidence"
+    assert "allowing for chance and wrong tags" in turned.findings[0].sentence
+    hopeless = run(counted(cells, tag_error={"group": 0.5})).findings[0].sentence
+    assert "with so many wrong tags no number of images would do" in hopeless
 
 
 @pytest.mark.parametrize("answer", ["always AI", "always real"])

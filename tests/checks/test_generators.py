@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from faceaudit.audit import run_check
@@ -69,3 +70,15 @@ def test_without_a_choice_nobody_is_named(drawn, families, said):
 
 def test_every_table_has_an_answer(awkward):
     assert run(awkward).status == "info"
+
+
+def test_where_all_are_missed_equally_none_is_named(drawn):
+    result = run(faces(drawn, {"a": (100, 100), "b": (200, 200)}))
+    assert result.sentence == "Of 2 data sets, as many of each are called real: 100.0 % of 300."
+
+
+def test_an_empty_column_of_generators_is_none(drawn):
+    data = faces(drawn, {"a": (200, 4), "b": (100, 40)})
+    table = data.table.append_column("generator", pa.nulls(len(data.table), pa.string()))
+    result = run(type(data)(table, data.info, data.spec, data.threshold))
+    assert result.sentence.startswith("Of 2 data sets, 'b' is missed most")

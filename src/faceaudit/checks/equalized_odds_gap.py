@@ -150,6 +150,8 @@ def _judge(
                 f"about {needed:,} {rate.images} of each group would show four times in five that "
                 "it is within, if there is none"
             )
+        elif limit > 0:
+            remedy = "with so many wrong tags no number of images would do"
         else:
             remedy = "no number of images shows that there is none at all"
     finding = Finding(
@@ -166,6 +168,8 @@ def _judge(
         finding.interval = Interval(
             value=value, low=low, high=high, confidence=1 - 2 * error, together=True
         )
+        finding.worst = worst if worst > high else None
+        finding.wrong_tags = float(wrong.max()) or None
     if value > 0:
         finding.groups = named_groups(counts.groups, events, n, ends)
         finding.equal_delivery = at_equal_delivery(
@@ -174,6 +178,9 @@ def _judge(
     finding.sentence = judged_gap(finding, remedy)
     small = int(np.count_nonzero(n == 0))
     left_out = f"{say.counted(small, 'group')} with fewer than {enough} left out" if small else None
+    if finding.worst is not None:
+        hidden = f"up to {say.points(worst)} whatever the images without a tag or a score are"
+        left_out = "; ".join(filter(None, (left_out, hidden)))
     moved = np.stack([values, *bounds], axis=-1)
     # Wrong tags widen the gap by 1 / (1 - 2 × their share): see `gap_bounds`.
     turns = (1 - worst / limit) / 2 if status == "pass" and limit else np.nan

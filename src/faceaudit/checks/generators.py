@@ -38,7 +38,9 @@ def run(data: AuditInput, options: Options) -> Product:
 
 def _families(data: AuditInput) -> Counts:
     """Count the AI-generated faces of each generator: by that tag, or else by data set."""
-    tag = "generator" if "generator" in data.table.column_names else "dataset"
+    columns = data.table.column_names
+    named = "generator" in columns and data.table["generator"].null_count < len(data.table)
+    tag = "generator" if named else "dataset"
     counts = data.counts((tag,))
     counts = counts.pick(counts.n_ai > 0)
     # Photographs have no generator, and do not lack it.
@@ -59,6 +61,9 @@ def _finding(large: Counts, families: int, p: float, data: AuditInput) -> Findin
     if not events.any():
         none = f"none of {say.counted(int(n.sum()), RATE.image)} is {RATE.error}"
         return Finding(sentence=f"{those}, {none}.", status="info", rate=RATE.id, n=int(n.sum()))
+    if len({*rate_of(events, n).tolist()}) == 1:
+        alike = f"as many of each are {RATE.error}: {say.percent(worst.value)} of {n.sum():,}"
+        return Finding(sentence=f"{those}, {alike}.", status="info", rate=RATE.id, n=int(n.sum()))
     range_ = say.percent_range(worst.low, worst.high, confidence)
     return Finding(
         sentence=(

@@ -48,7 +48,9 @@ def run(data: AuditInput, options: Options) -> Product:
     ordered = {tag: of for tag in data.spec.attributes if (of := _ordered(tag, data))}
     if not ordered:
         return Product(
-            "info", f"The specification names no tag with an order.{no_curve}", details=[curve]
+            "info",
+            f"The specification names no tag with an order and three groups.{no_curve}",
+            details=[curve],
         )
     confidence = 1 - (1 - data.spec.confidence) / len(ordered)
     lines = [line for of in ordered.items() for line in _lines(*of, confidence)]

@@ -73,7 +73,9 @@ def linear_trend(
             (n * distance**power).sum(axis=-1, keepdims=True) for power in (2, 3, 4)
         )
         rate = rate_of(events.sum(axis=-1, keepdims=True), size)
-        variance = np.where((rate > 0) & (rate < 1), rate * (1 - rate), np.nan)
+        # Divided counts do not add up to the last digit.
+        some = (rate > 1e-9) & (rate < 1 - 1e-9)
+        variance = np.where(some, rate * (1 - rate), np.nan)
         slope = (events * distance).sum(axis=-1, keepdims=True) / second + 0 * variance
         # Drawn without replacement from these images.
         drawn = size / (size - 1)

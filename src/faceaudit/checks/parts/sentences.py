@@ -87,20 +87,23 @@ def judged_gap(found: Finding, remedy: str, aside: str = "") -> str:
         between = f"all groups ({say.percent(found.share)} of {found.n:,})"
     limit = found.limit or 0.0
     named = f"the chosen limit of {say.points(limit)}"
+    allowing = "allowing for chance and wrong tags" if found.wrong_tags else "allowing for chance"
+    hidden = (
+        f" ({say.points(found.worst)} whatever the images without a tag or a score are)"
+        if found.worst is not None
+        else ""
+    )
     if found.status == "fail":
-        follows = f", allowing for chance by at least {say.points(gap.low)}: beyond {named}"
+        follows = f", {allowing} by at least {say.points(gap.low)}: beyond {named}"
     elif found.status == "pass":
-        follows = f", allowing for chance by at most {say.points(gap.upper)}: within {named}"
+        follows = f", {allowing} by at most {say.points(gap.upper)}{hidden}: within {named}"
     elif gap.low > limit:
-        follows = f", allowing for chance by at least {say.points(gap.low)}, but {remedy}"
+        follows = f", {allowing} by at least {say.points(gap.low)}, but {remedy}"
     elif gap.upper <= limit:
-        follows = f", allowing for chance by at most {say.points(gap.upper)}, but {remedy}"
+        follows = f", {allowing} by at most {say.points(gap.upper)}, but {remedy}"
     else:
         range_ = say.points_range(gap.low, gap.upper)
-        follows = (
-            f"; allowing for chance it is {range_}, too wide a range to hold against {named}: "
-            f"{remedy}"
-        )
+        follows = f"; {allowing} it is {range_}, too wide a range to hold against {named}: {remedy}"
     return (
         f"By {by}, the share of {rate.images} {rate.error} differs by {say.points(gap.value)} "
         f"between {between}{follows}{_twin(found)}{aside}."
