@@ -2,6 +2,7 @@
 
     python benchmarks/audit_scale.py                 # the curve
     python benchmarks/audit_scale.py 234000          # one size, check by check
+    python benchmarks/audit_scale.py 234000 --persons  # ten images a person
 
 1,646,545 rows is the size of the AI-Face benchmark. Each size runs in a process of its own, so
 the peak memory is that of the whole process with the table and all imports.
@@ -29,7 +30,7 @@ TAGS = {
 INTERSECTIONS = [["gender", "race"], ["gender", "age_band"], ["race", "age_band"]]
 
 
-def draw(rows: int) -> pa.Table:
+def draw(rows: int, persons: bool = False) -> pa.Table:
     """Draw tagged scores with uneven groups and error rates that differ by race."""
     random = np.random.default_rng(rows)
     columns: dict[str, object] = {}
@@ -47,11 +48,12 @@ def draw(rows: int) -> pa.Table:
             "dataset": np.where(is_ai, "drawn ai", "drawn real"),
             "p_ai": (1 / (1 + np.exp(-logit))).astype(np.float32),
             **columns,
+            **({"person": random.integers(rows // 10, size=rows).astype(str)} if persons else {}),
         }
     )
 
 
-def run(rows: int) -> dict[str, object]:
+def run(rows: int, persons: bool = False) -> dict[str, object]:
     """Audit `rows` rows in this process: seconds in all and by check, and peak memory in GB."""
     from faceaudit import audit as audit_module
     from faceaudit.checks import AuditInput, all_checks
@@ -59,7 +61,7 @@ def run(rows: int) -> dict[str, object]:
     from faceaudit.spec import Spec
     from faceaudit.tables import Scores
 
-    table = validate(draw(rows), "scores", "drawn")
+    table = validate(draw(rows, persons), "scores", "drawn")
     info = ScoresInfo(
         datasets={name: DatasetInfo(indexed=rows) for name in ("drawn ai", "drawn real")},
         tag_sources={tag: {"drawn real": "drawn", "drawn ai": "drawn"} for tag in TAGS},
@@ -90,11 +92,11 @@ def run(rows: int) -> dict[str, object]:
     return {"seconds": total, "cpu": cpu, "gigabytes": peak, "by_check": by_check}
 
 
-def measure(rows: int) -> dict[str, object]:
+def measure(rows: int, *options: str) -> dict[str, object]:
     """Run one size in a process of its own."""
     script = str(Path(__file__).resolve())
     output = subprocess.run(
-        [sys.executable, script, "--child", str(rows)],
+        [sys.executable, script, "--child", str(rows), *options],
         check=True,
         stdout=subprocess.PIPE,
         text=True,
@@ -104,15 +106,16 @@ def measure(rows: int) -> dict[str, object]:
 
 def main() -> None:
     if sys.argv[1:2] == ["--child"]:
-        print(json.dumps(run(int(sys.argv[2]))))
+        print(json.dumps(run(int(sys.argv[2]), "--persons" in sys.argv)))
         return
-    sizes = [int(size) for size in sys.argv[1:]] or SIZES
+    options = [of for of in sys.argv[1:] if of == "--persons"]
+    sizes = [int(of) for of in sys.argv[1:] if of not in options] or SIZES
     # On a machine with other work, processor seconds are nearer to what an idle one would take.
     print("| rows | seconds | processor seconds | per million rows | peak GB |")
     print("| ---: | ---: | ---: | ---: | ---: |")
     found = {}
     for rows in sizes:
-        found[rows] = one = measure(rows)
+        found[rows] = one = measure(rows, *options)
         print(
             f"| {rows:,} | {one['seconds']:.2f} | {one['cpu']:.2f} "
             f"| {one['cpu'] / rows * 1e6:.2f} | {one['gigabytes']:.2f} |",

@@ -443,11 +443,15 @@ def test_videos_are_groups_if_asked_for_by_name():
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ("cluster: persom", "cluster: the scores have no column 'persom'; they have group"),
+        (
+            "cluster: persom",
+            "cluster: the scores have no column 'persom' that is a tag; they have group",
+        ),
+        ("cluster: label", "cluster: the scores have no column 'label' that is a tag"),
         ("tag_error: {gendr: 0.1}", "tag_error: the scores have no column 'gendr'"),
         ("tag_error: {group: second}", "tag_error: group: the scores have no column 'second'"),
         ("tag_error: {group: group}", "tag_error: group: that is the tag itself"),
-        ("tag_error: {group: {a: 0.1}}", "tag_error: group: nothing is said of 'b'"),
+        ("tag_error: {group: {a: 0.1}}", "t: tag_error: group: nothing is said of 'b'"),
         ("tag_error: {group: 0.7}", "tag_error: group: 0.7 is not a share from 0 to 0.5"),
         ("tag_error: {group: {a: 2}}", "tag_error: group: a: 2 is not a share from 0 to 1"),
         (

@@ -96,7 +96,7 @@ def audit(
 
 def _refuse_strange_columns(data: AuditInput) -> None:
     """Refuse a specification whose clusters or second annotators are not among the columns."""
-    spec, columns = data.spec, data.table.column_names
+    spec = data.spec
     second = [
         (f"tag_error: {tag}", of) for tag, of in spec.tag_error.items() if isinstance(of, str)
     ]
@@ -107,11 +107,16 @@ def _refuse_strange_columns(data: AuditInput) -> None:
         )
     named = [("cluster", spec.cluster)] if spec.cluster not in (None, INDEPENDENT) else []
     for key, name in (*named, *(("tag_error", tag) for tag in spec.tag_error), *second):
-        if name not in columns:
+        if name not in stated_columns(data.table):
             raise FaceAuditError(
-                f"{spec.name}: {key}: the scores have no column '{name}'; they have "
+                f"{spec.name}: {key}: the scores have no column '{name}' that is a tag; they have "
                 f"{', '.join(stated_columns(data.table)) or 'no tags'} (rename with --map)"
             )
+    for tag in spec.tag_error:
+        try:
+            data.wrong_tags((tag,))
+        except FaceAuditError as error:
+            raise FaceAuditError(f"{spec.name}: {error}") from None
 
 
 def _plan(spec: Spec) -> list[tuple[Check, Options]]:

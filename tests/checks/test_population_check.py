@@ -45,14 +45,14 @@ def test_weighted_and_crude_rates_stand_side_by_side(counted):
 
 def test_groups_of_another_tag_have_the_population_s_cells_too(drawn):
     # Of each gender one errs; the reading ones are mostly female.
-    gender = ["f"] * 40 + ["m"] * 40
+    gender = ["female"] * 40 + ["male"] * 40
     glasses = ["reading"] * 30 + ["none"] * 10 + ["reading"] * 10 + ["none"] * 30
     score = [0.9] * 40 + [0.1] * 40
     data = drawn(
         ["real"] * 80,
         score,
         {"glasses": glasses, "gender": gender},
-        population={"gender": {"f": 0.2, "m": 0.8}},
+        population={"gender": {"female": 0.2, "Male": 0.8}},
     )
     found = rows(run(data))
     assert found["glasses: reading"][1] == 0.75
@@ -104,7 +104,7 @@ def test_a_population_is_a_table_beside_the_specification(tmp_path):
     (tmp_path / "people.csv").write_text("gender;age_band;count\nf;0-2;30\nm;0-2;50\nf;3-9;20\n")
     (tmp_path / "s.yaml").write_text(SPEC % "people.csv")
     found = find_spec(tmp_path / "s.yaml").population
-    assert found[1] == {"gender": "m", "age_band": "0-2", "share": 0.5}
+    assert found[1] == {"gender": "male", "age_band": "0-2", "share": 0.5}
     assert np.sum([row["share"] for row in found]) == 1
     # A specification that comes without a place opens nothing.
     with pytest.raises(FaceAuditError, match="rows, or the name of a table beside"):

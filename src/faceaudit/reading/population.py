@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from faceaudit.reading.columns import cast_column
 from faceaudit.reading.formats import read_file
+from faceaudit.tags.vocabulary import standard
 
 Row = dict[str, str | float]
 _SIZES = ("share", "count")
@@ -57,7 +58,9 @@ def population_rows(given: Any) -> list[Row]:
     sizes = [row[size[0]] for row in given]
     if not all(isinstance(of, int | float) and math.isfinite(of) and of >= 0 for of in sizes):
         raise ValueError(f"'{size[0]}' is a number from 0 on in every row")
-    cells = [{name: str(row[name]) for name in names if name not in _SIZES} for row in given]
+    tags = [name for name in names if name not in _SIZES]
+    # As cells of tables are read, so that they meet.
+    cells = [{tag: str(standard(tag, str(row[tag]))) for tag in tags} for row in given]
     if twice := next((of for i, of in enumerate(cells) if of in cells[:i]), None):
         raise ValueError(f"{', '.join(twice.values())} is there twice")
     total = math.fsum(sizes)
