@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -147,7 +148,7 @@ def test_keyboard_alone_skips_sorts_filters_and_unfolds(visit: Open) -> None:
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
     page.keyboard.press("Enter")
-    assert page.url.endswith("#answer")
+    playwright.expect(page).to_have_url(re.compile("#answer$"))
     figure = page.locator(FOREST).nth(2)
     box = figure.get_by_role("searchbox")
     reached = []
@@ -172,7 +173,7 @@ def test_keyboard_alone_skips_sorts_filters_and_unfolds(visit: Open) -> None:
 def test_deep_links_lead_to_the_check(visit: Open) -> None:
     page = visit()
     page.locator(".contents a", has_text="The most confident mistakes").click()
-    assert page.url.endswith("#top-losses")
+    playwright.expect(page).to_have_url(re.compile("#top-losses$"))
     heading = page.get_by_role("heading", name="The most confident mistakes")
     playwright.expect(heading).to_be_in_viewport()
 
