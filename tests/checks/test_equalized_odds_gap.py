@@ -104,6 +104,8 @@ def test_wrong_tags_widen_the_gap_and_a_pass_says_how_many_it_stands(counted):
     assert wider[6] == pytest.approx(plain[6] / 0.6)
     assert plain[5] == wider[5]
     stands = plain[10]
+    # What is said to be wrong is in the bounds, and no share of it stands beside them.
+    assert wider[10] is None
     turned = run(counted(cells, tag_error={"group": stands + 0.01}))
     assert run(counted(cells, tag_error={"group": stands - 0.01})).verdicts[0].status == "pass"
     assert turned.verdicts[0].status == "insufficient-evidence"

@@ -22,11 +22,7 @@ from faceaudit.stats.counts import Counts
 from faceaudit.stats.gaps import gap_bounds, observed_gaps
 from faceaudit.stats.power import images_to_decide
 from faceaudit.stats.rates import of_large_groups, rate_counts
-from faceaudit.stats.verdicts import (
-    LimitedGap,
-    judge_better_than_chance,
-    judge_gap,
-)
+from faceaudit.stats.verdicts import LimitedGap, judge_better_than_chance, judge_gap
 
 Limited = tuple[Counts, ErrorRate, float]
 
@@ -182,8 +178,10 @@ def _judge(
         hidden = f"up to {say.points(worst)} whatever the images without a tag or a score are"
         left_out = "; ".join(filter(None, (left_out, hidden)))
     moved = np.stack([values, *bounds], axis=-1)
-    # Wrong tags widen the gap by 1 / (1 - 2 × their share): see `gap_bounds`.
-    turns = (1 - worst / limit) / 2 if status == "pass" and limit else np.nan
+    # Wrong tags widen the gap by 1 / (1 - 2 × their share): see `gap_bounds`. Where some are said to
+    # be wrong, the bound has them in it already.
+    stands = status == "pass" and limit > 0 and not wrong.any()
+    turns = (1 - worst / limit) / 2 if stands else np.nan
     return Judged(finding, moved, large, left_out, needed, remedy, turns)
 
 
