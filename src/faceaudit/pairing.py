@@ -21,7 +21,7 @@ from faceaudit.schema import SCORED, called_ai
 from faceaudit.selection import Fates, keep_rows, mark_slice
 from faceaudit.spec import Spec
 from faceaudit.stats import FloatArray
-from faceaudit.stats.clusters import clusters_of, design_effects
+from faceaudit.stats.clusters import Cells, clusters_of
 from faceaudit.stats.counts import Grouping, Images
 from faceaudit.tables import Scores
 from faceaudit.wording import counted
@@ -90,20 +90,12 @@ class Pair:
             return {}
         first, second = (np.isin(self._images.score, of) for of in ((1, 3), (2, 3)))
         both, wrong = self._images.score < 4, (second.astype(float) - first, first, second)
-        return {
-            label: np.stack(
-                [
-                    design_effects(
-                        clusters,
-                        np.where(both & of, grouping.code, -1),
-                        len(grouping.groups),
-                        value,
-                    )
-                    for value in wrong
-                ]
-            )
-            for label, of in (("real", ~is_ai), ("ai", is_ai))
-        }
+        found = {}
+        for label, of in (("real", ~is_ai), ("ai", is_ai)):
+            group = np.where(both & of, grouping.code, -1)
+            cells = Cells(clusters, group, len(grouping.groups))
+            found[label] = np.stack([cells.design_effects(value) for value in wrong])
+        return found
 
     @cached_property
     def _images(self) -> Images:

@@ -178,8 +178,8 @@ def _judge(
         hidden = f"up to {say.points(worst)} whatever the images without a tag or a score are"
         left_out = "; ".join(filter(None, (left_out, hidden)))
     moved = np.stack([values, *bounds], axis=-1)
-    # Wrong tags widen the gap by 1 / (1 - 2 × their share): see `gap_bounds`. Where some are said to
-    # be wrong, the bound has them in it already.
+    # Wrong tags widen the gap by 1 / (1 - 2 × their share): see `gap_bounds`. Those that are said
+    # to be wrong are in the bound already.
     stands = status == "pass" and limit > 0 and not wrong.any()
     turns = (1 - worst / limit) / 2 if stands else np.nan
     return Judged(finding, moved, large, left_out, needed, remedy, turns)
