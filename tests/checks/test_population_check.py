@@ -38,8 +38,11 @@ def test_weighted_and_crude_rates_stand_side_by_side(counted):
     assert rows(result, "AI")["all images"][4] == pytest.approx((0.1 + 0.025) / 2)
     assert (
         "Weighted to the population by group, 10.5 % of real photographs are called AI-generated "
-        f"(95 % interval {100 * real[5]:.1f} to {100 * real[6]:.1f} %) and 7.5 % of the 1,050 here."
+        f"(95 % interval {100 * real[5]:.1f} to {100 * real[6]:.1f} %) and 2.9 % of the 1,000 here "
+        "that have it."
     ) in result.sentence
+    assert "% of the 100 here." in result.sentence
+    assert (result.findings[0].n, result.findings[0].events) == (1000, 29)
     assert "50 images have no tag for group" in result.details[0].note
 
 

@@ -107,14 +107,17 @@ def _weigh(rate: ErrorRate, population: Population, data: AuditInput) -> Weighed
 
 def _finding(weighed: Weighed, population: Population, data: AuditInput) -> Finding:
     """Tell an error rate of all images, weighted and as counted."""
-    rate, crude, confidence = weighed.rate, weighed.crude.take([0]), data.spec.confidence
+    rate, confidence = weighed.rate, data.spec.confidence
+    # Held against the same images: those without the tags may be others altogether.
+    n, events = (int(of[0]) for of in (weighed.weighted.n, weighed.weighted.events))
+    tagged = " that have it" if n < weighed.crude.n[0] else ""
     value, low, high = (
         float(of[0]) for of in (weighed.weighted.value, weighed.weighted.low, weighed.weighted.high)
     )
     sentence = (
         f"Weighted to the population by {population.title}, {say.percent(value)} of {rate.images} "
         f"are {rate.error} ({say.percent_range(low, high, confidence)}) and "
-        f"{say.percent(crude.value[0])} of the {int(crude.n[0]):,} here."
+        f"{say.percent(events / n)} of the {n:,} here{tagged}."
     )
     if without := sum(population.share[group] for group in weighed.absent):
         share = say.percent(without)
@@ -123,8 +126,8 @@ def _finding(weighed: Weighed, population: Population, data: AuditInput) -> Find
         sentence=sentence,
         status="info",
         rate=rate.id,
-        n=int(crude.n[0]),
-        events=int(crude.events[0]),
+        n=n,
+        events=events,
         interval=Interval(value=value, low=low, high=high, confidence=confidence),
     )
 
