@@ -15,7 +15,7 @@ LAYERS = (
     ("demo", "terminal", "web", "studies"),
     ("commands",),
     ("compare", "pairing", "report"),
-    ("audit", "gate", "plan"),
+    ("answer", "audit", "gate", "plan"),
     ("checks",),
     ("scoring",),
     ("model", "thumbnails", "bundled"),

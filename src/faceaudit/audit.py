@@ -10,9 +10,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from faceaudit.answer import Question
 from faceaudit.checks import AuditInput, Check, Options, Product, all_checks
 from faceaudit.errors import FaceAuditError, in_one_line
-from faceaudit.result import SEVERITY, CheckResult, Finding, LeftOut, Result, ScoresSummary, Status
+from faceaudit.result import (
+    PARTS,
+    SEVERITY,
+    CheckResult,
+    Finding,
+    LeftOut,
+    Result,
+    ScoresSummary,
+)
 from faceaudit.schema import SCORED, stated_columns
 from faceaudit.selection import select, with_shares
 from faceaudit.spec import Spec
@@ -63,23 +72,18 @@ def audit(
     planned = [of for of in planned if of[0].id in spec.checks or of[0].concerns(data)]
     results = _run(planned, data, on_check or (lambda title, done, of: None))
     adjust_tests(results)
-    # What bears a verdict is read first, the gravest of all at the top. Where the classifier
-    # itself fails, its gaps mean little; where all passes, the limits are what was asked about.
-    results.sort(
-        key=lambda of: (SEVERITY.index(of.status), bool(of.verdicts) == (of.status == "fail"))
-    )
-    status = overall_status(results)
-    answering = next((r for r in results if r.status == status), results[0])
-    lead = "These data cannot answer the question. " if status == "not-estimable" else ""
+    results.sort(key=lambda of: PARTS.index(of.part))
+    question = Question(data, results)
     return Result(
         kind="audit",
         created=timestamp(),
         name=spec.name,
         title=spec.title,
         question=spec.question,
-        status=status,
-        verdict=lead + answering.sentence,
-        findings=headline(results, answering),
+        status=question.status,
+        verdict=question.headline(),
+        answer=question.answer(),
+        findings=headline(results),
         limitations=[
             *dependence_notes(data),
             *selection.notes,
@@ -171,6 +175,7 @@ def run_check(check: Check, data: AuditInput, options: Options) -> CheckResult:
     return CheckResult(
         id=check.id,
         title=product.title or title or check.title,
+        part=check.part,
         description=check.description,
         status=product.status,
         sentence=product.sentence,
@@ -188,6 +193,7 @@ def _broken(check: Check, error: Exception) -> CheckResult:
     return CheckResult(
         id=check.id,
         title=check.title,
+        part=check.part,
         description=check.description,
         status="error",
         sentence=f"'{check.title}' broke off ({in_one_line(error)}), so it answers nothing.",
@@ -234,32 +240,9 @@ def adjust_tests(results: Sequence[CheckResult]) -> None:
         test.p_holm, test.p_bh = float(p_holm), float(p_bh)
 
 
-def overall_status(results: Sequence[CheckResult]) -> Status:
-    """Return the gravest status of the checks that hold something against a limit.
-
-    Any other check may veto and never confer: what it fails, or has not the evidence for, is
-    so for the whole; its `pass` is none. If no limit was to be judged, the whole informs, or is
-    not estimable if no check found anything.
-    """
-    found = {result.status for result in results}
-    decisive = {result.status for result in results if result.verdicts}
-    decisive |= found & {"fail", "error", "insufficient-evidence"}
-    order: tuple[Status, ...] = ("fail", "error", "insufficient-evidence", "not-estimable", "pass")
-    nothing: Status = "not-estimable" if found - {"pass"} == {"not-estimable"} else "info"
-    return next((status for status in order if status in decisive), nothing)
-
-
-def headline(results: Sequence[CheckResult], answering: CheckResult) -> list[Finding]:
-    """Return the few findings that matter most, each of another check while there are any.
-
-    What the answer, the sentence of the check `answering`, says already is left out.
-    """
-    findings = [
-        found
-        for result in results
-        for found in result.findings
-        if not (result is answering and found.in_answer)
-    ]
+def headline(results: Sequence[CheckResult]) -> list[Finding]:
+    """Return the few findings that matter most, each of another check while there are any."""
+    findings = [found for result in results for found in result.findings]
     findings.sort(key=lambda found: (SEVERITY.index(found.status), -found.weight))
     # By check, its heaviest first; but what is not shown, of a weight of 0 or less, comes last.
     first = {found.check: found for found in reversed(findings)}

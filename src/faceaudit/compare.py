@@ -114,7 +114,7 @@ def compare(
         question=f"Whom does {names[1]} get wrong more or less often than {names[0]}?",
         status="info",
         verdict=checks[0].sentence,
-        findings=headline(checks, checks[0]),
+        findings=headline(checks),
         limitations=[
             *(said for said, _ in alone),
             *both.too_alike(),

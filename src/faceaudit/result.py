@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
     BaseModel,
@@ -26,14 +26,20 @@ from faceaudit.files import write_text
 from faceaudit.reading.file_kinds import read_text, refusal
 from faceaudit.schema import LABELS, DatasetSummary, ModelInfo
 
-RESULT_VERSION = 3
+RESULT_VERSION = 4
 """What a result of each version is; `read_result` reads them all.
 
 1. Up to November 2026: a check has no ``verdicts``. Reports draw it as it is; the gate, which
    compares gaps, refuses it as a baseline.
 2. Each gap held against a limit is one of the ``verdicts`` of its check.
 3. A finding carries its facts beside its sentence; a check that broke off is an ``error``.
+4. The ``answer`` to the question, for the first screen; the verdict is its headline; each check
+   has its ``part`` of the page.
 """
+
+#: The parts of a page, as they are read.
+Part = Literal["rates", "gaps", "combined", "why", "pictures", "specialist"]
+PARTS: tuple[Part, ...] = get_args(Part)
 
 Status = Literal["pass", "fail", "insufficient-evidence", "not-estimable", "info", "error"]
 #: The order in which answers are read.
@@ -362,6 +368,7 @@ class Finding(_Strict):
     sentence: str = Field(default="", description="The finding, as a whole sentence")
     status: Status = Field(description="What it says of a limit, or 'info'")
     check: str = Field(default="", description="Which check found it")
+    brief: str = Field(default="", description="The finding in at most 25 words, for a headline")
     weight: float = Field(default=0.0, description="The higher, the earlier it is shown")
     tags: list[str] = Field(default_factory=list, description="The tags whose groups it compares")
     groups: list[GroupRate] = Field(default_factory=list, description="Of a gap, the highest first")
@@ -420,6 +427,7 @@ class CheckResult(_Strict):
 
     id: str = Field(description="The check's name in a specification")
     title: Title
+    part: Part = Field(default="why", description="The part of the page in which it stands")
     description: str = Field(description="What the check asks and how it is read")
     status: Status = Field(description="The check's answer")
     sentence: str = Field(description="The answer as a whole sentence")
@@ -428,6 +436,41 @@ class CheckResult(_Strict):
     tests: list[Test] = Field(default_factory=list, description="Every significance test it made")
     details: list[Detail] = Field(default_factory=list, description="What is shown, in order")
     traceback: str | None = Field(default=None, description="Where it broke off, if in 'error'")
+
+
+class OverallRate(_Strict):
+    """An error rate over all images."""
+
+    rate: str = Field(description="The error rate, by its id")
+    n: Images
+    events: int = Field(description="Errors among them")
+    low: Low
+    high: High
+
+    @property
+    def value(self) -> float:
+        """The rate, from 0 to 1."""
+        return self.events / self.n
+
+
+class FigureAt(_Strict):
+    """Which detail is drawn on the first screen."""
+
+    check: str = Field(description="The check's id")
+    detail: int = Field(description="The place of the detail in its check, from 0")
+
+
+class Answer(_Strict):
+    """The first screen beside the verdict, which is its headline."""
+
+    rate: str | None = Field(default=None, description="The error rate that the question is about")
+    tags: list[str] = Field(default_factory=list, description="The tags of the gap that leads")
+    overall: list[OverallRate] = Field(default_factory=list, description="Over all images")
+    who: str = Field(default="", description="Who is wrongly called, and who is not")
+    how_much: str = Field(default="", description="How large the difference is, and the limit")
+    how_sure: str = Field(default="", description="What is settled, and what is not")
+    why: str = Field(default="", description="Whether it is the person or the picture's delivery")
+    figure: FigureAt | None = Field(default=None, description="The one figure to look at first")
 
 
 Counts = Annotated[
@@ -529,7 +572,8 @@ class Result(_Strict):
     title: Title
     question: str = Field(description="What was asked")
     status: Status = Field(description="The answer to the question")
-    verdict: str = Field(description="The answer as a whole sentence")
+    verdict: str = Field(description="The answer in at most 25 words")
+    answer: Answer | None = Field(default=None, description="Who, how much, how sure, why")
     findings: list[Finding] = Field(description="Those that matter most, the gravest first")
     limitations: list[str] = Field(description="What the data cannot carry")
     scores: list[ScoresSummary] = Field(description="The scores it rests on; of a comparison two")
@@ -537,6 +581,14 @@ class Result(_Strict):
     checks: list[CheckResult] = Field(description="The answers of its checks, as they are read")
     spec: dict[str, Any] = Field(description="The specification, to run it again")
     versions: dict[str, str] = Field(description="The libraries it was made with")
+
+    @property
+    def first_figure(self) -> Detail | None:
+        """The detail that belongs on the first screen; None if there is none."""
+        if self.answer is None or self.answer.figure is None:
+            return None
+        at = self.answer.figure
+        return next(check for check in self.checks if check.id == at.check).details[at.detail]
 
     @property
     def details(self) -> list[Detail]:

@@ -83,6 +83,8 @@ class Spec(BaseModel):
     #: From which score on, and below which, the classifier counts as unsure. The threshold lies
     #: between them and still decides what all other checks count.
     unsure: tuple[Share, Share] | None = None
+    #: The error rate that the question is about; None: each that has a limit, `fpr` first.
+    rate: Literal["fpr", "fnr"] | None = None
     limits: Limits = Field(default_factory=Limits)  # type: ignore[valid-type]
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
     #: Groups with fewer images are shown, marked small.

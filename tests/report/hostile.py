@@ -14,7 +14,7 @@ HOSTILE = (
 #: Fields whose values are chosen by faceaudit, not by people.
 FIXED = {
     "kind", "status", "check", "label", "thumbnail", "layer", "scale", "x_scale", "sha256",
-    "created",
+    "created", "part",
 }  # fmt: skip
 
 

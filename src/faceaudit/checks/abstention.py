@@ -187,6 +187,7 @@ def _of_groups(
 CHECK = Check(
     id="abstention",
     title="Whom the classifier leaves undecided",
+    part="specialist",
     description=(
         "A classifier need not decide: it may say that it is unsure, between two scores or by "
         "giving none. Whoever is left undecided has to be looked at by somebody, and fewer errors "

@@ -40,7 +40,7 @@ from pydantic import BaseModel, ConfigDict
 
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
 from faceaudit.errors import validated
-from faceaudit.result import Detail, Finding, GapVerdict, Status, Test
+from faceaudit.result import Detail, Finding, GapVerdict, Part, Status, Test
 from faceaudit.schema import DELIVERY_COLUMNS, ScoresInfo, called_ai
 from faceaudit.spec import Spec
 from faceaudit.stats import FloatArray, IntArray
@@ -260,6 +260,8 @@ class Check:
     description: str
     #: ``run(data: AuditInput, options) -> Product``.
     run: Callable[[AuditInput, Any], Product]
+    #: The part of the page in which it stands, see `faceaudit.result.PARTS`.
+    part: Part = "why"
     #: The heading it has instead where the check fails.
     failure_title: str | None = None
     #: Columns that must be there, beyond image, label, dataset and p_ai.

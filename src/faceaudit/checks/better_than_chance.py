@@ -139,6 +139,7 @@ def _predictors(counts: Counts, data: AuditInput) -> Table:
 CHECK = Check(
     id="triviality",
     title="The classifier beside guessing",
+    part="specialist",
     failure_title="The classifier does hardly better than guessing",
     description=(
         "A classifier that gives every picture the same answer treats all groups alike and is "

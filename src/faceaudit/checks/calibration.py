@@ -215,6 +215,7 @@ def _note(found: Calibration, lost: Losses, i: int) -> str | None:
 CHECK = Check(
     id="calibration",
     title="What a score means, by group",
+    part="specialist",
     description=(
         "A score reads like a probability. Among all pictures of a group that are given 80 %, are "
         "80 % AI-generated? Scores can be too high or too low on the whole, and they can be surer "

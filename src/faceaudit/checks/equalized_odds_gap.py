@@ -299,6 +299,7 @@ def _table(judged: Sequence[Judged], data: AuditInput) -> Table:
 CHECK = Check(
     id="equalized-odds-gap",
     title="Gaps between groups against the chosen limit",
+    part="gaps",
     failure_title="The gap between groups is beyond the chosen limit",
     description=(
         "Takes the group with the highest and the group with the lowest error rate and holds the "

@@ -80,6 +80,7 @@ def _table(counts: Counts, data: AuditInput) -> Table:
 CHECK = Check(
     id="fairness-measures",
     title="The field's summary measures",
+    part="specialist",
     description=(
         "Research papers sum up unequal treatment in one number. These are the common ones, so "
         "that this audit can be set beside papers. They answer no question on their own: none "

@@ -265,6 +265,7 @@ def _sizes(real: Photographs, data: AuditInput) -> str:
 CHECK = Check(
     id="generator-source",
     title="The generator's own training photographs",
+    part="gaps",
     failure_title="Photographs that the generator was trained on are called AI-generated",
     description=(
         "A face generator imitates the photographs it was trained on. A classifier that learned "

@@ -15,6 +15,7 @@ def run(data: AuditInput, options: Options) -> Product:
 CHECK = Check(
     id="group-error-rates",
     title="Error rates by group",
+    part="rates",
     description=(
         "How often the real photographs of each group are called AI-generated (the harm to the "
         "person pictured), and how often AI-generated faces that look like the group are called "

@@ -17,6 +17,7 @@ def run(data: AuditInput, options: Options) -> Product:
 CHECK = Check(
     id="intersections",
     title="Error rates by combined groups",
+    part="combined",
     description=(
         "A classifier can treat women and men alike, and young and old alike, and still fail "
         "young women. This gives the error rates of every combination of the named tags. Combined "

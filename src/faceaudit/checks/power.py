@@ -156,6 +156,7 @@ def _table(rates: Sequence[Detectable], data: AuditInput, options: PowerOptions)
 CHECK = Check(
     id="power",
     title="What this audit could have found",
+    part="specialist",
     description=(
         "Not finding a difference means little where there are few pictures. For every group this "
         "gives the smallest excess of errors over the other groups that this audit would have "

@@ -166,6 +166,7 @@ def _table(tag: str, groups: list[str], found: GroupRanking, data: AuditInput) -
 CHECK = Check(
     id="ranking",
     title="Ranking of scores by group",
+    part="specialist",
     description=(
         "Error rates depend on where the threshold is set; the ranking does not. For every group "
         "this asks how often an AI-generated face scores above a real photograph. Held against "

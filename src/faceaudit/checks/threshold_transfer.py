@@ -279,6 +279,7 @@ def _curves(data: AuditInput) -> Iterator[Curve]:
 CHECK = Check(
     id="threshold-transfer",
     title="Whether a threshold holds on other data",
+    part="specialist",
     description=(
         "Whoever uses a classifier sets the threshold on pictures they have, so that only few "
         "real photographs are called AI-generated, and then meets other pictures. This chooses a "

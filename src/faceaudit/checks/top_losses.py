@@ -116,6 +116,7 @@ def _with_share(title: str, images: IntArray) -> list[Values]:
 CHECK = Check(
     id="top-losses",
     title="The images that were called most wrongly",
+    part="pictures",
     description=(
         "The real photographs that the classifier was surest to be AI-generated, and the "
         "AI-generated faces it was surest to be real. Looking at them often shows what the "

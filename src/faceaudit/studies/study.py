@@ -92,7 +92,7 @@ class Study(ABC):
             question=self.question.format(**given),
             status="info",
             verdict=checks[0].sentence,
-            findings=headline(checks, checks[0]),
+            findings=headline(checks),
             limitations=[
                 f"These are runs of {counted(runs[0].training.n_training, 'training image')} "
                 f"and more, on {self.size}-pixel pictures: what it takes to learn the difference "

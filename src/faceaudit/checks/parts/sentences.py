@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from faceaudit import wording as say
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
 from faceaudit.result import Finding, GroupRate
@@ -26,11 +28,11 @@ def rate_gap(found: Finding, rate: ErrorRate) -> str:
         f"{say.capitalised(among + rate.images)} tagged {high} are {rate.error} most often, "
         f"those tagged {low} least often: a difference of {say.points(gap.value)} "
         f"({say.points_range(gap.low, gap.upper, gap.confidence)})"
-        f"{'' if gap.low > 0 else ', which chance alone could explain'}{_twin(found)}."
+        f"{'' if gap.low > 0 else ', which chance alone could explain'}{twin(found)}."
     )
 
 
-def _twin(found: Finding) -> str:
+def twin(found: Finding) -> str:
     """Tell what remains of a gap that is shown among pictures delivered alike.
 
     A gap that chance explains is told one only if its twin is shown.
@@ -74,6 +76,44 @@ def _as_picked(group: GroupRate) -> str:
     return f"; {say.percent_range(group.low, group.high)}, as the highest of all"
 
 
+def gap_headline(found: Finding, others: Sequence[Finding]) -> str:
+    """Tell a gap in at most 25 words; `others` are the gaps that were looked at beside it."""
+    rate, gap = ERROR_RATES[str(found.rate)], found.interval
+    assert gap is not None, "a gap has an interval"
+    limit = "" if found.limit is None else f"; your limit is {100 * found.limit:g}"
+    by = say.attributes_title(found.tags)
+    if not any(of.events for of in others):
+        start = f"No {rate.image} of {max(of.n or 0 for of in others):,} is {rate.error}."
+        most = max(of.worst or (of.interval.upper if of.interval else 0.0) for of in others)
+        if found.status == "insufficient-evidence":
+            open_ = [say.attributes_title(of.tags) for of in others if of.status == found.status]
+            return f"{start} Not settled: {', '.join(open_)}."
+        return f"{start} No gap between groups exceeds {say.points(most)}{limit}."
+    images = f"{rate.images} {rate.error}"
+    if found.status == "pass":
+        most = found.worst or gap.upper
+        largest = f"the largest, by {by}, is at most {say.points(most)}"
+        return f"No gap in {images} is beyond your limit: {largest}{limit}."
+    if found.status == "insufficient-evidence":
+        span = say.points_range(gap.low, found.worst or gap.upper)
+        return f"Not settled by {by}: the gap in {images} may be {span}{limit}."
+    if gap.low <= 0 or len(found.groups) < 2:
+        span = say.points_range(gap.low, gap.upper)
+        return f"No difference is shown in {images}: the largest seen, by {by}, may be {span}."
+    most_, least = found.groups
+    named = [f"'{', '.join(of.group)}'" for of in (most_, least)]
+    of_what = "of" if found.tags == ["dataset"] else "tagged"
+    often = (
+        f"{say.times(most_.value / least.value)} as often as" if least.value else "more often than"
+    )
+    rates = f"{say.percent(most_.value)} against {say.percent(least.value)}"
+    at_least = f", by at least {say.points(gap.low)}" if limit else ""
+    return say.capitalised(
+        f"{rate.images} {of_what} {named[0]} are {rate.error} {often} {named[1]} "
+        f"({rates}){at_least}{limit}."
+    )
+
+
 def judged_gap(found: Finding, remedy: str, aside: str = "") -> str:
     """Tell a gap, its limit and what follows; `remedy` would decide it, `aside` goes to the end."""
     rate, gap, by = ERROR_RATES[str(found.rate)], found.interval, say.attributes_title(found.tags)
@@ -106,5 +146,5 @@ def judged_gap(found: Finding, remedy: str, aside: str = "") -> str:
         follows = f"; {allowing} it is {range_}, too wide a range to hold against {named}: {remedy}"
     return (
         f"By {by}, the share of {rate.images} {rate.error} differs by {say.points(gap.value)} "
-        f"between {between}{follows}{_twin(found)}{aside}."
+        f"between {between}{follows}{twin(found)}{aside}."
     )
