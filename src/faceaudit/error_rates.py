@@ -25,6 +25,8 @@ class ErrorRate:
         What can suffer the error, in the singular: ``real photograph``.
     error, column : str
         What happens to it: ``called AI-generated``; and at the head of a narrow column.
+    verb : str
+        What the classifier does to it, in short: ``wrongly accuses``.
     label : {"real", "ai"} or None
         The label of all its images, if they have one.
     events, n : callable
@@ -39,6 +41,7 @@ class ErrorRate:
     image: str
     error: str
     column: str
+    verb: str
     label: Literal["real", "ai"] | None
     events: Callable[[Any], Any]
     n: Callable[[Any], Any]
@@ -61,6 +64,7 @@ ERROR_RATES: dict[str, ErrorRate] = {
             image="real photograph",
             error="called AI-generated",
             column="called AI",
+            verb="wrongly accuses",
             label="real",
             events=lambda counts: counts.real_called_ai,
             n=lambda counts: counts.n_real,
@@ -73,6 +77,7 @@ ERROR_RATES: dict[str, ErrorRate] = {
             image="AI-generated face",
             error="called real",
             column="called real",
+            verb="misses",
             label="ai",
             events=lambda counts: counts.ai_called_real,
             n=lambda counts: counts.n_ai,

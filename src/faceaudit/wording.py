@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 LIMIT_NOTE = "a chosen limit, not a legal test"
 
@@ -18,6 +19,24 @@ def percent(share: float) -> str:
     if 0.9995 <= share < 1:
         return "over 99.9 %"
     return f"{100 * share:.1f} %"
+
+
+def natural_frequency(events: int, n: int) -> str:
+    """Write a share of images as one speaks of it.
+
+    >>> natural_frequency(565, 8468), natural_frequency(482, 1860), natural_frequency(2, 3)
+    ('1 in 15', '1 in 4', '2 in 3')
+    >>> natural_frequency(0, 9), natural_frequency(532, 540), natural_frequency(9, 9)
+    ('none', 'all but 1 in 68', 'all')
+    """
+    if events in (0, n):
+        return "all" if events else "none"
+    if 10 * events < n:
+        return f"1 in {n / events:,.0f}"
+    if 10 * (n - events) < n:
+        return f"all but {natural_frequency(n - events, n)}"
+    some = Fraction(events, n).limit_denominator(10)
+    return f"{some.numerator} in {some.denominator}"
 
 
 def points(difference: float) -> str:
