@@ -13,7 +13,8 @@ from faceaudit.error_rates import ERROR_RATES, ErrorRate
 
 ERROR_RATES["fdr"] = ErrorRate(
     id="fdr", short="FDR", name="false discovery rate", image="accused image",
-    error="real in truth", column="real", label=None,
+    error="real in truth", column="real", verb="wrongly flags",
+    label=None,
     events=lambda counts: counts.real_called_ai,
     n=lambda counts: counts.real_called_ai + counts.ai_called_ai,
 )
