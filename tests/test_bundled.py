@@ -71,6 +71,18 @@ def test_samples_are_small_ai_pictures():
     assert sorted(path.name for path in bundled.samples_folder().glob("*.jpg")) == names
 
 
+def test_the_recorded_scores_of_the_samples_are_what_the_models_say(tmp_path):
+    pytest.importorskip("torch", reason="the samples are scored with the extra 'model'")
+    from faceaudit.scoring import score
+
+    for name in bundled.model_names():
+        found = score(f"{bundled.PREFIX}{name}", bundled.samples_manifest(), tmp_path / name)
+        said = dict(zip(*(found.table[c].to_pylist() for c in ("image", "p_ai")), strict=True))
+        recorded = bundled.recorded_sample_scores(found.info.model.sha256)
+        assert recorded == pytest.approx(said, abs=1e-4)
+    assert bundled.recorded_sample_scores("of another model") == {}
+
+
 @pytest.mark.real_data
 def test_the_recorded_jpeg_tables_are_those_of_the_files(real_data):
     for name in bundled.recorded_names():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -136,12 +137,21 @@ def test_the_first_page_shows_the_samples_before_anything_is_loaded(client, dete
     assert page.count('/picture"') == len(list(samples_folder().glob("*.jpg")))
     assert 'id="load-samples"' in page and sum(d.judged for d in detectors) == 0
     verdicts = client.get("/samples").text
-    assert "recognises" in verdicts and 'id="load-samples"' not in verdicts
+    assert "misses" in verdicts and 'id="load-samples"' not in verdicts
     n = detectors[0].judged
     assert n == len(list(samples_folder().glob("*.jpg")))
     client.get("/samples")
     client.get("/")
     assert detectors[0].judged == n  # once is enough
+
+
+def test_what_the_bundled_models_say_of_the_samples_needs_no_model(reports):
+    from starlette.testclient import TestClient
+
+    with TestClient(create_app(reports=reports), base_url="http://127.0.0.1:8000") as client:
+        page = client.get("/").text
+    assert "load-samples" not in page and page.count("mini-call") == 2 * 30
+    assert re.search(r"with-ffhq\S+ misses 2, \S+without-ffhq\S+ none\.", " ".join(page.split()))
 
 
 def test_a_sample_is_judged_like_an_upload(client):

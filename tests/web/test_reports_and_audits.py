@@ -98,6 +98,15 @@ def test_only_results_inside_the_folder_can_be_read(client, shelf, path):
     assert client.get("/compare", params={"report": [path, path]}).status_code == 404
 
 
+def test_minus_signs_are_minus_signs(client, shelf):
+    text = audited().model_copy(update={"verdict": "It is -4.8 points (-5.4 to -4.2)."})
+    write_result(shelf / "one" / "audit.json", text)
+    pair = {"report": ["one/audit.json", "deep/two/audit.json"]}
+    for path in ("/reports", "/compare"):
+        page = client.get(path, params=pair).text
+        assert "is \u22124.8 points (\u22125.4 to \u22124.2)" in page
+
+
 def test_two_reports_stand_side_by_side(client, shelf):
     pair = {"report": ["one/audit.json", "deep/two/audit.json"]}
     page = client.get("/compare", params=pair).text
@@ -297,6 +306,11 @@ def test_the_openapi_description_fits_the_routes_and_itself(client):
     page = client.get("/api").text
     assert all(path in page for path, _ in operations)
     assert all(f'id="{name}"' in page for name, schema in schemas.items() if "properties" in schema)
+
+
+def test_the_example_names_the_address_that_was_asked(client):
+    page = client.get("/api", headers={"host": "localhost:8731"}).text
+    assert "http://localhost:8731/api/judge" in page
 
 
 def test_answers_have_the_fields_that_are_described(client):

@@ -5,6 +5,7 @@ Finding it needs neither torch nor a network.
 
 from __future__ import annotations
 
+import csv
 from importlib.resources import files
 from pathlib import Path
 
@@ -73,6 +74,18 @@ def recorded_scores(name: str) -> Path:
 def samples_folder() -> Path:
     """Return the folder of sample images."""
     return _folder("samples")
+
+
+def sample_scores() -> Path:
+    """Return the file in which `data/score_samples.py` recorded the scores of the samples."""
+    return samples_folder() / "p_ai.csv"
+
+
+def recorded_sample_scores(model_sha256: str | None) -> dict[str, float]:
+    """Return what a bundled model says of each sample, by file name; nothing of another model."""
+    with sample_scores().open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["model_sha256"] == model_sha256]
+    return {row["image"]: float(row["p_ai"]) for row in rows}
 
 
 def samples_manifest() -> Manifest:

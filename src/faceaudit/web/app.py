@@ -150,7 +150,6 @@ async def measured_errors(request: Request) -> Response:
 
 def _front(services: Services) -> dict[str, Any]:
     models = list(services.records)
-    judged = services.judged_samples
     return {
         "detectors": [record.detector for record in services.records.values()],
         "models": models,
@@ -159,7 +158,8 @@ def _front(services: Services) -> dict[str, Any]:
         "people": {},
         "judgements": [],
         "samples": list(services.samples),
-        "judged_samples": judged if len(judged) == len(services.samples) else {},
+        "sample_calls": services.sample_calls(),
+        "sample_problem": services.sample_problem,
     }
 
 
@@ -214,7 +214,7 @@ async def audit_progress(request: Request) -> Response:
 
 async def interface(request: Request) -> Response:
     """Describe the JSON interface."""
-    return page("api.html.j2", api=request.app.openapi())
+    return page("api.html.j2", api=request.app.openapi(), base=str(request.base_url))
 
 
 async def ask_token(request: Request) -> Response:

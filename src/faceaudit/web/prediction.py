@@ -28,13 +28,18 @@ from faceaudit.web.uploads import Upload, formats
 _OVERLAY = 64
 
 
-class Prediction(BaseModel):
-    """What one classifier says of a picture."""
+class Call(BaseModel):
+    """What one classifier calls a picture."""
 
     model: str
     p_ai: float
     threshold: float
     called: Literal["ai", "real"]
+
+
+class Prediction(Call):
+    """What one classifier says of a picture, why, and what its word is worth."""
+
     #: Shares of the evidence for this call by field of the picture, rows from the top; they
     #: sum to 1. Null where the network has no such map.
     evidence: list[list[float]] | None

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import anyio
+import numpy as np
 from anyio.to_thread import run_sync
 from starlette.datastructures import FormData, QueryParams
 from starlette.exceptions import HTTPException
@@ -13,18 +14,20 @@ from starlette.requests import Request
 
 from faceaudit import bundled
 from faceaudit.pictures import PictureError
+from faceaudit.schema import called_ai
 from faceaudit.spec import EVERY_TAG
 from faceaudit.web import uploads
 from faceaudit.web.audits import Audits, Job, choose_spec, parse_mapping, read_uploaded
 from faceaudit.web.measured_errors import PEOPLE_TAGS, Record, shared_choices
-from faceaudit.web.prediction import Judgement, judge
+from faceaudit.web.prediction import Call, Judgement, judge
 
 
 class Services:
     """The parts of one server: its detectors with what is recorded of each, by name; its reports.
 
     `samples` are the bundled AI-generated faces by their file's name without its ending,
-    `judged_samples` what all models say of those that have been judged so far.
+    `sample_scores` the scores that are known of them, by model; `sample_problem` is why the others
+    cannot be had.
     """
 
     def __init__(self, records: dict[str, Record], reports: Path) -> None:
@@ -33,7 +36,16 @@ class Services:
         self.audits = Audits(reports)
         names = bundled.samples_manifest().table["image"].to_pylist()
         self.samples = {Path(name).stem: bundled.samples_folder() / name for name in names}
-        self.judged_samples: dict[str, Judgement] = {}
+        self.sample_scores = {
+            name: {
+                Path(image).stem: p_ai
+                for image, p_ai in bundled.recorded_sample_scores(
+                    record.detector.info.sha256
+                ).items()
+            }
+            for name, record in records.items()
+        }
+        self.sample_problem: str | None = None
         # Pictures are decoded and judged one at a time: each may need hundreds of megabytes, and
         # whoever comes second while a detector loads must not load it again.
         self._one_at_a_time = anyio.CapacityLimiter(1)
@@ -47,11 +59,35 @@ class Services:
         return await run_sync(judge, upload, records, people, limiter=self._one_at_a_time)
 
     async def judge_samples(self) -> None:
-        """Judge the samples that nobody has judged yet, letting uploads in between."""
+        """Judge the samples of which the score of some model is not known, letting uploads in."""
         async with self._samples_at_work:
-            for name in [name for name in self.samples if name not in self.judged_samples]:
-                judgement = await self.judgement(self.sample(name), list(self.records), {})
-                self.judged_samples[name] = judgement
+            for sample in self.samples:
+                unknown = [m for m, scores in self.sample_scores.items() if sample not in scores]
+                if not unknown or self.sample_problem:
+                    continue
+                judgement = await self.judgement(self.sample(sample), unknown, {})
+                self.sample_problem = judgement.problem
+                for prediction in judgement.predictions:
+                    self.sample_scores[prediction.model][sample] = prediction.p_ai
+
+    def sample_calls(self) -> dict[str, list[Call]]:
+        """Return what all models call each sample; nothing before all are judged."""
+        calls: dict[str, list[Call]] = {sample: [] for sample in self.samples}
+        for model, scores in self.sample_scores.items():
+            threshold = self.records[model].detector.info.threshold
+            if scores.keys() < self.samples.keys():
+                return {}
+            for sample, p_ai in scores.items():
+                called = called_ai(np.array([p_ai]), threshold)[0]
+                calls[sample].append(
+                    Call(
+                        model=model,
+                        p_ai=p_ai,
+                        threshold=threshold,
+                        called="ai" if called else "real",
+                    )
+                )
+        return calls
 
     async def judge_uploads(
         self, request: Request
