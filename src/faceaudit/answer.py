@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from faceaudit import wording as say
 from faceaudit.checks import AuditInput
-from faceaudit.checks.parts.sentences import gap_headline, twin
+from faceaudit.checks.parts.sentences import MOST_WORDS, gap_headline, twin, words
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
 from faceaudit.result import (
     Answer,
@@ -17,13 +17,30 @@ from faceaudit.result import (
     FigureAt,
     Finding,
     Forest,
+    GroupRate,
     OverallRate,
     Status,
 )
 from faceaudit.stats.rates import estimate_of
 
-#: Of these statuses the first that a gap of the question has is the audit's.
-_ORDER: tuple[Status, ...] = ("fail", "error", "insufficient-evidence", "pass", "not-estimable")
+#: Of the statuses of some gaps, and of the checks that judged them, the first is that of the whole.
+_OF_GAPS: tuple[Status, ...] = ("fail", "insufficient-evidence", "pass", "not-estimable")
+_OF_CHECKS: tuple[Status, ...] = (
+    "fail",
+    "error",
+    "insufficient-evidence",
+    "not-estimable",
+    "pass",
+)
+_NOT_WITHIN: dict[Status, str] = {
+    "fail": "beyond the limit",
+    "insufficient-evidence": "not settled",
+    "not-estimable": "not estimable",
+}
+#: Of how many tags the first screen names the groups.
+MOST_TOLD = 3
+#: The parts of the page whose findings compare groups.
+_COMPARED = ("rates", "gaps", "combined")
 
 
 def status_of(results: Sequence[CheckResult], rate: str | None = None) -> Status:
@@ -34,17 +51,18 @@ def status_of(results: Sequence[CheckResult], rate: str | None = None) -> Status
     `pass` is none. If no limit was to be judged, the whole informs, or is not estimable if no check
     found anything.
     """
-    decisive: set[Status] = {
-        gap.status for of in results for gap in of.verdicts if rate in (None, gap.rate)
-    }
-    vetoes: tuple[Status, ...] = ("fail", "error", "insufficient-evidence")
-    decisive |= {of.status for of in results if not of.verdicts and of.status in vetoes}
-    if any(of.status == "error" for of in results):
-        decisive.add("error")
+    decisive: set[Status] = {of.status for of in results if _vetoes(of)}
+    for of in results:
+        judged = {gap.status for gap in of.verdicts if rate in (None, gap.rate)}
+        decisive |= set([status for status in _OF_GAPS if status in judged][:1])
     found = {of.status for of in results}
-    # What is compared without a limit informs, beside the gaps that could not be judged.
     nothing: Status = "not-estimable" if found - {"pass"} == {"not-estimable"} else "info"
-    return next((status for status in _ORDER if status in decisive), nothing)
+    return next((status for status in _OF_CHECKS if status in decisive), nothing)
+
+
+def _vetoes(result: CheckResult) -> bool:
+    """Whether a check that judged no gap speaks against the classifier all the same."""
+    return not result.verdicts and result.status in ("fail", "error", "insufficient-evidence")
 
 
 class Question:
@@ -53,25 +71,35 @@ class Question:
     def __init__(self, data: AuditInput, results: Sequence[CheckResult]) -> None:
         self.data, self.results = data, results
         self.status = status_of(results, data.spec.rate)
-        found = [found for of in results for found in of.findings]
         #: The gaps between groups in the error rate that is asked about, the gravest first.
-        self.gaps = sorted(filter(self._is_asked, found), key=self._gravity)
-        if any(gap.limit is not None for gap in self.gaps):
-            self.gaps = [gap for gap in self.gaps if gap.limit is not None]
+        self.gaps = sorted(self._asked(), key=self._gravity)
         self.lead = self.gaps[0] if self.gaps else None
 
-    def _is_asked(self, found: Finding) -> bool:
-        return (
-            found.rate in ERROR_RATES
-            and self.data.spec.rate in (None, found.rate)
-            and found.interval is not None
-            and bool(found.tags)
-        )
+    def _asked(self) -> list[Finding]:
+        asked = [
+            found
+            for of in self.results
+            if of.part in _COMPARED
+            for found in of.findings
+            if found.rate in ERROR_RATES and self.data.spec.rate in (None, found.rate)
+            # A group that is small never leads.
+            if found.tags and found.interval and all(map(self._is_large, found.groups))
+        ]
+        return [of for of in asked if of.limit is not None] or asked
+
+    def _is_large(self, group: GroupRate) -> bool:
+        return group.n >= self.data.spec.small_group
 
     def _gravity(self, found: Finding) -> tuple[object, ...]:
-        value = found.interval.value if found.interval else 0.0
-        answers = found.status != self.status
-        return answers, found.rate != "fpr", -found.weight, -value
+        """Put what decides first; then the harm to the person pictured, the surest, the largest.
+
+        Of gaps that pass the largest that is possible is first.
+        """
+        gap = found.interval
+        assert gap is not None, "only gaps with an interval are asked about"
+        most = found.worst or gap.upper
+        sure = most if found.status == "pass" else found.weight
+        return found.status != self.status, found.rate != "fpr", -sure, -gap.value
 
     @property
     def rate(self) -> ErrorRate:
@@ -79,27 +107,33 @@ class Question:
         return ERROR_RATES[self.data.spec.rate or (self.lead and self.lead.rate) or "fpr"]
 
     def headline(self) -> str:
-        """Say the answer in at most 25 words."""
-        veto = next(
-            (of for of in self.results if of.status == self.status and not of.verdicts), None
-        )
-        if self.status == "error":
-            broken = next(of for of in self.results if of.status == "error")
-            return f"'{broken.title}' broke off, so the question is not answered."
-        if self.status == "not-estimable":
-            return "These data cannot answer the question: there are no two groups to compare."
+        """Say the answer in at most `MOST_WORDS` words."""
+        deciding = next((of for of in self.results if of.status == self.status), None)
+        veto = next((of for of in self.results if of.status == self.status and _vetoes(of)), None)
+        if veto and veto.status == "error":
+            return f"'{veto.title}' broke off, so the question is not answered."
+        if veto and (briefs := [of.brief for of in veto.findings if of.brief]):
+            return briefs[0]
+        if self.status == "not-estimable" and deciding:
+            said = f"These data cannot answer the question. {deciding.sentence}"
+            return said if words(said) <= MOST_WORDS else said[: said.index(".") + 1]
+        if self.status == "insufficient-evidence" and (same := self.data.unclustered):
+            return (
+                f"Nothing is settled: images that share a '{same}' err alike, and the "
+                "specification does not say whether they are of one person."
+            )
         if self.lead is not None and self.lead.status == self.status:
             return gap_headline(self.lead, self.gaps)
-        briefs = [of.brief for of in (veto.findings if veto else []) if of.brief]
-        return briefs[0] if briefs else self._over_all_images()
+        told = (of.brief for result in self.results for of in result.findings if of.brief)
+        return next(told, None) or self._over_all_images()
 
     def _over_all_images(self) -> str:
-        parts = [
-            f"{say.out_of(of.events, of.n, rate.image)} {rate.error}"
-            for of in self.overall()
-            for rate in [ERROR_RATES[of.rate]]
-        ]
-        return " and ".join(parts) + "."
+        parts = []
+        for of in self.overall():
+            rate = ERROR_RATES[of.rate]
+            verb = "Wrongly accused" if rate.label == "real" else "Missed"
+            parts.append(f"{verb} {of.events:,} of {say.counted(of.n, rate.image)}")
+        return ". ".join(parts) + "."
 
     def overall(self) -> list[OverallRate]:
         """Give each error rate over all images that there is."""
@@ -118,90 +152,96 @@ class Question:
         return rates
 
     def who(self) -> str:
-        """Name the groups that are shown to suffer more, and those for which nothing is shown."""
+        """Name the groups that are shown to suffer more, and the tags by which none is."""
+        shown = [of for of in self.gaps if of.interval and of.interval.low > 0 and of.groups]
         parts = []
-        for gap in self.gaps:
-            if gap.interval and gap.interval.low > 0 and len(gap.groups) > 1:
-                most, least = (
-                    f"'{', '.join(of.group)}' ({of.events:,} of {of.n:,})" for of in gap.groups
-                )
-                parts.append(f"by {say.attributes_title(gap.tags)} {most} most, {least} least")
-        unshown = [
-            say.attributes_title(of.tags)
-            for of in self.gaps
-            if of.interval and of.interval.low <= 0
-        ]
-        if unshown:
-            parts.append(f"no difference shown by {', '.join(unshown)}")
-        return say.capitalised("; ".join(parts)) + "." if parts else ""
+        for gap in shown[:MOST_TOLD]:
+            most, least = (
+                f"'{', '.join(of.group)}' ({of.events:,} of {of.n:,})" for of in gap.groups
+            )
+            parts.append(f"By {say.attributes_title(gap.tags)} {most} most, {least} least.")
+        if more := shown[MOST_TOLD:]:
+            parts.append(f"Others too, by {_titles(more)}.")
+        if unshown := [of for of in self.gaps if of not in shown]:
+            others = "other " if shown else ""
+            parts.append(f"No {others}difference is shown by {_titles(unshown)}.")
+        return " ".join(parts)
 
     def how_much(self) -> str:
         """Tell the gap that leads, with its interval, and the limit."""
         if self.lead is None or self.lead.interval is None:
             return ""
-        gap = self.lead.interval
-        limit = (
-            ""
-            if self.lead.limit is None
-            else (f"; the limit is {say.points(self.lead.limit)}, {say.LIMIT_NOTE}")
-        )
+        gap, limit, worst = self.lead.interval, self.lead.limit, self.lead.worst
         told = say.points_range(gap.low, gap.upper, gap.confidence)
-        return (
-            f"By {say.attributes_title(self.lead.tags)} the gap is {say.points(gap.value)} "
-            f"({told}){limit}."
-        )
+        if worst is not None:
+            told += f"; up to {say.points(worst)} if tags or scores are missing unequally"
+        held = "" if limit is None else f"; the limit is {say.points(limit)}, {say.LIMIT_NOTE}"
+        by = say.capitalised(say.attributes_title(self.lead.tags))
+        return f"{by}: {say.points(gap.value)} ({told}){held}."
 
     def how_sure(self) -> str:
         """Count what is settled and what is not, of this error rate and of the others."""
-        return " ".join(self._settled())
-
-    def _settled(self) -> Iterator[str]:
-        words = {
-            "fail": "beyond the limit",
-            "pass": "within it",
-            "insufficient-evidence": "not settled",
-            "not-estimable": "not estimable",
-        }
         judged = [gap for of in self.results for gap in of.verdicts]
-        for rate in sorted(ERROR_RATES.values(), key=lambda of: of != self.rate):
-            gaps = [gap for gap in judged if gap.rate == rate.id]
-            counts = {
-                said: [say.attributes_title(gap.tags) for gap in gaps if gap.status == status]
-                for status, said in words.items()
-            }
-            told = [
-                f"{len(tags)} {said} ({', '.join(tags)})" for said, tags in counts.items() if tags
-            ]
-            if told:
-                images = f"{rate.images} {rate.error}"
-                yield f"Of {say.counted(len(gaps), 'gap')} in {images}: {'; '.join(told)}."
-        if judged:
-            yield f"All verdicts hold together at {100 * self.data.spec.confidence:g} %."
+        if not judged:
+            return "No limit is set, so nothing passes or fails." if self.gaps else ""
+        own = [gap for gap in judged if gap.rate == self.rate.id]
+        parts = [f"{sum(gap.status == 'pass' for gap in own)} of {len(own)} within the limit"]
+        for status, said in _NOT_WITHIN.items():
+            if of := [gap for gap in own if gap.status == status]:
+                parts.append(f"{said}: {', '.join(say.attributes_title(gap.tags) for gap in of)}")
+        if self.lead and self.lead.needed:
+            plan = f"about {self.lead.needed:,} {self.rate.images} of each group would settle "
+            parts.append(plan + say.attributes_title(self.lead.tags))
+        told = [say.capitalised("; ".join(parts))]
+        for rate in ERROR_RATES.values():
+            if rate != self.rate and (
+                of_other := [of.status for of in judged if of.rate == rate.id]
+            ):
+                counts = (
+                    f"{of_other.count(status)} {said}"
+                    for status, said in ({"pass": "within the limit"} | _NOT_WITHIN).items()
+                    if status in of_other
+                )
+                told.append(f"{say.capitalised(rate.images)} {rate.error}: {', '.join(counts)}")
+        return f"{'. '.join(told)}. All hold together at {100 * self.data.spec.confidence:g} %."
 
     def why(self) -> str:
         """Say whether the gap is the person or the delivery, as far as these data tell."""
-        parts = [twin(self.lead)] if self.lead else []
-        return " ".join(filter(None, [*parts, *self._coinciding()]))
+        told = list(self._coinciding())
+        if self.lead is None or self.lead.interval is None:
+            return " ".join(told)
+        if self.lead.tags == ["dataset"]:
+            told.insert(0, "The groups are data sets: people and delivery differ together.")
+        elif told_twin := twin(self.lead).removeprefix("; "):
+            told.insert(0, f"{say.capitalised(told_twin)}.")
+        elif self.lead.interval.low > 0:
+            told.insert(0, "How the pictures were delivered is not known or the same for all.")
+        else:
+            told.insert(0, "No gap is shown, so there is none to explain.")
+        return " ".join(told)
 
     def _coinciding(self) -> Iterator[str]:
-        """Say where all images with a tag are of one data set."""
-        table, rate = self.data.table, self.rate
-        of_label = pc.equal(table["label"], rate.label) if rate.label else None
-        images = table if of_label is None else table.filter(of_label)
-        if pc.count_distinct(images["dataset"]).as_py() < 2:
-            return
-        alone: dict[tuple[str, int], list[str]] = {}
-        for tag in dict.fromkeys(tag for gap in self.gaps for tag in gap.tags):
-            if tag == "dataset" or tag not in images.column_names:
+        """Say where all images with a tag are of one data set among several."""
+        table = self.data.table
+        asked = dict.fromkeys(tag for tags in self.data.spec.groupings for tag in tags)
+        for rate in ERROR_RATES.values():
+            images = table.filter(pc.equal(table["label"], rate.label)) if rate.label else table
+            if pc.count_distinct(images["dataset"]).as_py() < 2:
                 continue
-            tagged = images.filter(pc.is_valid(images[tag]))["dataset"]
-            if len(tagged) < len(images) and pc.count_distinct(tagged).as_py() == 1:
-                alone.setdefault((tagged[0].as_py(), len(tagged)), []).append(say.tag_title(tag))
-        for (dataset, n), tags in alone.items():
-            yield (
-                f"All {say.counted(n, rate.image)} tagged {', '.join(tags)} are of {dataset}: "
-                "tag and source are one there."
-            )
+            alone: dict[tuple[str, int], list[str]] = {}
+            for tag in asked:
+                if tag == "dataset" or tag not in images.column_names:
+                    continue
+                tagged = images.filter(pc.is_valid(images[tag]))["dataset"]
+                if pc.count_distinct(tagged).as_py() == 1:
+                    alone.setdefault((tagged[0].as_py(), len(tagged)), []).append(tag)
+            if alone:
+                each = " and ".join(
+                    f"all {say.counted(n, rate.image)} with {', '.join(map(say.tag_title, tags))} "
+                    f"are of {dataset}"
+                    for (dataset, n), tags in alone.items()
+                )
+                yield f"{say.capitalised(each)}: tag and source coincide."
 
     def figure(self) -> FigureAt | None:
         """Find the forest plot of the groups of the gap that leads."""
@@ -231,3 +271,7 @@ class Question:
             why=self.why(),
             figure=self.figure(),
         )
+
+
+def _titles(of: Sequence[Finding]) -> str:
+    return ", ".join(say.attributes_title(one.tags) for one in of)

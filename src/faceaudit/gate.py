@@ -206,8 +206,9 @@ def _changed_keys(old: Spec, new: Spec) -> Iterator[str]:
     """Name what asks another question; neither the order of tags nor the words do."""
     for key in Spec.model_fields:
         before, now = getattr(old, key), getattr(new, key)
-        # Thresholds are compared as they were in force, limits by whether they are looser.
-        words = key in ("title", "question", "threshold", "limits")
+        # Thresholds are compared as they were in force, limits by whether they are looser; which
+        # rate is told first changes no verdict on a gap.
+        words = key in ("title", "question", "rate", "threshold", "limits")
         if not words and _unordered(before) != _unordered(now):
             yield f"{key}: {_shown(before)} → {_shown(now)}"
     for rate in ERROR_RATES:

@@ -384,6 +384,9 @@ class Finding(_Strict):
     smallest: int | None = Field(default=None, description="Groups smaller than this are left out")
     worst: float | None = Field(default=None, description="Upper end, whatever hidden images are")
     wrong_tags: float | None = Field(default=None, description="Largest share of wrong tags said")
+    needed: int | None = Field(
+        default=None, description="Images of each group that would settle it, if it is open"
+    )
     in_answer: bool = Field(default=False, description="Whether its check's answer tells it too")
 
     @property

@@ -34,8 +34,11 @@ def grid(drawn):
     )
 
 
-def test_heatmap_has_every_cell_and_no_number_for_the_empty_one(grid):
+def test_many_pairs_are_a_grid_with_every_cell_and_no_number_for_the_empty_one(grid, monkeypatch):
+    assert not of_kind(run(grid), "heatmap") and of_kind(run(grid), "forest")
+    monkeypatch.setattr("faceaudit.checks.parts.group_rates.MOST_ROWS", 3)
     (heatmap,) = of_kind(run(grid), "heatmap")
+    assert not of_kind(run(grid), "forest")
     assert heatmap.rows == ["A", "B"]
     assert heatmap.columns == ["f", "m"]
     assert heatmap.values[0] == pytest.approx([0.4, 0.05])

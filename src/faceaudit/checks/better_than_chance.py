@@ -30,10 +30,17 @@ def run(data: AuditInput, options: Options) -> Product:
     audited = counts.at(data.threshold)
     judged = judge_better_than_chance(audited, data.spec.confidence)
     title, sentence = None, _sentence(audited, judged, data.spec.confidence)
+    brief = _brief(judged)
     if judged.trivial and (auc := _auc(data)).high[0] < REVERSED:
         judged = replace(judged, status="fail")
         title, sentence = REVERSED_TITLE, _reversed(auc, data.spec.confidence)
-    finding = Finding(sentence=sentence, status=judged.status, weight=WEIGHT, in_answer=True)
+        brief = (
+            "The scores look reversed: an AI-generated face scores above a real photograph in only "
+            f"{say.percent(float(auc.value[0]))} of pairs."
+        )
+    finding = Finding(
+        sentence=sentence, status=judged.status, brief=brief, weight=WEIGHT, in_answer=True
+    )
     return Product(
         title=title,
         status=judged.status,
@@ -87,6 +94,16 @@ def _sentence(counts: Counts, judged: BetterThanChance, confidence: float) -> st
         f"({say.percent_range(judged.low, judged.high, confidence)}; {n_real:,} real, {n_ai:,} "
         f"AI-generated), where a coin or a constant answer is right in 50.0 %{conclusion}."
     )
+
+
+def _brief(judged: BetterThanChance) -> str:
+    if judged.constant:
+        answer = {"real": "real", "ai": "AI-generated"}[judged.constant]
+        return f"The classifier calls every image {answer}: it tells nothing apart."
+    right = f"it is right in {say.percent(judged.balanced_accuracy)} of cases, a coin in 50.0 %"
+    if judged.status == "insufficient-evidence":
+        return f"Too few images to be sure that the classifier does better than guessing: {right}."
+    return f"The classifier hardly does better than guessing: {right}."
 
 
 def _confusion(counts: Counts, data: AuditInput) -> Confusion:

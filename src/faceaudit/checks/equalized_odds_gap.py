@@ -171,6 +171,7 @@ def _judge(
         finding.equal_delivery = at_equal_delivery(
             data, counts.at(data.threshold), rate, ends, 1 - 2 * error
         )
+    finding.needed = needed
     finding.sentence = judged_gap(finding, remedy)
     small = int(np.count_nonzero(n == 0))
     left_out = f"{say.counted(small, 'group')} with fewer than {enough} left out" if small else None

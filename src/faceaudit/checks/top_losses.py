@@ -1,4 +1,4 @@
-"""Top losses: the images that the classifier got most wrong, and who is in them."""
+"""Top losses: the images that the classifier got most wrong, of all and of each group."""
 
 from __future__ import annotations
 
@@ -10,18 +10,17 @@ from pydantic import Field
 
 from faceaudit.checks import AuditInput, Check, Options, Product
 from faceaudit.error_rates import ERROR_RATES
-from faceaudit.layout import Values, lay_out, number, text
 from faceaudit.model.explain import in_words, overlay, thirds
-from faceaudit.result import Attention, Gallery, GalleryItem, Table
+from faceaudit.result import Attention, Gallery, GalleryItem
 from faceaudit.schema import called_ai
-from faceaudit.stats import IntArray
-from faceaudit.stats.intervals import rate_of
 from faceaudit.stats.rates import rate_counts
 from faceaudit.thumbnails import data_uri
-from faceaudit.wording import out_of, percent, tag_title
+from faceaudit.wording import out_of, percent
 
 #: Side in pixels of a layer; the report stretches it smoothly.
 LAYER = 24
+#: How many errors of every group are shown beside the worst of all.
+OF_EACH_GROUP = 3
 
 
 class TopLossesOptions(Options):
@@ -38,8 +37,7 @@ def run(data: AuditInput, options: TopLossesOptions) -> Product:
         if n:
             said.append(f"{out_of(events, n, rate.image)} {rate.error} ({percent(events / n)})")
     galleries = [_gallery(data, "real", options.count), _gallery(data, "ai", options.count)]
-    tables = (_tags_of_errors(tag, data) for tag in _audited_tags(data))
-    return Product("info", " and ".join(said) + ".", details=[*galleries, *tables])
+    return Product("info", " and ".join(said) + ".", details=galleries)
 
 
 def _gallery(data: AuditInput, label: Literal["real", "ai"], count: int) -> Gallery | None:
@@ -47,8 +45,16 @@ def _gallery(data: AuditInput, label: Literal["real", "ai"], count: int) -> Gall
     if len(rows) == 0:
         return None
     # The first in the table stands first among equals.
-    order = np.argsort(-score[rows] if label == "real" else score[rows], kind="stable")
+    rows = rows[np.argsort(-score[rows] if label == "real" else score[rows], kind="stable")]
     tags = _audited_tags(data)
+    wrong = rows[called_ai(score[rows], data.threshold) == (label == "real")]
+    shown = np.zeros(len(score), dtype=bool)
+    shown[rows[:count]] = True
+    for tag in tags:
+        codes = data.images.codes(tag)[0][wrong]
+        for group in np.unique(codes[codes >= 0]):
+            shown[wrong[codes == group][:OF_EACH_GROUP]] = True
+    rows = rows[shown[rows]]
     items = [
         GalleryItem(
             image=row["image"],
@@ -58,7 +64,7 @@ def _gallery(data: AuditInput, label: Literal["real", "ai"], count: int) -> Gall
             tags={tag: str(row[tag]) for tag in tags if row[tag] is not None},
             attention=_attention(row.get("attention")),
         )
-        for row in data.table.take(rows[order[:count]]).to_pylist()
+        for row in data.table.take(rows).to_pylist()
     ]
     titles = {
         "real": "Real photographs that look most AI-generated to the classifier",
@@ -91,28 +97,6 @@ def _audited_tags(data: AuditInput) -> list[str]:
     return list(dict.fromkeys(tag for tags in data.spec.groupings for tag in tags))
 
 
-def _tags_of_errors(tag: str, data: AuditInput) -> Table:
-    """Set each group's share of the errors beside its share of the images."""
-    counts = data.counts((tag,))
-    columns = [text(tag_title(tag), counts.labels)]
-    for rate in ERROR_RATES.values():
-        events, n = rate_counts(counts, rate.id)
-        columns += _with_share(rate.images, n)
-        columns += _with_share(rate.column, events)
-    return lay_out(
-        f"Who is in the wrongly called images: {tag_title(tag)}",
-        columns,
-        data,
-        "A group whose share of the errors exceeds its share of the images is "
-        f"over-represented. Tags: {data.tag_source((tag,))}.",
-    )
-
-
-def _with_share(title: str, images: IntArray) -> list[Values]:
-    share = rate_of(images, images.sum(axis=-1, keepdims=True))
-    return [number(title, "count", images), number("share of these", "percent", share)]
-
-
 CHECK = Check(
     id="top-losses",
     title="The images that were called most wrongly",
@@ -120,8 +104,8 @@ CHECK = Check(
     description=(
         "The real photographs that the classifier was surest to be AI-generated, and the "
         "AI-generated faces it was surest to be real. Looking at them often shows what the "
-        "classifier really reacts to: a background, a blur, a hat. The tables set each group's "
-        "share of the errors beside its share of the images."
+        "classifier really reacts to: a background, a blur, a hat. The worst of all are followed "
+        "by the worst errors of each group."
     ),
     run=run,
     options=TopLossesOptions,

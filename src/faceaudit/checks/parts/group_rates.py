@@ -49,6 +49,9 @@ from faceaudit.stats.significance import all_alike, each_against_rest
 from faceaudit.stats.unknown import wrong_tags
 from faceaudit.stats.worst import worst_group
 
+#: Pairs of two tags' values are drawn as a grid from here on: a forest plot would be too long.
+MOST_ROWS = 24
+
 
 def rates_by_group(data: AuditInput, groupings: Sequence[Sequence[str]], nothing: str) -> Product:
     """Give the error rates of every group of some tags; `nothing` says that there is no gap."""
@@ -61,7 +64,8 @@ def rates_by_group(data: AuditInput, groupings: Sequence[Sequence[str]], nothing
             continue
         audited, rates = counts.at(data.threshold), GroupRates(counts, data)
         for rate in ERROR_RATES.values():
-            details += [rates.heatmap(rate), rates.forest(rate)]
+            grid = len(tags) == 2 and len(counts.groups) > MOST_ROWS
+            details.append(rates.heatmap(rate) if grid else rates.forest(rate))
             tests += _tests(audited, rate)
         details.append(rates.table())
         confidence = data.claim_confidence
@@ -178,12 +182,12 @@ class GroupRates:
         )
 
     def heatmap(self, rate: ErrorRate) -> Heatmap | None:
-        """Draw an error rate for every pair of two tags' values; None for other tags, or no image.
+        """Draw an error rate for every pair of two tags' values; None without any image.
 
         With empty cells kept, the groups are the full grid, the last tag fastest.
         """
         (found, sizes), tags = self._of(rate), self.counts.tags
-        if len(tags) != 2 or not sizes.sum():
+        if not sizes.sum():
             return None
         rows, columns = (
             list(dict.fromkeys(names)) for names in zip(*self.counts.groups, strict=True)

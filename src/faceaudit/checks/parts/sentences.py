@@ -76,42 +76,65 @@ def _as_picked(group: GroupRate) -> str:
     return f"; {say.percent_range(group.low, group.high)}, as the highest of all"
 
 
-def gap_headline(found: Finding, others: Sequence[Finding]) -> str:
-    """Tell a gap in at most 25 words; `others` are the gaps that were looked at beside it."""
-    rate, gap = ERROR_RATES[str(found.rate)], found.interval
+#: A headline has no more words; below so many errors a ratio would say more than is known.
+MOST_WORDS, FEWEST_ERRORS = 25, 5
+
+
+def words(text: str) -> int:
+    """Count the words of a headline; a number and its percent sign are one."""
+    return len(text.replace(" %", "%").split())
+
+
+def gap_headline(lead: Finding, others: Sequence[Finding]) -> str:
+    """Tell a gap in at most `MOST_WORDS` words; `others` are all the gaps that were asked about."""
+    rate, gap = ERROR_RATES[str(lead.rate)], lead.interval
     assert gap is not None, "a gap has an interval"
-    limit = "" if found.limit is None else f"; your limit is {100 * found.limit:g}"
-    by = say.attributes_title(found.tags)
-    if not any(of.events for of in others):
-        start = f"No {rate.image} of {max(of.n or 0 for of in others):,} is {rate.error}."
-        most = max(of.worst or (of.interval.upper if of.interval else 0.0) for of in others)
-        if found.status == "insufficient-evidence":
-            open_ = [say.attributes_title(of.tags) for of in others if of.status == found.status]
-            return f"{start} Not settled: {', '.join(open_)}."
-        return f"{start} No gap between groups exceeds {say.points(most)}{limit}."
-    images = f"{rate.images} {rate.error}"
-    if found.status == "pass":
-        most = found.worst or gap.upper
-        largest = f"the largest, by {by}, is at most {say.points(most)}"
-        return f"No gap in {images} is beyond your limit: {largest}{limit}."
-    if found.status == "insufficient-evidence":
-        span = say.points_range(gap.low, found.worst or gap.upper)
-        return f"Not settled by {by}: the gap in {images} may be {span}{limit}."
-    if gap.low <= 0 or len(found.groups) < 2:
-        span = say.points_range(gap.low, gap.upper)
-        return f"No difference is shown in {images}: the largest seen, by {by}, may be {span}."
-    most_, least = found.groups
-    named = [f"'{', '.join(of.group)}'" for of in (most_, least)]
-    of_what = "of" if found.tags == ["dataset"] else "tagged"
-    often = (
-        f"{say.times(most_.value / least.value)} as often as" if least.value else "more often than"
-    )
-    rates = f"{say.percent(most_.value)} against {say.percent(least.value)}"
-    at_least = f", by at least {say.points(gap.low)}" if limit else ""
-    return say.capitalised(
-        f"{rate.images} {of_what} {named[0]} are {rate.error} {often} {named[1]} "
-        f"({rates}){at_least}{limit}."
-    )
+    by, images = say.attributes_title(lead.tags), f"{rate.images} {rate.error}"
+    limit = "" if lead.limit is None else f"; your limit is {100 * lead.limit:g}"
+    upper = gap.upper if lead.worst is None else lead.worst
+    if lead.status == "pass":
+        most = f"at most {say.points(upper)}"
+        if not any(of.events for of in others):
+            return (
+                f"No {rate.image} of {max(of.n or 0 for of in others):,} is {rate.error}. "
+                f"The gap between groups is {most}{limit}."
+            )
+        return (
+            f"Every gap in {images} is within your limit: the largest, by {by}, is {most}{limit}."
+        )
+    if lead.status == "insufficient-evidence":
+        largest = f"Not settled by {by}: the gap in {images} may be as large as {say.points(upper)}"
+        return _fitting(f"{largest}{limit}.", f"{largest}.")
+    if gap.low <= 0 or len(lead.groups) < 2:
+        return _fitting(
+            f"No difference is shown in {images}: the largest seen, by {by}, is "
+            f"{say.points(gap.value)} ({say.points_range(gap.low, gap.upper)}).",
+            f"No difference between groups is shown in {images}.",
+        )
+    most_, least = lead.groups
+    ratio = most_.value / least.value if least.events >= FEWEST_ERRORS else 0.0
+    often = f"{say.times(ratio)} as often as" if ratio else "more often than"
+    rates = say.percent(most_.value), say.percent(least.value)
+    at_least = f" by at least {say.points(gap.low)}"
+    of_what = "of" if lead.tags == ["dataset"] else "tagged"
+
+    def told(names: Sequence[str]) -> tuple[str, str, str]:
+        start = f"{say.capitalised(rate.images)} {of_what} {names[0]} are {rate.error} {often} "
+        return (
+            f"{start}{names[1]} ({' against '.join(rates)}),{at_least}{limit}.",
+            f"{names[0]}: {rates[0]} of {rate.images} are {rate.error}, {rates[1]} of {names[1]}; "
+            f"a gap of at least {say.points(gap.low)}{limit}.",
+            f"{names[0]}: {rates[0]} of {rate.images} are {rate.error}, {rates[1]} of {names[1]}.",
+        )
+
+    names = [f"'{', '.join(of.group)}'" for of in lead.groups]
+    short = [f"{name.split(maxsplit=2)[0]} …'" for name in names]
+    return _fitting(*told(names), *told(short))
+
+
+def _fitting(*tellings: str) -> str:
+    """Take the first telling that is short enough for a headline; the last if none is."""
+    return next((of for of in tellings if words(of) <= MOST_WORDS), tellings[-1])
 
 
 def judged_gap(found: Finding, remedy: str, aside: str = "") -> str:
