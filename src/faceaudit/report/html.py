@@ -10,6 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from faceaudit.figures import svg
+from faceaudit.figures.drawing import style as figures_style
 from faceaudit.files import write_text
 from faceaudit.report import alt_text, figures, numbers
 from faceaudit.report.as_table import as_table, moved_columns
@@ -90,7 +92,7 @@ def render_html(result: Result, images: bool = True) -> str:
         policy=policy(code, plotly),
         moves=any(map(moved_columns, details.values())),
         # Our own files, which hold neither "</style" nor "</script" (tested).
-        style=Markup(static("report.css")),
+        style=Markup(static("report.css") + figures_style()),
         script=Markup(code),
         plotly=Markup(plotly),
     )
@@ -100,6 +102,7 @@ def render_html(result: Result, images: bool = True) -> str:
 def environment() -> Environment:
     """Return the templates' environment: everything is escaped."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
 
     environment = Environment(
         loader=FileSystemLoader(_HERE / "templates"),
@@ -114,6 +117,7 @@ def environment() -> Environment:
     numbers_as_text = ("cell", "count", "exact", "interval", "percent")
     environment.globals |= {name: getattr(numbers, name) for name in numbers_as_text}
     environment.globals |= {"t": TEXT, "STATUS": STATUS, "KIND": KIND, "GLOSSARY": GLOSSARY}
+    environment.globals |= {"svg": lambda *given, **how: Markup(svg(*given, **how, alone=False))}
     environment.globals |= {"figures": figures, "as_table": as_table, "alt_text": alt_text}
     return environment
 

@@ -1,0 +1,191 @@
+"""Forest plots and slopes: a row a group, with its numbers beside its whisker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from faceaudit.figures.axes import Axis, linear_axis
+from faceaudit.figures.drawing import (
+    FEW,
+    Place,
+    Sheet,
+    cut,
+    dot,
+    element,
+    isolated,
+    key,
+    label,
+    text,
+    upright,
+    words,
+)
+from faceaudit.report import alt_text
+from faceaudit.report.numbers import cell, count, interval
+from faceaudit.report.text import STATUS, TEXT
+from faceaudit.result import Estimate, Forest, Slopes
+from faceaudit.wording import tag_title
+
+#: Heights in pixels of the titles and ticks above the rows, and of a row.
+HEAD, ROW = 44, 28
+#: The same on narrow screens.
+NARROW_ROW, NARROW_PAIR = 50, 66
+#: Where the axes lie, in percent: from the left, and how wide.
+PLOT, RATES, DIFFERENCES = (42, 34), (47, 15), (65, 12)
+#: Each status has its own shape, as in the rest of a report.
+_SHAPES = {
+    "pass": ("M8 1a7 7 0 1 0 .01 0z", "M4.6 8.4l2.3 2.3 4.6-5.4"),
+    "fail": ("M8 0l8 8-8 8-8-8z", "M8 4v5M8 11v.5"),
+    "insufficient-evidence": ("M1 1h14v14h-14z", "M5.8 6a2.2 2.2 0 1 1 3 2q-.8.3-.8 1.3M8 11.3v.5"),
+    "not-estimable": ("M1 8a7 7 0 1 1 14 0 7 7 0 1 1-14 0z", "M5 8h6"),
+    "error": ("M5 1h6l4 4v6l-4 4h-6l-4-4v-6z", "M5.5 5.5l5 5M10.5 5.5l-5 5"),
+    "info": ("M8 1a7 7 0 1 0 .01 0z", "M8 7v5M8 4v.5"),
+}
+
+
+def forest(detail: Forest, axis: Axis) -> Sheet:
+    """Draw a forest plot."""
+    events = any(row.events is not None for row in detail.rows)
+    titles = [
+        text(tag_title(detail.attribute), most=34, y=34, class_="wide"),
+        text(TEXT["cases"] if events else TEXT["n"], x="38%", y=34, class_="wide end"),
+    ]
+    place = Place("plot", axis, *PLOT)
+    lines = [
+        upright(place.at(value), HEAD - 2, name)
+        for name, value in (("reference", detail.reference), ("limit", detail.limit))
+        if value is not None
+    ]
+    head = [
+        *titles,
+        _measure(detail.measure, place),
+        place.grid(HEAD - 2),
+        element("g", *lines, class_="plot lines"),
+    ]
+    rows = [_row(row, place, detail.scale) for row in detail.rows]
+    return _rows("forest", _key(detail), head, rows, NARROW_ROW)
+
+
+def _row(row: Estimate, place: Place, scale: str) -> tuple[str, str]:
+    cases = count(row.n)
+    if row.events is not None:
+        cases = TEXT["of"].format(events=count(row.events), n=cases)
+    n = text(cases, x="38%", y=18, class_="n")
+    if row.value is None:
+        return "", label(row.group, None) + n + unknown(row.note)
+    icon = status_icon(row.status) if row.status else ""
+    return f"{row.status or ''}{' noted' if row.note else ''}", (
+        label(row.group, row.note, icon)
+        + n
+        + place.whisker(row.value, row.low, row.high)
+        + number(cell(row.value, scale), interval(row.low, row.high, scale))
+    )
+
+
+def number(value: str, ends: str) -> str:
+    """Write a value and its interval at the right end of a row."""
+    tspan = element("tspan", words(ends), class_="soft", dx=6) if ends else ""
+    return element(
+        "text", element("tspan", words(value), class_="b"), tspan, x="100%", y=18, class_="num"
+    )
+
+
+def unknown(note: str | None) -> str:
+    """Say why a row has no value."""
+    said = f"{TEXT['not_estimable']}: {note}" if note else TEXT["not_estimable"]
+    return text(said, most=60, x="41%", y=18, class_="none soft")
+
+
+def status_icon(status: str) -> str:
+    """Draw the mark of a status."""
+    shape, ink = _SHAPES[status]
+    title = element("title", words(STATUS[status]))
+    paths = element("path", d=shape), element("path", d=ink, class_="ink")
+    return element("g", title, *paths, class_=f"status {status}", transform="translate(0 6)")
+
+
+def _measure(measure: str, place: Place) -> str:
+    return text(measure, most=60, x=place.percent(0), y=12, class_=f"measure {place.class_}-title")
+
+
+def _key(detail: Forest) -> list[tuple[str, str, str]]:
+    items = []
+    mark = element("line", x1=8, x2=8, y1=2, y2=18)
+    if detail.reference is not None:
+        items.append(("reference", mark, alt_text.reference(detail)))
+    if detail.limit is not None:
+        value = cell(detail.limit, detail.scale).lstrip("+")
+        items.append(("limit", mark, f"{TEXT['limit']}: {value}. {TEXT['chosen_limit']}"))
+    judged = (row.status for row in detail.rows if row.value is not None and row.status)
+    return items + [("judged", status_icon(of), STATUS[of]) for of in dict.fromkeys(judged)]
+
+
+def slopes(detail: Slopes) -> Sheet:
+    """Draw two classifiers' rates and their difference, group by group."""
+    both = (rate for row in detail.rows for rate in (row.first, row.second))
+    rates = Place("rates", linear_axis(both, "percent"), *RATES)
+    ends = (end for row in detail.rows for end in (row.difference, row.low, row.high))
+    differences = Place("differences", linear_axis(ends, "points"), *DIFFERENCES)
+    zero = upright(differences.at(0.0), HEAD - 2, "reference")
+    head = [
+        text(tag_title(detail.attribute), most=24, y=34, class_="wide"),
+        text(TEXT["n"], x="31%", y=34, class_="wide end"),
+        _measure(detail.measure, rates),
+        _measure(TEXT["difference_points"], differences),
+        rates.grid(HEAD - 2),
+        differences.grid(HEAD - 2),
+        element("g", zero, class_="differences lines"),
+    ]
+    rows = []
+    for row in detail.rows:
+        known = row.difference is not None
+        drawn = [label(row.group, row.note if known else None)]
+        drawn.append(text(count(row.n), x="31%", y=18, class_="n"))
+        told = f"{cell(row.first, 'percent')} → {cell(row.second, 'percent')}"
+        drawn.append(text(told, x="45%", y=18, class_="ends soft"))
+        if row.first is not None and row.second is not None:
+            first, second = rates.at(row.first), rates.at(row.second)
+            line = element("line", x1=first, x2=second, y1=14, y2=14)
+            drawn.append(element("g", line, dot(first, "first"), dot(second), class_="rates"))
+        if row.difference is None:
+            drawn.append(unknown(row.note))
+        else:
+            told = interval(row.low, row.high, "points")
+            drawn.append(differences.whisker(row.difference, row.low, row.high))
+            drawn.append(number(cell(row.difference, "points"), told))
+        rows.append(("noted" if row.note else "", "".join(drawn)))
+    mark = element("circle", cx=8, cy=10, r=4.5)
+    names = ("first", detail.first_name), ("second", detail.second_name)
+    items = [(name, mark, isolated(cut(of, 50))) for name, of in names]
+    return _rows("slopes", items, head, rows, NARROW_PAIR)
+
+
+def _rows(
+    kind: str,
+    items: Sequence[tuple[str, str, str]],
+    head: Sequence[str],
+    rows: Sequence[tuple[str, str]],
+    narrow_row: int,
+) -> Sheet:
+    """Put rows, each with its class, below their head and key."""
+    drawn = [
+        element(
+            "g",
+            body,
+            class_=f"row {class_}".strip(),
+            transform=f"translate(0 {HEAD + ROW * i})",
+            style=f"--i:{i}",
+        )
+        for i, (class_, body) in enumerate(rows)
+    ]
+    few = len(rows) if len(rows) <= FEW + 5 else FEW
+    if few < len(rows):
+        drawn[few:] = [element("g", *drawn[few:], class_="rest")]
+    told, top = key(items)
+    body = element("g", *head, *drawn, transform=f"translate(0 {top})")
+
+    def heights(n: int) -> tuple[int, int]:
+        return top + HEAD + ROW * n + 4, top + HEAD + narrow_row * n + 4
+
+    return Sheet(
+        kind, [told, body], *heights(len(rows)), *(heights(few) if few < len(rows) else ())
+    )
