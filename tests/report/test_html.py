@@ -119,6 +119,7 @@ def test_every_drawing_has_words(page: Page) -> None:
 def test_every_word_is_used_somewhere() -> None:
     folder = Path(render_html.__code__.co_filename).parent
     files = [*folder.glob("*.py"), *folder.glob("templates/*"), *folder.glob("static/*.js")]
+    files += (folder.parent / "figures").glob("*.py")
     code = "".join(path.read_text("utf-8") for path in files if path.name != "text.py")
     # These are put together from a label, and from the kind of a figure.
     composed = ("label_", "read_forest", "read_slopes", "read_heatmap")

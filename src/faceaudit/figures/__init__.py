@@ -11,11 +11,16 @@
 from __future__ import annotations
 
 from faceaudit.figures.axes import Axis, forest_axes
+from faceaudit.figures.curve import curve
 from faceaudit.figures.forest import forest, slopes
+from faceaudit.figures.interactive import interactive
+from faceaudit.figures.shares import distribution, heatmap
 from faceaudit.report import alt_text
-from faceaudit.result import Forest, Slopes
+from faceaudit.result import Curve, Distribution, Forest, Heatmap, Slopes
 
-Drawn = Forest | Slopes
+__all__ = ["Drawn", "interactive", "svg"]
+
+Drawn = Forest | Slopes | Curve | Distribution | Heatmap
 
 
 def svg(detail: Drawn, *, axis: Axis | None = None, alone: bool = True) -> str:
@@ -23,7 +28,7 @@ def svg(detail: Drawn, *, axis: Axis | None = None, alone: bool = True) -> str:
 
     Parameters
     ----------
-    detail : Forest or Slopes
+    detail : Forest, Slopes, Curve, Distribution or Heatmap
     axis : Axis, optional
         Of a forest plot that shares its axis with others, see `forest_axes`.
     alone : bool
@@ -32,10 +37,13 @@ def svg(detail: Drawn, *, axis: Axis | None = None, alone: bool = True) -> str:
     """
     match detail:
         case Forest():
-            sheet, told = (
-                forest(detail, axis or forest_axes([detail])[0]),
-                alt_text.extremes(detail),
-            )
+            sheet = forest(detail, axis or forest_axes([detail])[0])
         case Slopes():
-            sheet, told = slopes(detail), alt_text.extremes(detail)
-    return sheet.svg(detail.title, told, alone=alone)
+            sheet = slopes(detail)
+        case Curve():
+            sheet = curve(detail)
+        case Distribution():
+            sheet = distribution(detail)
+        case Heatmap():
+            sheet = heatmap(detail)
+    return sheet.svg(detail.title, alt_text.of(detail), alone=alone)

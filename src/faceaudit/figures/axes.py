@@ -68,7 +68,9 @@ class Axis:
                 return exact(value)
 
 
-def linear_axis(values: Iterable[float | None], kind: str, *, from_zero: bool = True) -> Axis:
+def linear_axis(
+    values: Iterable[float | None], kind: str, *, from_zero: bool = True, most: int = _MOST_STEPS
+) -> Axis:
     """Choose round ends and ticks so that every value fits; ``percent`` stays within 0 and 1."""
     shown = [value for value in values if value is not None]
     if from_zero or not shown:
@@ -76,7 +78,7 @@ def linear_axis(values: Iterable[float | None], kind: str, *, from_zero: bool = 
     low, high = min(shown), max(shown)
     if high - low < 1e-9:
         high = low + (0.01 if kind in ("percent", "points") else 1.0)
-    step = _round_step((high - low) / _MOST_STEPS)
+    step = _round_step((high - low) / most)
     first = math.floor(low / step + 1e-9)
     last = math.ceil(high / step - 1e-9)
     if kind == "percent" and high <= 1 < last * step:

@@ -16,8 +16,8 @@ from faceaudit.figures.axes import Axis
 FEW = 20
 #: Heights in pixels, on wide screens and on narrow ones; ``figures.css`` has them too.
 KEY_ROW = 20
-#: Width in pixels that the words of a key keep to.
-_NARROW = 350
+#: Height of the titles and ticks above rows.
+HEAD = 44
 #: Letters that a line of a row's name has room for.
 _LABEL = 28
 #: XML knows no other control characters, not even escaped.
@@ -186,18 +186,75 @@ class Sheet:
         )
 
 
-def key(items: Sequence[tuple[str, str, str]]) -> tuple[str, int]:
-    """Draw a key: of each item its class, its mark and its words. And how high it is."""
-    drawn, x, y = [], 0.0, 0
-    for name, mark, said in items:
-        width = 36 + 6.2 * len(said)
-        if x and x + width > _NARROW:
+def key(items: Sequence[tuple[str, str, str]]) -> tuple[str, int, int]:
+    """Draw a key: of each item its class, its mark and its words. And its two heights."""
+    wide, narrow = (_flow([said for _, _, said in items], width) for width in (700, 350))
+    drawn = [
+        element(
+            "g",
+            mark,
+            text(said, x=22, y=14, most=90),
+            class_=f"item {name}",
+            transform=f"translate({x:g} {y})",
+            style=f"--x:{narrow_x:g}px;--y:{narrow_y}px",
+        )
+        for (name, mark, said), (x, y), (narrow_x, narrow_y) in zip(
+            items, wide, narrow, strict=True
+        )
+    ]
+    high, higher = (max((y + KEY_ROW for _, y in places), default=0) for places in (wide, narrow))
+    return "".join(drawn), high, higher
+
+
+def _flow(said: Sequence[str], width: float) -> list[tuple[float, int]]:
+    places, x, y = [], 0.0, 0
+    for one in said:
+        # As wide as such letters are on most machines.
+        own = 36 + 6.2 * len(one)
+        if x and x + own > width:
             x, y = 0.0, y + KEY_ROW
-        place = f"translate({x:g} {y})"
-        said = text(said, x=22, y=14)
-        drawn.append(element("g", mark, said, class_=f"item {name}", transform=place))
-        x += width
-    return "".join(drawn), y + KEY_ROW if items else 0
+        places.append((x, y))
+        x += own
+    return places
+
+
+def rows(
+    kind: str,
+    items: Sequence[tuple[str, str, str]],
+    head: Sequence[str],
+    each: Sequence[tuple[str, str]],
+    row: int,
+    narrow_row: int,
+) -> Sheet:
+    """Put rows, each with its class, below their head and key; those beyond `FEW` fold."""
+    drawn = [
+        element(
+            "g",
+            body,
+            class_=f"row {class_}".strip(),
+            transform=f"translate(0 {HEAD + row * i})",
+            style=f"--i:{i}",
+        )
+        for i, (class_, body) in enumerate(each)
+    ]
+    few = len(each) if len(each) <= FEW + 5 else FEW
+    if few < len(each):
+        drawn[few:] = [element("g", *drawn[few:], class_="rest")]
+    told, top, narrow_top = key(items)
+    body = below(top, narrow_top, *head, *drawn)
+
+    def heights(n: int) -> tuple[int, int]:
+        return top + HEAD + row * n + 4, narrow_top + HEAD + narrow_row * n + 4
+
+    return Sheet(
+        kind, [told, body], *heights(len(each)), *(heights(few) if few < len(each) else ())
+    )
+
+
+def below(top: int, narrow_top: int, *parts: str) -> str:
+    """Put parts below the key."""
+    place = {"transform": f"translate(0 {top})", "style": f"--y:{narrow_top}px"}
+    return element("g", *parts, class_="body", **place)
 
 
 @cache

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from faceaudit.figures.axes import Axis, linear_axis
 from faceaudit.figures.drawing import (
-    FEW,
+    HEAD,
     Place,
     Sheet,
     cut,
     dot,
     element,
     isolated,
-    key,
     label,
+    rows,
     text,
     upright,
     words,
@@ -25,12 +23,12 @@ from faceaudit.report.text import STATUS, TEXT
 from faceaudit.result import Estimate, Forest, Slopes
 from faceaudit.wording import tag_title
 
-#: Heights in pixels of the titles and ticks above the rows, and of a row.
-HEAD, ROW = 44, 28
+#: Height of a row in pixels.
+ROW = 28
 #: The same on narrow screens.
 NARROW_ROW, NARROW_PAIR = 50, 66
 #: Where the axes lie, in percent: from the left, and how wide.
-PLOT, RATES, DIFFERENCES = (42, 34), (47, 15), (65, 12)
+PLOT, RATES, DIFFERENCES = (42, 34), (42, 15), (60, 16)
 #: Each status has its own shape, as in the rest of a report.
 _SHAPES = {
     "pass": ("M8 1a7 7 0 1 0 .01 0z", "M4.6 8.4l2.3 2.3 4.6-5.4"),
@@ -61,8 +59,8 @@ def forest(detail: Forest, axis: Axis) -> Sheet:
         place.grid(HEAD - 2),
         element("g", *lines, class_="plot lines"),
     ]
-    rows = [_row(row, place, detail.scale) for row in detail.rows]
-    return _rows("forest", _key(detail), head, rows, NARROW_ROW)
+    each = [_row(row, place, detail.scale) for row in detail.rows]
+    return rows("forest", _key(detail), head, each, ROW, NARROW_ROW)
 
 
 def _row(row: Estimate, place: Place, scale: str) -> tuple[str, str]:
@@ -122,26 +120,27 @@ def _key(detail: Forest) -> list[tuple[str, str, str]]:
 def slopes(detail: Slopes) -> Sheet:
     """Draw two classifiers' rates and their difference, group by group."""
     both = (rate for row in detail.rows for rate in (row.first, row.second))
-    rates = Place("rates", linear_axis(both, "percent"), *RATES)
+    rates = Place("rates", linear_axis(both, "percent", most=3), *RATES)
     ends = (end for row in detail.rows for end in (row.difference, row.low, row.high))
-    differences = Place("differences", linear_axis(ends, "points"), *DIFFERENCES)
+    differences = Place("differences", linear_axis(ends, "points", most=3), *DIFFERENCES)
     zero = upright(differences.at(0.0), HEAD - 2, "reference")
     head = [
         text(tag_title(detail.attribute), most=24, y=34, class_="wide"),
-        text(TEXT["n"], x="31%", y=34, class_="wide end"),
+        text(TEXT["n"], x="26%", y=34, class_="wide end"),
         _measure(detail.measure, rates),
         _measure(TEXT["difference_points"], differences),
         rates.grid(HEAD - 2),
         differences.grid(HEAD - 2),
         element("g", zero, class_="differences lines"),
     ]
-    rows = []
+    each = []
     for row in detail.rows:
         known = row.difference is not None
         drawn = [label(row.group, row.note if known else None)]
-        drawn.append(text(count(row.n), x="31%", y=18, class_="n"))
-        told = f"{cell(row.first, 'percent')} → {cell(row.second, 'percent')}"
-        drawn.append(text(told, x="45%", y=18, class_="ends soft"))
+        drawn.append(text(count(row.n), x="26%", y=18, class_="n"))
+        if known:
+            told = f"{cell(row.first, 'percent')} → {cell(row.second, 'percent')}"
+            drawn.append(text(told, x="40%", y=18, class_="ends soft"))
         if row.first is not None and row.second is not None:
             first, second = rates.at(row.first), rates.at(row.second)
             line = element("line", x1=first, x2=second, y1=14, y2=14)
@@ -152,40 +151,8 @@ def slopes(detail: Slopes) -> Sheet:
             told = interval(row.low, row.high, "points")
             drawn.append(differences.whisker(row.difference, row.low, row.high))
             drawn.append(number(cell(row.difference, "points"), told))
-        rows.append(("noted" if row.note else "", "".join(drawn)))
+        each.append(("noted" if row.note else "", "".join(drawn)))
     mark = element("circle", cx=8, cy=10, r=4.5)
     names = ("first", detail.first_name), ("second", detail.second_name)
     items = [(name, mark, isolated(cut(of, 50))) for name, of in names]
-    return _rows("slopes", items, head, rows, NARROW_PAIR)
-
-
-def _rows(
-    kind: str,
-    items: Sequence[tuple[str, str, str]],
-    head: Sequence[str],
-    rows: Sequence[tuple[str, str]],
-    narrow_row: int,
-) -> Sheet:
-    """Put rows, each with its class, below their head and key."""
-    drawn = [
-        element(
-            "g",
-            body,
-            class_=f"row {class_}".strip(),
-            transform=f"translate(0 {HEAD + ROW * i})",
-            style=f"--i:{i}",
-        )
-        for i, (class_, body) in enumerate(rows)
-    ]
-    few = len(rows) if len(rows) <= FEW + 5 else FEW
-    if few < len(rows):
-        drawn[few:] = [element("g", *drawn[few:], class_="rest")]
-    told, top = key(items)
-    body = element("g", *head, *drawn, transform=f"translate(0 {top})")
-
-    def heights(n: int) -> tuple[int, int]:
-        return top + HEAD + ROW * n + 4, top + HEAD + narrow_row * n + 4
-
-    return Sheet(
-        kind, [told, body], *heights(len(rows)), *(heights(few) if few < len(rows) else ())
-    )
+    return rows("slopes", items, head, each, ROW, NARROW_PAIR)

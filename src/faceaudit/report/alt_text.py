@@ -15,6 +15,17 @@ from faceaudit.wording import capitalised, tag_title
 _MOST_LINES = 8
 
 
+def of(detail: Forest | Slopes | Heatmap | Curve | Distribution) -> str:
+    """Say in words what a figure shows."""
+    match detail:
+        case Curve():
+            return curve(detail)
+        case Distribution():
+            return " ".join(bars(detail, name) for name in list(detail.series)[:_MOST_LINES])
+        case _:
+            return extremes(detail)
+
+
 def extremes(detail: Forest | Slopes | Heatmap) -> str:
     """Say in words where the values of a figure are lowest and highest."""
     # Each value with its group and, where they are told too, the ends of its interval.
