@@ -14,7 +14,7 @@ LAYERS = (
     ("__main__", "cli", "cli_shared", "cli_studies"),
     ("demo", "terminal", "web", "studies"),
     ("commands",),
-    ("compare", "pairing", "report", "figures"),
+    ("compare", "comparison", "pairing", "report", "figures"),
     ("answer", "audit", "gate", "plan"),
     ("checks",),
     ("scoring",),

@@ -446,7 +446,8 @@ class OverallRate(_Strict):
 
     rate: str = Field(description="The error rate, by its id")
     n: Images
-    events: int = Field(description="Errors among them")
+    events: int = Field(description="Errors among them; of two classifiers, the second's")
+    first: int | None = Field(default=None, description="Of two classifiers, the first's errors")
     low: Low
     high: High
 

@@ -1,0 +1,1 @@
+"""What is found where two classifiers judged the same images, and how it is told."""

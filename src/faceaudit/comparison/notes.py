@@ -1,0 +1,109 @@
+"""What a comparison cannot carry: of both classifiers once, and images that one alone scored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from faceaudit import wording as say
+from faceaudit.audit import dependence_notes, limitations
+from faceaudit.checks import AuditInput
+from faceaudit.comparison.outcomes import RATES, Comparison, Outcomes
+from faceaudit.layout import lay_out, number, text
+from faceaudit.result import CheckResult, Detail
+from faceaudit.stats.intervals import rate_of
+
+
+def notes(of: Comparison, checks: Sequence[CheckResult]) -> list[str]:
+    """Say all of it, what could turn the answer first."""
+    return [*_scored_by_one(of), *_too_alike(of), *_limitations(of, checks), *of.paired.notes]
+
+
+def _scored_by_one(of: Comparison) -> Iterator[str]:
+    """Say for each label what one alone scored, and whether that could turn the answer."""
+    for rate, found in of.outcomes[()].items():
+        parts = []
+        n, turns = int(found.n[0]), bool(found.turns(of.confidence(()))[0])
+        for side in np.flatnonzero(found.alone[:, 0]):
+            m, wrong = int(found.alone[side, 0]), found.alone_wrong[side, 0]
+            on_both = say.percent(found.wrong[side, 0] / n) if n else ""
+            beside = f", against {on_both} of the {n:,} that both scored" if n else ""
+            parts.append(
+                f"{say.counted(m, rate.image)} {'was' if m == 1 else 'were'} scored by "
+                f"{of.names[side]} alone ({say.percent(wrong / m)} wrongly{beside})"
+            )
+        if parts:
+            yield (
+                f"{say.capitalised('; '.join(parts))}. That {'could' if turns else 'cannot'} "
+                "turn the answer: over all images of either, the difference found is between "
+                f"{100 * found.low[0]:+.1f} and {100 * found.high[0]:+.1f} points."
+            )
+
+
+def _too_alike(of: Comparison) -> Iterator[str]:
+    """Say where there may be only one classifier."""
+    first, second = (scores.table["p_ai"] for scores in of.paired.shared)
+    models = [summary.model for summary in of.paired.summaries]
+    both = " and ".join(of.names)
+    if first.equals(second):
+        yield (
+            f"{both} give every image the same score: "
+            "they may be one classifier's, or one table was given twice."
+        )
+    elif models[0] and models[1] and models[0].sha256 and models[0].sha256 == models[1].sha256:
+        yield (
+            f"{both} are scores of one classifier ({models[0].id}): the "
+            "difference lies in how it was used, or in the pictures it was given."
+        )
+
+
+def _limitations(of: Comparison, checks: Sequence[CheckResult]) -> list[str]:
+    """Say what holds of both once, and by name what holds of one."""
+    both = zip(of.paired.shared, of.paired.summaries, strict=True)
+    notes = [
+        [
+            *dependence_notes(AuditInput(scores.table, scores.info, of.spec, summary.threshold)),
+            *limitations(scores, summary, checks),
+        ]
+        for scores, summary in both
+    ]
+    # What reading a table says names the file.
+    by_file = {note for scores in of.paired.shared for note in scores.info.notes}
+    told = dict.fromkeys(note for note in notes[0] if note in notes[1])
+    for name, its_own in zip(of.names, notes, strict=True):
+        for note in its_own:
+            if note not in told:
+                told[note if note in by_file else f"{name}: {note}"] = None
+    return list(told)
+
+
+def alone_table(of: Comparison) -> list[Detail]:
+    """Lay out the images that one alone scored beside those of both, by data set."""
+    tally = of.paired.tally(["dataset"])
+    rows: list[tuple[str | int | float, ...]] = []
+    for rate in RATES:
+        found = Outcomes(tally, rate)
+        both, those = rate_of(found.wrong, found.n), rate_of(found.alone_wrong, found.alone)
+        for side, i in np.argwhere(found.alone):
+            n, m = int(found.n[i]), int(found.alone[side, i])
+            images = tally.groups[i], str(rate.label), of.names[side]
+            rows.append((*images, m, float(those[side, i]), n, float(both[side, i])))
+    if not rows:
+        return []
+    columns = list(zip(*rows, strict=True))
+    return [
+        lay_out(
+            "Images that one of the two alone scored",
+            [
+                text("data set", columns[0]),
+                text("label", columns[1]),
+                text("scored by", columns[2]),
+                number("images", "count", columns[3]),
+                number("wrong", "percent", columns[4]),
+                number("images of both", "count", columns[5]),
+                number("wrong on those", "percent", columns[6]),
+            ],
+            note="They are in no rate above. The last two columns are for comparison.",
+        )
+    ]
