@@ -1,5 +1,7 @@
 """Two classifiers on the same images, with differences that are known."""
 
+import re
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,6 +14,7 @@ from faceaudit.errors import FaceAuditError
 from faceaudit.result import read_result
 from faceaudit.spec import Spec
 from faceaudit.tables import Scores
+from faceaudit.wording import percent, words
 from tests.drawn import drawn_scores
 
 SPEC = Spec(name="t", title="T", question="?", attributes=["group"])
@@ -70,7 +73,10 @@ def test_rates_and_paired_difference():
     assert mcnemar["Group: FPR, b"] == 1
     holm = {t.name: t.p_holm for c in result.checks for t in c.tests}
     assert holm["Group: FPR, a"] == pytest.approx(len(holm) * 2 * 0.5**20)
-    assert "new calls AI-generated" in result.verdict
+    assert result.verdict == (
+        "new wrongly accuses fewer real photographs than old (10.0 % against 23.3 %); "
+        "no difference is shown on AI-generated faces."
+    )
 
 
 def test_the_order_of_rows_does_not_matter():
@@ -109,7 +115,11 @@ def test_without_a_specification_every_category_is_compared():
     # A number is no category, whatever its values.
     scores = with_column(scores, "sharpness", [0.5 + i % 2 for i in range(260)])
     result = compare(scores, scores)
-    assert {check.id for check in result.checks} == {"compare-overall", "compare-group"}
+    assert [check.id for check in result.checks] == [
+        "compare-overall",
+        "compare-gaps",
+        "compare-group",
+    ]
 
 
 # --- what is claimed -----------------------------------------------------------------------------
@@ -137,23 +147,115 @@ def pair_of(groups, ai=((0, 0), (0, 0)), tags=("group",)):
 @pytest.mark.parametrize(
     ("real", "ai", "said"),
     [
-        ((300, 40, 50), ((300, 40), (300, 50)), "No decisive winner."),
-        ((300, 90, 20), ((300, 90), (300, 20)), "new is shown to err less on real photographs and"),
-        ((300, 20, 90), ((300, 50), (300, 40)), "old is shown to err less on real photographs alo"),
+        (
+            (300, 40, 50),
+            ((300, 40), (300, 50)),
+            "No difference is shown between old and new on real photographs or AI-generated faces.",
+        ),
+        (
+            (300, 90, 20),
+            ((300, 90), (300, 20)),
+            "new wrongly accuses fewer real photographs than old (6.7 % against 30.0 %) and misses "
+            "fewer AI-generated faces (6.7 % against 30.0 %).",
+        ),
+        (
+            (300, 20, 90),
+            ((300, 50), (300, 40)),
+            "new wrongly accuses more real photographs than old (30.0 % against 6.7 %); no "
+            "difference is shown on AI-generated faces.",
+        ),
         (
             (300, 20, 90),
             ((300, 90), (300, 20)),
-            "No decisive winner, but a trade-off: new is shown to err less on AI-generated faces, "
-            "more on real photographs.",
+            "new wrongly accuses more real photographs than old (30.0 % against 6.7 %) but misses "
+            "fewer AI-generated faces (6.7 % against 30.0 %).",
         ),
     ],
 )
 def test_who_wins_over_all_images(real, ai, said):
     first, second, spec = pair_of({"a": real}, ai)
+    assert compare(first, second, spec, names=("old", "new")).verdict == said
+
+
+def test_the_asked_error_rate_leads():
+    first, second, spec = pair_of({"a": (300, 20, 90)}, ((300, 90), (300, 20)))
+    spec = spec.model_copy(update={"rate": "fnr"})
     result = compare(first, second, spec, names=("old", "new"))
-    assert said in result.verdict
-    shown = sum("no difference is shown" not in f.sentence for f in result.checks[0].findings)
-    assert shown == {"No dec": 0, "old is": 1}.get(said[:6], 2) + 2 * ("trade-off" in said)
+    assert result.verdict.startswith("new misses fewer AI-generated faces than old (6.7 % against")
+    assert " but wrongly accuses more real photographs (" in result.verdict
+    assert [of.rate for of in result.answer.overall] == ["fnr", "fpr"]
+    assert result.answer.rate == "fnr"
+
+
+def test_a_name_of_many_words_leaves_the_headline_short():
+    first, second, spec = pair_of({"a": (300, 20, 90)}, ((300, 90), (300, 20)))
+    for length, said in (
+        (6, "b b b b b b wrongly accuses more real photographs than a a a a a a but misses fewer "),
+        (9, "The second wrongly accuses more real photographs than the first (30.0 % against 6.7 "),
+    ):
+        names = (" ".join("a" * length), " ".join("b" * length))
+        assert compare(first, second, spec, names=names).verdict.startswith(said)
+
+
+def test_the_first_screen_says_who_how_much_how_sure_and_why():
+    """Group a gains, b loses, c is as it was; d is too small to be told, whatever it suffers."""
+    groups = {"a": (400, 90, 20), "b": (300, 10, 70), "c": (400, 20, 20), "d": (29, 29, 0)}
+    first, second, spec = pair_of(groups, ((1_500, 100), (1_500, 100)))
+    datasets = [image.split("/")[0] for image in first.table["image"].to_pylist()]
+    first, second = (with_column(of, "dataset", datasets) for of in (first, second))
+    result = compare(first, second, spec, names=("old", "new"))
+    answer = result.answer
+    assert answer.who == (
+        "Gain among real photographs: group 'a' (22.5 % to 5.0 %); lose among real photographs: "
+        "group 'b' (3.3 % to 23.3 %)."
+    )
+    fpr, fnr = answer.overall
+    assert (fpr.n, fpr.first, fpr.events) == (1_129, 149, 110)
+    assert fpr.low < 110 / 1_129 < fpr.high
+    assert (fnr.n, fnr.first, fnr.events) == (1_500, 100, 100)
+    assert answer.how_much.startswith(
+        "new minus old: real photographs called AI-generated -3.5 points (-7.1 to +0.2); "
+    )
+    assert "AI-generated faces called real +0.0 points (-" in answer.how_much
+    assert answer.how_sure == (
+        "2 of 3 group differences are shown; all intervals hold together at 95 %."
+    )
+    # The clearest group is among those drawn first.
+    assert answer.tags == ["group"]
+    assert result.first_figure.title == "False positive rate by group"
+    parts = {check.id: check.part for check in result.checks}
+    assert parts == {"compare-overall": "rates", "compare-gaps": "gaps", "compare-group": "gaps"}
+    (table,) = (of for of in result.checks[0].details if of.kind == "table")
+    assert table.rows == [["group", "real photographs", 1, 1, 1]]
+
+
+@pytest.mark.parametrize(
+    ("groups", "said"),
+    [
+        (
+            {"a": (400, 190, 20), "b": (600, 20, 18)},
+            "Of the 400 real photographs of a, new wrongly accuses 170 fewer; of the 600 others, "
+            "2 fewer.",
+        ),
+        (
+            {"a": (400, 190, 20), "b": (600, 18, 20)},
+            "Of the 400 real photographs of a, new wrongly accuses 170 fewer; of the 600 others, "
+            "2 more.",
+        ),
+        # That most of a change lies where most images are says nothing.
+        ({"a": (700, 190, 20), "b": (600, 18, 20)}, ""),
+        ({"a": (500, 190, 90), "b": (500, 190, 90)}, ""),
+        # No change is shown over all images.
+        ({"a": (400, 90, 20), "b": (600, 20, 90)}, ""),
+        # A data set of few images is not named.
+        ({"a": (29, 29, 0), "b": (600, 20, 19)}, ""),
+    ],
+)
+def test_a_change_that_lies_in_one_data_set_is_told(groups, said):
+    first, second, spec = pair_of(groups)
+    datasets = [image.split("/")[0] for image in first.table["image"].to_pylist()]
+    first, second = (with_column(of, "dataset", datasets) for of in (first, second))
+    assert compare(first, second, spec, names=("old", "new")).answer.why == said
 
 
 def test_the_more_is_asked_the_surer_a_sentence_must_be():
@@ -184,6 +286,7 @@ def test_groups_too_small_to_speak_of_are_in_the_table_alone():
     assert [row.n for row in slopes(result, "compare-group")[0].rows] == [200, 29]
     told = [of.sentence for check in result.checks for of in check.findings]
     assert not any("'b'" in sentence or "the gap" in sentence for sentence in told)
+    assert "'b'" not in result.answer.who
     small = compare(*pair_of({"a": (29, 3, 3), "b": (29, 3, 3)}))
     by_group = next(check for check in small.checks if check.id == "compare-group")
     assert by_group.status == "not-estimable"
@@ -195,17 +298,18 @@ def test_groups_too_small_to_speak_of_are_in_the_table_alone():
 def test_the_change_of_the_gap_is_told_with_its_interval():
     first, second, spec = pair_of({"a": (1_000, 150, 70), "b": (1_000, 50, 50)})
     result = compare(first, second, spec, names=("old", "new"))
-    by_group = next(check for check in result.checks if check.id == "compare-group")
-    (told,) = (of for of in by_group.findings if "the gap" in of.sentence)
+    gaps = next(check for check in result.checks if check.id == "compare-gaps")
+    (told,) = gaps.findings
     assert told.sentence.startswith(
-        "By group, the gap in real photographs called AI-generated (2,000 in 2 groups) goes from "
-        "10.0 points with old to 2.0 points with new: a change of -8.0 points ("
+        "By group, real photographs: the gap is 2.0 points with new, 10.0 with old, -8.0 points ("
     )
+    assert gaps.sentence == told.sentence
     assert told.interval.low < -0.08 < told.interval.upper < 0
-    (table,) = (of for of in by_group.details if of.title == "Gap by group")
-    assert table.rows[0][:6] == ["FPR", 2, 2000, *map(pytest.approx, (0.1, 0.02, -0.08))][:6]
+    (table,) = gaps.details
+    row = table.rows[0][1:]
+    assert row[:6] == ["FPR", 2, 2000, *map(pytest.approx, (0.1, 0.02, -0.08))][:6]
     # On its own it may be narrower.
-    assert told.interval.low < table.rows[0][6] < table.rows[0][7] < told.interval.upper
+    assert told.interval.low < row[6] < row[7] < told.interval.upper
 
 
 def test_images_of_one_person_count_as_what_they_are_worth():
@@ -247,6 +351,60 @@ def test_a_cluster_that_neither_table_has_is_refused():
         compare(first, first, SPEC.model_copy(update={"cluster": "film"}))
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_what_is_told_of_drawn_classifiers_is_short_and_true(seed):
+    """Headline, lines and sentences, against counts of their own; small groups are never named."""
+    rng = np.random.default_rng(seed)
+    sizes = {f"large {i}": int(rng.integers(30, 400)) for i in range(rng.integers(1, 5))}
+    sizes |= {f"small {i}": int(rng.integers(1, 30)) for i in range(3)}
+    first = drawn_scores(dict.fromkeys(sizes, (0, 0)) | {g: (n, 0) for g, n in sizes.items()})
+    table = first.table
+    real = np.array(table["label"].to_pylist()) == "real"
+    group = np.array([of or "" for of in table["group"].to_pylist()])
+    # Errors depend on the group, the small ones' most.
+    wrong = [
+        rng.random(len(real))
+        < np.select(
+            [np.char.startswith(group, "small"), group == "large 0"], rng.random((2, 1)), 0.1
+        )
+        for _ in range(2)
+    ]
+    told = [rescored(first, np.where(of != real, 0.1, 0.9)) for of in wrong]
+    lost = rng.random(len(real)) < rng.choice([0, 0.01])
+    told[1] = unscored(told[1], lost)
+    result = compare(*told, SPEC, names=("old", "new"))
+    both = ~lost
+    headline, answer = result.verdict, result.answer
+    sentences = [headline, *(of.sentence for check in result.checks for of in check.findings)]
+    assert all(words(sentence) <= 25 for sentence in sentences)
+    assert not any("small" in text for text in (*sentences, answer.who, answer.why))
+    shown = {
+        of.rate: int(np.sign(of.interval.value)) * (of.interval.low > 0 or of.interval.upper < 0)
+        for of in result.checks[0].findings
+    }
+    for rate, verb, images, label in (
+        ("fpr", "wrongly accuses", "real photographs", real),
+        ("fnr", "misses", "AI-generated faces", ~real),
+    ):
+        of = next(overall for overall in answer.overall if overall.rate == rate)
+        old, new = (int(np.sum(each & label & both)) for each in wrong)
+        assert (of.first, of.events, of.n) == (old, new, int(np.sum(label & both)))
+        for way, more in ((-1, "fewer"), (1, "more")):
+            assert (f"{verb} {more} {images}" in headline) == (shown[rate] == way)
+        if shown[rate]:
+            assert np.sign(new - old) == shown[rate]
+            assert f"({percent(new / of.n)} against {percent(old / of.n)})" in headline
+        else:
+            assert re.search(f"[Nn]o difference is shown .*{images}", headline)
+    assert (" but " in headline) == (shown["fpr"] * shown["fnr"] < 0)
+    for gained, names in re.findall(
+        r"(gain|lose) among real photographs: ([^;]*)", answer.who.lower()
+    ):
+        for name in re.findall(r"'(.*?)'", names):
+            here = (group == name) & both
+            assert (wrong[1][here].sum() < wrong[0][here].sum()) == (gained == "gain")
+
+
 # --- images that one of the two did not score ------------------------------------------------
 
 
@@ -280,12 +438,12 @@ def test_who_skips_its_own_errors_does_not_win(how):
     )
     p_ai[:30] = 0.1  # and were the first right there, the second could be worse by 29 points
     turned = compare(rescored(first, p_ai), second, SPEC, names=("old", "new"))
-    assert "That could turn the answer" in turned.verdict
-    assert "between -1.0 and +29.0 points" in turned.verdict
-    assert turned.limitations[0] in turned.verdict
+    assert turned.verdict.endswith("; unscored images could turn this.")
+    assert "30 real photographs that old alone scored could turn" in turned.answer.how_sure
+    assert "between -1.0 and +29.0 points" in turned.limitations[0]
     back = compare(second, rescored(first, p_ai), SPEC, names=("new", "old"))
-    assert "could turn the answer" in back.verdict
-    assert "between -29.0 and +1.0 points" in back.verdict
+    assert back.verdict.endswith("; unscored images could turn this.")
+    assert "between -29.0 and +1.0 points" in back.limitations[0]
     table = detail(turned, "Images that one of the two alone scored")
     assert table.rows == [["drawn", "real", "old", 30, 0.0, 70, pytest.approx(1 / 70)]]
     rows = turned.scores[0].rows
@@ -297,7 +455,7 @@ def test_who_skips_its_own_errors_does_not_win(how):
     (group,) = slopes(turned, "compare-group")[0].rows
     assert group.note == "30 more scored by old alone (0.0 % wrong); that could turn the difference"
     by_group = next(check for check in turned.checks if check.id == "compare-group")
-    assert by_group.findings[0].sentence.endswith(f"; {group.note}.")
+    assert by_group.findings[0].sentence.endswith("; unscored images could turn it.")
 
 
 @pytest.mark.parametrize(("skipped", "could"), [(15, True), (3, False)])
@@ -305,7 +463,8 @@ def test_equal_rates_are_an_answer_that_skipped_errors_could_turn(skipped, could
     first = drawn_scores({"a": (100, 15)}, ai=(0, 0))
     result = compare(first, Scores(first.table.slice(skipped), first.info), SPEC)
     # Three errors, all mended, would be no evidence that the second errs less.
-    assert ("That could turn the answer" in result.verdict) is could
+    assert ("could turn this" in result.verdict) is could
+    assert ("could turn the answer" in result.answer.how_sure) is could
     assert f"between -{skipped}.0 and +0.0 points" in result.limitations[0]
     assert f"That {'could' if could else 'cannot'} turn the answer" in result.limitations[0]
 
@@ -317,7 +476,7 @@ def test_a_winner_stays_one_where_skipped_images_could_not_turn_it():
     second = rescored(first, p_ai)
     for skipped, said in ((5, "cannot turn"), (60, "could turn")):
         result = compare(first, unscored(second, range(200 - skipped, 200)), SPEC)
-        assert "second is shown to err less on real photographs." in result.verdict
+        assert result.verdict.startswith("second wrongly accuses fewer real photographs than first")
         assert f"That {said} the answer" in result.limitations[0]
 
 
@@ -663,7 +822,7 @@ def test_the_first_lines_account_for_every_image(tmp_path):
     text = " ".join(run(old, new, "-o", tmp_path / "out").output.split())
     first_lines = text[: text.index("status check what was found")]
     for said in (
-        "4 real photographs were scored by old alone (100.0 % wrongly",
+        "; unscored images could turn this.",
         "Rows: 16 of 25 read were compared (16 of 25 real photographs); 9 left out: ",
         "5 without a score of old (not in its table), scored by new",
     ):

@@ -131,11 +131,12 @@ def _told(of: Comparison, found: Difference) -> Finding:
     """Tell a difference with its one interval."""
     group = f"{say.capitalised(found.name)}: " if found.tags else ""
     first, second = found.rates
-    turned = "; unscored images could turn it" if found.turns and found.tags else ""
+    # Over all images the headline says it.
+    turned = found.turns and found.tags
     return _finding(
         f"{group}{of.names[1]} calls {found.rate.error.removeprefix('called ')} {second} of "
         f"{say.counted(found.n, found.rate.image)}, {of.names[0]} {first}: "
-        f"{_points(found.interval)}{turned}.",
+        f"{_points(found.interval, 'unscored images could turn it' if turned else '')}.",
         check_id(found.tags),
         found.tags,
         found.rate,
@@ -144,12 +145,11 @@ def _told(of: Comparison, found: Difference) -> Finding:
     )
 
 
-def _points(change: Interval) -> str:
-    none = "" if change.low > 0 or change.upper < 0 else "; no difference is shown"
-    return (
-        f"{100 * change.value:+.1f} points ({100 * change.low:+.1f} to {100 * change.upper:+.1f})"
-        f"{none}"
-    )
+def _points(change: Interval, aside: str = "") -> str:
+    if not aside and change.low <= 0 <= change.upper:
+        aside = "no difference is shown"
+    ends = f"{100 * change.low:+.1f} to {100 * change.upper:+.1f}"
+    return f"{100 * change.value:+.1f} points ({ends}){'; ' if aside else ''}{aside}"
 
 
 def _finding(
