@@ -8,13 +8,14 @@ import pyarrow.compute as pc
 import pytest
 from click.testing import CliRunner
 
+from faceaudit.checks.parts.sentences import MOST_WORDS, words
 from faceaudit.cli import main
 from faceaudit.compare import compare
 from faceaudit.errors import FaceAuditError
 from faceaudit.result import read_result
 from faceaudit.spec import Spec
 from faceaudit.tables import Scores
-from faceaudit.wording import percent, words
+from faceaudit.wording import percent
 from tests.drawn import drawn_scores
 
 SPEC = Spec(name="t", title="T", question="?", attributes=["group"])
@@ -376,7 +377,7 @@ def test_what_is_told_of_drawn_classifiers_is_short_and_true(seed):
     both = ~lost
     headline, answer = result.verdict, result.answer
     sentences = [headline, *(of.sentence for check in result.checks for of in check.findings)]
-    assert all(words(sentence) <= 25 for sentence in sentences)
+    assert all(words(sentence) <= MOST_WORDS for sentence in sentences)
     assert not any("small" in text for text in (*sentences, answer.who, answer.why))
     shown = {
         of.rate: int(np.sign(of.interval.value)) * (of.interval.low > 0 or of.interval.upper < 0)
@@ -691,6 +692,18 @@ def test_one_classifier_given_twice_is_said():
     p_ai = first.table["p_ai"].to_numpy() * 0.9
     result = compare(Scores(first.table, info), Scores(rescored(first, p_ai).table, info), SPEC)
     assert "are scores of one classifier (drawn)" in " ".join(result.limitations)
+
+
+def test_what_holds_of_both_is_said_once():
+    scores = drawn_scores({"a": (30, 3)}, ai=(10, 1))
+    faceless = [with_column(scores, "status", ["no_face"] * n + ["ok"] * (40 - n)) for n in (3, 5)]
+    notes = compare(*faceless, SPEC).limitations
+    (both, second) = (note for note in notes if "found no face" in note)
+    assert both.startswith("first: 3 of 40 predictions rest on a picture in which a face finder f")
+    assert "Such predictions count like the others" in both
+    assert second == (
+        "second: 5 of 40 predictions rest on a picture in which a face finder found no face."
+    )
 
 
 def test_images_without_the_tag_are_said():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceaudit import wording as say
@@ -207,7 +208,7 @@ class Question:
 
     def why(self) -> str:
         """Say whether the gap is the person or the delivery, as far as these data tell."""
-        told = list(self._coinciding())
+        told = list(coinciding(self.data.table, self.data.spec.groupings))
         if self.lead is None or self.lead.interval is None:
             return " ".join(told)
         if self.lead.tags == ["dataset"]:
@@ -219,29 +220,6 @@ class Question:
         else:
             told.insert(0, "No gap is shown, so there is none to explain.")
         return " ".join(told)
-
-    def _coinciding(self) -> Iterator[str]:
-        """Say where all images with a tag are of one data set among several."""
-        table = self.data.table
-        asked = dict.fromkeys(tag for tags in self.data.spec.groupings for tag in tags)
-        for rate in ERROR_RATES.values():
-            images = table.filter(pc.equal(table["label"], rate.label)) if rate.label else table
-            if pc.count_distinct(images["dataset"]).as_py() < 2:
-                continue
-            alone: dict[tuple[str, int], list[str]] = {}
-            for tag in asked:
-                if tag == "dataset" or tag not in images.column_names:
-                    continue
-                tagged = images.filter(pc.is_valid(images[tag]))["dataset"]
-                if pc.count_distinct(tagged).as_py() == 1:
-                    alone.setdefault((tagged[0].as_py(), len(tagged)), []).append(tag)
-            if alone:
-                each = " and ".join(
-                    f"all {say.counted(n, rate.image)} with {', '.join(map(say.tag_title, tags))} "
-                    f"are of {dataset}"
-                    for (dataset, n), tags in alone.items()
-                )
-                yield f"{say.capitalised(each)}: tag and source coincide."
 
     def figure(self) -> FigureAt | None:
         """Find the forest plot of the groups of the gap that leads."""
@@ -275,3 +253,26 @@ class Question:
 
 def _titles(of: Sequence[Finding]) -> str:
     return ", ".join(say.attributes_title(one.tags) for one in of)
+
+
+def coinciding(table: pa.Table, groupings: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Say where all images with a tag are of one data set among several."""
+    asked = dict.fromkeys(tag for tags in groupings for tag in tags)
+    for rate in ERROR_RATES.values():
+        images = table.filter(pc.equal(table["label"], rate.label)) if rate.label else table
+        if pc.count_distinct(images["dataset"]).as_py() < 2:
+            continue
+        alone: dict[tuple[str, int], list[str]] = {}
+        for tag in asked:
+            if tag == "dataset" or tag not in images.column_names:
+                continue
+            tagged = images.filter(pc.is_valid(images[tag]))["dataset"]
+            if pc.count_distinct(tagged).as_py() == 1:
+                alone.setdefault((tagged[0].as_py(), len(tagged)), []).append(tag)
+        if alone:
+            each = " and ".join(
+                f"all {say.counted(n, rate.image)} with {', '.join(map(say.tag_title, tags))} "
+                f"are of {dataset}"
+                for (dataset, n), tags in alone.items()
+            )
+            yield f"{say.capitalised(each)}: tag and source coincide."

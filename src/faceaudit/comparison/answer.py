@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from faceaudit import wording as say
+from faceaudit.answer import coinciding
+from faceaudit.checks.parts.sentences import fitting
 from faceaudit.comparison.groups import check_id
 from faceaudit.comparison.outcomes import Comparison, Difference, Outcomes
 from faceaudit.result import Answer, CheckResult, FigureAt, OverallRate, Slopes
@@ -31,9 +33,9 @@ def _of_groups(of: Comparison) -> list[Difference]:
 
 
 def headline(of: Comparison) -> str:
-    """Say in at most `say.MOST_WORDS` words who errs less, and what the trade-off is."""
+    """Say in at most `MOST_WORDS` words who errs less, and what the trade-off is."""
     places = "the first", "the second"
-    return say.fitting(
+    return fitting(
         _headline(of, of.names, numbers=True),
         _headline(of, of.names, numbers=False),
         say.capitalised(_headline(of, places, numbers=True)),
@@ -77,7 +79,7 @@ def answer(of: Comparison, checks: Sequence[CheckResult]) -> Answer:
         who=_who(groups),
         how_much=_how_much(of),
         how_sure=" ".join(_how_sure(of, groups)),
-        why=" ".join(_why(of)),
+        why=" ".join([*_why(of), *coinciding(of.paired.shared[0].table, of.groupings)]),
         figure=_figure(lead, checks),
     )
 

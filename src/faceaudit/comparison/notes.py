@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -70,12 +71,18 @@ def _limitations(of: Comparison, checks: Sequence[CheckResult]) -> list[str]:
     ]
     # What reading a table says names the file.
     by_file = {note for scores in of.paired.shared for note in scores.info.notes}
-    told = dict.fromkeys(note for note in notes[0] if note in notes[1])
+    told = [note for note in dict.fromkeys(notes[0]) if note in notes[1]]
+    said = {sentence for note in told for sentence in _sentences(note)}
     for name, its_own in zip(of.names, notes, strict=True):
         for note in its_own:
-            if note not in told:
-                told[note if note in by_file else f"{name}: {note}"] = None
-    return list(told)
+            if new := [sentence for sentence in _sentences(note) if sentence not in said]:
+                told.append(note if note in by_file else f"{name}: {' '.join(new)}")
+                said.update(new)
+    return told
+
+
+def _sentences(note: str) -> list[str]:
+    return re.split(r"(?<=[.:]) (?=[A-Z])", note)
 
 
 def alone_table(of: Comparison) -> list[Detail]:

@@ -104,9 +104,9 @@ def gap_headline(lead: Finding, others: Sequence[Finding]) -> str:
         )
     if lead.status == "insufficient-evidence":
         largest = f"Not settled by {by}: the gap in {images} may be as large as {say.points(upper)}"
-        return _fitting(f"{largest}{limit}.", f"{largest}.")
+        return fitting(f"{largest}{limit}.", f"{largest}.")
     if gap.low <= 0 or len(lead.groups) < 2:
-        return _fitting(
+        return fitting(
             f"No difference is shown in {images}: the largest seen, by {by}, is "
             f"{say.points(gap.value)} ({say.points_range(gap.low, gap.upper)}).",
             f"No difference between groups is shown in {images}.",
@@ -129,10 +129,10 @@ def gap_headline(lead: Finding, others: Sequence[Finding]) -> str:
 
     names = [f"'{', '.join(of.group)}'" for of in lead.groups]
     short = [f"{name.split(maxsplit=2)[0]} …'" for name in names]
-    return _fitting(*told(names), *told(short))
+    return fitting(*told(names), *told(short))
 
 
-def _fitting(*tellings: str) -> str:
+def fitting(*tellings: str) -> str:
     """Take the first telling that is short enough for a headline; the last if none is."""
     return next((of for of in tellings if words(of) <= MOST_WORDS), tellings[-1])
 
