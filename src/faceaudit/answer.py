@@ -192,7 +192,7 @@ class Question:
                 parts.append(f"{said}: {', '.join(say.attributes_title(gap.tags) for gap in of)}")
         if self.lead and self.lead.needed:
             plan = f"about {self.lead.needed:,} {self.rate.images} of each group would settle "
-            parts.append(plan + say.attributes_title(self.lead.tags))
+            parts.append(f"{plan}{say.attributes_title(self.lead.tags)} four times in five")
         told = [say.capitalised("; ".join(parts))]
         for rate in ERROR_RATES.values():
             if rate != self.rate and (

@@ -59,7 +59,12 @@ def test_shares_and_errors_are_counted_by_group(drawn):
     assert "tagged group 'a' (20.0 %, 20 of 100; " in undecided.sentence
     assert "are left undecided most often" in undecided.sentence
     assert undecided.sentence in result.sentence
-    assert "Decided real photographs tagged group 'a' (12.5 %, 10 of 80; " in decided.sentence
+    assert "difference in decided real photographs called AI-generated" in decided.sentence
+    assert (decided.groups[0].group, decided.groups[0].events, decided.groups[0].n) == (
+        ["a"],
+        10,
+        80,
+    )
     assert decided.sentence.endswith("which chance alone could explain.")
 
 

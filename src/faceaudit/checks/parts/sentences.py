@@ -18,17 +18,23 @@ def rate_gap(found: Finding, rate: ErrorRate) -> str:
             f"{say.capitalised(rate.images)} of every {say.attributes_title(found.tags)} "
             f"are {rate.error} equally often: {say.percent(found.share)} of {found.n:,}."
         )
+    among = f"among groups of at least {found.smallest} images, " if found.smallest else ""
+    images, span = f"{rate.images} {rate.error}", say.points_range(gap.low, gap.upper)
+    if gap.low <= 0:
+        return say.capitalised(
+            f"{among}the largest difference in {images} by {say.attributes_title(found.tags)} is "
+            f"{say.points(gap.value)} ({say.interval_title(gap.confidence)} {span}), which chance "
+            f"alone could explain{twin(found)}."
+        )
     high, low = (
         f"{say.group_title(found.tags, of.group)} "
         f"({say.percent(of.value)}, {of.events:,} of {of.n:,}{_as_picked(of)})"
         for of in found.groups
     )
-    among = f"Among groups of at least {found.smallest} images, " if found.smallest else ""
-    return (
-        f"{say.capitalised(among + rate.images)} tagged {high} are {rate.error} most often, "
-        f"those tagged {low} least often: a difference of {say.points(gap.value)} "
-        f"({say.points_range(gap.low, gap.upper, gap.confidence)})"
-        f"{'' if gap.low > 0 else ', which chance alone could explain'}{twin(found)}."
+    return say.capitalised(
+        f"{among}{rate.images} tagged {high} are {rate.error} most often, those tagged {low} least "
+        f"often: a difference of {say.points(gap.value)} "
+        f"({say.interval_title(gap.confidence)} {span}){twin(found)}."
     )
 
 
@@ -142,12 +148,12 @@ def judged_gap(found: Finding, remedy: str, aside: str = "") -> str:
     rate, gap, by = ERROR_RATES[str(found.rate)], found.interval, say.attributes_title(found.tags)
     if gap is None:
         return f"By {by}, {remedy}{aside}."
-    between = " and ".join(
-        f"{say.group_title(found.tags, of.group)} ({say.percent(of.value)} of {of.n:,})"
-        for of in found.groups
-    )
-    if gap.value == 0:
-        between = f"all groups ({say.percent(found.share)} of {found.n:,})"
+    between = ""
+    if gap.low > 0:
+        between = " between " + " and ".join(
+            f"{say.group_title(found.tags, of.group)} ({say.percent(of.value)} of {of.n:,})"
+            for of in found.groups
+        )
     limit = found.limit or 0.0
     named = f"the chosen limit of {say.points(limit)}"
     allowing = "allowing for chance and wrong tags" if found.wrong_tags else "allowing for chance"
@@ -166,8 +172,8 @@ def judged_gap(found: Finding, remedy: str, aside: str = "") -> str:
         follows = f", {allowing} by at most {say.points(gap.upper)}, but {remedy}"
     else:
         range_ = say.points_range(gap.low, gap.upper)
-        follows = f"; {allowing} it is {range_}, too wide a range to hold against {named}: {remedy}"
+        follows = f"; {allowing} it is {range_}, too wide for {named}: {remedy}"
     return (
-        f"By {by}, the share of {rate.images} {rate.error} differs by {say.points(gap.value)} "
-        f"between {between}{follows}{twin(found)}{aside}."
+        f"By {by}, the share of {rate.images} {rate.error} differs by {say.points(gap.value)}"
+        f"{between}{follows}{twin(found) if between else ''}{aside}."
     )
