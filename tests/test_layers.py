@@ -15,7 +15,7 @@ LAYERS = (
     ("demo", "terminal", "web", "studies"),
     ("commands",),
     ("compare", "comparison", "pairing", "report", "figures"),
-    ("answer", "audit", "gate", "plan"),
+    ("answer", "audit", "gate", "limitations", "plan"),
     ("checks",),
     ("scoring",),
     ("model", "thumbnails", "bundled"),

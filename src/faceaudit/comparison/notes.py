@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from faceaudit import wording as say
-from faceaudit.audit import dependence_notes, limitations
 from faceaudit.checks import AuditInput
 from faceaudit.comparison.outcomes import RATES, Comparison, Outcomes
 from faceaudit.layout import lay_out, number, text
+from faceaudit.limitations import dependence_notes, limitations
 from faceaudit.result import CheckResult, Detail
 from faceaudit.stats.intervals import rate_of
 

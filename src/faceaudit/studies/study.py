@@ -10,8 +10,9 @@ from typing import ClassVar
 
 import pyarrow as pa
 
-from faceaudit.audit import headline, limitations, result_versions, summarise, timestamp
+from faceaudit.audit import headline, result_versions, summarise, timestamp
 from faceaudit.layout import Kind, Values, lay_out, number, text
+from faceaudit.limitations import limitations
 from faceaudit.result import CheckResult, Detail, Finding, Result, write_result
 from faceaudit.studies.holdout import Split, read_split
 from faceaudit.studies.runs import Run, Tested, run_all
