@@ -151,3 +151,12 @@ def test_a_tag_that_only_one_source_has_is_told():
     why = audit(Scores(table, info), spec(attributes=["group", "skin"])).answer.why
     assert "All 300 real photographs with skin are of first: tag and source coincide." in why
     assert not re.search(r"with [^.]*group", why)
+
+
+def test_what_the_first_screen_tells_is_no_finding_beside_it():
+    scores = drawn_scores({"dark": (1000, 184), "light": (1000, 58)})
+    result = audit(scores, spec(limits={"fpr_gap": 0.05, "fnr_gap": None}))
+    told = [(found.check, found.rate) for found in result.findings]
+    assert told and not [
+        check for check, rate in told if check in ("group-error-rates", "equalized-odds-gap")
+    ]

@@ -41,7 +41,7 @@ _NOT_WITHIN: dict[Status, str] = {
 #: Of how many tags the first screen names the groups.
 MOST_TOLD = 3
 #: The parts of the page whose findings compare groups.
-_COMPARED = ("rates", "gaps", "combined")
+COMPARED = ("rates", "gaps", "combined")
 
 
 def status_of(results: Sequence[CheckResult], rate: str | None = None) -> Status:
@@ -80,7 +80,7 @@ class Question:
         asked = [
             found
             for of in self.results
-            if of.part in _COMPARED
+            if of.part in COMPARED
             for found in of.findings
             if found.rate in ERROR_RATES and self.data.spec.rate in (None, found.rate)
             # A group that is small never leads.

@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from faceaudit.answer import Question
+from faceaudit.answer import COMPARED, Question
 from faceaudit.checks import AuditInput, Check, Options, Product, all_checks
 from faceaudit.errors import FaceAuditError, in_one_line
 from faceaudit.limitations import dependence_notes, limitations
@@ -232,11 +232,17 @@ def adjust_tests(results: Sequence[CheckResult]) -> None:
 
 
 def headline(results: Sequence[CheckResult], told: Sequence[Finding] = ()) -> list[Finding]:
-    """Return the few findings that matter most beside those that are `told` already.
+    """Return the few findings that matter most beside the gaps that are `told` already.
 
     Each is of another check while there are any.
     """
-    findings = [found for of in results for found in of.findings if found not in told]
+    gaps = [(found.tags, found.rate) for found in told]
+    findings = [
+        found
+        for of in results
+        for found in of.findings
+        if of.part not in COMPARED or (found.tags, found.rate) not in gaps
+    ]
     findings.sort(key=lambda found: (SEVERITY.index(found.status), -found.weight))
     # By check, its heaviest first; but what is not shown, of a weight of 0 or less, comes last.
     first = {found.check: found for found in reversed(findings)}
