@@ -1,5 +1,7 @@
 """The demo, on what comes with the package: no data, no network."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -60,19 +62,33 @@ def test_the_published_experiment_is_in_the_recorded_scores(shown):
     assert shown.reports["without-ffhq/generator-source"].status == "fail"
 
 
-def test_the_terminal_says_of_how_many_photographs_each_line_speaks(shown, capsys):
+def test_the_terminal_shows_two_experiments_in_six_lines_and_one_table(shown, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
     print_demo(shown)
-    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
-    (ffhq,) = (line for line in lines if line.startswith("without-ffhq/ffhq-glasses"))
-    assert " fail 540 of 8,468 1,860 Averaged over" in ffhq
-    (everything,) = (line for line in lines if line.startswith("without-ffhq/generator-source"))
-    assert " fail 8,468 1,860 98.5 % of" in everything
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines[:-1])) <= 80
+    table = next(i for i, line in enumerate(lines) if line.split()[:1] == ["status"])
+    prose = " ".join(lines[:table])
+    assert table <= 6
+    for done in shown.experiments:
+        assert done in prose
+    assert all(len(told.split()) < 60 for told in re.split(r"(?<=\.) (?=[A-Z])", prose))
+    rows = [" ".join(line.split()) for line in lines[table + 1 : -1]]
+    assert rows[0] == "compare 6.7 % → 1.9 % 8.2 % → 25.9 %"
+    classifiers = [rows.index(name) for name in ("without-ffhq", "with-ffhq")]
+    assert "ffhq-glasses-age-gender Fail 532 of 540 152 of 1,860" in rows[classifiers[0] :]
+    assert "utkface-demographics Pass 0 of 3,466 481 of 1,860" in rows[classifiers[1] :]
+    assert lines[-1] == f"Look at {shown.index}"
+    for name, result in shown.reports.items():
+        assert sum(row.startswith(name.rpartition("/")[2]) for row in rows) >= 1
+        for of in result.answer.overall if result.kind == "audit" else ():
+            assert any(f"{of.events:,} of {of.n:,}" in row for row in rows)
 
 
 def test_the_published_results_are_told_first(shown):
     assert "540 of 8,468 real photographs" in shown.index.read_text()
     test_set, in_training = shown.experiments.values()
-    assert "photographs that the generator was trained on (ffhq) are called AI" in test_set
+    assert "'ffhq': 98.5 % of real photographs are called AI-generated" in test_set
     assert "AI-generated faces" in in_training
     pytest.importorskip("torch", reason="the samples are scored with the extra 'model'")
     listed = shown.index.read_text()

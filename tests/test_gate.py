@@ -436,8 +436,8 @@ def test_the_command(tmp_path):
     assert run(old)[0] == FAILED
     code, output = run(old, "--baseline", old)
     assert code == PASSED
-    assert "fail fail equalized-odds-gap gender, FPR 18.0 points (" in output
-    assert "failed in the baseline too" in output
+    assert "equalized-odds-gap Fail gender, FPR 18.0 points (" in output
+    assert "limit 5.0 points (before: Fail; failed in the baseline too)" in output
     assert run(new, "--baseline", old)[0] == 2
     code, output = run(new, "--baseline", old, "--accept-changes", "--junit", f"{tmp_path}/j.xml")
     assert code == FAILED

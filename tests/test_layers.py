@@ -13,6 +13,7 @@ ROOT = Path(faceaudit.__file__).parent
 LAYERS = (
     ("__main__", "cli", "cli_shared", "cli_studies"),
     ("demo", "terminal", "web", "studies"),
+    ("screen",),
     ("commands",),
     ("compare", "comparison", "pairing", "report", "figures"),
     ("answer", "audit", "gate", "limitations", "plan"),

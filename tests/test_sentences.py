@@ -137,9 +137,10 @@ def told(result: Result, tmp_path: Path) -> Iterator[str]:
     yield from (result.verdict, *result.limitations)
     printed = io.StringIO()
     with redirect_stdout(printed):
-        print_result(result)
+        for verbose in (False, True):
+            print_result(result, tmp_path, verbose=verbose, as_json=False)
         if result.kind == "audit":
-            print_decision(gate(result))
+            print_decision(gate(result), as_json=False)
     yield from re.split(r"  +|\n", printed.getvalue())
     yield from (text for text in Page(render_html(result)).texts if "question: " not in text)
     decision = gate(result) if result.kind == "audit" else None

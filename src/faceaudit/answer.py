@@ -186,14 +186,16 @@ class Question:
         if not judged:
             return "No limit is set, so nothing passes or fails." if self.gaps else ""
         own = [gap for gap in judged if gap.rate == self.rate.id]
-        parts = [f"{sum(gap.status == 'pass' for gap in own)} of {len(own)} within the limit"]
+        parts = []
+        if own:
+            parts = [f"{sum(gap.status == 'pass' for gap in own)} of {len(own)} within the limit"]
         for status, said in _NOT_WITHIN.items():
             if of := [gap for gap in own if gap.status == status]:
                 parts.append(f"{said}: {', '.join(say.attributes_title(gap.tags) for gap in of)}")
         if self.lead and self.lead.needed:
             plan = f"about {self.lead.needed:,} {self.rate.images} of each group would settle "
             parts.append(f"{plan}{say.attributes_title(self.lead.tags)} four times in five")
-        told = [say.capitalised("; ".join(parts))]
+        told = [say.capitalised("; ".join(parts))] if parts else []
         for rate in ERROR_RATES.values():
             if rate != self.rate and (
                 of_other := [of.status for of in judged if of.rate == rate.id]
@@ -267,7 +269,7 @@ def coinciding(table: pa.Table, groupings: Sequence[Sequence[str]]) -> Iterator[
             if tag == "dataset" or tag not in images.column_names:
                 continue
             tagged = images.filter(pc.is_valid(images[tag]))["dataset"]
-            if pc.count_distinct(tagged).as_py() == 1:
+            if len(tagged) > 1 and pc.count_distinct(tagged).as_py() == 1:
                 alone.setdefault((tagged[0].as_py(), len(tagged)), []).append(tag)
         if alone:
             each = " and ".join(

@@ -10,7 +10,18 @@ from typing import Any
 import click
 
 from faceaudit import commands, terminal
-from faceaudit.cli_shared import EPOCHS, PATH, RECIPE, ErrorGroup, example, flag, many, with_options
+from faceaudit.cli_shared import (
+    AS_JSON,
+    EPOCHS,
+    PATH,
+    PRINTING,
+    RECIPE,
+    ErrorGroup,
+    example,
+    flag,
+    many,
+    with_options,
+)
 from faceaudit.cli_studies import study
 from faceaudit.errors import FaceAuditError
 
@@ -72,7 +83,7 @@ def _parse_numbers(
 @click.option("--gap", type=float, help="A true gap that is to fail; twice the limit if not given.")
 @click.option("--cluster-size", default=1.0, help="Images that hang together, as of one person.")
 @click.option("--correlation", default=0.0, help="How alike their errors are, from 0 to 1.")
-@flag("--json", "as_json", help="Print as JSON.")
+@AS_JSON
 @example("faceaudit plan --spec utkface-demographics --rates fpr=0.02 --groups race=5,gender=2")
 def plan(as_json: bool, **options: Any) -> None:
     """Plan an audit: how many images does a verdict need?
@@ -88,7 +99,7 @@ def plan(as_json: bool, **options: Any) -> None:
 
 
 @main.command()
-@flag("--json", "as_json", help="Print as JSON.")
+@AS_JSON
 @example("faceaudit datasets")
 def datasets(as_json: bool) -> None:
     """List the known data sets: what, tags, licence, layout."""
@@ -138,7 +149,7 @@ class _IndexCommand(click.Command):
     "look_for_near_copies",
     help="Note which pictures show the same, resized or recompressed; they count as one then.",
 )
-@flag("--json", "as_json", help="Print the counts as JSON.")
+@AS_JSON
 @example("faceaudit index utkface UTKFace/ -o manifest.parquet")
 def index(dataset: str, root: Path, out: Path, as_json: bool, **options: Any) -> None:
     """Index a data set into a manifest: one row an image.
@@ -281,14 +292,26 @@ def _parse_places(
     help="Where the images lie, for the report's pictures; repeatable. Without it, pictures are "
     "shown of data sets that were indexed on this machine.",
 )
-@example("faceaudit audit scores.csv --spec utkface-demographics -o out")
-def audit(scores: Sequence[Path], spec: str, out: Path, no_images: bool, **options: Any) -> None:
+@PRINTING
+@example(
+    "faceaudit audit scores.csv --spec utkface-demographics -o out",
+    "faceaudit audit scores.csv --spec utkface-demographics -o out --json | jq .status",
+)
+def audit(
+    scores: Sequence[Path],
+    spec: str,
+    out: Path,
+    no_images: bool,
+    verbose: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
     """Audit scores: whom does the classifier get wrong?
 
-    Writes OUT/audit.json and OUT/report.html.
+    Writes OUT/audit.json and OUT/report.html, and prints the answer on one screen.
     """
-    terminal.print_result(commands.audit(scores, spec, out, images=not no_images, **options))
-    click.echo(f"report: {out / 'report.html'}")
+    result = commands.audit(scores, spec, out, images=not no_images, **options)
+    terminal.print_result(result, out, verbose=verbose, as_json=as_json)
 
 
 @main.command()
@@ -305,14 +328,25 @@ def audit(scores: Sequence[Path], spec: str, out: Path, no_images: bool, **optio
 @many("--name", "names", help="What to call them, once for each.")
 @flag("--include-training", help="Count images seen in training too.")
 @_READING
-@example("faceaudit compare old.parquet new.parquet -o out")
-def compare(scores_a: Path, scores_b: Path | None, out: Path, **options: Any) -> None:
+@PRINTING
+@example(
+    "faceaudit compare old.parquet new.parquet -o out",
+    "faceaudit compare old.parquet new.parquet -o out --json | jq .verdict",
+)
+def compare(
+    scores_a: Path,
+    scores_b: Path | None,
+    out: Path,
+    verbose: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
     """Compare two classifiers on the same images, in two tables or two columns of one.
 
-    Writes OUT/compare.json and OUT/report.html.
+    Writes OUT/compare.json and OUT/report.html, and prints the answer on one screen.
     """
-    terminal.print_result(commands.compare(scores_a, scores_b, out, **options))
-    click.echo(f"report: {out / 'report.html'}")
+    result = commands.compare(scores_a, scores_b, out, **options)
+    terminal.print_result(result, out, verbose=verbose, as_json=as_json)
 
 
 @main.command()
@@ -326,14 +360,23 @@ def compare(scores_a: Path, scores_b: Path | None, out: Path, **options: Any) ->
 )
 @flag("--open", "open_it", help="Open the report in a browser.")
 @_NO_IMAGES
-@example("faceaudit report out/audit.json --no-images -o share.html")
-def report(result_json: Path, open_it: bool, no_images: bool, **options: Any) -> None:
+@AS_JSON
+@example(
+    "faceaudit report out/audit.json --no-images -o share.html",
+    "faceaudit report out/audit.json --json | jq .report",
+)
+def report(
+    result_json: Path, open_it: bool, no_images: bool, as_json: bool, **options: Any
+) -> None:
     """Draw the report of a result again.
 
     RESULT_JSON is an audit.json or compare.json, or a folder, for a page that lists its reports.
     """
     path = commands.report(result_json, images=not no_images, **options)
-    click.echo(f"report: {path}")
+    if as_json:
+        terminal.print_json({"report": path})
+    else:
+        click.echo(f"report: {path}")
     if open_it:
         click.launch(str(path))
 
@@ -344,8 +387,12 @@ def report(result_json: Path, open_it: bool, no_images: bool, **options: Any) ->
 @flag("--accept-changes", help="Even if the baseline was audited otherwise.")
 @click.option("--junit", type=PATH, help="Write the verdicts as JUnit XML.")
 @click.option("--markdown", type=PATH, help="Write the verdicts as Markdown.")
-@example("faceaudit gate out/audit.json --junit verdicts.xml")
-def gate(audit_json: Path, **options: Any) -> None:
+@AS_JSON
+@example(
+    "faceaudit gate out/audit.json --junit verdicts.xml",
+    "faceaudit gate out/audit.json --json | jq '.outcomes[] | select(.code == 1)'",
+)
+def gate(audit_json: Path, as_json: bool, **options: Any) -> None:
     """Turn an audit into an exit code, for CI.
 
     0: every verdict is a pass; 1: a gap or a check fails; 3: the evidence is insufficient, or no
@@ -353,7 +400,7 @@ def gate(audit_json: Path, **options: Any) -> None:
     what failed there does not count again, unless it is worse by more than chance.
     """
     decision = commands.gate(audit_json, **options)
-    terminal.print_decision(decision)
+    terminal.print_decision(decision, as_json)
     sys.exit(decision.code)
 
 

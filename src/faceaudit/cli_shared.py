@@ -50,16 +50,23 @@ def with_options(*options: Decorator) -> Decorator:
     return decorate
 
 
-def example(text: str) -> Decorator:
-    """Append an example to a command's help, set off as it is."""
+def example(*lines: str) -> Decorator:
+    """Append examples to a command's help, set off as they are."""
+    title = "Example" if len(lines) == 1 else "Examples"
+    text = "\n      ".join(lines)
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        function.__doc__ = f"{function.__doc__}\n\n    \b\n    Example:\n      {text}\n"
+        function.__doc__ = f"{function.__doc__}\n\n    \b\n    {title}:\n      {text}\n"
         return function
 
     return decorate
 
 
+AS_JSON = flag("--json", "as_json", help="Print as JSON, for scripts.")
+#: How a result is printed, for all that make one.
+PRINTING = with_options(
+    flag("-v", "--verbose", help="Print every check with all that it found."), AS_JSON
+)
 #: How to train, for 'train' and for studies.
 RECIPE = with_options(
     click.option(

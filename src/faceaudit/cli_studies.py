@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from faceaudit.cli_shared import EPOCHS, PATH, RECIPE, ErrorGroup, example, many, with_options
+from faceaudit import terminal
+from faceaudit.cli_shared import (
+    EPOCHS,
+    PATH,
+    PRINTING,
+    RECIPE,
+    ErrorGroup,
+    example,
+    many,
+    with_options,
+)
 
 if TYPE_CHECKING:
     from faceaudit.studies.study import Study
@@ -38,14 +48,14 @@ _STUDY = with_options(
     ),
     click.option("--seeds", default=3, type=click.IntRange(1)),
     RECIPE,
+    PRINTING,
 )
 
 
 def _run(study: type[Study], manifests: Sequence[Path], out: Path, options: dict[str, Any]) -> None:
-    from faceaudit.terminal import print_result
-
-    print_result(study(**options).run(manifests, out, progress=True))
-    click.echo(f"report: {out / 'report.html'}")
+    printing = {name: options.pop(name) for name in ("verbose", "as_json")}
+    result = study(**options).run(manifests, out, progress=True)
+    terminal.print_result(result, out, **printing)
 
 
 @study.command("data-in-training")

@@ -41,10 +41,10 @@ class Demo:
     def experiments(self) -> dict[str, str]:
         """What became of the published experiment's two results, by what was done."""
         return {
-            "The generator's own training photographs as the test set": self.reports[
+            "Tested on photographs that the generator learned from": self.reports[
                 "without-ffhq/generator-source"
             ].verdict,
-            "Some of those photographs added to training": self.reports["compare"].verdict,
+            "With some of them in training": self.reports["compare"].verdict,
         }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,9 @@ from rich.table import Table
 from rich.text import Text
 
 from faceaudit.error_rates import ERROR_RATES
+from faceaudit.report.numbers import minus_signs
+from faceaudit.report.text import STATUS
+from faceaudit.screen import Screen, folded, status_text
 from faceaudit.wording import LIMIT_NOTE, attributes_title, counted, percent, points
 
 if TYPE_CHECKING:
@@ -24,32 +28,32 @@ if TYPE_CHECKING:
     from faceaudit.gate import Decision
     from faceaudit.model.checkpoint import Checkpoint
     from faceaudit.plan import Planned
-    from faceaudit.result import Result, Status
+    from faceaudit.result import OverallRate, Result
     from faceaudit.tables import Scores
 
-# The words carry the meaning; colour only helps to find them.
-_STYLES: dict[Status, str] = {
-    "pass": "green",
-    "fail": "bold red",
-    "insufficient-evidence": "yellow",
-    "not-estimable": "dim",
-    "info": "cyan",
-    "error": "bold red",
-}
+#: What an encoding may lack, and what is written there instead.
+_PLAIN = str.maketrans("−–…×→·│█▐▕▏▎▍▌▋▊▉’“”", '--.x>-|##|:::####\'""')
 
 
 def _print(*things: Any, end: str = "\n") -> None:
-    """Print texts as they are, with nothing of them taken for markup, and tables."""
-    console = Console(highlight=False, markup=False, emoji=False)
-    if not console.is_terminal:
-        # A pipe has no width: one finding a line is easier to search than lines folded at 80.
-        console = Console(highlight=False, markup=False, emoji=False, width=200)
-    for thing in things:
-        console.print(thing, end=end)
+    """Print texts and tables as they are, with nothing of them taken for markup.
+
+    They are as wide as the terminal, or ``COLUMNS``, through a pipe too.
+    """
+    console = _console()
+    with console.capture() as captured:
+        for thing in things:
+            console.print(thing, end=end)
+    lines = minus_signs(captured.get()).replace("\N{NARROW NO-BREAK SPACE}", " ").splitlines()
+    shown = "".join(f"{line.rstrip()}\n" for line in lines)
+    encoding = sys.stdout.encoding or "utf-8"
+    if shown != shown.encode(encoding, "replace").decode(encoding):
+        shown = shown.translate(_PLAIN).encode(encoding, "replace").decode(encoding)
+    click.echo(shown, nl=False)
 
 
-def _status(status: Status) -> Text:
-    return Text(status, _STYLES[status])
+def _console() -> Console:
+    return Console(highlight=False, markup=False, emoji=False)
 
 
 def _noted(notes: Sequence[str], what: str = "note:") -> Iterator[Text]:
@@ -60,13 +64,19 @@ def _table(*columns: str, wraps: int = 1) -> Table:
     """Make a bare table whose last `wraps` columns may be folded."""
     table = Table(box=None, pad_edge=False, show_edge=False, header_style="bold")
     for position, title in enumerate(columns):
-        table.add_column(title, no_wrap=position < len(columns) - wraps)
+        # What has no space to be folded at, as an address, is folded anywhere, and never cut.
+        table.add_column(title, no_wrap=position < len(columns) - wraps, overflow="fold")
     return table
 
 
 def print_json(value: Any) -> None:
     """Print a value as JSON, fit for a pipe."""
-    print(json.dumps(value, indent=1, ensure_ascii=False, default=str))
+    from pydantic import BaseModel
+
+    def plain(thing: Any) -> Any:
+        return thing.model_dump() if isinstance(thing, BaseModel) else str(thing)
+
+    print(json.dumps(value, indent=1, ensure_ascii=False, default=plain))
 
 
 @contextmanager
@@ -86,16 +96,16 @@ def print_datasets(known: Sequence[type[Dataset]], as_json: bool) -> None:
         facts = ("id", "title", "label", "published", "tags", "licence", "home", "layout")
         print_json([{fact: getattr(dataset, fact) for fact in facts} for dataset in known])
         return
-    table = _table("id", "images", "label", "tags", "licence", "where and how", wraps=3)
+    table = _table("id", "what it is")
     for dataset in known:
-        table.add_row(
-            dataset.id,
-            f"{dataset.published:,}" if dataset.published else "–",
-            dataset.label,
-            ", ".join(dataset.tags) or "–",
+        images = f"{dataset.published:,} images, " if dataset.published else ""
+        told = (
+            f"{images}{dataset.label}",
+            f"tags: {', '.join(dataset.tags) or 'none'}",
             dataset.licence,
             f"{dataset.home} Layout: {dataset.layout}",
         )
+        table.add_row(dataset.id, "; ".join(told))
     _print(table)
 
 
@@ -104,29 +114,27 @@ def print_plan(planned: Sequence[Planned], as_json: bool, power: float) -> None:
     if as_json:
         print_json([dataclasses.asdict(gap) for gap in planned])
         return
-    table = _table(
-        "gap", "groups", "rate", "limit", "to pass", "true gap", "to fail", "of each group"
-    )
+    table = _table("gap", "groups", "rate", "limit", "to pass", "true gap", "to fail", wraps=7)
     for gap in planned:
-        rate = ERROR_RATES[gap.rate]
         table.add_row(
-            f"{attributes_title(gap.tags)}, {rate.short}",
+            f"{attributes_title(gap.tags)}, {ERROR_RATES[gap.rate].short}",
             f"{gap.groups:,}",
             percent(gap.assumed_rate),
             points(gap.limit),
             "–" if gap.to_pass is None else f"{gap.to_pass:,}",
             points(gap.assumed_gap),
             "–" if gap.to_fail is None else f"{gap.to_fail:,}",
-            rate.images,
         )
+    rates = dict.fromkeys(ERROR_RATES[gap.rate] for gap in planned)
+    images = ", ".join(f"{rate.images} for {rate.short}" for rate in rates)
     never = []
     if any(gap.to_pass is None for gap in planned):
         never.append("no number of images shows that there is no gap, or none that wrong tags hide")
     if any(gap.to_fail is None for gap in planned):
         never.append("no number of images makes a true gap fail that wrong tags or the limit cover")
     _print(
-        f"With so many images of each group a gap passes if all groups are alike, and fails if one "
-        f"truly exceeds the rest by so much, each with {100 * power:g} % power.",
+        f"With so many images of each group ({images}) a gap passes if all groups are alike, and "
+        f"fails if one truly exceeds the rest by so much, each with {100 * power:g} % power.",
         f"{counted(len(planned), 'gap')} to judge, each at first with a chance of "
         f"{100 * planned[0].error:.2g} % of a wrong verdict; the limit is {LIMIT_NOTE}.",
         table,
@@ -177,69 +185,83 @@ def print_scores(scores: Scores, path: Path) -> None:
         click.echo(f"note: {note}", err=True)
 
 
-def print_result(result: Result) -> None:
-    """Print the verdict and a table of the checks with their findings."""
-    _print(Text.assemble((result.title, "bold"), "  ", _status(result.status)), result.verdict)
+def print_result(result: Result, out: Path, *, verbose: bool, as_json: bool) -> None:
+    """Print a result that was written into a folder: on one screen, whole, or as JSON."""
+    page, file = out / "report.html", f"{result.kind}.json"
+    if as_json:
+        print_json(_summary(result) | {"report": page, "result": out / file})
+        return
+    if verbose:
+        _print_checks(result)
+    else:
+        _print(*Screen(result, _console()).lines())
+    click.echo(f"report: {page} ({file} beside it)")
+
+
+def _summary(result: Result) -> dict[str, Any]:
+    """Return what the screen tells, for a script; the rest is in the result's file."""
+    facts = result.model_dump(
+        mode="json", include={"kind", "name", "title", "status", "verdict", "answer", "findings"}
+    )
+    checks = [{"id": of.id, "status": of.status, "sentence": of.sentence} for of in result.checks]
+    return facts | {"checks": checks}
+
+
+def _print_checks(result: Result) -> None:
+    """Print the verdict, every check with what it found, and the limits of the data."""
+    status = Text.assemble(status_text(result.status), ": ", (result.title, "bold"))
+    _print(status, result.verdict)
     # The two classifiers of a comparison have one account.
     accounts = {s.rows.sentence: s.rows.shares for s in result.scores if s.rows is not None}
     for sentence, shares in accounts.items():
         _print(f"Rows: {sentence}", *(f"  {share}" for share in shares))
-    table = _table("status", "check", "what was found")
+    table = _table("status", "what each check found")
     for check in result.checks:
-        table.add_row(_status(check.status), check.id, check.sentence)
+        table.add_row(status_text(check.status), f"{check.id}: {check.sentence}")
     _print(table, *_noted(result.limitations))
 
 
 def print_demo(demo: Demo) -> None:
-    """Print what the demo found, and where its reports are."""
+    """Print what the two experiments found, every audit in a row, and where the reports are."""
     for done, found in demo.experiments.items():
-        _print(Text.assemble((f"{done}.", "bold"), f" {found}"), end="\n\n")
-    _print(_slopes(demo.reports["compare"]), end="\n\n")
-    table = _table("report", "status", "real", "AI", "what was found")
+        # The two in six lines of 80 columns.
+        _print(*folded(Text.assemble((f"{done}: ", "bold"), found), _console(), 3))
+    table = _table("", "status", *(rate.verb for rate in ERROR_RATES.values()), wraps=2)
+    classifier = ""
     for name, result in demo.reports.items():
-        table.add_row(name, _status(result.status), *_of_how_many(result), result.verdict)
+        of, _, short = name.rpartition("/")
+        if of != classifier:
+            table.add_row(Text(of, "bold"))
+            classifier = of
+        status = status_text(result.status) if result.kind == "audit" else ""
+        told = {of.rate: _over_all(of) for of in result.answer.overall} if result.answer else {}
+        table.add_row(short, status, *(told.get(rate, "–") for rate in ERROR_RATES))
     skipped = [f"the bundled faces were not scored: {demo.skipped}"] if demo.skipped else []
-    _print(table, *_noted(skipped), f"reports: {demo.index}")
+    _print(table, *_noted(skipped), f"Look at {demo.index}")
 
 
-def _of_how_many(result: Result) -> list[str]:
-    """Say on how many of how many real photographs and AI-generated images a result rests."""
-    rows = result.scores[0].rows
-    if rows is None:
-        return [f"{result.scores[0].n_real:,}", f"{result.scores[0].n_ai:,}"]
-    return [
-        f"{used:,} of {read:,}" if used < read else f"{used:,}"
-        for used, read in rows.labels.values()
-    ]
+def _over_all(of: OverallRate) -> str:
+    """Tell an error rate: of one classifier in numbers, of two how it changes."""
+    if of.first is None:
+        return f"{of.events:,} of {of.n:,}"
+    return f"{percent(of.first / of.n)} → {percent(of.value)}"
 
 
-def _slopes(result: Result) -> Table:
-    """Lay out how often each of two classifiers errs on every data set."""
-    (by_dataset,) = (check for check in result.checks if check.id == "compare-dataset")
-    slopes = [detail for detail in by_dataset.details if detail.kind == "slopes"]
-    names = slopes[0].first_name, slopes[0].second_name
-    table = _table("wrong calls on", "images", *names, "difference in points", wraps=0)
-    for detail in slopes:
-        images = ERROR_RATES[detail.rate].images if detail.rate else "images"
-        for row in detail.rows:
-            if row.first is None or row.second is None or row.low is None or row.high is None:
-                continue
-            difference = 100 * (row.second - row.first)
-            table.add_row(
-                f"{row.group} ({images})",
-                f"{row.n:,}",
-                percent(row.first),
-                percent(row.second),
-                f"{difference:+.1f} ({100 * row.low:+.1f} to {100 * row.high:+.1f})",
-            )
-    return table
-
-
-def print_decision(decision: Decision) -> None:
-    """Print one line for every gap and check that the gate looked at."""
-    table = _table("status", "before", "check", "gap", "what was found", "remark", wraps=3)
+def print_decision(decision: Decision, as_json: bool) -> None:
+    """Print every gap and check that the gate looked at."""
+    if as_json:
+        print_json(dataclasses.asdict(decision))
+        return
+    table = _table("status", "gap", "what was found", wraps=2)
+    check = None
     for outcome in decision.outcomes:
-        before = _status(outcome.baseline) if outcome.baseline else "–"
-        words = (outcome.check, outcome.name, outcome.found, outcome.remark)
-        table.add_row(_status(outcome.status), before, *words)
+        if outcome.check != check:
+            table.add_row(Text(outcome.check, "bold"))
+            check = outcome.check
+        before = f"before: {STATUS[outcome.baseline]}" if outcome.baseline else ""
+        beside = "; ".join(filter(None, (before, outcome.remark)))
+        told = f"{outcome.found} ({beside})" if beside else outcome.found
+        # The title of a check that judges no gap goes on in what it found.
+        names = (outcome.name, told) if outcome.gap else ("", f"{outcome.name}: {told}")
+        table.add_row(status_text(outcome.status), *names)
     _print(table, *_noted(decision.notes, "other than the baseline:"))

@@ -13,6 +13,7 @@ from faceaudit.files import write_text
 from faceaudit.gate import Outcome
 from faceaudit.report.base import ReportFormat
 from faceaudit.report.html import environment
+from faceaudit.report.numbers import minus_signs
 from faceaudit.result import Result, Table
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def _text(text: Any) -> str:
 
     if isinstance(text, Markup):
         return text
-    one_line = " ".join(str(text).split())
+    one_line = minus_signs(" ".join(str(text).split()))
     return _SPECIAL.sub(r"\\\1", html.escape(one_line, quote=False))
 
 

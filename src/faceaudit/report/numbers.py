@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from functools import partial
+from typing import TYPE_CHECKING
 
 from faceaudit.report.text import TEXT
-from faceaudit.result import Cell
+
+if TYPE_CHECKING:
+    from faceaudit.result import Cell
 
 NOT_ESTIMABLE = "–"
 _MINUS = "\N{MINUS SIGN}"
@@ -80,6 +83,11 @@ def exact(value: float) -> str:
     return f"{value:.6g}".replace("-", _MINUS)
 
 
+def minus_signs(text: str) -> str:
+    """Write the minus of every number in a text as one, and leave hyphens alone."""
+    return re.sub(r"(?<![^\s(])-(?=\d)", _MINUS, text)
+
+
 def prose(text: str) -> str:
     """Set a sentence well: percent signs stay with their numbers, minus signs are minus signs."""
-    return re.sub(r"(?<=[ (])-(?=\d)", _MINUS, text).replace(" %", f"{_NARROW_SPACE}%")
+    return minus_signs(text).replace(" %", f"{_NARROW_SPACE}%")
