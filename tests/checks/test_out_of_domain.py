@@ -26,6 +26,11 @@ def test_sure_answers_on_no_face_are_counted(drawn):
         "with high confidence (95 % interval 26.2 to 87.8 %), and 20.0 % are called AI-generated"
     )
     assert "No face finder has looked" in result.sentence
+    (found,) = result.findings
+    assert found.brief == (
+        "Of 10 pictures outside its domain 80.0 % are called real, 60.0 % with high confidence "
+        "(at least 0.9)."
+    )
     assert [row[:4] for row in result.details[0].rows] == [["patterns", 10, 0.8, 0.6]]
 
 

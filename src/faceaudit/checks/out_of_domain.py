@@ -77,6 +77,7 @@ def run(data: AuditInput, options: OutOfDomainOptions) -> Product:
         sentence=sentence,
         status="info",
         n=len(whole),
+        brief=_brief(whole, kinds, options.sure),
         in_answer=True,
         weight=0.2 * (whole.surely_real + whole.surely_ai) / len(whole),
     )
@@ -84,6 +85,16 @@ def run(data: AuditInput, options: OutOfDomainOptions) -> Product:
     scores = distribution(data, title, {kind.name: kind.score for kind in shown})
     details: list[Detail] = [_table(rows, data), _forest(shown, data), scores]
     return Product("info", sentence, findings=[finding], details=details)
+
+
+def _brief(whole: Pictures, kinds: Sequence[Pictures], sure: float) -> str:
+    what = "picture outside its domain" if kinds else "picture without a face found"
+    many = what.replace("picture", "pictures", 1)
+    return (
+        f"Of {say.counted(len(whole), what, many)} {say.percent(whole.called_real / len(whole))} "
+        f"are called real, {say.percent(whole.surely_real / len(whole))} with high confidence "
+        f"(at least {sure:g})."
+    )
 
 
 def _pictures(
