@@ -3,6 +3,8 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 OUT ?= reports/demo
+# Errors alone: what pip warns of, as an index that is not reached or a newer pip, is not ours to mend.
+QUIET := --quiet --quiet --disable-pip-version-check
 
 .PHONY: demo test lint setup axe clean
 
@@ -24,8 +26,8 @@ setup: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "faceaudit needs Python 3.11 or newer")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet torch torchvision
-	$(BIN)/pip install --quiet --editable '.[model,landmarks,web,dev]'
+	$(BIN)/pip install $(QUIET) torch torchvision
+	$(BIN)/pip install $(QUIET) --editable '.[model,landmarks,web,dev]'
 	touch $@
 
 axe: build/axe-core/axe.min.js ## the accessibility rules for the browser tests (needs npm)

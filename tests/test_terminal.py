@@ -87,10 +87,10 @@ def test_an_audit_tells_its_numbers(name, results, capsys):
     for of, verb in zip(result.answer.overall, ("wrongly accuses", "misses"), strict=True):
         share = natural_frequency(of.events, of.n)
         assert f"{verb} {share} ({of.events:,} of {of.n:,})" in screen
-    counted = sum(
-        map(int, re.findall(r"(\d+) [a-z]", next(x for x in lines if x[:7] == "Checks:")))
-    )
-    assert counted == len(result.checks)
+    line = next(line for line in lines if line.startswith("Checks: "))
+    checks, _, limitations = line.partition(" · ")
+    assert sum(map(int, re.findall(r"\d+", checks))) == len(result.checks)
+    assert limitations == f"{len(result.limitations)} limitations (-v tells all)"
 
 
 @pytest.mark.parametrize("name", AUDITS)

@@ -254,14 +254,17 @@ class Screen:
             yield from lines
 
     def _checks(self) -> list[Text]:
+        """Count the checks by status, where they judge, and what the data cannot carry."""
         found = [check.status for check in self.result.checks]
         told = [
             counted(found.count(status), one, many)
             for status, (one, many) in _CHECKS.items()
             if status in found
         ]
-        # Those of a comparison or study hold nothing against a limit.
-        return self._folded(f"Checks: {', '.join(told)}", 2) if self.result.kind == "audit" else []
+        parts = [f"Checks: {', '.join(told)}"] if self.result.kind == "audit" else []
+        if self.result.limitations:
+            parts.append(counted(len(self.result.limitations), "limitation"))
+        return self._folded(f"{' · '.join(parts)} (-v tells all)", 2) if parts else []
 
 
 def _share(events: int, n: int) -> str:
