@@ -101,7 +101,9 @@ async def judge_pictures(request: Request) -> Response:
     services = services_of(request)
     judgements, models, people = await services.judge_uploads(request)
     if wants_fragment(request):
-        return page("cards.html.j2", judgements=judgements, choices=services.choices(models))
+        choices = services.choices(models)
+        shown = list(services.records)
+        return page("rows.html.j2", judgements=judgements, choices=choices, models=shown)
     values = {"chosen": models, "people": people, "judgements": judgements}
     return page("front.html.j2", **_front(services) | values)
 

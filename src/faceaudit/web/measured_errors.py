@@ -35,6 +35,8 @@ PEOPLE_TAGS = {
     "makeup": "Make-up",
 }
 CONFIDENCE = 0.95
+#: A call proves little where this share of a source's other images is called the same.
+PROVES_LITTLE = 0.5
 #: A source with fewer images is not named in a sentence as if it were certain.
 FEW = 30
 _UNKNOWN = "How often this model is wrong is not known: no scores of it are recorded here."
@@ -65,6 +67,9 @@ class MeasuredErrors(BaseModel):
     #: What the rates say of the call "AI-generated", and of the call "real".
     if_called_ai: str
     if_called_real: str
+    #: The same in a few words, by the source on which it errs most.
+    short_if_called_ai: str
+    short_if_called_real: str
     #: Whose word the chosen tags are.
     tag_sources: list[str]
 
@@ -127,6 +132,10 @@ class Record:
             ai_called_real=ai,
             if_called_ai=said_ai,
             if_called_real=said_real,
+            short_if_called_ai=_in_short(
+                real, "Called {} photographs of {} AI-generated", "AI-generated"
+            ),
+            short_if_called_real=_in_short(ai, "Missed {} AI-generated faces of {}", "real"),
             tag_sources=list(dict.fromkeys(words)),
         )
 
@@ -168,6 +177,16 @@ def _sentence(rates: list[SourceRate], whom: str, called: str) -> str:
         f"Of {whom} it wrongly called {percent(least.rate)} ({least.source}) to "
         f"{percent(most.rate)} ({most.source}) {called}: it depends on the source."
     )
+
+
+def _in_short(rates: list[SourceRate], told: str, called: str) -> str:
+    enough = [rate for rate in rates if rate.n >= FEW]
+    if not enough:
+        return "How often that is wrong was not measured."
+    worst = max(enough, key=lambda rate: rate.rate)
+    wrong = f"{count(worst.wrong) if worst.wrong else 'none'} of {count(worst.n)}"
+    little = f": “{called}” proves little" if worst.rate >= PROVES_LITTLE else ""
+    return f"{told.format(wrong, worst.source)}{little}."
 
 
 def _unseen(table: pa.Table) -> pa.Table:

@@ -6,7 +6,7 @@ import secrets
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from PIL import Image
@@ -26,6 +26,7 @@ from faceaudit.web.measured_errors import MeasuredErrors, Record
 from faceaudit.web.uploads import Upload, formats
 
 _OVERLAY = 64
+_THUMBNAIL = 96
 
 
 class Call(BaseModel):
@@ -57,6 +58,12 @@ class Prediction(Call):
     #: The evidence as a layer to lay over the picture, for the page.
     overlay: str | None = Field(default=None, exclude=True)
 
+    @property
+    def worth(self) -> str:
+        """What the call is worth, in a few words."""
+        measured = self.measured_errors
+        return measured.short_if_called_ai if self.called == "ai" else measured.short_if_called_real
+
 
 class Judgement(BaseModel):
     """One picture and what is said of it, or why nothing is."""
@@ -71,10 +78,39 @@ class Judgement(BaseModel):
     #: Reasons to doubt any prediction on this picture.
     caveats: list[str] = Field(default_factory=list, serialization_alias="doubts")
     predictions: list[Prediction] = Field(default_factory=list, serialization_alias="verdicts")
-    #: The square that was looked at, for the page.
+
+    #: The square that was looked at, for the page: large, and small.
     shown: str | None = Field(default=None, exclude=True)
+    thumbnail: str | None = Field(default=None, exclude=True)
     #: Tells the cards of a page apart: two files may have the same name.
     key: str = Field(default_factory=lambda: f"card-{secrets.token_hex(6)}", exclude=True)
+
+    @property
+    def by_model(self) -> dict[str, Prediction]:
+        """Its predictions by model."""
+        return {prediction.model: prediction for prediction in self.predictions}
+
+    @property
+    def disagree(self) -> bool:
+        """Whether the classifiers call it differently."""
+        return len({prediction.called for prediction in self.predictions}) > 1
+
+    @property
+    def apart(self) -> float | None:
+        """How far the highest score is from the lowest; None without two."""
+        scores = [prediction.p_ai for prediction in self.predictions]
+        return max(scores) - min(scores) if len(scores) > 1 else None
+
+    def for_script(self) -> dict[str, Any]:
+        """Return what the page's script sorts, filters and downloads."""
+        told = {"name", "width", "height", "format", "bytes", "problem"}
+        fields = {"p_ai", "threshold", "called"}
+        models = {
+            name: {**prediction.model_dump(include=fields), "worth": prediction.worth}
+            for name, prediction in self.by_model.items()
+        }
+        more = {"models": models, "apart": self.apart, "disagree": self.disagree}
+        return self.model_dump(include=told) | more
 
 
 def open_detectors(
@@ -108,7 +144,9 @@ def judge(upload: Upload, records: Sequence[Record], people: Mapping[str, str]) 
     if shown.pixels is None:
         judgement.problem = _problem(shown)
         return judgement
-    judgement.shown = data_uri(Image.fromarray(shown.pixels), "JPEG")
+    seen = Image.fromarray(shown.pixels)
+    judgement.shown = data_uri(seen, "JPEG")
+    judgement.thumbnail = data_uri(seen.resize((_THUMBNAIL, _THUMBNAIL)), "JPEG")
     judgement.caveats = cut(upload) + no_face(shown.pixels)
     try:
         judgement.predictions = [_predict(record, upload, people) for record in records]

@@ -17,6 +17,13 @@
     }
   }
 
+  // Spreadsheets run cells that begin like a formula; an apostrophe keeps them text.
+  function csvCell(value) {
+    if (value === null || value === undefined) return "";
+    const cell = typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value);
+    return /[",\n\r]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
+  }
+
   function dropZone(zone, input, onFiles) {
     for (const kind of ["dragenter", "dragover"]) {
       zone.addEventListener(kind, (event) => { event.preventDefault(); zone.classList.add("over"); });
@@ -57,8 +64,8 @@
       $("results").scrollIntoView({ block: "start" });
       const total = files.length;
       // Answers may overtake each other; each has its place in the order of the files.
-      const places = files.map(() => document.createElement("div"));
-      $("cards").prepend(...places);
+      const places = files.map(() => document.createElement("tbody"));
+      $("judged").append(...places);
       let done = 0;
       const tell = (text) => { $("status").textContent = text; };
       tell(`Judging ${total === 1 ? files[0].name : `${total} pictures`} …`);
@@ -77,19 +84,123 @@
             control.abort();
             return;
           }
-          place.innerHTML = html; // escaped by the server
-          place.replaceWith(...place.childNodes);
+          const answer = document.createElement("template");
+          answer.innerHTML = html; // escaped by the server
+          const row = answer.content.querySelector("tbody");
+          if (!row) { // what is wrong is wrong with every one of them
+            tell(answer.content.textContent.trim());
+            control.abort();
+            return;
+          }
+          open(row, total === 1);
+          place.replaceWith(row);
           done += 1;
           if (done < total) tell(`${done} of ${total} judged`);
         }
       };
       await Promise.all(Array.from({ length: AT_ONCE }, work));
       for (const place of places) place.remove();
+      arrange();
       if (stopping === control) $("stop").hidden = true;
       if (done === total || stopping === control && done) {
         tell(`${done} of ${total} judged` + (left_out.length ? `; ${left_out.length} more than ${most} were left out` : ""));
       }
     }
+
+    // --- the table of what was judged: on this page alone -----------------------------------
+    const table = $("judged");
+    const rows = () => [...table.tBodies].filter((row) => row.dataset.picture);
+    const told = (row) => JSON.parse(row.dataset.picture);
+    const score = (picture, model) => picture.models[model]?.p_ai ?? null;
+    // Where nothing is chosen: first what the models disagree on, last what was not judged.
+    const SORTS = {
+      name: (picture) => picture.name,
+      model: (picture, head) => score(picture, head.dataset.model),
+      apart: (picture) => (picture.apart === null ? null : picture.disagree + picture.apart),
+    };
+    const SHOWN = {
+      all: () => true,
+      disagree: (picture) => picture.disagree,
+      ai: (picture) => Object.values(picture.models).some((one) => one.called === "ai"),
+      real: (picture) => !picture.problem && Object.values(picture.models).every((one) => one.called === "real"),
+      problem: (picture) => picture.problem !== null,
+    };
+    let by = table.querySelector("[data-sort=apart]"), down = true;
+
+    function open(row, wide) {
+      row.querySelector(".open").setAttribute("aria-expanded", wide);
+      row.querySelector(".all").hidden = !wide;
+    }
+
+    function arrange() {
+      if (by) {
+        const keys = new Map(rows().map((row) => [row, SORTS[by.dataset.sort](told(row), by)]));
+        const compare = (a, b) => (typeof a === "string" ? a.localeCompare(b, undefined, { numeric: true }) : a - b);
+        const missing = (row) => keys.get(row) === null;
+        table.append(...rows().sort((a, b) => missing(a) - missing(b)
+          || (missing(a) ? 0 : (down ? -1 : 1) * compare(keys.get(a), keys.get(b)))));
+        for (const head of table.tHead.rows[0].cells) head.removeAttribute("aria-sort");
+        by.setAttribute("aria-sort", down ? "descending" : "ascending");
+      }
+      const all = rows(), part = $("filter").value.trim().toLowerCase();
+      for (const row of all) {
+        const picture = told(row);
+        row.hidden = !picture.name.toLowerCase().includes(part) || !SHOWN[$("show").value](picture);
+      }
+      const shown = all.filter((row) => !row.hidden).length;
+      $("shown").textContent = shown < all.length ? `${shown} of ${all.length} shown` : "";
+      $("judged-tools").hidden = all.length === 0;
+      $("results").hidden = all.length === 0;
+    }
+
+    for (const head of table.querySelectorAll("[data-sort]")) {
+      const button = document.createElement("button");
+      button.append(...head.childNodes);
+      button.type = "button";
+      head.append(button);
+      button.addEventListener("click", () => {
+        down = by === head ? !down : head.dataset.sort !== "name";
+        by = head;
+        arrange();
+      });
+    }
+    table.addEventListener("click", (event) => {
+      const button = event.target.closest(".open");
+      if (button) open(button.closest("tbody"), button.getAttribute("aria-expanded") === "false");
+    });
+    $("filter").addEventListener("input", arrange);
+    $("show").addEventListener("change", arrange);
+    $("clear").addEventListener("click", () => {
+      stopping?.abort();
+      for (const row of rows()) row.remove();
+      $("status").textContent = "";
+      $("filter").value = "";
+      $("show").value = "all";
+      arrange();
+      input.focus();
+    });
+    $("csv").addEventListener("click", () => {
+      const models = [...table.querySelectorAll("[data-model]")].filter((cell) => cell.dataset.sort)
+        .map((head) => head.dataset.model);
+      const fields = ["name", "problem", "width", "height", "format", "bytes"];
+      const said = ["called", "p_ai", "threshold", "worth"];
+      const heads = [...fields, ...models.flatMap((model) => said.map((one) => `${model} ${one}`))];
+      const lines = rows().filter((row) => !row.hidden).map(told).map((picture) => [
+        ...fields.map((field) => picture[field]),
+        ...models.flatMap((model) => said.map((one) => picture.models[model]?.[one])),
+      ]);
+      const text = [heads, ...lines].map((line) => line.map(csvCell).join(",")).join("\r\n");
+      const blob = new Blob(["\ufeff", text, "\r\n"], { type: "text/csv" });
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(blob);
+      link.download = "faceaudit-pictures.csv";
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+    });
+    // The server keeps nothing, so what is lost here is lost.
+    addEventListener("beforeunload", (event) => { if (rows().length) event.preventDefault(); });
+    for (const row of rows()) open(row, rows().length === 1);
+    arrange();
   }
 
   // --- what a prediction is worth ------------------------------------------------------------
@@ -104,6 +215,17 @@
     if (lines.dataset.asked !== address) return; // another choice was made meanwhile
     lines.innerHTML = html; // escaped by the server
     lines.removeAttribute("aria-busy");
+    for (const line of lines.querySelectorAll("[data-short]")) {
+      const place = whom.closest("tbody") ?? whom.closest("article");
+      for (const worth of place.querySelectorAll("[data-worth]")) {
+        if (worth.dataset.worth === line.dataset.model) worth.textContent = line.dataset.short;
+      }
+      if (place.dataset.picture) {
+        const picture = JSON.parse(place.dataset.picture);
+        picture.models[line.dataset.model].worth = line.dataset.short;
+        place.dataset.picture = JSON.stringify(picture);
+      }
+    }
   });
 
   // --- samples ----------------------------------------------------------------------------
