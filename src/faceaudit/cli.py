@@ -424,18 +424,19 @@ main.add_command(study)
 @many(
     "--scores",
     type=PATH,
-    help="Scores of a model, from which it is said what its predictions are worth.",
+    help="Scores to explore; those of a served model also say what its predictions are worth.",
 )
+@_NO_IMAGES
 @flag("--trust-pickle", help="Take a model that is a pickle.")
 @example("faceaudit serve --reports reports")
-def serve(models: Sequence[str], **options: Any) -> None:
+def serve(models: Sequence[str], no_images: bool, **options: Any) -> None:
     """Judge pictures and read reports in a browser (extra 'web').
 
     Nothing that is uploaded is stored.
     """
     from faceaudit.web import serve as run
 
-    run(models=models or None, **options)
+    run(models=models or None, images=not no_images, **options)
 
 
 @main.command()

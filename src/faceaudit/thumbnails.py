@@ -79,15 +79,21 @@ class PicturesAtHand:
         rows = rows.filter(pc.is_in(rows["image"], names)).to_pylist()
         return {(row["dataset"], row["image"]): row["sha256"] for row in rows}
 
-    def thumbnail(self, item: GalleryItem, sha256: str | None) -> str | None:
-        """Return a small picture as a data URI, or None if it may not or cannot be shown."""
-        for root, images, strict in self._places[item.dataset]:
-            content = _content(root, images, item)
+    def content(self, dataset: str, image: str, sha256: str | None) -> bytes | None:
+        """Return the file of a picture, or None if it may not or cannot be shown."""
+        for root, images, strict in self._places[dataset]:
+            content = _content(root, images, dataset, image)
             if content is None or (strict and sha256 is None):
                 continue
             if sha256 in (None, hashlib.sha256(content).hexdigest()):
-                return _small(content)
+                return content
         return None
+
+    def thumbnail(self, item: GalleryItem, sha256: str | None) -> str | None:
+        """Return a small picture as a data URI, or None if it may not or cannot be shown."""
+        content = self.content(item.dataset, item.image, sha256)
+        small = content and small_jpeg(content, SIDE, quality=72)
+        return _as_uri(small, "JPEG") if small else None
 
     def reason(self, dataset: str) -> str:
         """Say why a picture of a data set is not shown."""
@@ -128,31 +134,38 @@ def data_uri(image: Image.Image, kind: Literal["JPEG", "PNG"], quality: int = 85
     """Return a picture as text that a page can hold; `quality` is a JPEG's."""
     buffer = io.BytesIO()
     image.save(buffer, kind, quality=quality)
-    return f"data:image/{kind.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    return _as_uri(buffer.getvalue(), kind)
 
 
-def _content(root: Path, images: StoredImages, item: GalleryItem) -> bytes | None:
+def _as_uri(content: bytes, kind: Literal["JPEG", "PNG"]) -> str:
+    return f"data:image/{kind.lower()};base64,{base64.b64encode(content).decode()}"
+
+
+def _content(root: Path, images: StoredImages, dataset: str, image: str) -> bytes | None:
     from faceaudit.datasets.sources import UnreadableError
 
     try:
         root = root.resolve()
-        if root.is_dir() and not (root / item.image).resolve().is_relative_to(root):
+        if root.is_dir() and not (root / image).resolve().is_relative_to(root):
             return None
-        return images.read(item.dataset, item.image)
+        return images.read(dataset, image)
     except (UnreadableError, OSError, ValueError):  # a name may hold anything
         return None
 
 
-def _small(content: bytes) -> str | None:
+def small_jpeg(content: bytes, side: int, quality: int = 85) -> bytes | None:
+    """Make a picture at most `side` pixels wide and high; None if it cannot be read."""
     from PIL import ImageOps
 
     from faceaudit.pictures import open_picture
 
     try:
         with open_picture(content) as image:
-            image.draft("RGB", (SIDE, SIDE))
+            image.draft("RGB", (side, side))
             small = ImageOps.exif_transpose(image).convert("RGB")
-        small.thumbnail((SIDE, SIDE))
-        return data_uri(small, "JPEG", quality=72)
+        small.thumbnail((side, side))
+        buffer = io.BytesIO()
+        small.save(buffer, "JPEG", quality=quality)
+        return buffer.getvalue()
     except Exception:  # decoders raise nearly anything on damaged files
         return None

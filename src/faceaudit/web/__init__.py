@@ -23,6 +23,7 @@ def serve(
     models: Sequence[Path | str] | None = None,
     scores: Sequence[Path | str] = (),
     trust_pickle: bool = False,
+    images: bool = True,
 ) -> None:
     """Serve the web application until it is interrupted.
 
@@ -39,10 +40,12 @@ def serve(
     models : sequence of str or path, optional
         As `faceaudit.commands.score` takes them; all bundled ones if left out.
     scores : sequence of path
-        Scores tables of models that are not bundled, from which it is said what their
+        Scores tables to explore; those of models that are served also say what their
         predictions are worth.
     trust_pickle : bool
         Take a model that is a pickle, which can run any program when it is opened.
+    images : bool
+        Show the pictures behind the scores, of folders that were indexed on this machine.
 
     Raises
     ------
@@ -51,7 +54,7 @@ def serve(
     MissingExtraError
         If the packages of the extra ``web`` are not installed.
     """
-    for package in ("fastapi", "uvicorn", "python_multipart"):
+    for package in ("fastapi", "uvicorn", "python_multipart", "plotly"):
         if find_spec(package) is None:
             raise MissingExtraError("serve", "web")
     import uvicorn
@@ -70,6 +73,7 @@ def serve(
         host=host,
         token=token,
         trust_pickle=trust_pickle,
+        images=images,
     )
     with _listen(host, port) as listener:
         shown, bound = listener.getsockname()[:2]

@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from faceaudit.result import Result, Status
 from faceaudit.spec import EVERY_TAG
+from faceaudit.web import explore
 from faceaudit.web.audits import Job
 from faceaudit.web.measured_errors import PEOPLE_TAGS, MeasuredErrors
 from faceaudit.web.prediction import Judgement
@@ -161,3 +162,23 @@ async def start_audit(request: Request) -> Job:
 async def audit(request: Request, id: str) -> Job:
     """How far an audit is."""
     return services_of(request).audits.job(id)
+
+
+@router.get("/tables")
+def tables(request: Request) -> list[str]:
+    """The scores tables that can be explored, by name."""
+    return list(explore.tables_of(request).paths())
+
+
+@router.get("/explore", openapi_extra={"parameters": explore.View.parameters()})
+def explored(request: Request) -> explore.Explored:
+    """The error rate of every group of one or two tags, as in an audit of the table."""
+    view = explore.View.of(request.query_params)
+    return explore.explore(explore.tables_of(request).open(view.table), view)
+
+
+@router.get("/explore/images", openapi_extra={"parameters": explore.View.parameters()})
+def group_images(request: Request) -> explore.GroupImages:
+    """The images of a group, wrong and right; each is shown if this machine's index has it."""
+    view = explore.View.of(request.query_params)
+    return explore.group_images(explore.tables_of(request).open(view.table), view)

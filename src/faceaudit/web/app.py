@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,15 +17,16 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from faceaudit.error_rates import ERROR_RATES
 from faceaudit.errors import FaceAuditError
 from faceaudit.report.html import render_html
 from faceaudit.spec import EVERY_TAG, find_spec, ready_specs
-from faceaudit.web import api, security
+from faceaudit.web import api, explore, security
 from faceaudit.web.measured_errors import Record, open_records
 from faceaudit.web.prediction import open_detectors
 from faceaudit.web.report_store import list_reports, pair_checks, read_report
 from faceaudit.web.services import Services, services_of
-from faceaudit.web.templating import page, static_files, wants_fragment
+from faceaudit.web.templating import page, plotly_script, static_files, wants_fragment
 from faceaudit.web.uploads import read_form
 
 
@@ -37,6 +39,7 @@ def create_app(
     token: str | None = None,
     trust_pickle: bool = False,
     records: dict[str, Record] | None = None,
+    images: bool = True,
 ) -> FastAPI:
     """Make the web application, as for `faceaudit.web.serve`; `records` go before `models`."""
     if records is None:
@@ -68,8 +71,11 @@ def create_app(
             Route("/audits", new_audit),
             Route("/audits", start_audit, methods=["POST"]),
             Route("/audits/{id}", audit_progress),
+            Route("/explore", explorer),
+            Route("/explore/picture", group_picture),
             Route("/token", ask_token),
             Route("/token", take_token, methods=["POST"]),
+            Route("/static/plotly.js", plotly),
             Route("/static/{name}", static_file),
             Route("/api", interface),
         ],
@@ -84,6 +90,7 @@ def create_app(
     )
     app.include_router(api.router)
     app.state.services = services
+    app.state.tables = explore.Tables(scores, Path(reports), images)
     app.state.token = token
     return app
 
@@ -211,6 +218,37 @@ async def audit_progress(request: Request) -> Response:
     return page(template, job=services_of(request).audits.job(request.path_params["id"]))
 
 
+# --- the explorer --------------------------------------------------------------------------
+
+
+def explorer(request: Request) -> Response:
+    """Show the error rates of the groups that the address names, and one's pictures."""
+    tables = explore.tables_of(request)
+    values: dict[str, Any] = dict.fromkeys(("view", "table", "found", "images", "problem"))
+    values |= {"tables": list(tables.paths()), "status": 200}
+    try:
+        values["view"] = view = explore.View.of(request.query_params)
+        values["table"] = table = tables.open(view.table)
+        values["view"] = view = table.filled(view)
+        values["found"] = found = explore.explore(table, view)
+        values["rate"] = rate = ERROR_RATES[str(view.rate)]
+        values["figure"] = json.dumps(explore.figure(found.forest, rate))
+        if view.group in (row.group for row in found.forest.rows):
+            values["images"] = explore.group_images(table, view)
+    except FaceAuditError as error:
+        values |= {"problem": str(error), "status": 422}
+    template = f"explore{'_view' if wants_fragment(request) else ''}.html.j2"
+    answer = page(template, rates=ERROR_RATES, **values)
+    answer.headers["content-security-policy"] = security.EXPLORER_POLICY
+    return answer
+
+
+def group_picture(request: Request) -> Response:
+    """Send the picture of an image that a table of the server names."""
+    key = [request.query_params.get(name, "") for name in ("table", "dataset", "image")]
+    return Response(explore.tables_of(request).picture(*key), media_type="image/jpeg")
+
+
 # --- the rest ------------------------------------------------------------------------------
 
 
@@ -243,6 +281,12 @@ async def static_file(request: Request) -> Response:
     except KeyError:
         raise HTTPException(404, "There is no such file.") from None
     return Response(text, media_type=kind, headers={"cache-control": "no-cache"})
+
+
+def plotly(request: Request) -> Response:
+    """Send plotly's script; its address names the version."""
+    headers = {"content-encoding": "gzip", "cache-control": "max-age=31536000, immutable"}
+    return Response(plotly_script(), media_type="text/javascript", headers=headers)
 
 
 async def _say_problem(request: Request, error: Exception) -> Response:

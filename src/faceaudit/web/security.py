@@ -27,6 +27,8 @@ PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+#: plotly sets its styles by a script.
+EXPLORER_POLICY = PAGE_POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
 #: A report carries its own script and names it by hash in its own policy. The sandbox takes it
 #: out of our origin: not even a hostile report could use what this server offers.
 REPORT_POLICY = (

@@ -1,0 +1,484 @@
+"""The explorer: error rates of any groups of a scores table, and the pictures behind them.
+
+What is looked at is a `View`, which stands in the address. Its numbers are those of an audit of
+the same table, and its pictures lie where this machine's own ``index`` found them; they are read
+for each answer and kept nowhere.
+"""
+
+from __future__ import annotations
+
+import html
+import keyword
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from threading import Lock
+from typing import Any, Literal
+from urllib.parse import urlencode
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import BaseModel, Field, field_validator
+from starlette.datastructures import QueryParams
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from faceaudit.audit import summarise
+from faceaudit.bundled import recorded_names, recorded_scores
+from faceaudit.checks import AuditInput
+from faceaudit.checks.parts.group_rates import GroupRates, gap_between
+from faceaudit.error_rates import ERROR_RATES, ErrorRate
+from faceaudit.errors import FaceAuditError, validated
+from faceaudit.report.numbers import cell, count, interval, percent
+from faceaudit.result import Finding, Forest, Rows
+from faceaudit.row_filter import row_mask
+from faceaudit.selection import select
+from faceaudit.spec import EVERY_TAG, Spec, every_tag
+from faceaudit.stats import IntArray
+from faceaudit.stats.counts import Counts
+from faceaudit.tables import Scores, read_scores, scored
+from faceaudit.tags.vocabulary import distinct_values
+from faceaudit.thumbnails import PicturesAtHand, small_jpeg
+from faceaudit.wording import counted
+
+#: More groups than this are no picture of anything.
+MOST_GROUPS = 200
+#: Pictures on a page, of those called wrongly and of those called rightly.
+PER_PAGE = 12
+#: Pixels, of the longer side of a picture.
+PICTURE_SIDE = 320
+#: A table below the folder of reports is one of these.
+TABLE_NAMES = ("scores.parquet", "scores.csv")
+#: In the drawing: pixels, and characters of a group's name.
+ROW_HEIGHT = 35
+_GROUP_CHARACTERS = 32
+
+
+class View(BaseModel):
+    """What is looked at, as it stands in the address; what is left out is chosen."""
+
+    table: str = Field(default="", description="A table, as /api/tables names it")
+    tag: list[str] = Field(
+        default=[], max_length=2, description="The tags whose values, combined, make the groups"
+    )
+    rate: Literal["fpr", "fnr"] | None = Field(default=None, description="The error rate")
+    threshold: float | None = Field(
+        default=None, ge=0, le=1, description="The classifier's own if left out"
+    )
+    only: list[str] = Field(
+        default=[],
+        description="TAG:VALUE, the images that count; several values of a tag count together",
+    )
+    where: str = Field(
+        default="", max_length=1000, description="An expression that the images satisfy"
+    )
+    group: str = Field(default="", description="The group whose images are looked at")
+    page: int = Field(default=1, ge=1, description="Which of their pages")
+
+    @field_validator("tag", "only", mode="before")
+    @classmethod
+    def _no_blanks(cls, value: list[str]) -> list[str]:
+        return list(dict.fromkeys(filter(None, value)))
+
+    @classmethod
+    def of(cls, query: QueryParams) -> View:
+        """Read a view from an address; a field of a form that was left blank is left out."""
+        several = ("tag", "only")
+        given: dict[str, Any] = {name: query.getlist(name) for name in several}
+        given |= {name: query[name] for name in query if name not in several and query[name]}
+        return validated(cls, {name: given[name] for name in cls.model_fields if name in given}, "")
+
+    @classmethod
+    def parameters(cls) -> list[dict[str, Any]]:
+        """Describe the fields for the JSON interface."""
+        return [
+            {"name": name, "in": "query", "schema": schema}
+            for name, schema in cls.model_json_schema()["properties"].items()
+        ]
+
+    def address(self, **changed: Any) -> str:
+        """Return the address of this view, or of one that differs."""
+        fields = {**self.model_dump(exclude_defaults=True), **changed}
+        given = {name: of for name, of in fields.items() if of not in (None, "", [])}
+        return "/explore?" + urlencode(given, doseq=True)
+
+
+class Explored(BaseModel):
+    """The error rate of every group of a view."""
+
+    #: With what was chosen for what was left out.
+    view: View
+    #: The classifier's own threshold, and how it was chosen.
+    own_threshold: float
+    threshold_rule: str
+    #: The row expression that the filters amount to, as a specification's ``rows``.
+    expression: str | None
+    #: What became of each row of the table.
+    rows: Rows
+    #: As in an audit; its limit lies above the lowest rate by the gap that is accepted.
+    forest: Forest
+    #: The widest gap between groups that are large enough.
+    gap: Finding | None
+
+
+class GroupImage(BaseModel):
+    """An image of a group."""
+
+    image: str
+    dataset: str
+    p_ai: float
+    #: Where the server shows the picture; null where it is not at hand.
+    picture: str | None
+
+
+class GroupImages(BaseModel):
+    """A page of the images of a group that could suffer the error, the gravest first."""
+
+    group: str
+    page: int
+    pages: int
+    n_wrong: int
+    n_right: int
+    wrong: list[GroupImage]
+    right: list[GroupImage]
+    #: Why pictures of this page are not shown, if some are not.
+    lacking: str | None
+
+
+class Tables:
+    """The tables that can be looked at, by name; one at a time is kept in memory.
+
+    They are those `given`, those below the folder of `reports`, and those that come with
+    faceaudit. Without `images` no picture is shown.
+    """
+
+    def __init__(self, given: Sequence[Path | str], reports: Path, images: bool) -> None:
+        self._given, self._reports, self._images = list(map(Path, given)), reports, images
+        self._kept: tuple[object, OpenTable] | None = None
+        self._reading = Lock()
+        #: A picture may need hundreds of megabytes to be made small.
+        self._decoding = Lock()
+
+    def paths(self) -> dict[str, Path]:
+        """Return where the tables lie."""
+        root = self._reports.resolve()
+        found = (path for name in TABLE_NAMES for path in sorted(root.rglob(name)))
+        paths = {str(path): path for path in self._given}
+        paths |= {
+            path.relative_to(root).as_posix(): path
+            for path in found
+            if path.resolve().is_relative_to(root)
+        }
+        return paths | {f"bundled:{name}": recorded_scores(name) for name in recorded_names()}
+
+    def open(self, name: str) -> OpenTable:
+        """Return a table by its name, the first if that is blank; HTTP status 404."""
+        paths = self.paths()
+        name = name or next(iter(paths))
+        if name not in paths:
+            raise HTTPException(404, "There is no such table.")
+        with self._reading:
+            try:
+                status = paths[name].stat()
+                key = (name, status.st_mtime_ns, status.st_size)
+                if self._kept is None or self._kept[0] != key:
+                    self._kept = None  # never two at a time
+                    self._kept = key, OpenTable(name, read_scores(paths[name]), self._images)
+            except OSError:
+                raise HTTPException(404, "This table is not there any more.") from None
+            except FaceAuditError as error:
+                # The way to the folder is the server's own business.
+                raise FaceAuditError(str(error).replace(str(paths[name]), name)) from None
+            return self._kept[1]
+
+    def picture(self, table: str, dataset: str, image: str) -> bytes:
+        """Return the picture of an image of a table, as a small JPEG; HTTP status 404."""
+        content = self.open(table).content(dataset, image)
+        with self._decoding:
+            small = content and small_jpeg(content, PICTURE_SIDE)
+        if not small:
+            raise HTTPException(404, "This picture is not at hand.")
+        return small
+
+
+class OpenTable:
+    """A scores table that was read, without what no view needs."""
+
+    def __init__(self, name: str, scores: Scores, images: bool) -> None:
+        self.name, self._images = name, images
+        kept = [column for column in scores.table.column_names if column != "attention"]
+        self.scores = Scores(scores.table.select(kept), scores.info)
+        #: The tags that make a few groups, and what each can be.
+        self.tags = every_tag(self.scores.table, EVERY_TAG, EVERY_TAG).attributes
+        self.summary = summarise(name, self.scores, None)
+        self._selected: tuple[object, tuple[pa.Table, IntArray | None, Rows]] | None = None
+
+    @cached_property
+    def values(self) -> dict[str, list[str]]:
+        """The values by which rows can be filtered: tag -> values, in reading order."""
+        table = self.scores.table
+        return {
+            tag: distinct_values(table, tag)
+            for tag in self.tags
+            # An expression can name no other.
+            if pa.types.is_string(table[tag].type)
+            and tag.isidentifier()
+            and not keyword.iskeyword(tag)
+        }
+
+    def expression(self, view: View) -> str | None:
+        """Write the filters of a view as one row expression; None if there are none."""
+        chosen: dict[str, list[str]] = {}
+        for one in view.only:
+            tag, _, value = one.partition(":")
+            if value not in self.values.get(tag, ()):
+                raise FaceAuditError(f"the filter '{one}': there is no such tag and value")
+            chosen.setdefault(tag, []).append(value)
+        parts = [f"{tag} in {values!r}" for tag, values in chosen.items()]
+        if view.where.strip():
+            row_mask(self.scores.table, view.where, "the expression")
+            parts.append(f"({view.where.strip()})" if parts else view.where.strip())
+        return " and ".join(parts) or None
+
+    def audited(self, view: View) -> tuple[AuditInput, Rows]:
+        """Select the rows of a view whose gaps are filled, as an audit of them would."""
+        spec = Spec(
+            name="explorer",
+            title="",
+            question="",
+            rows=self.expression(view),
+            attributes=view.tag,
+            intersections=[view.tag] if len(view.tag) > 1 else [],
+        )
+        kept = self._selected
+        if kept is None or kept[0] != spec.rows:
+            selection = select(self.scores, spec.model_copy(update={"intersections": []}))
+            table = scored(selection.scores)
+            clusters = AuditInput(table, self.scores.info, spec, 0.5).clusters
+            kept = self._selected = spec.rows, (table, clusters, selection.rows)
+        table, clusters, rows = kept[1]
+        assert view.threshold is not None
+        # Anew for each threshold: what it counts for one would pile up while the slider moves.
+        data = AuditInput(table, self.scores.info, spec, view.threshold)
+        data.clusters = clusters
+        return data, rows
+
+    def filled(self, view: View) -> View:
+        """Choose what a view leaves out."""
+        if strange := [tag for tag in view.tag if tag not in self.tags]:
+            raise FaceAuditError(
+                f"there is no tag '{strange[0]}' that makes a few groups; there are "
+                f"{', '.join(self.tags)}"
+            )
+        chosen = {
+            "table": self.name,
+            "tag": view.tag or [next((of for of in self.tags if of != "dataset"), self.tags[0])],
+            "rate": view.rate or ("fpr" if self.summary.n_real else "fnr"),
+            "threshold": self.summary.threshold if view.threshold is None else view.threshold,
+        }
+        return view.model_copy(update=chosen)
+
+    def content(self, dataset: str, image: str) -> bytes | None:
+        """Return the file of an image of this table, or None if it may not or cannot be shown."""
+        table = self.scores.table
+        if not self._images or "sha256" not in table.column_names:
+            return None
+        row = pc.index(pc.and_(pc.equal(table["image"], image), pc.equal(table["dataset"], dataset)), True)
+        if row.as_py() < 0:
+            return None
+        return self._at_hand.content(dataset, image, table["sha256"][row.as_py()].as_py())
+
+    def reason(self, datasets: Sequence[str]) -> str:
+        """Say why pictures of some data sets are not shown."""
+        if not self._images:
+            return "This server shows no pictures (--no-images)."
+        if "sha256" not in self.scores.table.column_names:
+            return "Pictures are not shown: the scores do not say which files they are of (sha256)."
+        reasons = "; ".join(map(self._at_hand.reason, datasets))
+        return f"Pictures not shown: {reasons}. 'faceaudit index' says where they lie."
+
+    @cached_property
+    def _at_hand(self) -> PicturesAtHand:
+        return PicturesAtHand(self.scores.table)
+
+
+def tables_of(request: Request) -> Tables:
+    """Return the tables of the server that a request came to."""
+    tables: Tables = request.app.state.tables
+    return tables
+
+
+def explore(table: OpenTable, view: View) -> Explored:
+    """Estimate the error rate of every group of a view."""
+    view = table.filled(view)
+    data, rows, counts, rate = _counted(table, view)
+    forest = GroupRates(counts, data).forest(rate)
+    if forest is None:
+        raise FaceAuditError(f"there is no {rate.image} among these rows")
+    small = data.spec.small_group
+    large = [row.value for row in forest.rows if row.value is not None and row.n >= small]
+    if len(large) > 1 and rate.limit is not None and min(large) + rate.limit < 1:
+        forest.limit = min(large) + rate.limit
+    return Explored(
+        view=view,
+        own_threshold=table.summary.threshold,
+        threshold_rule=table.summary.threshold_rule,
+        expression=data.spec.rows,
+        rows=rows,
+        forest=forest,
+        gap=gap_between(counts.at(data.threshold), rate, data, data.claim_confidence),
+    )
+
+
+def _counted(table: OpenTable, view: View) -> tuple[AuditInput, Rows, Counts, ErrorRate]:
+    data, rows = table.audited(view)
+    groups = data.images.grouping(view.tag).groups
+    if len(groups) > MOST_GROUPS:
+        raise FaceAuditError(
+            f"{' × '.join(view.tag)}: {len(groups):,} groups; {MOST_GROUPS} are the most here"
+        )
+    return data, rows, data.images.counts(view.tag, (data.threshold,)), ERROR_RATES[str(view.rate)]
+
+
+def group_images(table: OpenTable, view: View) -> GroupImages:
+    """List the images of the view's group; HTTP status 404 if there is no such group."""
+    view = table.filled(view)
+    data, _, _, rate = _counted(table, view)
+    grouping = data.images.grouping(view.tag)
+    if view.group not in grouping.labels:
+        raise HTTPException(404, f"There is no group '{view.group}' here.")
+    concerned = grouping.code == grouping.labels.index(view.group)
+    if rate.label is not None:
+        concerned &= data.images.is_ai == (rate.label == "ai")
+    rows = np.flatnonzero(concerned)
+    # The farthest on the wrong side first: of photographs the highest score, of others the lowest.
+    order = data.images.score[rows] * (1 if rate.label == "ai" else -1)
+    rows = rows[np.argsort(order, kind="stable")]
+    wrong, right = rows[data.wrong[rows]], rows[~data.wrong[rows]]
+    pages = max(1, -(-max(len(wrong), len(right)) // PER_PAGE))
+    shown = slice((view.page - 1) * PER_PAGE, view.page * PER_PAGE)
+    sides = [_images(table, data.table, of[shown]) for of in (wrong, right)]
+    lacking = {one.dataset for side in sides for one in side if one.picture is None}
+    return GroupImages(
+        group=view.group,
+        page=view.page,
+        pages=pages,
+        n_wrong=len(wrong),
+        n_right=len(right),
+        wrong=sides[0],
+        right=sides[1],
+        lacking=table.reason(sorted(lacking)) if lacking else None,
+    )
+
+
+def _images(table: OpenTable, rows: pa.Table, places: IntArray) -> list[GroupImage]:
+    shown = []
+    for row in rows.select(["image", "dataset", "p_ai"]).take(pa.array(places)).to_pylist():
+        address = None
+        if table.content(row["dataset"], row["image"]) is not None:
+            key = {"table": table.name, "dataset": row["dataset"], "image": row["image"]}
+            address = f"/explore/picture?{urlencode(key)}"
+        shown.append(GroupImage(picture=address, **row))
+    return shown
+
+
+# --- drawing -------------------------------------------------------------------------------
+
+
+def figure(forest: Forest, rate: ErrorRate) -> dict[str, Any]:
+    """Draw a forest plot as plotly's JSON; colours are left to the page.
+
+    The rows lie at 0, −1, …; hollow points are of few images.
+    """
+    rows = list(enumerate(forest.rows))
+    drawn = [(i, row) for i, row in rows if row.value is not None]
+    # An interval of few images may reach from 0 to 1; it runs off the axis instead of ruling it.
+    ends = [row.high if row.note is None else row.value for _, row in drawn]
+    end = 1.08 * max([*filter(None, [*ends, forest.limit, forest.reference]), 0.02])
+    points: dict[str, Any] = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [row.value for _, row in drawn],
+        "y": [-i for i, _ in drawn],
+        "error_x": {
+            "type": "data",
+            "symmetric": False,
+            "array": [(row.high or 0) - (row.value or 0) for _, row in drawn],
+            "arrayminus": [(row.value or 0) - (row.low or 0) for _, row in drawn],
+            "thickness": 2,
+            "width": 0,
+        },
+        "marker": {
+            "size": 11,
+            "symbol": ["circle-open" if row.note else "circle" for _, row in drawn],
+        },
+        "customdata": [row.group for _, row in drawn],
+        "hovertext": [
+            "<br>".join(
+                (
+                    f"<b>{_shown(row.group)}</b>",
+                    f"{percent(row.value)} ({interval(row.low, row.high, 'percent')})",
+                    f"{count(row.events)} of {count(row.n)} {rate.images}",
+                )
+            )
+            for _, row in drawn
+        ],
+        "hoverinfo": "text",
+    }
+    lacking = {
+        "type": "scatter",
+        "mode": "text",
+        "x": [0 for _, row in rows if row.value is None],
+        "y": [-i for i, row in rows if row.value is None],
+        "text": [row.note for _, row in rows if row.value is None],
+        "textposition": "middle right",
+        "hoverinfo": "skip",
+    }
+    lines = [
+        (forest.reference, f"{forest.reference_label} {percent(forest.reference)}", "dot", 2),
+        (forest.limit, f"lowest + {100 * (rate.limit or 0):g} points, the limit", "dash", 18),
+    ]
+    return {
+        "data": [points, lacking],
+        "layout": {
+            "showlegend": False,
+            "height": 80 + ROW_HEIGHT * len(rows),
+            "margin": {"l": 10, "r": 16, "t": 42, "b": 34},
+            "xaxis": {"range": [-0.02 * end, end], "tickformat": ",.3~%", "tickangle": 0, "nticks": 6, "fixedrange": True},
+            "yaxis": {
+                "range": [0.6 - len(rows), 0.6],
+                "tickmode": "array",
+                "tickvals": [-i for i, _ in rows],
+                "ticktext": [f"{_shown(row.group)}  " for _, row in rows],
+                "automargin": True,
+                "fixedrange": True,
+                "zeroline": False,
+                "showgrid": False,
+            },
+            "shapes": [
+                {
+                    **{"type": "line", "xref": "x", "yref": "paper", "layer": "below"},
+                    **{"x0": place, "x1": place, "y0": 0, "y1": 1},
+                    "line": {"dash": dash, "width": 1.5},
+                }
+                for place, _, dash, _ in lines
+                if place is not None
+            ],
+            "annotations": [
+                {
+                    **{"x": place, "xref": "x", "y": 1, "yref": "paper", "text": words},
+                    **{"showarrow": False, "yanchor": "bottom", "yshift": shift},
+                    "xanchor": "left" if place < end / 2 else "right",
+                }
+                for place, words, _, shift in lines
+                if place is not None
+            ],
+        },
+    }
+
+
+def _shown(group: str) -> str:
+    """Cut a long name, and write what plotly would take for markup."""
+    cut = group if len(group) <= _GROUP_CHARACTERS else f"{group[: _GROUP_CHARACTERS - 1]}…"
+    return html.escape(cut)
