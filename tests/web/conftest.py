@@ -11,6 +11,7 @@ import pytest
 
 pytest.importorskip("fastapi", reason="needs the extra 'web'")
 pytest.importorskip("python_multipart", reason="needs the extra 'web'")
+pytest.importorskip("plotly", reason="needs the extra 'web'")
 
 from starlette.applications import Starlette
 from starlette.testclient import TestClient

@@ -7,15 +7,18 @@ import io
 import struct
 import zlib
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 from PIL import Image
 
+from faceaudit import bundled
+from faceaudit.known_roots import remember_root
 from faceaudit.model.preprocess import square_pixels
 from faceaudit.schema import DatasetInfo, ModelInfo, ScoresInfo
 from faceaudit.scoring import Detector
-from faceaudit.tables import Scores
+from faceaudit.tables import Scores, write_table
 
 #: A name that tries everything: markup, quotes, right-to-left, emoji, and length.
 HOSTILE = (
@@ -143,3 +146,28 @@ def send(client, *files: tuple[str, bytes], **fields) -> object:
     )
     assert answer.status_code == 200, answer.text
     return answer.json()
+
+
+# --- the explorer --------------------------------------------------------------------------
+
+
+def scored_samples(folder: Path) -> Path:
+    """Scores of the bundled AI-generated faces, which this machine's index then knows.
+
+    The first six of 'long' hair are called real, the others AI-generated.
+    """
+    manifest = bundled.samples_manifest()
+    n = len(manifest.table)
+    pictures = [bundled.samples_folder() / name for name in manifest.table["image"].to_pylist()]
+    columns = {
+        "p_ai": pa.array([0.3 - 0.01 * i if i < 6 else 0.6 + 0.01 * i for i in range(n)]),
+        "status": pa.array(["ok"] * n),
+        "sha256": pa.array([hashlib.sha256(path.read_bytes()).hexdigest() for path in pictures]),
+        "hair": pa.array(["long" if i < 16 else "short" for i in range(n)]),
+        "shirt": pa.array([HOSTILE if i % 2 else "blue" for i in range(n)]),
+    }
+    table = manifest.table
+    for name, column in columns.items():
+        table = table.append_column(name, column)
+    remember_root(bundled.SAMPLES, bundled.samples_folder())
+    return write_table(folder / "scores.parquet", table, ScoresInfo())

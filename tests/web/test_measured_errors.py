@@ -101,7 +101,7 @@ def test_whose_word_the_tags_are_is_told():
     assert measured.tag_sources == ["gender (portraits): drawn by the test"]
 
 
-def test_given_scores_must_be_of_a_model_that_is_served(tmp_path, detectors):
+def test_given_scores_count_for_the_model_that_gave_them_alone(tmp_path, detectors):
     low = detectors[0]
     info = AUDITED.info.model_copy(deep=True)
     info.model.sha256 = low.info.sha256
@@ -110,5 +110,4 @@ def test_given_scores_must_be_of_a_model_that_is_served(tmp_path, detectors):
     assert len(records["low"].table) == 490 and records["high"].table is None
     info.model.sha256 = "0" * 64
     others = write_table(tmp_path / "others.parquet", AUDITED.table, info)
-    with pytest.raises(FaceAuditError, match=r"others.parquet: these scores are of none"):
-        open_records(detectors, [others])
+    assert all(record.table is None for record in open_records(detectors, [others]).values())

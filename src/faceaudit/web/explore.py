@@ -27,20 +27,20 @@ from starlette.requests import Request
 from faceaudit.audit import summarise
 from faceaudit.bundled import recorded_names, recorded_scores
 from faceaudit.checks import AuditInput
-from faceaudit.checks.parts.group_rates import GroupRates, gap_between
+from faceaudit.checks.parts.group_rates import gap_between, rate_forest
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
 from faceaudit.errors import FaceAuditError, validated
-from faceaudit.report.numbers import cell, count, interval, percent
+from faceaudit.report.numbers import count, interval, percent
 from faceaudit.result import Finding, Forest, Rows
 from faceaudit.row_filter import row_mask
 from faceaudit.selection import select
 from faceaudit.spec import EVERY_TAG, Spec, every_tag
 from faceaudit.stats import IntArray
 from faceaudit.stats.counts import Counts
+from faceaudit.stats.rates import estimate_of
 from faceaudit.tables import Scores, read_scores, scored
 from faceaudit.tags.vocabulary import distinct_values
 from faceaudit.thumbnails import PicturesAtHand, small_jpeg
-from faceaudit.wording import counted
 
 #: More groups than this are no picture of anything.
 MOST_GROUPS = 200
@@ -284,7 +284,9 @@ class OpenTable:
         table = self.scores.table
         if not self._images or "sha256" not in table.column_names:
             return None
-        row = pc.index(pc.and_(pc.equal(table["image"], image), pc.equal(table["dataset"], dataset)), True)
+        row = pc.index(
+            pc.and_(pc.equal(table["image"], image), pc.equal(table["dataset"], dataset)), True
+        )
         if row.as_py() < 0:
             return None
         return self._at_hand.content(dataset, image, table["sha256"][row.as_py()].as_py())
@@ -313,7 +315,8 @@ def explore(table: OpenTable, view: View) -> Explored:
     """Estimate the error rate of every group of a view."""
     view = table.filled(view)
     data, rows, counts, rate = _counted(table, view)
-    forest = GroupRates(counts, data).forest(rate)
+    found = estimate_of(counts, rate.id, data.spec.confidence)
+    forest = rate_forest(counts, data, rate, found)
     if forest is None:
         raise FaceAuditError(f"there is no {rate.image} among these rows")
     small = data.spec.small_group
@@ -437,7 +440,7 @@ def figure(forest: Forest, rate: ErrorRate) -> dict[str, Any]:
     }
     lines = [
         (forest.reference, f"{forest.reference_label} {percent(forest.reference)}", "dot", 2),
-        (forest.limit, f"lowest + {100 * (rate.limit or 0):g} points, the limit", "dash", 18),
+        (forest.limit, f"limit: {100 * (rate.limit or 0):g} points more", "dash", 18),
     ]
     return {
         "data": [points, lacking],
@@ -445,7 +448,13 @@ def figure(forest: Forest, rate: ErrorRate) -> dict[str, Any]:
             "showlegend": False,
             "height": 80 + ROW_HEIGHT * len(rows),
             "margin": {"l": 10, "r": 16, "t": 42, "b": 34},
-            "xaxis": {"range": [-0.02 * end, end], "tickformat": ",.3~%", "tickangle": 0, "nticks": 6, "fixedrange": True},
+            "xaxis": {
+                "range": [-0.02 * end, end],
+                "tickformat": ",.3~%",
+                "tickangle": 0,
+                "nticks": 6,
+                "fixedrange": True,
+            },
             "yaxis": {
                 "range": [0.6 - len(rows), 0.6],
                 "tickmode": "array",

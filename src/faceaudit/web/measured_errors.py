@@ -212,17 +212,9 @@ def open_records(detectors: Sequence[Detector], scores: Sequence[Path | str]) ->
     Raises
     ------
     FaceAuditError
-        If a table given is unreadable, or belongs to none of the detectors.
+        If a table given is unreadable.
     """
-    given = {Path(path): read_scores(path) for path in scores}
-    for path, table in given.items():
-        if not any(_is_of(detector, table) for detector in detectors):
-            raise FaceAuditError(
-                f"{path}: these scores are of none of the models served "
-                f"({', '.join(d.name for d in detectors) or 'there are none'})"
-            )
-    bundled_ones = [read_scores(recorded_scores(name)) for name in recorded_names()]
-    tables = [*given.values(), *bundled_ones]
+    tables = [read_scores(path) for path in (*scores, *map(recorded_scores, recorded_names()))]
     return {d.name: Record(d, [one for one in tables if _is_of(d, one)]) for d in detectors}
 
 

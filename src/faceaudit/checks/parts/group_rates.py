@@ -106,10 +106,6 @@ class GroupRates:
         found = self._estimates[rate.id].take(slice(len(self.counts.groups)))
         return found, at_audited(found.n, self.data)
 
-    def _size_notes(self, rate: ErrorRate, found: RateEstimate) -> list[str | None]:
-        small = self.data.spec.small_group
-        return [size_note(int(n), rate, small) for n in at_audited(found.n, self.data)]
-
     def table(self) -> Table:
         """Lay out the error rates of every group with their intervals and denominators."""
         counts, confidence = self.counts, self.data.spec.confidence
@@ -123,7 +119,7 @@ class GroupRates:
                 *estimated(title, "percent", found, confidence, rate.name),
                 *self._shrunken(rate),
             ]
-            sizes.append(self._size_notes(rate, found))
+            sizes.append(_size_notes(rate, found, self.data))
         notes_of_groups = ["; ".join(filter(None, of)) or None for of in zip(*sizes, strict=True)]
         columns += [
             number("called rightly", "percent", self._accuracy, "accuracy"),
@@ -161,25 +157,7 @@ class GroupRates:
 
     def forest(self, rate: ErrorRate) -> Forest | None:
         """Draw an error rate of every group beside that of all images; None without any image."""
-        (found, sizes), counts = self._of(rate), self.counts
-        if not sizes.sum():
-            return None
-        events, n = rate_counts(self.data.images.counts((), counts.thresholds), rate.id)
-        return forest(
-            self.data,
-            groups=counts.labels,
-            **vars(found),
-            status=[None if of else "not-estimable" for of in sizes],
-            notes=self._size_notes(rate, found),
-            title=say.capitalised(f"{rate.images} {rate.error}, by {self.title}"),
-            note=say.missing_note(counts.missing, counts.tags),
-            measure=f"{rate.images} {rate.error} ({rate.short})",
-            attribute=self.title,
-            tag_source=self.data.tag_source(counts.tags),
-            reference=rate_of(events, n),
-            reference_label="all images",
-            reference_n=int(at_audited(n, self.data)[0]),
-        )
+        return rate_forest(self.counts, self.data, rate, self._of(rate)[0])
 
     def heatmap(self, rate: ErrorRate) -> Heatmap | None:
         """Draw an error rate for every pair of two tags' values; None without any image.
@@ -231,6 +209,36 @@ def _with_missing(counts: Counts, data: AuditInput) -> Counts:
     }
     others = dataclasses.replace(whole, **rest)
     return counts.beside(others, ("(tag missing)",) * len(counts.tags))
+
+
+def rate_forest(
+    counts: Counts, data: AuditInput, rate: ErrorRate, found: RateEstimate
+) -> Forest | None:
+    """Draw an estimated error rate of every group beside that of all; None without any image."""
+    sizes = at_audited(found.n, data)
+    if not sizes.sum():
+        return None
+    events, n = rate_counts(data.images.counts((), counts.thresholds), rate.id)
+    title = say.attributes_title(counts.tags)
+    return forest(
+        data,
+        groups=counts.labels,
+        **vars(found),
+        status=[None if of else "not-estimable" for of in sizes],
+        notes=_size_notes(rate, found, data),
+        title=say.capitalised(f"{rate.images} {rate.error}, by {title}"),
+        note=say.missing_note(counts.missing, counts.tags),
+        measure=f"{rate.images} {rate.error} ({rate.short})",
+        attribute=title,
+        tag_source=data.tag_source(counts.tags),
+        reference=rate_of(events, n),
+        reference_label="all images",
+        reference_n=int(at_audited(n, data)[0]),
+    )
+
+
+def _size_notes(rate: ErrorRate, found: RateEstimate, data: AuditInput) -> list[str | None]:
+    return [size_note(int(n), rate, data.spec.small_group) for n in at_audited(found.n, data)]
 
 
 def size_note(n: int, rate: ErrorRate, small: int) -> str | None:
