@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from click.testing import CliRunner
 from starlette.testclient import TestClient
 
 from faceaudit import bundled
 from faceaudit.audit import audit
+from faceaudit.cli import main
 from faceaudit.error_rates import ERROR_RATES
 from faceaudit.known_roots import remember_root
 from faceaudit.schema import ModelInfo, ScoresInfo
@@ -315,6 +317,14 @@ def test_no_images_forbids_pictures(application, reports):
         assert client.get("/explore/picture", params=key).status_code == 404
 
 
+def test_the_command_line_forbids_pictures(monkeypatch):
+    given = {}
+    monkeypatch.setattr("faceaudit.web.serve", lambda **options: given.update(options))
+    for arguments, images in ([], True), (["--no-images"], False):
+        assert CliRunner().invoke(main, ["serve", *arguments]).exit_code == 0
+        assert given["images"] is images
+
+
 # --- the page ------------------------------------------------------------------------------
 
 
@@ -337,7 +347,7 @@ def test_hostile_names_are_text(client, reports):
     table = client.app.state.tables.open("scores.parquet")
     forest = explore.explore(table, explore.View(tag=["shirt"])).forest
     assert any(row.group == HOSTILE for row in forest.rows)
-    drawn = explore.figure(forest, ERROR_RATES["fnr"])
+    drawn = json.loads(explore.figure(forest, ERROR_RATES["fnr"]))
     shown = [*drawn["layout"]["yaxis"]["ticktext"], *drawn["data"][0]["hovertext"]]
     assert "<img" not in json.dumps(shown).replace("<br>", "").replace("<b>", "")
 
@@ -345,12 +355,12 @@ def test_hostile_names_are_text(client, reports):
 def test_the_figure_has_what_the_table_has(drawn, get, client):
     table = client.app.state.tables.open("scores.parquet")
     forest = explore.explore(table, explore.View(tag=["glasses"], rate="fpr")).forest
-    points, _ = explore.figure(forest, ERROR_RATES["fpr"])["data"]
+    (points,) = json.loads(explore.figure(forest, ERROR_RATES["fpr"]))["data"]
     for i, row in enumerate(forest.rows):
         assert points["customdata"][i] == row.group and points["x"][i] == row.value
         assert points["x"][i] - points["error_x"]["arrayminus"][i] == pytest.approx(row.low)
         assert points["x"][i] + points["error_x"]["array"][i] == pytest.approx(row.high)
-        assert f"of {row.n} real photographs" in points["hovertext"][i].replace(",", "")
+        assert f"{row.events} of {row.n}" in points["hovertext"][i].replace(",", "")
         assert points["marker"]["symbol"][i] == ("circle-open" if row.n < 30 else "circle")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,7 +19,7 @@ from starlette.routing import Route
 from faceaudit.error_rates import ERROR_RATES
 from faceaudit.errors import FaceAuditError
 from faceaudit.report.html import render_html
-from faceaudit.spec import EVERY_TAG, find_spec, ready_specs
+from faceaudit.spec import EVERY_TAG, Spec, find_spec, ready_specs
 from faceaudit.web import api, explore, security
 from faceaudit.web.measured_errors import Record, open_records
 from faceaudit.web.prediction import open_detectors
@@ -232,13 +231,14 @@ def explorer(request: Request) -> Response:
         values["view"] = view = table.filled(view)
         values["found"] = found = explore.explore(table, view)
         values["rate"] = rate = ERROR_RATES[str(view.rate)]
-        values["figure"] = json.dumps(explore.figure(found.forest, rate))
+        values["figure"] = explore.figure(found.forest, rate)
         if view.group in (row.group for row in found.forest.rows):
             values["images"] = explore.group_images(table, view)
     except FaceAuditError as error:
         values |= {"problem": str(error), "status": 422}
     template = f"explore{'_view' if wants_fragment(request) else ''}.html.j2"
-    answer = page(template, rates=ERROR_RATES, **values)
+    small = Spec.model_fields["small_group"].default
+    answer = page(template, rates=ERROR_RATES, small=small, **values)
     answer.headers["content-security-policy"] = security.EXPLORER_POLICY
     return answer
 

@@ -7,7 +7,6 @@ for each answer and kept nowhere.
 
 from __future__ import annotations
 
-import html
 import keyword
 from collections.abc import Sequence
 from functools import cached_property
@@ -30,13 +29,14 @@ from faceaudit.checks import AuditInput
 from faceaudit.checks.parts.group_rates import gap_between, rate_forest
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
 from faceaudit.errors import FaceAuditError, validated
-from faceaudit.report.numbers import count, interval, percent
+from faceaudit.figures import interactive
+from faceaudit.figures.interactive import plain
+from faceaudit.report.numbers import percent
 from faceaudit.result import Finding, Forest, Rows
 from faceaudit.row_filter import row_mask
 from faceaudit.selection import select
 from faceaudit.spec import EVERY_TAG, Spec, every_tag
 from faceaudit.stats import IntArray
-from faceaudit.stats.counts import Counts
 from faceaudit.stats.rates import estimate_of
 from faceaudit.tables import Scores, read_scores, scored
 from faceaudit.tags.vocabulary import distinct_values
@@ -51,8 +51,7 @@ PICTURE_SIDE = 320
 #: A table below the folder of reports is one of these.
 TABLE_NAMES = ("scores.parquet", "scores.csv")
 #: In the drawing: pixels, and characters of a group's name.
-ROW_HEIGHT = 35
-_GROUP_CHARACTERS = 32
+ROW_HEIGHT, MOST_CHARACTERS = 35, 32
 
 
 class View(BaseModel):
@@ -92,9 +91,15 @@ class View(BaseModel):
     @classmethod
     def parameters(cls) -> list[dict[str, Any]]:
         """Describe the fields for the JSON interface."""
+        properties = cls.model_json_schema()["properties"]
         return [
-            {"name": name, "in": "query", "schema": schema}
-            for name, schema in cls.model_json_schema()["properties"].items()
+            {
+                "name": name,
+                "in": "query",
+                "description": schema.pop("description"),
+                "schema": schema,
+            }
+            for name, schema in properties.items()
         ]
 
     def address(self, **changed: Any) -> str:
@@ -282,14 +287,15 @@ class OpenTable:
     def content(self, dataset: str, image: str) -> bytes | None:
         """Return the file of an image of this table, or None if it may not or cannot be shown."""
         table = self.scores.table
-        if not self._images or "sha256" not in table.column_names:
+        named = pc.and_(pc.equal(table["image"], image), pc.equal(table["dataset"], dataset))
+        rows = table.filter(named).to_pylist()
+        return self.file(rows[0]) if rows else None
+
+    def file(self, row: dict[str, Any]) -> bytes | None:
+        """Return the file of a row of this table, or None if it may not or cannot be shown."""
+        if not self._images or row.get("sha256") is None:
             return None
-        row = pc.index(
-            pc.and_(pc.equal(table["image"], image), pc.equal(table["dataset"], dataset)), True
-        )
-        if row.as_py() < 0:
-            return None
-        return self._at_hand.content(dataset, image, table["sha256"][row.as_py()].as_py())
+        return self._at_hand.content(row["dataset"], row["image"], row["sha256"])
 
     def reason(self, datasets: Sequence[str]) -> str:
         """Say why pictures of some data sets are not shown."""
@@ -314,7 +320,14 @@ def tables_of(request: Request) -> Tables:
 def explore(table: OpenTable, view: View) -> Explored:
     """Estimate the error rate of every group of a view."""
     view = table.filled(view)
-    data, rows, counts, rate = _counted(table, view)
+    rate = ERROR_RATES[str(view.rate)]
+    data, rows = table.audited(view)
+    groups = data.images.grouping(view.tag).groups
+    if len(groups) > MOST_GROUPS:
+        raise FaceAuditError(
+            f"{' × '.join(view.tag)}: {len(groups):,} groups; {MOST_GROUPS} are the most here"
+        )
+    counts = data.images.counts(view.tag, (data.threshold,))
     found = estimate_of(counts, rate.id, data.spec.confidence)
     forest = rate_forest(counts, data, rate, found)
     if forest is None:
@@ -334,20 +347,11 @@ def explore(table: OpenTable, view: View) -> Explored:
     )
 
 
-def _counted(table: OpenTable, view: View) -> tuple[AuditInput, Rows, Counts, ErrorRate]:
-    data, rows = table.audited(view)
-    groups = data.images.grouping(view.tag).groups
-    if len(groups) > MOST_GROUPS:
-        raise FaceAuditError(
-            f"{' × '.join(view.tag)}: {len(groups):,} groups; {MOST_GROUPS} are the most here"
-        )
-    return data, rows, data.images.counts(view.tag, (data.threshold,)), ERROR_RATES[str(view.rate)]
-
-
 def group_images(table: OpenTable, view: View) -> GroupImages:
     """List the images of the view's group; HTTP status 404 if there is no such group."""
     view = table.filled(view)
-    data, _, _, rate = _counted(table, view)
+    rate = ERROR_RATES[str(view.rate)]
+    data, _ = table.audited(view)
     grouping = data.images.grouping(view.tag)
     if view.group not in grouping.labels:
         raise HTTPException(404, f"There is no group '{view.group}' here.")
@@ -376,118 +380,64 @@ def group_images(table: OpenTable, view: View) -> GroupImages:
 
 
 def _images(table: OpenTable, rows: pa.Table, places: IntArray) -> list[GroupImage]:
+    names = ["image", "dataset", "p_ai", "sha256"]
+    rows = rows.select([name for name in names if name in rows.column_names])
     shown = []
-    for row in rows.select(["image", "dataset", "p_ai"]).take(pa.array(places)).to_pylist():
+    for row in rows.take(pa.array(places)).to_pylist():
         address = None
-        if table.content(row["dataset"], row["image"]) is not None:
+        if table.file(row) is not None:
             key = {"table": table.name, "dataset": row["dataset"], "image": row["image"]}
             address = f"/explore/picture?{urlencode(key)}"
-        shown.append(GroupImage(picture=address, **row))
+        facts = {name: row[name] for name in names[:3]}
+        shown.append(GroupImage(picture=address, **facts))
     return shown
 
 
-# --- drawing -------------------------------------------------------------------------------
-
-
-def figure(forest: Forest, rate: ErrorRate) -> dict[str, Any]:
-    """Draw a forest plot as plotly's JSON; colours are left to the page.
-
-    The rows lie at 0, −1, …; hollow points are of few images.
-    """
-    rows = list(enumerate(forest.rows))
-    drawn = [(i, row) for i, row in rows if row.value is not None]
+def figure(forest: Forest, rate: ErrorRate) -> str:
+    """Draw a view with plotly, as JSON; the page adds its colours."""
+    drawn = interactive(forest)
+    rows = [row for row in forest.rows if row.value is not None]
     # An interval of few images may reach from 0 to 1; it runs off the axis instead of ruling it.
-    ends = [row.high if row.note is None else row.value for _, row in drawn]
+    ends = [row.high if row.note is None else row.value for row in rows]
     end = 1.08 * max([*filter(None, [*ends, forest.limit, forest.reference]), 0.02])
-    points: dict[str, Any] = {
-        "type": "scatter",
-        "mode": "markers",
-        "x": [row.value for _, row in drawn],
-        "y": [-i for i, _ in drawn],
-        "error_x": {
-            "type": "data",
-            "symmetric": False,
-            "array": [(row.high or 0) - (row.value or 0) for _, row in drawn],
-            "arrayminus": [(row.value or 0) - (row.low or 0) for _, row in drawn],
-            "thickness": 2,
-            "width": 0,
-        },
-        "marker": {
-            "size": 11,
-            "symbol": ["circle-open" if row.note else "circle" for _, row in drawn],
-        },
-        "customdata": [row.group for _, row in drawn],
-        "hovertext": [
-            "<br>".join(
-                (
-                    f"<b>{_shown(row.group)}</b>",
-                    f"{percent(row.value)} ({interval(row.low, row.high, 'percent')})",
-                    f"{count(row.events)} of {count(row.n)} {rate.images}",
-                )
-            )
-            for _, row in drawn
-        ],
-        "hoverinfo": "text",
-    }
-    lacking = {
-        "type": "scatter",
-        "mode": "text",
-        "x": [0 for _, row in rows if row.value is None],
-        "y": [-i for i, row in rows if row.value is None],
-        "text": [row.note for _, row in rows if row.value is None],
-        "textposition": "middle right",
-        "hoverinfo": "skip",
-    }
     lines = [
-        (forest.reference, f"{forest.reference_label} {percent(forest.reference)}", "dot", 2),
-        (forest.limit, f"limit: {100 * (rate.limit or 0):g} points more", "dash", 18),
+        (forest.reference, f"{forest.reference_label} {percent(forest.reference)}"),
+        (forest.limit, f"limit: {100 * (rate.limit or 0):g} points more"),
     ]
-    return {
-        "data": [points, lacking],
-        "layout": {
-            "showlegend": False,
-            "height": 80 + ROW_HEIGHT * len(rows),
-            "margin": {"l": 10, "r": 16, "t": 42, "b": 34},
-            "xaxis": {
-                "range": [-0.02 * end, end],
-                "tickformat": ",.3~%",
-                "tickangle": 0,
-                "nticks": 6,
-                "fixedrange": True,
-            },
-            "yaxis": {
-                "range": [0.6 - len(rows), 0.6],
-                "tickmode": "array",
-                "tickvals": [-i for i, _ in rows],
-                "ticktext": [f"{_shown(row.group)}  " for _, row in rows],
-                "automargin": True,
-                "fixedrange": True,
-                "zeroline": False,
-                "showgrid": False,
-            },
-            "shapes": [
-                {
-                    **{"type": "line", "xref": "x", "yref": "paper", "layer": "below"},
-                    **{"x0": place, "x1": place, "y0": 0, "y1": 1},
-                    "line": {"dash": dash, "width": 1.5},
-                }
-                for place, _, dash, _ in lines
-                if place is not None
-            ],
-            "annotations": [
-                {
-                    **{"x": place, "xref": "x", "y": 1, "yref": "paper", "text": words},
-                    **{"showarrow": False, "yanchor": "bottom", "yshift": shift},
-                    "xanchor": "left" if place < end / 2 else "right",
-                }
-                for place, words, _, shift in lines
-                if place is not None
-            ],
+    drawn.update_layout(
+        title=None,
+        template=None,
+        height=80 + ROW_HEIGHT * len(rows),
+        margin={"l": 10, "r": 16, "t": 42, "b": 34},
+        xaxis={
+            "title": None,
+            "range": [-0.035 * end, end],
+            "tickformat": ",.3~%",
+            "tickangle": 0,
+            "nticks": 6,
+            "fixedrange": True,
         },
-    }
+        yaxis={
+            "title": None,
+            "autorange": None,
+            "range": [len(rows) - 0.4, -0.6],
+            "tickvals": list(range(len(rows))),
+            "ticktext": [f"{plain(_cut(row.group))}  " for row in rows],
+            "fixedrange": True,
+            "showgrid": False,
+        },
+        annotations=[
+            {
+                **{"x": place, "y": 1, "yref": "paper", "yanchor": "bottom", "showarrow": False},
+                **{"text": plain(words), "yshift": 2 + 16 * level},
+                "xanchor": "left" if place < end / 2 else "right",
+            }
+            for level, (place, words) in enumerate(lines)
+            if place is not None
+        ],
+    )
+    return str(drawn.to_json())
 
 
-def _shown(group: str) -> str:
-    """Cut a long name, and write what plotly would take for markup."""
-    cut = group if len(group) <= _GROUP_CHARACTERS else f"{group[: _GROUP_CHARACTERS - 1]}…"
-    return html.escape(cut)
+def _cut(group: str) -> str:
+    return group if len(group) <= MOST_CHARACTERS else f"{group[: MOST_CHARACTERS - 1]}…"

@@ -14,21 +14,21 @@
     const [ink, soft, accent] = ["--ink", "--soft", "--accent"].map(colour);
     const axis = { gridcolor: colour("--grid"), linecolor: colour("--line"), zerolinecolor: colour("--line") };
     const font = { family: getComputedStyle(document.body).fontFamily, size: 13, color: ink };
+    const text = { ...font, color: soft, size: 12 };
     layout.template = { layout: {
-      font, colorway: [accent], paper_bgcolor: "transparent", plot_bgcolor: "transparent",
-      xaxis: { ...axis, tickfont: { color: soft } }, yaxis: axis,
+      font, paper_bgcolor: "transparent", plot_bgcolor: "transparent",
+      xaxis: { ...axis, tickfont: text }, yaxis: axis,
       hoverlabel: { bgcolor: colour("--raised"), bordercolor: colour("--line"), font, align: "left" },
-      annotationdefaults: { font: { color: soft, size: 12 } },
-      shapedefaults: { line: { color: soft } },
+      annotationdefaults: { font: text },
     } };
-    layout.shapes.forEach((line, i) => { line.line.color = i ? colour("--fail") : soft; });
-    const [points, lacking] = data;
+    layout.colorway = [accent];
+    (layout.shapes ??= []).forEach((line, i) => { line.line.color = i ? colour("--fail") : soft; });
+    const [points] = data;
     points.marker.line = { color: accent, width: 2 };
-    lacking.textfont = { color: soft, size: 12 };
+    Object.assign(points.error_x, { thickness: 2, width: 0 });
     const chosen = points.customdata.indexOf(place.dataset.chosen);
     if (chosen >= 0) {
-      const y = points.y[chosen];
-      layout.shapes.push({ type: "rect", xref: "paper", x0: 0, x1: 1, y0: y - .5, y1: y + .5, layer: "below", fillcolor: colour("--accent-soft"), line: { width: 0 } });
+      layout.shapes.push({ type: "rect", xref: "paper", x0: 0, x1: 1, y0: chosen - .5, y1: chosen + .5, layer: "below", fillcolor: colour("--accent-soft"), line: { width: 0 } });
     }
     layout.dragmode = false;
     Plotly.react(place, data, layout, { displayModeBar: false, responsive: true });
