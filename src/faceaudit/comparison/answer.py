@@ -44,27 +44,33 @@ def headline(of: Comparison) -> str:
 
 
 def _headline(of: Comparison, names: tuple[str, str], *, numbers: bool) -> str:
-    overall = _in_order(of)
-    shown = [found for found in overall if found.way]
-    others = " or ".join(found.rate.images for found in overall if not found.way)
-    groups = _of_groups(of)
-    if shown:
-        clauses: list[str] = []
-        for found in shown:
-            first, second = found.rates
-            than = "" if clauses else f" than {names[0]}"
-            rates = f" ({second} against {first})" if numbers else ""
-            more = "more" if found.way > 0 else "fewer"
-            clauses.append(f"{found.rate.verb} {more} {found.rate.images}{than}{rates}")
-        both_ways = len({found.way for found in shown}) > 1
-        told = f"{names[1]} {(' but ' if both_ways else ' and ').join(clauses)}"
-        told += f"; no difference is shown on {others}" if others else ""
+    overall, groups = _in_order(of), _of_groups(of)
+    if any(found.way for found in overall):
+        told = f"{names[1]} {trade_off(overall, f' than {names[0]}', numbers=numbers)}"
     else:
-        told = f"No difference is shown between {names[0]} and {names[1]} on {others}"
+        images = " or ".join(found.rate.images for found in overall)
+        told = f"No difference is shown between {names[0]} and {names[1]} on {images}"
         if numbers and (some := sum(bool(found.way) for found in groups)):
             told += f"; {say.out_of(some, len(groups), 'group difference')}"
     turned = "; unscored images could turn this" if any(found.turns for found in overall) else ""
     return f"{told}{turned}."
+
+
+def trade_off(differences: Sequence[Difference], than: str = "", *, numbers: bool) -> str:
+    """Say of which images the second gets more or fewer wrong `than` the first, and of which not.
+
+    At least one of the differences is shown.
+    """
+    clauses: list[str] = []
+    shown = [found for found in differences if found.way]
+    for found in shown:
+        more = "more" if found.way > 0 else "fewer"
+        rates = f" ({found.rates[1]} against {found.rates[0]})" if numbers else ""
+        clauses.append(f"{found.rate.verb} {more} {found.images}{'' if clauses else than}{rates}")
+    both_ways = len({found.way for found in shown}) > 1
+    others = " or ".join(found.images for found in differences if not found.way)
+    unshown = f"; no difference is shown on {others}" if others else ""
+    return f"{(' but ' if both_ways else ' and ').join(clauses)}{unshown}"
 
 
 def answer(of: Comparison, checks: Sequence[CheckResult]) -> Answer:
@@ -76,7 +82,7 @@ def answer(of: Comparison, checks: Sequence[CheckResult]) -> Answer:
         rate=of.spec.rate or lead.rate.id,
         tags=list(lead.tags),
         overall=[_overall(of, found, of.outcomes[()][found.rate]) for found in _in_order(of)],
-        who=_who(groups),
+        who=who(groups),
         how_much=_how_much(of),
         how_sure=" ".join(_how_sure(of, groups)),
         why=" ".join([*_why(of), *coinciding(of.paired.shared[0].table, of.groupings)]),
@@ -86,13 +92,13 @@ def answer(of: Comparison, checks: Sequence[CheckResult]) -> Answer:
 
 def _overall(of: Comparison, found: Difference, outcomes: Outcomes) -> OverallRate:
     low, high = outcomes.second(of.spec.confidence)[:, 0].tolist()
-    first, second = found.wrong
+    first, second = outcomes.wrong[:, 0].tolist()
     return OverallRate(
         rate=found.rate.id, n=found.n, events=second, first=first, low=low, high=high
     )
 
 
-def _who(groups: Sequence[Difference]) -> str:
+def who(groups: Sequence[Difference]) -> str:
     """Name the groups that are shown to gain and to lose, the largest differences first."""
     if not groups:
         return ""
@@ -113,13 +119,16 @@ def _who(groups: Sequence[Difference]) -> str:
 
 
 def _how_much(of: Comparison) -> str:
-    """Tell the difference of each error rate over all images, with its interval."""
-    told = [
-        f"{found.rate.images} {found.rate.error} {100 * found.interval.value:+.1f} points "
+    return f"{of.names[1]} minus {of.names[0]}: {amounts(_in_order(of))}."
+
+
+def amounts(differences: Sequence[Difference]) -> str:
+    """Tell how large each difference is, with its interval."""
+    return "; ".join(
+        f"{found.images} {found.rate.error} {100 * found.interval.value:+.1f} points "
         f"({100 * found.interval.low:+.1f} to {100 * found.interval.upper:+.1f})"
-        for found in _in_order(of)
-    ]
-    return f"{of.names[1]} minus {of.names[0]}: {'; '.join(told)}."
+        for found in differences
+    )
 
 
 def _how_sure(of: Comparison, groups: Sequence[Difference]) -> Iterator[str]:

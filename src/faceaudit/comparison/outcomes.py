@@ -102,18 +102,18 @@ def _ways(limits: FloatArray) -> NDArray[np.int64]:
 
 @dataclass(frozen=True)
 class Difference:
-    """An error rate under both, of all images or of a group that is large enough to be told."""
+    """An error rate under two, of all images or of a group that is large enough to be told."""
 
     tags: tuple[str, ...]
     group: str
     rate: ErrorRate
     n: int
-    #: Errors of the first, and of the second.
-    wrong: tuple[int, int]
-    #: Second minus first, with an interval that holds together with all others.
+    first: float
+    second: float
+    #: Second minus first.
     interval: Interval
     #: Whether images that one alone scored could turn what is shown.
-    turns: bool
+    turns: bool = False
 
     @property
     def way(self) -> int:
@@ -123,13 +123,17 @@ class Difference:
     @property
     def rates(self) -> tuple[str, str]:
         """The error rates of the first and the second, in words."""
-        first, second = (say.percent(wrong / self.n) for wrong in self.wrong)
-        return first, second
+        return say.percent(self.first), say.percent(self.second)
 
     @property
     def name(self) -> str:
         """The group within a sentence; nothing for all images."""
         return say.group_title([say.attributes_title(self.tags)], [self.group]) if self.tags else ""
+
+    @property
+    def images(self) -> str:
+        """The images that can suffer the error, and of which group."""
+        return f"{self.rate.images} of {self.group}" if self.tags else self.rate.images
 
 
 @dataclass(frozen=True)
@@ -193,13 +197,15 @@ class Comparison:
             confidence = self.confidence(tags)
             limits, turns = found.difference(confidence), found.turns(confidence)
             for i in np.flatnonzero(found.large).tolist():
-                n, (first, second) = int(found.n[i]), found.wrong[:, i].tolist()
+                n = int(found.n[i])
+                first, second = (found.wrong[:, i] / n).tolist()
                 yield Difference(
                     tags=tags,
                     group=self.tallies[tags].groups[i],
                     rate=rate,
                     n=n,
-                    wrong=(first, second),
-                    interval=self.interval(tags, (second - first) / n, *limits[:, i].tolist()),
+                    first=first,
+                    second=second,
+                    interval=self.interval(tags, second - first, *limits[:, i].tolist()),
                     turns=bool(turns[i]),
                 )
