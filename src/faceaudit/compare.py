@@ -71,7 +71,7 @@ def compare(
         status="info",
         verdict=answer.headline(both),
         answer=answer.answer(both, checks),
-        findings=headline(checks),
+        findings=headline(checks, overall.findings),
         limitations=notes(both, checks),
         scores=list(paired.summaries),
         checks=checks,

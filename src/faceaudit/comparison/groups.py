@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from faceaudit import wording as say
-from faceaudit.comparison.outcomes import RATES, Comparison, Difference, Outcomes
+from faceaudit.comparison.outcomes import RATES, Comparison, Difference, Outcomes, told_change
 from faceaudit.error_rates import ErrorRate
 from faceaudit.layout import lay_out, number, text
 from faceaudit.result import (
@@ -136,20 +136,13 @@ def _told(of: Comparison, found: Difference) -> Finding:
     return _finding(
         f"{group}{of.names[1]} calls {found.rate.error.removeprefix('called ')} {second} of "
         f"{say.counted(found.n, found.rate.image)}, {of.names[0]} {first}: "
-        f"{_points(found.interval, 'unscored images could turn it' if turned else '')}.",
+        f"{told_change(found.interval, 'unscored images could turn it' if turned else '')}.",
         check_id(found.tags),
         found.tags,
         found.rate,
         found.n,
         found.interval,
     )
-
-
-def _points(change: Interval, aside: str = "") -> str:
-    if not aside and change.low <= 0 <= change.upper:
-        aside = "no difference is shown"
-    ends = f"{100 * change.low:+.1f} to {100 * change.upper:+.1f}"
-    return f"{100 * change.value:+.1f} points ({ends}){'; ' if aside else ''}{aside}"
 
 
 def _finding(
@@ -224,7 +217,7 @@ def gaps(of: Comparison) -> list[CheckResult]:
         change = of.interval(tags, gap.value, gap.low, gap.high)
         sentence = (
             f"By {say.attributes_title(tags)}, {rate.images}: the gap is {say.points(gap.second)} "
-            f"with {of.names[1]}, {100 * gap.first:.1f} with {of.names[0]}, {_points(change)}."
+            f"with {of.names[1]}, {100 * gap.first:.1f} with {of.names[0]}, {told_change(change)}."
         )
         n = int(found.n[found.large].sum())
         result.findings.append(_finding(sentence, result.id, tags, rate, n, change))

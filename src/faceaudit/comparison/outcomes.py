@@ -100,6 +100,14 @@ def _ways(limits: FloatArray) -> NDArray[np.int64]:
     return np.asarray(np.int64(limits[0] > 0) - np.int64(limits[1] < 0))
 
 
+def told_change(change: Interval, aside: str = "") -> str:
+    """Tell a difference in points, its interval, and what its reader must know of it."""
+    if not aside and change.low <= 0 <= change.upper:
+        aside = "no difference is shown"
+    ends = f"{100 * change.low:+.1f} to {100 * change.upper:+.1f}"
+    return f"{100 * change.value:+.1f} points ({ends}){'; ' if aside else ''}{aside}"
+
+
 @dataclass(frozen=True)
 class Difference:
     """An error rate under two, of all images or of a group that is large enough to be told."""

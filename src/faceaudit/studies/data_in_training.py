@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.result import CheckResult
-from faceaudit.studies.ablation import ALL_AI, Ablation, errors_by_group, errors_by_set
+from faceaudit.studies.ablation import Ablation, errors_by_group
+from faceaudit.studies.errors_by_set import ALL_AI
 from faceaudit.studies.holdout import Split
 from faceaudit.studies.hypotheses_by_seed import hypotheses_by_seed
 from faceaudit.studies.runs import Tested
@@ -48,10 +49,16 @@ class DataInTraining(Ablation):
         without = split.training.filter(pc.invert(chosen))
         return self.added, without, pa.concat_tables([without, split.training.filter(chosen)])
 
-    def _checks(self, tested: Tested) -> list[CheckResult]:
+    @property
+    def _name(self) -> str:
+        return self.added
+
+    def _watched(self, datasets: Sequence[str]) -> list[str]:
+        return [self.added, ALL_AI]
+
+    def _more(self, tested: Tested) -> list[CheckResult]:
         thresholds = [run.threshold for run in tested.runs]
         return [
-            errors_by_set(tested, (self.added, ALL_AI), self.added, self.confidence),
             errors_by_group(tested, self.added, self.attributes, self.confidence),
             hypotheses_by_seed(tested.tables, thresholds, self.added, self.confidence),
         ]

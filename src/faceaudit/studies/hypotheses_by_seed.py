@@ -19,7 +19,7 @@ from faceaudit.stats.counts import Images
 from faceaudit.stats.risk_ratios import FEWEST_ERRORS, Ratio, contrast
 from faceaudit.stats.significance import adjust
 from faceaudit.studies.seed_intervals import across_seeds
-from faceaudit.studies.study import answer
+from faceaudit.studies.study import check
 from faceaudit.wording import (
     capitalised,
     counted,
@@ -90,19 +90,20 @@ def conclude(rows: Sequence[list[Cell]], note: str, confidence: float) -> CheckR
     told = [_told(*each) for each in judged]
     of = f"with {counted(int(known.sum()), 'row')} allowed for (Holm)"
     if clear := [told[i] for i in np.flatnonzero(holm < 1 - confidence)]:
-        sentence = f"Beyond images and seed, {of}: {'; '.join(clear)}."
+        findings = {f"Beyond images and seed, {of}: {'; '.join(clear)}.": 0.7}
     else:
-        sentence = f"None of those suspected stands out {of}."
+        findings = {f"None of those suspected stands out {of}.": 0.7}
         if known.any():
-            sentence += f" Nearest to it: {told[int(np.nanargmin(p))]}."
-    return answer(
+            findings[f"Nearest to it: {told[int(np.nanargmin(p))]}."] = 0.3
+    return check(
         "suspected",
         "Who was suspected to stand out",
+        "why",
         "The suspicions published with the experiment, and some of our own, put to the classifiers "
         "of all seeds: how many times as often are such people called AI-generated as others, "
         "alone and with all other tags held equal? The intervals allow for the images and for the "
         "seed.",
-        {sentence: 0.7},
+        findings,
         [_table(rows, p, holm, words, note, confidence)] if len(rows) else [],
     )
 

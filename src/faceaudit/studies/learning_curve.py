@@ -13,15 +13,15 @@ import pyarrow.compute as pc
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.layout import lay_out, number, text
-from faceaudit.result import CheckResult, Curve, Series, Table
+from faceaudit.result import Answer, CheckResult, Curve, FigureAt, Series, Table
 from faceaudit.stats import FloatArray
 from faceaudit.stats.intervals import rate_of
 from faceaudit.studies.holdout import Split
 from faceaudit.studies.runs import Tested
 from faceaudit.studies.seed_intervals import count
-from faceaudit.studies.study import Study, answer
+from faceaudit.studies.study import Study, check
 from faceaudit.tables import together
-from faceaudit.wording import capitalised, counted, percent
+from faceaudit.wording import capitalised, counted, percent, percent_range, tag_title
 
 #: Groups with fewer photographs do not count as the worst.
 SMALLEST_GROUP = 30
@@ -109,26 +109,37 @@ class LearningCurve(Study):
             drawn[name] = epochs, split.training.take(np.sort(np.concatenate(rows)))
         return drawn
 
-    def _checks(self, tested: Tested) -> list[CheckResult]:
+    def _conclude(self, tested: Tested) -> tuple[str, Answer, list[CheckResult]]:
         measured, worst = self._measure(tested)
-        return [
-            answer(
-                "learning-curve",
-                self.title,
-                "Validation accuracy is what a developer sees. The other curves are what it hides: "
-                "photographs of people whom the generator learned from, the group of people that "
-                "is wrongly accused most, and AI-generated faces that are missed.",
-                {self._sentence(measured): 1.0},
-                [*_curves(self.combinations, measured), _table(self.combinations, measured, worst)],
-            )
-        ]
+        means = {measure: values.mean(axis=1) for measure, values in measured.items()}
+        curves = _curves(self.combinations, measured)
+        best = self.combinations[int(means[VALIDATION].argmax())]
+        answered = check(
+            "learning-curve",
+            self.title,
+            "rates",
+            "Validation accuracy is what a developer sees. The other curves are what it hides: "
+            "photographs of people whom the generator learned from, the group of people that "
+            "is wrongly accused most, and AI-generated faces that are missed.",
+            {
+                "Validation accuracy is highest with "
+                f"{counted(best.epochs, 'epoch')} on {counted(best.images, 'image')} "
+                f"({percent(best.real_share)} real).": 1.0
+            },
+            [*curves, _table(self.combinations, measured, worst)],
+        )
+        return (
+            headline(means, self.seeds, self.generator_source),
+            lines(means, worst, curves, self.seeds, self.generator_source),
+            [answered],
+        )
 
     def _measure(self, tested: Tested) -> tuple[Measured, list[str]]:
         """Return what the settings are judged by, and who is the worst group of each, by seed."""
         accuracy = np.reshape([run.validation_accuracy for run in tested.runs], (self.seeds, -1))
         real, source = tested.where(label="real"), tested.where(dataset=self.generator_source)
         groups = {"source": real & source, "ai": tested.where(label="ai")} | {
-            f"{tag} {value}": photographs
+            f"{tag_title(tag)} {value}": photographs
             for tag, value, photographs, _ in tested.groups(self.attributes, real & ~source)
             if photographs.sum() >= SMALLEST_GROUP
         }
@@ -141,22 +152,57 @@ class LearningCurve(Study):
         worst = by_group.argmax(axis=-1)
         return measured, [", ".join(dict.fromkeys(names[i] for i in seeds)) for seeds in worst]
 
-    def _sentence(self, measured: Measured) -> str:
-        accuracy, source = (measured[measure].mean(axis=1) for measure in (VALIDATION, SOURCE))
-        i = int(accuracy.argmax())
-        epochs, images, real_share = self.combinations[i]
-        sentence = (
-            f"Over {counted(len(accuracy), 'setting')} and {counted(self.seeds, 'seed')}, "
-            f"validation accuracy is highest, {percent(accuracy[i])}, with "
-            f"{counted(epochs, 'epoch')} on {counted(images, 'image')} ({percent(real_share)} real)"
+
+def headline(means: Measured, seeds: int, source: str) -> str:
+    """Say how well it is learned, and what that hides; `means` are over the seeds, by setting."""
+    accuracy, accused = means[VALIDATION], means[SOURCE]
+    settings = len(accuracy)
+    told = (
+        f"{counted(settings * seeds, 'run')}: {counted(settings, 'setting')} × "
+        f"{counted(seeds, 'seed')}; validation accuracy is up to {percent(accuracy.max())}"
+    )
+    if not np.isnan(accused).any():
+        told += (
+            f", while {percent_range(accused.min(), accused.max())} of {source}'s photographs are "
+            "called AI-generated"
         )
-        if not np.isnan(source).any():
-            sentence += (
-                f"; of the generator's photographs ({self.generator_source}), {percent(source[i])} "
-                f"are called AI-generated there, and {percent(source.min())} to "
-                f"{percent(source.max())} over all settings"
-            )
-        return sentence + "."
+    return f"{told}."
+
+
+def lines(
+    means: Measured, worst: Sequence[str], curves: Sequence[Curve], seeds: int, source: str
+) -> Answer:
+    """Tell what the setting of the highest validation accuracy gets wrong."""
+    best = int(means[VALIDATION].argmax())
+    where = "where validation accuracy is highest"
+    accused, missed, most = (means[name][best] for name in (SOURCE, MISSED, WORST))
+    amounts = [
+        told
+        for value, told in (
+            (accused, f"{percent(accused)} of {source}'s photographs are called AI-generated"),
+            (missed, f"{percent(missed)} of AI-generated faces are missed"),
+        )
+        if not np.isnan(value)
+    ]
+    titles = [curve.y_title for curve in curves]
+    return Answer(
+        rate="fpr",
+        who=(
+            ""
+            if np.isnan(most)
+            else f"Accused most {where}: {worst[best]} ({percent(most)}, mean of the seeds' worst)."
+        ),
+        how_much=f"{capitalised(where)}, {' and '.join(amounts)}." if amounts else "",
+        how_sure=(
+            f"Each setting has {counted(seeds, 'seed')}; the bands go from the lowest to the "
+            "highest, and no difference between settings is tested."
+        ),
+        figure=FigureAt(
+            check="learning-curve", detail=titles.index(SOURCE) if SOURCE in titles else 0
+        )
+        if curves
+        else None,
+    )
 
 
 def _curves(settings: Sequence[Setting], measured: Measured) -> list[Curve]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,10 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.result import CheckResult
-from faceaudit.studies.ablation import ALL_AI, Ablation, errors_by_set
+from faceaudit.studies.ablation import Ablation
+from faceaudit.studies.errors_by_set import ALL_AI
 from faceaudit.studies.holdout import Split
-from faceaudit.studies.runs import Tested
 
 TAG, RETOUCHED = "manipulation", "photoshopped"
 #: What the data set of the retouched photographs of a set is called after its name.
@@ -54,10 +54,12 @@ class Photoshopped(Ablation):
         without = split.training.filter(pc.invert(chosen))
         return RETOUCHED, without, _exchange(without, more)
 
-    def _checks(self, tested: Tested) -> list[CheckResult]:
-        sets = sorted(pc.unique(tested.tables[0]["dataset"]).to_pylist())
-        watched = (ALL_AI, *(name for name in sets if name.endswith(ENDING)))
-        return [errors_by_set(tested, watched, f"{RETOUCHED} photographs", self.confidence)]
+    @property
+    def _name(self) -> str:
+        return f"{RETOUCHED} photographs"
+
+    def _watched(self, datasets: Sequence[str]) -> list[str]:
+        return [ALL_AI, *(name for name in datasets if name.endswith(ENDING))]
 
     def _notes(self, split: Split) -> list[str]:
         return [

@@ -13,7 +13,7 @@ import pyarrow as pa
 from faceaudit.audit import headline, result_versions, summarise, timestamp
 from faceaudit.layout import Kind, Values, lay_out, number, text
 from faceaudit.limitations import limitations
-from faceaudit.result import CheckResult, Detail, Finding, Result, write_result
+from faceaudit.result import Answer, CheckResult, Detail, Finding, Part, Result, write_result
 from faceaudit.studies.holdout import Split, read_split
 from faceaudit.studies.runs import Run, Tested, run_all
 from faceaudit.studies.seed_intervals import AcrossSeeds
@@ -80,7 +80,8 @@ class Study(ABC):
             for name, (epochs, images) in self._settings(split, seed).items()
         ]
         tested = run_all(runs, split, progress)
-        checks = [*self._checks(tested), _runs(tested)]
+        verdict, answer, checks = self._conclude(tested)
+        checks.append(_runs(tested))
         names = (run.folder.name for run in runs)
         summaries = [summarise(*each, None) for each in zip(names, tested.scores, strict=True)]
         given = asdict(self)
@@ -92,8 +93,10 @@ class Study(ABC):
             title=self.title.format(**given),
             question=self.question.format(**given),
             status="info",
-            verdict=checks[0].sentence,
-            findings=headline(checks),
+            verdict=verdict,
+            answer=answer,
+            # What the first check found is the answer.
+            findings=headline(checks[1:]),
             limitations=[
                 f"These are runs of {counted(runs[0].training.n_training, 'training image')} "
                 f"and more, on {self.size}-pixel pictures: what it takes to learn the difference "
@@ -119,8 +122,8 @@ class Study(ABC):
         """Name the settings, and give the epochs and the training images of each."""
 
     @abstractmethod
-    def _checks(self, tested: Tested) -> list[CheckResult]:
-        """Answer the questions; the first answer is the study's."""
+    def _conclude(self, tested: Tested) -> tuple[str, Answer, list[CheckResult]]:
+        """Return the headline, the first screen, and the checks in the order of the page."""
 
     def _notes(self, split: Split) -> list[str]:
         """Say what else a reader must know."""
@@ -152,6 +155,7 @@ def _runs(tested: Tested) -> CheckResult:
     return CheckResult(
         id="runs",
         title="The training runs",
+        part="specialist",
         description=(
             "Each run is a classifier of its own. Validation images are a part of the images given "
             "for training that was held out; testing images are neither."
@@ -178,13 +182,19 @@ def spread(
     return [number(*each) for each in zip(titles, [kind] * 5, values, helps, strict=True)]
 
 
-def answer(
-    id: str, title: str, description: str, findings: Mapping[str, float], details: Sequence[Detail]
+def check(
+    id: str,
+    title: str,
+    part: Part,
+    description: str,
+    findings: Mapping[str, float],
+    details: Sequence[Detail],
 ) -> CheckResult:
     """Answer a question in a few sentences with their weights; without a detail it has none."""
     return CheckResult(
         id=id,
         title=title,
+        part=part,
         description=description,
         status="info" if details else "not-estimable",
         sentence=" ".join(findings),
