@@ -731,52 +731,55 @@ def write_csv(path, rows, header="image,label,p_ai,group"):
 
 
 def run(*arguments):
-    done = CliRunner().invoke(main, ["compare", *map(str, arguments)])
+    done = CliRunner().invoke(main, ["compare", "--verbose", *map(str, arguments)])
     if done.exit_code not in (0, 2):
         raise AssertionError(done.output) from done.exception
     return done
+
+
+def told(*arguments):
+    """Give all that the command prints, as one line."""
+    return " ".join(run(*arguments).output.split())
 
 
 def test_two_columns_of_one_file(tmp_path):
     rows = [f"{i}.jpg,real,{i < 3:d},{i < 1:d},g{i % 2}" for i in range(10)]
     both = write_csv(tmp_path / "both.csv", rows, "image,label,vendor_a,vendor_b,group")
     out = tmp_path / "out"
-    done = run(both, "--score-column", "vendor_a", "--score-column", "vendor_b", "-o", out)
-    assert done.exit_code == 0, done.output
     assert "vendor_b calls AI-generated 10.0 % of 10 real photographs, vendor_a 30.0 %" in (
-        done.output
+        told(both, "--score-column", "vendor_a", "--score-column", "vendor_b", "-o", out)
     )
     result = read_result(out / "compare.json")
     # The other's scores are no tag, though they have few values.
     assert [check.id for check in result.checks] == ["compare-overall", "compare-group"]
-    named = run(
+    named = told(
         both,
         "-o",
         out,
         *("--score-column", "vendor_b", "--score-column", "vendor_a"),
         *("--name", "New", "--name", "Old"),
     )
-    assert "Old calls AI-generated 30.0 % of 10 real photographs, New 10.0 %" in named.output
+    assert "Old calls AI-generated 30.0 % of 10 real photographs, New 10.0 %" in named
 
 
 def test_a_column_p_ai_beside_another(tmp_path):
     rows = [f"{i}.jpg,real,{i < 3:d},{i < 1:d}" for i in range(10)]
     both = write_csv(tmp_path / "both.csv", rows, "image,label,p_ai,other")
     options = ("--score-column", "other", "--score-column", "p_ai", "-o", tmp_path / "out")
-    assert (
-        "p_ai calls AI-generated 30.0 % of 10 real photographs, other 10.0 %"
-        in run(both, *options).output
+    assert "p_ai calls AI-generated 30.0 % of 10 real photographs, other 10.0 %" in told(
+        both, *options
     )
 
 
 def test_files_that_have_one_name_are_told_apart_by_their_folders(tmp_path):
     rows = [f"{i}.jpg,real,{i < 3:d},g" for i in range(10)]
     old, new = (write_csv(tmp_path / folder / "scores.csv", rows) for folder in ("old", "new"))
-    done = run(old, new, "-o", tmp_path / "out")
-    assert "new/scores calls AI-generated 30.0 % of 10 real photographs, old/scores" in done.output
-    twice = run(old, old, "-o", tmp_path / "out")
-    assert "scores (first) and scores (second) give every image the same score" in " ".join(
-        twice.output.split()
+    out = tmp_path / "out"
+    assert "new/scores calls AI-generated 30.0 % of 10 real photographs, old/scores" in (
+        told(old, new, "-o", out)
+    )
+    assert "scores (first) and scores (second) give every image the same score" in (
+        told(old, old, "-o", out)
     )
 
 
@@ -801,8 +804,9 @@ def test_windows_and_absolute_paths_match(tmp_path):
     theirs = write_csv(
         tmp_path / "theirs.csv", [f"C:\\faces\\utk\\{i}.jpg,real,0.1,g" for i in range(10)]
     )
-    done = run(ours, theirs, "-o", tmp_path / "out")
-    assert "theirs calls AI-generated 0.0 % of 10 real photographs, ours 100.0 %" in done.output
+    assert "theirs calls AI-generated 0.0 % of 10 real photographs, ours 100.0 %" in (
+        told(ours, theirs, "-o", tmp_path / "out")
+    )
 
 
 @pytest.mark.parametrize(
@@ -832,8 +836,8 @@ def test_the_first_lines_account_for_every_image(tmp_path):
         tmp_path / "old.csv", [f"{i}.jpg,real,{0.9 if i < 4 else 0.1},g" for i in range(20)]
     )
     new = write_csv(tmp_path / "new.csv", [f"{i}.jpg,real,0.1,g" for i in range(4, 25)])
-    text = " ".join(run(old, new, "-o", tmp_path / "out").output.split())
-    first_lines = text[: text.index("status check what was found")]
+    text = told(old, new, "-o", tmp_path / "out")
+    first_lines = text[: text.index("status what each check found")]
     for said in (
         "; unscored images could turn this.",
         "Rows: 16 of 25 read were compared (16 of 25 real photographs); 9 left out: ",
@@ -847,9 +851,9 @@ def test_training_images_count_if_it_is_asked_for(tmp_path):
     old = write_csv(tmp_path / "old.csv", rows, "image,label,p_ai,in_training")
     new = write_csv(tmp_path / "new.csv", [f"{i}.jpg,real,0.1,g" for i in range(10)])
     for pair in ((old, new), (new, old)):
-        done = run(*pair, "-o", tmp_path / "out")
-        assert "Rows: 5 of 10 read were compared" in done.output
-        assert "5 left out: in the training data of old." in done.output
-        done = run(*pair, "--include-training", "-o", tmp_path / "out")
-        assert "Rows: all 10 read were compared." in done.output
+        without = told(*pair, "-o", tmp_path / "out")
+        assert "Rows: 5 of 10 read were compared" in without
+        assert "5 left out: in the training data of old." in without
+        everything = told(*pair, "--include-training", "-o", tmp_path / "out")
+        assert "Rows: all 10 read were compared." in everything
         assert read_result(tmp_path / "out" / "compare.json").spec["include_training"]
