@@ -279,7 +279,14 @@ def test_the_gravest_errors_of_every_set_and_label_are_explained():
     assert rows.tolist() == sorted(expected)
 
 
-def test_attention_is_kept_for_the_report(model, tmp_path):
+def test_attention_is_kept_for_the_report(model, tmp_path, monkeypatch):
+    explain, writable = ModelFolder.explain, []
+
+    def watched(self, pixels, called_ai):
+        writable.append(pixels.flags.writeable)
+        return explain(self, pixels, called_ai)
+
+    monkeypatch.setattr(ModelFolder, "explain", watched)
     rng = np.random.default_rng(0)
     labels = ["real"] * 15 + ["ai"] * 3
     names = []
@@ -290,6 +297,8 @@ def test_attention_is_kept_for_the_report(model, tmp_path):
     maps = scores.table["attention"].to_pylist()
     explained = [i for i, one in enumerate(maps) if one is not None]
     assert len(explained) == 12 + 3
+    # Of a read-only picture torch warns, in the middle of a run.
+    assert writable == [True] * (12 + 3)
     for one in maps:
         assert one is None or max(one) in (0, 255)
     real = scores.table["p_ai"].to_numpy()[:15]

@@ -42,7 +42,8 @@ def attention(detector: Detector, info: ManifestInfo, table: pa.Table, p_ai: Flo
         if picture.pixels is None:  # the file has changed since it was scored
             continue
         with detector.blamed():
-            shares = detector.explain(picture.pixels[None], called[[row]])
+            # A copy: a picture is read-only, of which torch warns.
+            shares = detector.explain(np.stack([picture.pixels]), called[[row]])
             if shares is None:
                 break
             strongest = max(float(shares.max()), 1e-12)
