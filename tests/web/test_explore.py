@@ -166,6 +166,7 @@ def test_photographs_with_the_highest_score_come_first(drawn, get):
         ({"where": "age > 900"}, "no row satisfies"),
         ({"only": "gender:mail"}, "there is no such tag and value"),
         ({"only": "p_ai:0.5"}, "there is no such tag and value"),
+        ({"where": "label == 'ai'", "rate": "fpr"}, "no real photograph among these rows"),
         ({"tag": "age"}, "there is no tag 'age' that makes a few groups"),
         ({"tag": ["gender", "glasses", "dataset"]}, "tag: "),
         ({"threshold": "2"}, "threshold: "),

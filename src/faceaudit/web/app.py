@@ -230,7 +230,7 @@ def explorer(request: Request) -> Response:
         values["table"] = table = tables.open(view.table)
         values["view"] = view = table.filled(view)
         values["found"] = found = explore.explore(table, view)
-        values["rate"] = rate = ERROR_RATES[str(view.rate)]
+        values["rate"] = rate = ERROR_RATES[view.rate]
         values["figure"] = explore.figure(found.forest, rate)
         if view.group in (row.group for row in found.forest.rows):
             values["images"] = explore.group_images(table, view)

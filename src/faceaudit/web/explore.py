@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
@@ -41,6 +41,7 @@ from faceaudit.stats.rates import estimate_of
 from faceaudit.tables import Scores, read_scores, scored
 from faceaudit.tags.vocabulary import distinct_values
 from faceaudit.thumbnails import PicturesAtHand, small_jpeg
+from faceaudit.wording import attributes_title
 
 #: More groups than this are no picture of anything.
 MOST_GROUPS = 200
@@ -61,7 +62,7 @@ class View(BaseModel):
     tag: list[str] = Field(
         default=[], max_length=2, description="The tags whose values, combined, make the groups"
     )
-    rate: Literal["fpr", "fnr"] | None = Field(default=None, description="The error rate")
+    rate: str = Field(default="", description=f"The error rate: {', '.join(ERROR_RATES)}")
     threshold: float | None = Field(
         default=None, ge=0, le=1, description="The classifier's own if left out"
     )
@@ -79,6 +80,13 @@ class View(BaseModel):
     @classmethod
     def _no_blanks(cls, value: list[str]) -> list[str]:
         return list(dict.fromkeys(filter(None, value)))
+
+    @field_validator("rate")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value and value not in ERROR_RATES:
+            raise ValueError(f"'{value}' is none of {', '.join(ERROR_RATES)}")
+        return value
 
     @classmethod
     def of(cls, query: QueryParams) -> View:
@@ -320,7 +328,7 @@ def tables_of(request: Request) -> Tables:
 def explore(table: OpenTable, view: View) -> Explored:
     """Estimate the error rate of every group of a view."""
     view = table.filled(view)
-    rate = ERROR_RATES[str(view.rate)]
+    rate = ERROR_RATES[view.rate]
     data, rows = table.audited(view)
     groups = data.images.grouping(view.tag).groups
     if len(groups) > MOST_GROUPS:
@@ -331,7 +339,8 @@ def explore(table: OpenTable, view: View) -> Explored:
     found = estimate_of(counts, rate.id, data.spec.confidence)
     forest = rate_forest(counts, data, rate, found)
     if forest is None:
-        raise FaceAuditError(f"there is no {rate.image} among these rows")
+        named = attributes_title(view.tag)
+        raise FaceAuditError(f"no {rate.image} among these rows has a tag for {named}")
     small = data.spec.small_group
     large = [row.value for row in forest.rows if row.value is not None and row.n >= small]
     if len(large) > 1 and rate.limit is not None and min(large) + rate.limit < 1:
@@ -350,7 +359,7 @@ def explore(table: OpenTable, view: View) -> Explored:
 def group_images(table: OpenTable, view: View) -> GroupImages:
     """List the images of the view's group; HTTP status 404 if there is no such group."""
     view = table.filled(view)
-    rate = ERROR_RATES[str(view.rate)]
+    rate = ERROR_RATES[view.rate]
     data, _ = table.audited(view)
     grouping = data.images.grouping(view.tag)
     if view.group not in grouping.labels:

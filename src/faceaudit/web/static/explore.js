@@ -64,6 +64,7 @@
     if (keepForm) $("results").replaceWith(template.content.getElementById("results") ?? template.content);
     else explorer.replaceChildren(template.content);
     if (held && document.activeElement?.id !== held) $(held)?.focus({ preventScroll: !focus });
+    $("said").textContent = explorer.querySelector("#problem, #results > .sentence")?.textContent ?? "";
     draw();
   }
 
@@ -103,8 +104,20 @@
   explorer.addEventListener("input", ({ target }) => {
     if (target.id !== "slider") return;
     $("threshold").value = target.value;
-    show(search({}), { keepForm: true });
+    follow();
   });
+  // Not one answer for each step of the slider: the latest place, when the last answer is there.
+  let following = false, moved = false;
+  async function follow() {
+    moved = true;
+    if (following) return;
+    following = true;
+    while (moved) {
+      moved = false;
+      await show(search({}), { keepForm: true });
+    }
+    following = false;
+  }
   addEventListener("popstate", () => show(location.search));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
   draw();
