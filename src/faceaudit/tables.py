@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import platform
+import shlex
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from faceaudit.reading import meaning
 from faceaudit.reading.columns import cast_column, refuse, trimmed, value_counts, with_column
 from faceaudit.reading.file_kinds import expect, refusal
 from faceaudit.reading.formats import first_line, read_file
+from faceaudit.reading.headings import likely_columns
 from faceaudit.reading.tagging import TagTable, join_tags
 from faceaudit.schema import (
     METADATA_KEY,
@@ -257,10 +259,12 @@ def _rename(
 
 
 def _require(table: pa.Table, names: Sequence[str], source: str, why: str = "") -> None:
+    likely = likely_columns(table.column_names)
     for name in names:
         if name not in table.column_names:
+            yours = shlex.quote(likely.get(name, "COLUMN"))
             raise FaceAuditError(
-                f"{source}: column '{name}' is missing{why}; name yours with --map {name}=COLUMN "
+                f"{source}: column '{name}' is missing{why}; name yours with --map {name}={yours} "
                 f"(the columns are {', '.join(table.column_names)})"
             )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import re
@@ -16,7 +17,7 @@ import pytest
 from faceaudit.audit import audit
 from faceaudit.result import Result, read_result, write_result
 from faceaudit.spec import Spec
-from faceaudit.web import api, audits
+from faceaudit.web import api, audits, held_tables
 from faceaudit.web.uploads import MAX_PICTURE_BYTES, MAX_PICTURES
 from tests.web.drawn_web import AUDITED, HOSTILE
 
@@ -178,15 +179,151 @@ def test_an_audit_from_parquet_with_other_names_and_a_specification(client, repo
     assert re.fullmatch(r"mine-[\w-]+/audit\.json", job["report"])
 
 
-def test_the_page_leads_to_the_progress(client):
-    page = client.get("/audits").text
-    assert 'value="utkface-demographics"' in page and "every-tag" in page
-    answer = start(client, path="/audits")
+def hold(client, content=CSV, name="scores.csv") -> str:
+    """Upload a table on the page; returns where it is settled how to read it."""
+    answer = start(client, name, content, path="/audits")
     assert answer.status_code == 303
-    job = answer.headers["location"].rpartition("/")[2]
-    wait(client, job)
-    part = client.get(f"/audits/{job}", headers={"x-faceaudit-fragment": "1"}).text
+    return answer.headers["location"]
+
+
+#: A table whose every column has another name, with codes for labels and scores in percent.
+FOREIGN = "file,truth,score,glasses\n" + "".join(
+    f"{i}.jpg,{i % 2},{(i % 10) * 10},{'yes' if i % 3 else 'NA'}\n" for i in range(200)
+)
+SETTLED = {"means": ["real 0", "ai 1"], "score_is": "percent", "missing": "NA", "tags": "chosen"}
+
+
+def test_a_table_is_settled_on_a_page_and_the_page_leads_to_the_progress(client, reports):
+    address = hold(client)
+    page = client.get(address).text
+    assert 'value="utkface-demographics"' in page and "every-tag" in page
+    assert re.search(r'value="real real" selected.*?value="ai ai" selected', page, re.S)
+    answer = client.post(address, data={"tags": "chosen", "tag": "gender"}, follow_redirects=False)
+    assert answer.status_code == 303
+    job = wait(client, answer.headers["location"].rpartition("/")[2])
+    part = client.get(f"/audits/{job['id']}", headers={"x-faceaudit-fragment": "1"}).text
     assert 'data-state="done"' in part and "<html" not in part
+    assert read_result(reports / job["report"]).spec["attributes"] == ["gender"]
+
+
+def test_columns_are_proposed_and_labels_are_never_guessed(client, reports):
+    address = hold(client, FOREIGN)
+    page = client.get(address).text
+    for column in ("file", "truth", "score"):
+        assert f'<option value="{column}" selected>' in page
+    assert "Say what the label “0” means." in page and "Start the audit" not in page
+    assert '<option value="percent" selected>' in page  # the scores go to 90
+    settled = {"means": ["real 0", "ai 1"]}
+    page = client.get(address, params=settled).text
+    assert "Start the audit" in page and "write NA above as a word for a missing value" in page
+    choices = SETTLED | {"tag": "glasses", "rate": "fpr", "limit": "7,5", "threshold": "0.4"}
+    answer = client.post(address, data=choices, follow_redirects=False)
+    assert answer.status_code == 422 and "Choose at least one tag." in answer.text
+    choices |= {"missing": ""}
+    answer = client.post(address, data=choices, follow_redirects=False)
+    result = read_result(reports / wait(client, answer.headers["location"][8:])["report"])
+    assert (result.spec["limits"], result.spec["threshold"], result.spec["rate"]) == (
+        {"fpr_gap": 0.075, "fnr_gap": None},
+        0.4,
+        "fpr",
+    )
+    assert result.scores[0].n_ai == 100
+
+
+def test_the_page_reads_as_the_command_line_does(client, reports, tmp_path):
+    from faceaudit.commands import audit as command
+
+    (tmp_path / "scores.csv").write_text(FOREIGN)
+    (tmp_path / "spec.yaml").write_text(
+        "name: mine\ntitle: Mine\nquestion: Who?\nattributes: [glasses]\n"
+    )
+    mapping = {"image": "file", "label": "truth", "p_ai": "score"}
+    command(
+        [tmp_path / "scores.csv"],
+        tmp_path / "spec.yaml",
+        tmp_path / "out",
+        mapping=mapping,
+        ai_label=["1"],
+        score_is="percent",
+        images=False,
+    )
+    theirs = read_result(tmp_path / "out" / "audit.json")
+    address = hold(client, FOREIGN)
+    choices = {"means": ["real 0", "ai 1"], "score_is": "percent"}
+    yaml = (tmp_path / "spec.yaml").read_text()
+    answer = client.post(address, data=choices | {"yaml": yaml}, follow_redirects=False)
+    ours = read_result(reports / wait(client, answer.headers["location"][8:])["report"])
+    assert ours.verdict == theirs.verdict
+    for one, other in zip(ours.checks, theirs.checks, strict=True):
+        assert one.model_dump() == other.model_dump()
+
+
+def test_a_refusal_keeps_the_upload_and_the_choices(client):
+    address = hold(client)
+    answer = client.post(address, data={"tags": "chosen", "tag": "gender", "limit": "x y"})
+    assert answer.status_code == 422
+    assert "Limit: “x y” is not a number from 0 to 100." in answer.text
+    assert 'value="x y"' in answer.text
+    answer = client.post(address, data={"spec": "utkface-demographics"})  # asks for other tags
+    job = wait(client, str(answer.url).rpartition("/")[2])
+    assert job["state"] == "failed" and "form" not in job
+    page = client.get(f"/audits/{job['id']}").text
+    back = re.search(r'href="(/audits/tables/[^"]+)">Correct it', page)[1].replace("&amp;", "&")
+    assert '<option value="utkface-demographics" selected>' in client.get(back).text
+
+
+@pytest.mark.parametrize(
+    ("content", "choices"),
+    [
+        (CSV.replace("0.5", "7.5"), {"score_is": "probability"}),
+        (CSV.replace("0.5", "five"), {}),
+        (CSV.replace("gender", "age"), {}),
+        (CSV.replace("gender", "status"), {}),
+        (CSV.replace("real", "0").replace(",ai,", ",1,"), {"means": ["real 0", "real 1"]}),
+        (CSV, {"label": "gender"}),
+        (CSV, {"label": "image"}),
+        (CSV, {"label": "p_ai"}),
+        ("a,b\n1,2\n", {}),
+    ],
+)
+def test_refusals_name_no_option_of_the_command_line(client, content, choices):
+    page = client.get(hold(client, content), params=choices).text
+    told = re.search(r'class="unsettled".*?</div>', page, re.S)
+    assert told and "Start the audit" not in page
+    assert not re.search(r"(?<=\s)--\w", page)
+
+
+def test_photographs_with_the_higher_scores_are_pointed_out(client):
+    page = client.get(
+        hold(client, CSV.replace(",real,", ",x,").replace(",ai,", ",real,").replace(",x,", ",ai,"))
+    ).text
+    assert "Photographs have the higher scores." in page
+    assert "Photographs have the higher scores." not in client.get(hold(client)).text
+
+
+def test_held_tables_are_dropped_in_time_and_by_size(client, monkeypatch):
+    address = hold(client)
+    assert client.post(f"{address}/leave").status_code == 204
+    assert client.get(address).status_code == 200  # loaded again
+    monkeypatch.setattr(held_tables, "LEFT_SECONDS", -1.0)
+    client.post(f"{address}/leave")
+    gone = client.get(address)
+    assert gone.status_code == 404 and "choose the file again" in gone.text
+    monkeypatch.setattr(held_tables, "MAX_HELD_BYTES", 2 * len(CSV))
+    first, second, third = (hold(client) for _ in range(3))
+    assert [client.get(one).status_code for one in (first, second, third)] == [404, 200, 200]
+
+
+def test_memory_is_given_back_without_anybody_asking(monkeypatch):
+    monkeypatch.setattr(held_tables, "HELD_SECONDS", 0.0)
+
+    async def hold_and_wait() -> None:
+        tables = held_tables.HeldTables()
+        tables.hold(held_tables.open_uploaded("s.csv", CSV.encode()))
+        while tables._held:
+            await asyncio.sleep(0)
+
+    asyncio.run(asyncio.wait_for(hold_and_wait(), 60))
 
 
 @pytest.mark.parametrize(
@@ -208,8 +345,20 @@ def test_bad_input_is_one_line_that_names_the_file(client, name, content, fields
     answer = start(client, name, content, **fields)
     assert answer.status_code == 422 and why in answer.json()["error"]
     assert "/tmp" not in answer.json()["error"]
-    page = start(client, name, content, path="/audits", **fields)
-    assert page.status_code == 422 and "That did not work" in page.text
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("s.txt", CSV, "s.txt: scores are a .csv or a .parquet"),
+        ("s.csv", "", "s.csv: not a readable table"),
+        ("s.parquet", b"PAR1nonsense", "s.parquet: not a readable table"),
+    ],
+)
+def test_a_file_that_is_no_table_is_refused_where_it_was_chosen(client, name, content, why):
+    page = start(client, name, content, path="/audits")
+    assert page.status_code == 422 and why in page.text.replace("S.", "s.")
+    assert 'id="scores"' in page.text and "/tmp" not in page.text
 
 
 def test_an_audit_that_cannot_be_made_says_why(client):
@@ -226,7 +375,7 @@ def test_no_file_is_said_and_an_unknown_audit_too(client):
 
 
 def test_a_table_of_absurdly_many_rows_is_refused_before_it_is_read(client, monkeypatch):
-    monkeypatch.setattr(audits, "MAX_ROWS", 100)
+    monkeypatch.setattr(held_tables, "MAX_ROWS", 100)
     buffer = io.BytesIO()
     pq.write_table(pa.table({"image": ["a"] * 101}), buffer)
     answer = start(client, "s.parquet", buffer.getvalue())
@@ -237,6 +386,7 @@ def test_an_uploaded_table_leaves_nothing_behind(client, monkeypatch, tmp_path):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "scratch"))
     (tmp_path / "scratch").mkdir()
     wait(client, start(client).json()["id"])
+    client.get(hold(client))
     assert list((tmp_path / "scratch").iterdir()) == []
 
 

@@ -16,6 +16,7 @@ from faceaudit.audit import audit
 from faceaudit.bundled import samples_folder
 from faceaudit.result import write_result
 from faceaudit.spec import Spec
+from faceaudit.web.held_tables import HeldTables
 from tests.browser import assert_accessible, chromium, playwright, visiting, width_needed
 from tests.web.drawn_web import AUDITED, HOSTILE, bomb, noise, picture
 
@@ -324,15 +325,66 @@ def test_an_upload_can_be_stopped(visit: Visit, detectors: list[Any]) -> None:
     assert page.locator("#judged > tbody").count() < 90
 
 
-def test_an_audit_is_followed_to_its_report(visit: Visit, live: str) -> None:
-    page = visit("/audits")
+FOREIGN = "file,truth,score,glasses\n" + "".join(
+    f"{i}.jpg,{i % 2},{(i % 10) * 10},{'yes' if i % 3 else 'no'}\n" for i in range(200)
+)
+
+
+def choose_table(page: Any, content: str) -> None:
     page.locator("#scores").set_input_files(
-        [{"name": "scores.csv", "mimeType": "text/csv", "buffer": CSV.encode()}]
+        [{"name": "scores.csv", "mimeType": "text/csv", "buffer": content.encode()}]
     )
+    expect(page.locator("h1")).to_contain_text("200 rows, 4 columns")
+
+
+def test_an_audit_is_settled_and_followed_to_its_report(visit: Visit, live: str) -> None:
+    page = visit("/audits")
+    choose_table(page, FOREIGN)
+    expect(page.locator(".unsettled")).to_contain_text("Say what the label “0” means.")
+    page.get_by_label("“0”").select_option(label="real photograph")
+    expect(page.locator(".unsettled")).to_contain_text("Say what the label “1” means.")
+    expect(page.get_by_label("“0”")).to_be_focused()
+    page.get_by_label("“1”").select_option(label="AI-generated")
+    expect(page.get_by_role("checkbox", name="glasses")).to_be_checked()
+    page.get_by_label("Largest gap accepted").fill("12")
+    page.get_by_label("Threshold").fill("0.4")
+    page.get_by_label("Threshold").blur()
+    page.reload()  # what was chosen stands in the address, and the upload is still there
+    expect(page.get_by_label("“1”")).to_have_value("ai 1")
+    expect(page.get_by_label("Largest gap accepted")).to_have_value("12")
     page.get_by_role("button", name="Start the audit").click()
     page.get_by_role("link", name="Open the report").click()
     expect(page.locator("h1")).to_have_text("Every tag in the table")
     assert page.url.startswith(f"{live}/reports/every-tag-")
+
+
+def test_leaving_the_page_of_a_table_says_so_to_the_server(visit: Visit, monkeypatch: Any) -> None:
+    left: list[str] = []
+    monkeypatch.setattr(HeldTables, "leave", lambda self, id: left.append(id))
+    page = visit("/audits")
+    choose_table(page, CSV)
+    held = urlsplit(page.url).path.rpartition("/")[2]
+    page.get_by_role("link", name="Reports").click()
+    expect(page.locator("h1")).to_have_text("Reports")
+    for _ in range(1_000):
+        if left:
+            break
+        page.wait_for_timeout(20)  # it is sent on its own, behind the page that follows
+    assert left == [held]
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_the_page_of_a_table_is_accessible_and_fits(visit: Visit, width: int) -> None:
+    for scheme in ("light", "dark"):
+        page = visit("/audits", width, scheme)
+        choose_table(page, FOREIGN)
+        assert_accessible(page)
+        page.get_by_label("“0”").select_option("real 0")
+        page.get_by_label("“1”").select_option("ai 1")
+        expect(page.get_by_role("button", name="Start the audit")).to_be_visible()
+        unfold(page)
+        assert_accessible(page)
+        assert width_needed(page) <= width
 
 
 @pytest.fixture

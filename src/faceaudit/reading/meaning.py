@@ -144,5 +144,11 @@ def _likely(least: float, most: float, high: float) -> str:
     """Guess, for a message only, what scores outside their range are."""
     if -0.01 * high <= least and most <= 1.01 * high:
         return "correct what rounding did"
-    kind = "percent" if least >= 0 and high < most <= 100 else "logit"
-    return f"say what the scores are: --score-is {kind}"
+    return f"say what the scores are: --score-is {likely_score_is(least, most)}"
+
+
+def likely_score_is(least: float, most: float) -> ScoreIs:
+    """Guess from their range what scores are, for a proposal only."""
+    if least >= 0 and most <= 1:
+        return "probability"
+    return "percent" if least >= 0 and most <= 100 else "logit"

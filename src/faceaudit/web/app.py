@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from anyio.to_thread import run_sync
 from fastapi import FastAPI
@@ -21,6 +22,7 @@ from faceaudit.errors import FaceAuditError
 from faceaudit.report.html import render_html
 from faceaudit.spec import EVERY_TAG, Spec, find_spec, ready_specs
 from faceaudit.web import api, explore, security
+from faceaudit.web import table_form as table_forms
 from faceaudit.web.measured_errors import Record, open_records
 from faceaudit.web.prediction import open_detectors
 from faceaudit.web.report_store import list_reports, pair_checks, read_report
@@ -68,7 +70,10 @@ def create_app(
             Route("/reports/{path:path}", report),
             Route("/compare", compare),
             Route("/audits", new_audit),
-            Route("/audits", start_audit, methods=["POST"]),
+            Route("/audits", take_table, methods=["POST"]),
+            Route("/audits/tables/{id}", table_form),
+            Route("/audits/tables/{id}", start_audit, methods=["POST"]),
+            Route("/audits/tables/{id}/leave", leave_table, methods=["POST"]),
             Route("/audits/{id}", audit_progress),
             Route("/explore", explorer),
             Route("/explore/picture", group_picture),
@@ -200,15 +205,69 @@ def compare(request: Request) -> Response:
 
 
 async def new_audit(request: Request) -> Response:
-    """Ask for scores and a specification."""
-    specs = {name: find_spec(path) for name, path in ready_specs().items()}
-    return page("new_audit.html.j2", specs=specs, every_tag=EVERY_TAG)
+    """Ask for a table of scores."""
+    return page("new_audit.html.j2", problem=None)
+
+
+async def take_table(request: Request) -> Response:
+    """Hold a table and go on to how it is to be read."""
+    try:
+        table = await services_of(request).hold_table(request)
+    except FaceAuditError as error:
+        problem = table_forms.in_words_of_the_page(str(error))
+        return page("new_audit.html.j2", problem=problem, status=422)
+    return RedirectResponse(f"/audits/tables/{table.id}", 303)
+
+
+async def table_form(request: Request) -> Response:
+    """Show how a table is read, and what can be asked of it."""
+    table = services_of(request).tables.table(request.path_params["id"])
+    return await _table_page(request, table_forms.choices_of(table, request.query_params))
 
 
 async def start_audit(request: Request) -> Response:
-    """Start an audit and show how far it is."""
-    job = await services_of(request).start_audit(request)
+    """Start the audit that was settled, or say on the same page what is wrong."""
+    services = services_of(request)
+    table = services.tables.table(request.path_params["id"])
+    async with read_form(request, max_files=0) as form:
+        choices = table_forms.choices_of(table, form)
+        address = f"{request.url.path}?{urlencode(form.multi_items())}"
+    try:
+        scores = await run_sync(table_forms.read, table, choices)
+        spec = table_forms.asked(scores, choices)
+        if spec.missing != choices.missing:
+            scores = await run_sync(table_forms.read, table, choices, spec)
+        job = services.audits.start(scores, spec, address)
+    except FaceAuditError as error:
+        problem = table_forms.in_words_of_the_page(str(error).removeprefix(f"{table.name}: "))
+        return await _table_page(request, choices, problem)
     return RedirectResponse(f"/audits/{job.id}", 303)
+
+
+async def leave_table(request: Request) -> Response:
+    """Drop a table soon: its page was left."""
+    services_of(request).tables.leave(request.path_params["id"])
+    return Response(status_code=204)
+
+
+async def _table_page(
+    request: Request, choices: table_forms.Choices, refused: str | None = None
+) -> Response:
+    table = services_of(request).tables.table(request.path_params["id"])
+    view = await run_sync(table_forms.look, table, choices)
+    values: dict[str, Any] = {
+        "view": view,
+        "refused": refused,
+        "specs": {name: find_spec(path) for name, path in ready_specs().items()},
+        "every_tag": EVERY_TAG,
+        "columns": table_forms.COLUMNS,
+        "score_is": table_forms.SCORE_IS,
+        "rates": ERROR_RATES,
+        "both": table_forms.BOTH,
+        "combinations": table_forms.COMBINATIONS,
+    }
+    template = "table_form.html.j2" if wants_fragment(request) else "table_page.html.j2"
+    return page(template, status=422 if refused else 200, **values)
 
 
 async def audit_progress(request: Request) -> Response:

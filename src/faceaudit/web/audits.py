@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import secrets
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from faceaudit.audit import audit
@@ -19,14 +15,12 @@ from faceaudit.errors import FaceAuditError
 from faceaudit.report.html import write_html
 from faceaudit.result import write_result
 from faceaudit.spec import EVERY_TAG, Spec, every_tag, find_spec, parse_spec, ready_specs
-from faceaudit.tables import Scores, read_scores
+from faceaudit.tables import Scores
+from faceaudit.web.held_tables import slug
 
 #: Finished audits that are remembered; their reports stay in the folder.
 REMEMBERED = 50
 MAX_WAITING = 4
-#: A Parquet file of a few bytes can hold a billion equal rows.
-MAX_ROWS = 5_000_000
-MAX_COLUMNS = 200
 
 
 class Job(BaseModel):
@@ -42,6 +36,8 @@ class Job(BaseModel):
     problem: str | None = None
     #: Where the result is, below the folder of reports.
     report: str | None = None
+    #: Where the table can be read otherwise, and audited again, as long as it is held.
+    form: str | None = Field(default=None, exclude=True)
 
 
 class Audits:
@@ -62,12 +58,12 @@ class Audits:
             raise HTTPException(404, "There is no such audit; its report may be in the list.")
         return self._jobs[job]
 
-    def start(self, scores: Scores, spec: Spec) -> Job:
+    def start(self, scores: Scores, spec: Spec, form: str | None = None) -> Job:
         """Start an audit, or put it in line; `FaceAuditError` if too many wait already."""
         waiting = sum(job.state == "waiting" for job in self._jobs.values())
         if waiting >= MAX_WAITING:
             raise FaceAuditError(f"{waiting} audits are waiting already; try again later")
-        job = Job(id=secrets.token_urlsafe(8), name=spec.title)
+        job = Job(id=secrets.token_urlsafe(8), name=spec.title, form=form)
         self._jobs[job.id] = job
         finished = [one.id for one in self._jobs.values() if one.state in ("done", "failed")]
         for old in finished[: max(0, len(self._jobs) - REMEMBERED)]:
@@ -84,7 +80,7 @@ class Audits:
             result = audit(scores, spec, on_check)
             # No thumbnails: a table from elsewhere is not to show pictures of this machine.
             job.step, job.done = "writing the report", job.total
-            place = f"{_slug(spec.name)}-{job.id}"
+            place = f"{slug(spec.name)}-{job.id}"
             write_result(self._folder / place / "audit.json", result)
             write_html(result, self._folder / place / "report.html", images=False)
         except FaceAuditError as error:
@@ -94,38 +90,6 @@ class Audits:
             raise
         else:
             job.report, job.state = f"{place}/audit.json", "done"
-
-
-def read_uploaded(name: str, content: bytes, mapping: dict[str, str]) -> Scores:
-    """Read a scores table that was uploaded; what touches the disk is deleted at once.
-
-    The ending of `name` says what it is; messages and the data set bear it. `mapping` leads from
-    our column names to the file's. `FaceAuditError` if it is no scores table, or an absurd one.
-    """
-    suffix = Path(name).suffix.lower()
-    if suffix not in (".csv", ".parquet"):
-        raise FaceAuditError(f"{name}: scores are a .csv or a .parquet file")
-    if suffix == ".parquet":
-        _refuse_absurd(name, content)
-    with tempfile.TemporaryDirectory(prefix="faceaudit-") as folder:
-        path = Path(folder) / f"{_slug(Path(name).stem)}{suffix}"
-        path.write_bytes(content)
-        try:
-            return read_scores(path, mapping)
-        except FaceAuditError as error:
-            raise FaceAuditError(str(error).replace(str(path), name)) from None
-
-
-def _refuse_absurd(name: str, content: bytes) -> None:
-    try:
-        metadata = pq.read_metadata(pa.BufferReader(content))
-    except (pa.ArrowInvalid, OSError):
-        return  # `read_scores` says what is wrong with it
-    if metadata.num_rows > MAX_ROWS or metadata.num_columns > MAX_COLUMNS:
-        raise FaceAuditError(
-            f"{name}: {metadata.num_rows:,} rows and {metadata.num_columns:,} columns; here "
-            f"{MAX_ROWS:,} and {MAX_COLUMNS} are the most, use 'faceaudit audit' for more"
-        )
 
 
 def parse_mapping(text: str) -> dict[str, str]:
@@ -153,8 +117,3 @@ def choose_spec(name: str, text: str, scores: Scores) -> Spec:
         raise FaceAuditError(f"'{name}': there is no such specification")
     question = "Does the classifier err more often about some groups of people than others?"
     return every_tag(scores.table, "Every tag in the table", question)
-
-
-def _slug(name: str) -> str:
-    """Return a name fit for a file: ASCII letters, digits and hyphens."""
-    return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:60] or "scores"

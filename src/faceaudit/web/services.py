@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -17,7 +18,8 @@ from faceaudit.pictures import PictureError
 from faceaudit.schema import called_ai
 from faceaudit.spec import EVERY_TAG
 from faceaudit.web import uploads
-from faceaudit.web.audits import Audits, Job, choose_spec, parse_mapping, read_uploaded
+from faceaudit.web.audits import Audits, Job, choose_spec, parse_mapping
+from faceaudit.web.held_tables import HeldTable, HeldTables, open_uploaded, read_uploaded
 from faceaudit.web.measured_errors import PEOPLE_TAGS, Record, shared_choices
 from faceaudit.web.prediction import Call, Judgement, judge
 
@@ -34,6 +36,7 @@ class Services:
         self.records = records
         self.reports = reports
         self.audits = Audits(reports)
+        self.tables = HeldTables()
         names = bundled.samples_manifest().table["image"].to_pylist()
         self.samples = {Path(name).stem: bundled.samples_folder() / name for name in names}
         self.sample_scores = {
@@ -112,12 +115,17 @@ class Services:
     async def start_audit(self, request: Request) -> Job:
         """Read scores and a specification from a form, and put the audit in line."""
         async with uploads.read_form(request, max_files=1) as form:
-            (file,) = uploads.files_of(form, "scores", "Choose a scores file, .csv or .parquet.")
+            name, content = await _table_of(form)
             mapping = parse_mapping(str(form.get("columns") or ""))
-            name, content = uploads.base_name(file.filename), await file.read()
-            scores = await run_sync(read_uploaded, name, content, mapping)
+            scores = await run_sync(partial(read_uploaded, name, content, mapping=mapping))
             chosen, text = str(form.get("spec") or EVERY_TAG), str(form.get("yaml") or "")
         return self.audits.start(scores, choose_spec(chosen, text, scores))
+
+    async def hold_table(self, request: Request) -> HeldTable:
+        """Take a table out of a form and hold it, until it is settled how to read it."""
+        async with uploads.read_form(request, max_files=1) as form:
+            name, content = await _table_of(form)
+        return self.tables.hold(await run_sync(open_uploaded, name, content))
 
     def models(self, given: FormData | QueryParams) -> list[str]:
         """Return the models that a request names, all if it names none; HTTP status 404."""
@@ -145,6 +153,11 @@ class Services:
         if name not in self.samples:
             raise HTTPException(404, "There is no such sample.")
         return uploads.check_picture(self.samples[name].name, self.samples[name].read_bytes())
+
+
+async def _table_of(form: FormData) -> tuple[str, bytes]:
+    (file,) = uploads.files_of(form, "scores", "Choose a scores file, .csv or .parquet.")
+    return uploads.base_name(file.filename), await file.read()
 
 
 def services_of(request: Request) -> Services:

@@ -236,7 +236,38 @@
 
   // --- audits -----------------------------------------------------------------------------
   const scores = $("scores");
-  if (scores) dropZone(scores.closest(".drop"), scores, (files) => { scores.files = files; });
+  if (scores) {
+    const send = () => { if (scores.files.length) scores.form.requestSubmit(); };
+    scores.addEventListener("change", send);
+    dropZone(scores.closest(".drop"), scores, (files) => { scores.files = files; send(); });
+  }
+
+  const settle = $("settle");
+  if (settle) {
+    let going = false, asked = null;
+    // What is chosen stands in the address: the page can be loaded again, and left for a while.
+    const address = () => `${settle.action}?${new URLSearchParams(new FormData(settle))}`;
+    const narrow = () => {
+      const own = settle.querySelector(".own-question");
+      if (own) own.hidden = $("spec").selectedIndex > 0;
+    };
+    settle.addEventListener("change", async (event) => {
+      history.replaceState(null, "", address());
+      narrow();
+      if (!event.target.closest("[data-reads]")) return;
+      const here = asked = address(), focused = event.target.id;
+      settle.setAttribute("aria-busy", "true");
+      const html = await (await fetchPart(here)).text();
+      if (asked !== here) return; // another choice was made meanwhile
+      settle.innerHTML = html; // escaped by the server
+      settle.removeAttribute("aria-busy");
+      $(focused)?.focus();
+      narrow();
+    });
+    settle.addEventListener("submit", () => { going = true; });
+    addEventListener("pagehide", () => { if (!going) navigator.sendBeacon(`${settle.action}/leave`); });
+    narrow();
+  }
 
   const follow = document.querySelector("[data-follow]");
   const running = () => ["waiting", "running"].includes(follow.firstElementChild.dataset.state);
