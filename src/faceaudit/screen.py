@@ -231,22 +231,20 @@ class Screen:
         """Say what the figure does not, in as many lines as there is room for."""
         answer = self.result.answer
         if answer is None:
-            parts = [(f"{check.title}: ", check.sentence) for check in self.result.checks[1:]]
-            parts = parts if self.result.kind == "study" else []
-        else:
-            gaps = {
-                tuple(gap.tags)
-                for check in self.result.checks
-                for gap in check.verdicts
-                if gap.rate == answer.rate
-            }
-            # The figure names the groups of one gap, and those that gain and lose.
-            told = len(gaps) == 1 or self.result.kind == "compare"
-            parts = [
-                ("Who: ", "" if told else answer.who),
-                ("How sure: ", answer.how_sure),
-                ("Why: ", answer.why),
-            ]
+            return
+        gaps = {
+            tuple(gap.tags)
+            for check in self.result.checks
+            for gap in check.verdicts
+            if gap.rate == answer.rate
+        }
+        # The figure names the groups of one gap, and those that gain and lose.
+        told = len(gaps) == 1 or self.result.kind == "compare"
+        parts = [
+            ("Who: ", "" if told else answer.who),
+            ("How sure: ", answer.how_sure),
+            ("Why: ", answer.why),
+        ]
         parts = [part for part in parts if part[1]]
         for left, (label, text) in zip(range(len(parts), 0, -1), parts, strict=True):
             lines = self._folded(text, max(room // left, 1), label)
