@@ -543,7 +543,7 @@ def run(shape: Shape, folder: Path) -> Runs:
     written = shape.write(images(), folder / "in")
     paths = [written] if isinstance(written, Path) else list(written)
     asked = ["--spec", spec, *(word.replace("FOLDER", f"{folder}/in") for word in shape.options)]
-    audit = faceaudit(shape, "audit", *paths, *asked, "-o", folder / "audit")
+    audit = faceaudit(shape, "audit", "--verbose", *paths, *asked, "-o", folder / "audit")
     # The same shape, wrong exactly where the other is right.
     (folder / "ref").mkdir()
     reference = shape.write(images().assign(p_ai=lambda t: 1 - t["p_ai"]), folder / "ref")

@@ -94,7 +94,7 @@ def conclude(rows: Sequence[list[Cell]], note: str, confidence: float) -> CheckR
     else:
         findings = {f"None of those suspected stands out {of}.": 0.7}
         if known.any():
-            findings[f"Nearest to it: {told[int(np.nanargmin(p))]}."] = 0.3
+            findings[f"Nearest to standing out: {told[int(np.nanargmin(p))]}."] = 0.3
     return check(
         "suspected",
         "Who was suspected to stand out",

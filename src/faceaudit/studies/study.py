@@ -96,7 +96,7 @@ class Study(ABC):
             verdict=verdict,
             answer=answer,
             # What the first check found is the answer.
-            findings=headline(checks[1:]),
+            findings=[of for of in headline(checks[1:]) if of.sentence != answer.why],
             limitations=[
                 f"These are runs of {counted(runs[0].training.n_training, 'training image')} "
                 f"and more, on {self.size}-pixel pictures: what it takes to learn the difference "
