@@ -72,7 +72,9 @@ def test_everything_with_v_obeys_the_width_and_leaves_nothing_out(result, width,
     lines = printed(result, capsys, width, verbose=True)
     assert {line for line in lines[:-1] if cell_len(line) > width} == set()
     told = re.sub(r"\s", "", "".join(lines)).replace("−", "-")
-    for text in (*(check.sentence for check in result.checks), *result.limitations):
+    lines_of = ("who", "how_much", "how_sure", "why")
+    answer = [getattr(result.answer, line) for line in lines_of]
+    for text in (*answer, *(check.sentence for check in result.checks), *result.limitations):
         assert re.sub(r"\s", "", text).replace("−", "-") in told
 
 

@@ -208,9 +208,12 @@ def _summary(result: Result) -> dict[str, Any]:
 
 
 def _print_checks(result: Result) -> None:
-    """Print the verdict, every check with what it found, and the limits of the data."""
+    """Print the answer, every check with what it found, and the limits of the data."""
     status = Text.assemble(status_text(result.status), ": ", (result.title, "bold"))
     _print(status, result.verdict)
+    if (answer := result.answer) is not None:
+        told = (answer.who, answer.how_much, answer.how_sure, answer.why)
+        _print(*filter(None, told))
     # The two classifiers of a comparison have one account.
     accounts = {s.rows.sentence: s.rows.shares for s in result.scores if s.rows is not None}
     for sentence, shares in accounts.items():

@@ -71,9 +71,9 @@ def test_a_row_that_stands_out_only_on_its_own_is_said_to_do_so():
     loud = [*quiet[:2], POPULATION, None, None, 1.25, 1.04, 1.5024, *[None] * 5]
     result = conclude([quiet] * 19 + [loud], "", 0.95)
     assert result.sentence == (
-        "None of those suspected stands out with 20 rows allowed for (Holm). Nearest to standing out: "
-        "with source in training, source: the odds of being accused are 1.25 times as high (1.04 to "
-        "1.50 times, p = 0.017, Holm 0.35) for every doubling of a group's share in the "
+        "None of those suspected stands out with 20 rows allowed for (Holm). Nearest to standing "
+        "out: with source in training, source: the odds of being accused are 1.25 times as high "
+        "(1.04 to 1.50 times, p = 0.017, Holm 0.35) for every doubling of a group's share in the "
         "generator's training set."
     )
     assert result.details[0].rows[-1][-1] == "more often on its own, not among all rows"

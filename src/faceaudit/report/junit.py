@@ -12,7 +12,6 @@ from faceaudit.files import write_text
 from faceaudit.gate import BROKEN, FAILED, PASSED, UNDECIDED, Outcome, gate
 from faceaudit.report.base import ReportFormat
 from faceaudit.report.numbers import minus_signs
-from faceaudit.report.text import STATUS
 from faceaudit.result import Result
 
 #: Characters that XML 1.0 cannot hold, even escaped.
@@ -54,7 +53,7 @@ def write_junit(
         case = ET.SubElement(suite, "testcase", classname=classname, name=_clean(outcome.name))
         if element is not None:
             told = minus_signs(": ".join(filter(None, (outcome.remark, outcome.found))))
-            ET.SubElement(case, element, type=STATUS[outcome.status], message=_clean(told))
+            ET.SubElement(case, element, type=outcome.status, message=_clean(told))
     ET.indent(suite)
     return write_text(path, ET.tostring(suite, encoding="unicode", xml_declaration=False) + "\n")
 
