@@ -12,24 +12,28 @@ from typing import TYPE_CHECKING, Any
 
 from faceaudit.figures import svg
 from faceaudit.figures.drawing import style as figures_style
+from faceaudit.error_rates import ERROR_RATES
 from faceaudit.files import write_text
 from faceaudit.report import alt_text, figures, numbers
 from faceaudit.report.as_table import as_table, moved_columns
 from faceaudit.report.base import ReportFormat
-from faceaudit.report.text import GLOSSARY, KIND, SCRIPT_TEXT, STATUS, TEXT
+from faceaudit.report.text import GLOSSARY, KIND, PART, SCRIPT_TEXT, STATUS, TEXT
 from faceaudit.result import (
+    PARTS,
+    SEVERITY,
     CheckResult,
     Column,
     Curve,
     Detail,
     Forest,
     Heatmap,
+    Part,
     Result,
     Slopes,
     Table,
     Test,
 )
-from faceaudit.wording import tag_title
+from faceaudit.wording import LIMIT_NOTE, capitalised, natural_frequency, tag_title
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -60,6 +64,7 @@ def render_html(result: Result, images: bool = True) -> str:
 
     if not images:
         result = figures.without_pictures(result)
+    result = figures.large_groups_first(result)
     # The place of every check is its id, made safe for an address.
     anchors = {check.id: re.sub(r"[^A-Za-z0-9-]+", "-", check.id) for check in result.checks}
     details = {
@@ -72,8 +77,12 @@ def render_html(result: Result, images: bool = True) -> str:
     code = script()
     plotly = static("plotly-basic.min.js") if curves else ""
     template = environment().get_template("report.html.j2")
+    at = result.answer and result.answer.figure
     return template.render(
         result=result,
+        first=at and f"{anchors[at.check]}-{at.detail + 1}",
+        first_figure=_without_notes(result.first_figure),
+        parts=_parts(result),
         anchors=anchors,
         titles={check.id: check.title for check in result.checks},
         tests=tests,
@@ -118,6 +127,9 @@ def environment() -> Environment:
     environment.globals |= {name: getattr(numbers, name) for name in numbers_as_text}
     environment.globals |= {"t": TEXT, "STATUS": STATUS, "KIND": KIND, "GLOSSARY": GLOSSARY}
     environment.globals |= {"svg": lambda *given, **how: Markup(svg(*given, **how, alone=False))}
+    environment.globals |= {"PART": PART, "ERROR_RATES": ERROR_RATES, "SEVERITY": SEVERITY}
+    environment.globals |= {"natural_frequency": natural_frequency}
+    environment.filters["capitalised"] = capitalised
     environment.globals |= {"figures": figures, "as_table": as_table, "alt_text": alt_text}
     return environment
 
@@ -220,6 +232,12 @@ def _thresholds(result: Result) -> dict[str, Any]:
 # --- what the templates need ---------------------------------------------------------------
 
 
+def _parts(result: Result) -> dict[Part, list[CheckResult]]:
+    """Return the checks of every part that has some, as they are read."""
+    checks = {part: [check for check in result.checks if check.part == part] for part in PARTS}
+    return {part: of for part, of in checks.items() if of}
+
+
 def _facts(result: Result) -> list[dict[str, Any]]:
     """Say what was audited once for all classifiers that saw the same."""
     facts: dict[str, dict[str, Any]] = {}
@@ -233,12 +251,23 @@ def _facts(result: Result) -> list[dict[str, Any]]:
     return list(facts.values())
 
 
+def _without_notes(detail: Detail | None) -> Detail | None:
+    """Leave out what a figure's check says of it."""
+    notes = {"note": None, "tag_source": None}
+    return detail and detail.model_copy(update={k: v for k, v in notes.items() if hasattr(detail, k)})
+
+
 def _supplements(details: Sequence[Detail], i: int) -> bool:
-    """Tell whether a table may be folded: a drawing or another table went before it."""
-    if not isinstance(details[i], Table) or i == 0:
-        return False
-    drawn = isinstance(details[i - 1], Forest | Slopes | Heatmap)
-    return drawn or any(isinstance(detail, Table) for detail in details[:i])
+    """Tell whether a detail may be folded: a drawing of the same or a table went before it."""
+    before = details[:i]
+    match details[i]:
+        case Table():
+            drawn = i > 0 and isinstance(before[-1], Forest | Slopes | Heatmap)
+            return drawn or any(isinstance(detail, Table) for detail in before)
+        case Forest():
+            return i > 0 and isinstance(before[-1], Heatmap)
+        case _:
+            return False
 
 
 def _limit_unsaid(result: Result) -> bool:
@@ -246,6 +275,8 @@ def _limit_unsaid(result: Result) -> bool:
     answering = next((check for check in result.checks if check.status == result.status), None)
     judged = result.status in ("pass", "fail", "insufficient-evidence")
     if not judged or answering is None or answering.verdicts:
+        return False
+    if result.answer and LIMIT_NOTE in result.answer.how_much:
         return False
     return any(isinstance(detail, Forest) and detail.limit is not None for detail in result.details)
 

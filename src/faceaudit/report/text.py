@@ -10,6 +10,7 @@ _WORDS: dict[str, Any] = tomllib.loads(Path(__file__).with_suffix(".toml").read_
 
 STATUS: dict[str, str] = _WORDS["status"]
 KIND: dict[str, str] = _WORDS["kind"]
+PART: dict[str, str] = _WORDS["part"]
 GLOSSARY: dict[str, str] = _WORDS["glossary"]
 #: The parts of a picture, row by row.
 NINTHS: list[str] = _WORDS["ninths"]

@@ -48,9 +48,21 @@ const sections = [...document.querySelectorAll(".check > .details, .appendix > s
 // A machine that is never idle gets one every half second all the same.
 const whenIdle = (work) =>
   window.requestIdleCallback?.(work, { timeout: 500 }) ?? setTimeout(work, 20);
-const layOut = () => {
+// What is wider than the page scrolls by keyboard too.
+function scrollable(section) {
+  for (const place of section.querySelectorAll(".scroll")) {
+    if (place.scrollWidth > place.clientWidth) place.tabIndex = 0;
+  }
+}
+function layOutNext() {
   const section = sections.shift();
-  if (!section) {
+  section.classList.add("laid-out");
+  scrollable(section);
+}
+addEventListener("toggle", ({ target }) => { if (target.open) scrollable(target); }, true);
+scrollable(document.querySelector(".answer"));
+const layOut = () => {
+  if (!sections.length) {
     document.documentElement.dataset.laidOut = "";
     const next = places.find((place) => !drawn.has(place));
     if (next) {
@@ -59,22 +71,56 @@ const layOut = () => {
     }
     return;
   }
-  section.classList.add("laid-out");
-  for (const place of section.querySelectorAll(".scroll")) {
-    // What is wider than the page scrolls by keyboard too.
-    if (place.scrollWidth > place.clientWidth) place.tabIndex = 0;
-  }
+  layOutNext();
   whenIdle(layOut, { timeout: 300 });
 };
 whenIdle(layOut, { timeout: 300 });
 
-// The contents show where the reader is.
-const links = new Map([...document.querySelectorAll(".contents a")].map((a) => [a.hash.slice(1), a]));
-const spy = new IntersectionObserver((seen) => {
-  for (const { isIntersecting, target } of seen) {
-    if (!isIntersecting) continue;
-    for (const link of links.values()) link.removeAttribute("aria-current");
-    links.get(target.id)?.setAttribute("aria-current", "true");
-  }
-}, { rootMargin: "-10% 0px -80%" });
-for (const id of links.keys()) spy.observe(document.getElementById(id));
+// The contents show where the reader is: what the reading line, a fifth down the screen, is in.
+// It goes down to the last line while the end of the page comes into sight.
+const links = [...document.querySelectorAll(".contents a")];
+const targets = links.map((link) => document.getElementById(link.hash.slice(1)));
+let looking = 0;
+function look() {
+  looking = 0;
+  const below = document.documentElement.scrollHeight - innerHeight - scrollY;
+  const line = innerHeight * Math.max(0.2, 1 - 0.8 * below / innerHeight);
+  const here = targets.findLastIndex((target) => target.getClientRects().length && target.getBoundingClientRect().top <= line);
+  links.forEach((link, i) => {
+    if (i === Math.max(here, 0)) link.setAttribute("aria-current", "true");
+    else link.removeAttribute("aria-current");
+  });
+}
+const lookSoon = () => { looking ||= requestAnimationFrame(look); };
+addEventListener("scroll", lookSoon, { passive: true });
+addEventListener("resize", lookSoon);
+look();
+
+// What is linked to is not left folded.
+const unfold = (place) => {
+  for (let fold = place?.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+};
+function reveal() {
+  const place = location.hash && document.getElementById(location.hash.slice(1));
+  if (!place?.closest("details:not([open])")) return;
+  unfold(place);
+  place.scrollIntoView();
+}
+addEventListener("hashchange", reveal);
+reveal();
+
+// Reloaded, the page is where it was: sections are laid out as they were before.
+const spots = () => [...document.querySelectorAll(".answer, .check, .appendix > section, .detail")];
+addEventListener("pagehide", () => {
+  const spot = spots().findLastIndex((place) => place.getClientRects().length && place.getBoundingClientRect().top <= 1);
+  const top = spot < 0 ? scrollY : spots()[spot].getBoundingClientRect().top;
+  history.replaceState({ ...history.state, spot, top }, "");
+});
+if (history.state?.spot !== undefined) {
+  const { spot, top } = history.state;
+  history.scrollRestoration = "manual";
+  const place = spots()[spot];
+  unfold(place);
+  while (sections.length) layOutNext();
+  scrollTo({ top: place ? scrollY + place.getBoundingClientRect().top - top : top, behavior: "instant" });
+}

@@ -43,6 +43,23 @@ const compare = (a, b) => (typeof a === "string" || typeof b === "string"
   ? String(a).localeCompare(String(b), undefined, { numeric: true })
   : a - b);
 
+// Words and nothing else, with a blank on either side of each.
+const wordsOf = (content) => ` ${content.toLowerCase().match(/[\p{L}\p{N}]+/gu)?.join(" ") ?? ""} `;
+
+// The rows whose group has the wanted words, or else a part of them; or else other texts of
+// theirs. Numbers are not searched: nearly every row has a "1" somewhere.
+function found(rows, wanted) {
+  const group = (row) => wordsOf(row.querySelector("th").firstElementChild.textContent);
+  const texts = (row) => wordsOf([...row.querySelectorAll("th, td:not(.number)")].map((cell) => cell.textContent).join(" "));
+  const begun = wanted.trim();
+  const ways = [(row) => group(row).includes(wanted), (row) => group(row).includes(begun), (row) => texts(row).includes(begun)];
+  for (const way of begun ? ways : [() => true]) {
+    const hits = rows.filter(way);
+    if (hits.length) return new Set(hits);
+  }
+  return new Set();
+}
+
 function enrich(table) {
   const data = tables[table.dataset.table];
   const body = table.tBodies[0];
@@ -57,17 +74,19 @@ function enrich(table) {
   }
   const total = entries.length;
   const shown = make("span", { class: "rows", role: "status" });
-  let more = null, folded = total >= FOLD_FROM;
+  // The first screen shows few rows.
+  const first = table.closest(".first"), most = first ? Number(first.dataset.rows) : FOLD_TO;
+  let more = null, folded = first ? total > most : total >= FOLD_FROM;
 
   const fold = () => {
     let seen = 0;
     for (const { row } of entries) {
       if (row.classList.contains("filtered")) continue;
-      row.classList.toggle("folded", folded && ++seen > FOLD_TO);
+      row.classList.toggle("folded", folded && ++seen > most);
     }
     if (more) {
       more.textContent = say(folded ? text.show_all : text.show_fewer, { all: total });
-      more.hidden = folded && seen <= FOLD_TO;
+      more.hidden = folded && seen <= most;
     }
     paintRows(table);
   };
@@ -82,13 +101,14 @@ function enrich(table) {
   };
   const filter = (wanted) => {
     paintRows(table, true);
+    const hits = found(entries.map(({ row }) => row), wanted);
     let left = 0;
     for (const { row } of entries) {
-      const hit = row.textContent.toLowerCase().includes(wanted);
+      const hit = hits.has(row);
       row.classList.toggle("filtered", !hit);
       left += hit;
     }
-    shown.textContent = wanted ? say(text.rows_shown, { shown: left, all: total }) : "";
+    shown.textContent = wanted.trim() ? say(text.rows_shown, { shown: left, all: total }) : "";
     fold();
   };
 
@@ -110,11 +130,11 @@ function enrich(table) {
       order(column, direction);
     });
   }
-  if (total >= FILTER_FROM) {
+  if (total >= FILTER_FROM && !first) {
     const input = make("input", {
       type: "search", placeholder: text.filter, "aria-label": say(text.filter_label, data),
     });
-    input.addEventListener("input", () => filter(input.value.trim().toLowerCase()));
+    input.addEventListener("input", () => filter(wordsOf(input.value)));
     tools.append(input);
   }
   const left = () => entries.filter(({ row }) => !row.classList.contains("filtered"));
