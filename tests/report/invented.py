@@ -5,13 +5,16 @@ from __future__ import annotations
 import random
 
 from faceaudit.result import (
+    Answer,
     CheckResult,
     Column,
     Confusion,
     Distribution,
     Estimate,
+    FigureAt,
     Finding,
     Forest,
+    OverallRate,
     Result,
     SlopeRow,
     Slopes,
@@ -42,6 +45,7 @@ def audit(groups: int = 80, thumbnails: int = 48) -> Result:
     checks = [
         CheckResult(
             id="overall",
+            part="rates",
             title="The classifier is far from guessing",
             description="Counts of right and wrong answers, beside what a classifier would score "
             "that gives every picture the same answer. Whoever calls everything real treats all "
@@ -95,6 +99,7 @@ def audit(groups: int = 80, thumbnails: int = 48) -> Result:
         ),
         CheckResult(
             id="error-rates-by-group",
+            part="rates",
             title="Some groups are wrongly called AI-generated more often than others",
             description="A false positive is a real photograph that the classifier calls "
             "AI-generated. If that happens to some people much more often than to others, they "
@@ -121,6 +126,7 @@ def audit(groups: int = 80, thumbnails: int = 48) -> Result:
         ),
         CheckResult(
             id="missed-fakes-by-group",
+            part="rates",
             title="Missed AI faces by group",
             description="A false negative is an AI-generated face that the classifier calls real.",
             status="not-estimable",
@@ -153,6 +159,7 @@ def audit(groups: int = 80, thumbnails: int = 48) -> Result:
         ),
         CheckResult(
             id="intersections",
+            part="combined",
             title="Two attributes at once",
             description="Groups that look fine one at a time can hide a combination that does not.",
             status="insufficient-evidence",
@@ -161,6 +168,7 @@ def audit(groups: int = 80, thumbnails: int = 48) -> Result:
         ),
         CheckResult(
             id="thresholds",
+            part="specialist",
             title="What another threshold would change",
             description="A higher threshold accuses fewer real people and misses more AI faces.",
             status="info",
@@ -169,6 +177,7 @@ def audit(groups: int = 80, thumbnails: int = 48) -> Result:
         ),
         CheckResult(
             id="score-distributions",
+            part="why",
             title="How sure the classifier is",
             description="Scores near 0 or 1 are confident answers.",
             status="info",
@@ -190,6 +199,7 @@ def audit(groups: int = 80, thumbnails: int = 48) -> Result:
         ),
         CheckResult(
             id="top-losses",
+            part="pictures",
             title="The most confident mistakes",
             description="Looking at single pictures shows what no rate can.",
             status="info",
@@ -251,6 +261,47 @@ def audit(groups: int = 80, thumbnails: int = 48) -> Result:
     )
 
 
+def answered(check: int = 1, detail: int = 2) -> Result:
+    """The audit with an answer, and a figure of 80 groups on its first screen."""
+    result = audit()
+    return result.model_copy(
+        update={
+            "verdict": "Photographs of people aged ‘70 and over’ are called AI-generated six times "
+            "as often as ‘20–29’: 12.4 % against 2.1 %. Your limit is 5.",
+            "answer": Answer(
+                rate="fpr",
+                tags=["age_band"],
+                overall=[
+                    OverallRate(rate="fpr", n=4927, events=256, low=0.046, high=0.059),
+                    OverallRate(rate="fnr", n=1650, events=60, low=0.028, high=0.047),
+                ],
+                who="By age band ‘70 and over’ (62 of 500) most, ‘20–29’ (19 of 900) least.",
+                how_much="Age band: 10.3 points (95 % interval 8.1 to 12.6 points).",
+                how_sure="1 of 3 within the limit; beyond it: age band; not settled: race.",
+                why="At equal delivery and tags the gap is 9.8 points.",
+                figure=FigureAt(check=result.checks[check].id, detail=detail),
+            ),
+        }
+    )
+
+
+def samples() -> Result:
+    """Few AI-generated faces and no question that could be judged."""
+    base = audit(9, 4)
+    return base.model_copy(
+        update={
+            "status": "info",
+            "verdict": "2 of 30 AI-generated faces are called real.",
+            "answer": Answer(
+                rate="fnr",
+                overall=[OverallRate(rate="fnr", n=30, events=2, low=0.01, high=0.22)],
+                figure=FigureAt(check="missed-fakes-by-group", detail=1),
+            ),
+            "findings": [],
+        }
+    )
+
+
 def comparison() -> Result:
     """Two classifiers on the same images."""
     rng = random.Random(3)
@@ -293,6 +344,7 @@ def comparison() -> Result:
             "checks": [
                 CheckResult(
                     id="rates-by-group",
+                    part="rates",
                     title="Error rates by group, both classifiers",
                     description="Both classifiers saw the same images.",
                     status="info",
@@ -303,3 +355,14 @@ def comparison() -> Result:
             "findings": base.findings[:1],
         }
     )
+
+
+def compared() -> Result:
+    """The comparison with an answer."""
+    result = comparison()
+    answer = Answer(
+        who="With FFHQ every age band is accused less often.",
+        how_much="From 24 to 71 points fewer.",
+        figure=FigureAt(check=result.checks[0].id, detail=0),
+    )
+    return result.model_copy(update={"answer": answer})

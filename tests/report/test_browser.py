@@ -26,7 +26,9 @@ def files(
     tmp_path_factory: pytest.TempPathFactory, audit: Result, comparison: Result, hostile: Result
 ) -> Path:
     folder = tmp_path_factory.mktemp("reports")
-    for name, result in (("audit", audit), ("comparison", comparison), ("hostile", hostile)):
+    results = {"audit": audit, "comparison": comparison, "hostile": hostile}
+    results |= {"answered": invented.answered(), "compared": invented.compared()}
+    for name, result in (results | {"samples": invented.samples()}).items():
         write_html(result, folder / name / "report.html")
         write_result(folder / name / "audit.json", result)
     write_html(invented.audit(groups=500), folder / "large" / "report.html")
@@ -51,11 +53,62 @@ def groups(figure: Any) -> list[str]:
 
 
 def draw_all(page: Any) -> None:
-    """Wait for the layout, scroll every curve into view and wait until it is drawn."""
+    """Unfold the checks, wait for the layout, scroll to every curve until it is drawn."""
     page.locator("html[data-laid-out]").wait_for()
+    page.locator("details.check").evaluate_all("all => all.forEach(one => { one.open = true; })")
     for place in page.locator("[data-curve]").all():
         place.scroll_into_view_if_needed()
         place.locator("svg.main-svg").first.wait_for()
+
+
+#: Words on the first screen; a number without a letter is none.
+WORDS = """() => {
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), seen = [];
+  while (texts.nextNode()) {
+    const { currentNode: text } = texts, range = document.createRange();
+    const told = !text.parentElement.closest("script, style, title, .away, .skip");
+    range.selectNodeContents(text);
+    const [place] = range.getClientRects();
+    if (told && place && place.top < innerHeight) seen.push(text.data);
+  }
+  return seen.join(" ").match(/\\S*\\p{L}\\S*/gu);
+}"""
+
+
+@pytest.mark.parametrize("name", ["answered", "compared", "samples"])
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
+def test_the_first_screen_has_few_words_and_a_figure(
+    visit: Open, name: str, width: int, height: int
+) -> None:
+    page = visit(f"{name}/report.html", width)
+    page.set_viewport_size({"width": width, "height": height})
+    assert 40 < len(page.evaluate(WORDS)) <= 200
+    top = "place => place.getBoundingClientRect().top"
+    assert page.locator(".answer figure").first.evaluate(top) < height - 100
+    assert page.locator(".answer").get_by_text("For information").count() == 0
+    size = "place => parseFloat(getComputedStyle(place).fontSize)"
+    headline, title = page.locator(".verdict p").first, page.locator("h1")
+    assert headline.evaluate(size) > (1.1 if width > 400 else 0.9) * title.evaluate(size)
+
+
+def test_error_rates_by_group_start_within_two_screens(visit: Open) -> None:
+    part = visit("answered/report.html").locator("#part-rates")
+    assert part.evaluate("place => place.getBoundingClientRect().top") < 1800
+
+
+def test_the_first_figure_begins_with_ten_large_groups_and_is_drawn_once(visit: Open) -> None:
+    page = visit("answered/report.html")
+    figure = page.locator(".first")
+    forest = invented.answered().first_figure
+    rates = {row.group: row.value for row in forest.rows if row.value and not row.note}  # type: ignore[union-attr]
+    highest = sorted(rates.values(), reverse=True)[:10]
+    assert [rates[group] for group in groups(figure)] == highest
+    figure.get_by_role("button", name="Show all 80").click()
+    assert len(groups(figure)) == 80
+    check = page.locator("#error-rates-by-group")
+    assert check.locator(".forest").count() == 2
+    check.get_by_role("link", name="is drawn at the top").click()
+    playwright.expect(page).to_have_url(re.compile("#answer$"))
 
 
 def test_sorts_by_value_with_the_missing_last(visit: Open) -> None:
@@ -172,6 +225,7 @@ def test_keyboard_alone_skips_sorts_filters_and_unfolds(visit: Open) -> None:
 
 def test_deep_links_lead_to_the_check(visit: Open) -> None:
     page = visit()
+    page.locator(".contents a", has_text="Pictures").click()
     page.locator(".contents a", has_text="The most confident mistakes").click()
     playwright.expect(page).to_have_url(re.compile("#top-losses$"))
     heading = page.get_by_role("heading", name="The most confident mistakes")
@@ -232,7 +286,7 @@ def test_without_script_every_row_and_number_is_there(visit: Open) -> None:
     page = visit(java_script_enabled=False)
     assert len(groups(page.locator(FOREST).nth(2))) == 80
     readout = page.locator("#thresholds .readout").first
-    assert "12.2\u202f%" in readout.inner_text()
+    assert "12.2\u202f%" in readout.text_content()
 
 
 def test_prints_every_row_in_light_colours(visit: Open) -> None:
@@ -247,13 +301,18 @@ def test_prints_every_row_in_light_colours(visit: Open) -> None:
 
 def test_the_list_of_reports_opens_them(visit: Open) -> None:
     page = visit("index.html")
-    assert page.locator("ol.list > li").count() == 3
-    assert page.get_by_role("link", name=invented.comparison().title).is_visible()
+    assert page.locator("ol.list > li").count() == 6
+    assert page.get_by_role("link", name=invented.comparison().title).count() == 2
 
 
 @pytest.mark.parametrize(
     ("name", "width", "scheme"),
     [
+        *(
+            (f"{name}/report.html", width, scheme)
+            for name in ("answered", "compared", "samples")
+            for width, scheme in ((390, "dark"), (1440, "light"))
+        ),
         ("audit/report.html", 360, "light"),
         ("audit/report.html", 1440, "dark"),
         ("comparison/report.html", 360, "dark"),

@@ -207,9 +207,7 @@ def not_estimable(detail: Detail) -> bool:
             return False
 
 
-def _known(
-    values: Iterable[Cell], detail: Forest | Table | Heatmap, moved: str
-) -> Iterator[bool]:
+def _known(values: Iterable[Cell], detail: Forest | Table | Heatmap, moved: str) -> Iterator[bool]:
     """Tell of each value, as audited and at every other threshold, whether there is one."""
     grid = (detail.by_threshold or {}).get(moved) or []
     yield from (value is not None for value in chain(values, chain.from_iterable(grid)))
@@ -229,7 +227,8 @@ def first_rows(detail: Detail) -> int:
 def large_groups_first(result: Result) -> Result:
     """Return the result with the rows of its first figure as the first screen shows them.
 
-    Groups that are marked, as small ones are, come last; of more than fit the largest values come first.
+    Groups that are marked, as small ones are, come last; of more than fit, the largest values
+    come first.
     """
     figure, at = result.first_figure, result.answer and result.answer.figure
     if at is None or not isinstance(figure, Forest | Slopes):

@@ -10,9 +10,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from faceaudit.error_rates import ERROR_RATES
 from faceaudit.figures import svg
 from faceaudit.figures.drawing import style as figures_style
-from faceaudit.error_rates import ERROR_RATES
 from faceaudit.files import write_text
 from faceaudit.report import alt_text, figures, numbers
 from faceaudit.report.as_table import as_table, moved_columns
@@ -254,7 +254,9 @@ def _facts(result: Result) -> list[dict[str, Any]]:
 def _without_notes(detail: Detail | None) -> Detail | None:
     """Leave out what a figure's check says of it."""
     notes = {"note": None, "tag_source": None}
-    return detail and detail.model_copy(update={k: v for k, v in notes.items() if hasattr(detail, k)})
+    return detail and detail.model_copy(
+        update={k: v for k, v in notes.items() if hasattr(detail, k)}
+    )
 
 
 def _supplements(details: Sequence[Detail], i: int) -> bool:

@@ -37,7 +37,7 @@ const paper = (on) => {
   for (const place of opened) place.open = on;
   if (!on) opened.clear();
   document.documentElement.classList.toggle("printing", on);
-  (on ? places : [...drawn]).forEach(draw);
+  (on ? places.filter((place) => place.checkVisibility()) : [...drawn]).forEach(draw);
 };
 addEventListener("beforeprint", () => paper(true));
 addEventListener("afterprint", () => paper(false));
@@ -64,7 +64,7 @@ scrollable(document.querySelector(".answer"));
 const layOut = () => {
   if (!sections.length) {
     document.documentElement.dataset.laidOut = "";
-    const next = places.find((place) => !drawn.has(place));
+    const next = places.find((place) => !drawn.has(place) && place.checkVisibility());
     if (next) {
       draw(next);
       whenIdle(layOut);
@@ -101,7 +101,7 @@ const unfold = (place) => {
   for (let fold = place?.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
 };
 function reveal() {
-  const place = location.hash && document.getElementById(location.hash.slice(1));
+  const place = document.getElementById(location.hash.slice(1));
   if (!place?.closest("details:not([open])")) return;
   unfold(place);
   place.scrollIntoView();
