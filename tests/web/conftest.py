@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -49,16 +50,23 @@ def client(application) -> Iterator[TestClient]:
         yield client
 
 
-@pytest.fixture
-def live(application, monkeypatch) -> Iterator[str]:
-    """The address of a real server on this machine, without its face finder, which is slow."""
-    monkeypatch.setattr(caveats, "face_finder", lambda: None)
+@contextmanager
+def serving(application: Starlette) -> Iterator[str]:
+    """Serve an application on this machine; gives its address."""
     uvicorn = pytest.importorskip("uvicorn", reason="needs the extra 'web'")
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(application(), log_level="error"))
+        server = uvicorn.Server(uvicorn.Config(application, log_level="error"))
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         # The socket listens already: whoever connects now waits until the server answers.
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         server.should_exit = True
         thread.join()
+
+
+@pytest.fixture
+def live(application, monkeypatch) -> Iterator[str]:
+    """The address of a real server on this machine, without its face finder, which is slow."""
+    monkeypatch.setattr(caveats, "face_finder", lambda: None)
+    with serving(application()) as address:
+        yield address

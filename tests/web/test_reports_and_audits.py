@@ -47,7 +47,62 @@ def shelf(reports: Path) -> Path:
 # --- reports -------------------------------------------------------------------------------
 
 
-def test_reports_are_listed_with_their_verdict(client, shelf):
+def rows(client, sort: str = "") -> list[str]:
+    """The folders of the reports in the order of the list."""
+    page = client.get("/reports", params={"sort": sort}).text
+    return re.findall(r'<a href="/reports/([^"?]+)/audit.json">', page)
+
+
+def test_the_list_tells_the_rate_that_was_asked_and_what_all_share_once(client, shelf):
+    page = client.get("/reports").text
+    assert "42 of 290 real photographs called AI-generated" in page
+    assert page.count("brightness") == 1 and "All of brightness." in page
+    other = audited().model_copy(deep=True)
+    other.scores[0].name = "darkness"
+    write_result(shelf / "three" / "audit.json", other)
+    page = client.get("/reports").text
+    assert "All of" not in page and "darkness" in page and page.count("brightness") == 2
+
+
+def test_the_list_is_sorted_by_what_the_address_says(client, shelf):
+    newest = audited("Later").model_copy(update={"created": "2999-01-01T00:00:00+00:00"})
+    newest.answer.overall[0].events = 0
+    write_result(shelf / "later" / "audit.json", newest)
+    assert rows(client, "title") == ["one", "later", "deep/two"]
+    assert rows(client, "-title") == ["deep/two", "later", "one"]
+    assert rows(client, "-created")[0] == rows(client, "rate")[0] == "later"
+    assert rows(client, "nonsense") == rows(client)
+    page = client.get("/reports?sort=-title").text
+    assert page.count("aria-sort") == 1 and 'aria-sort="descending"' in page
+    (shelf / "later" / "audit.json").write_text("{")  # changed since it was read
+    assert rows(client, "title") == ["one", "deep/two"]
+
+
+def test_a_served_report_leads_to_the_list_and_its_neighbours(client, shelf):
+    from faceaudit.report.html import render_html
+
+    order = rows(client)
+    page = client.get(f"/reports/{order[0]}/audit.json").text
+    way = re.search(r'<nav class="way".*?</nav>', page, re.S)[0]
+    assert 'href="/reports"' in way and f'href="/reports/{order[1]}/audit.json"' in way
+    assert 'class="before"' not in way
+    assert f"/reports/{order[0]}/audit.json" in client.get(f"/reports/{order[1]}/audit.json").text
+    assert 'class="way"' not in render_html(audited())
+
+
+def test_unrelated_reports_are_warned_of(client, shelf):
+    pair = {"report": ["one/audit.json", "deep/two/audit.json"]}
+    assert "Different" not in client.get("/compare", params=pair).text
+    other = audited().model_copy(deep=True)
+    other.scores[0].datasets = {"elsewhere": other.scores[0].datasets["street"]}
+    other.question = "Another one?"
+    write_result(shelf / "deep" / "two" / "audit.json", other)
+    page = client.get("/compare", params=pair).text
+    assert "Different images: the first rests on" in page and "elsewhere (290 real" in page
+    assert "Different questions: the first asks" in page and "“Another one?”" in page
+
+
+def test_reports_are_listed_with_what_the_interface_tells(client, shelf):
     (shelf / "bad").mkdir()
     (shelf / "bad" / "audit.json").write_text("{")
     page = client.get("/reports").text
@@ -55,6 +110,7 @@ def test_reports_are_listed_with_their_verdict(client, shelf):
     listed = {one["path"]: one for one in client.get("/api/reports").json()}
     assert set(listed) == {"one/audit.json", "deep/two/audit.json", "bad/audit.json"}
     assert listed["one/audit.json"]["title"] == "By gender"
+    assert listed["one/audit.json"]["verdict"] == audited().verdict
     assert listed["bad/audit.json"]["problem"]
 
 
@@ -103,9 +159,8 @@ def test_minus_signs_are_minus_signs(client, shelf):
     text = audited().model_copy(update={"verdict": "It is -4.8 points (-5.4 to -4.2)."})
     write_result(shelf / "one" / "audit.json", text)
     pair = {"report": ["one/audit.json", "deep/two/audit.json"]}
-    for path in ("/reports", "/compare"):
-        page = client.get(path, params=pair).text
-        assert "is \u22124.8 points (\u22125.4 to \u22124.2)" in page
+    page = client.get("/compare", params=pair).text
+    assert "is \u22124.8 points (\u22125.4 to \u22124.2)" in page
 
 
 def test_two_reports_stand_side_by_side(client, shelf):

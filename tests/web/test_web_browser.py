@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from faceaudit.result import write_result
 from faceaudit.spec import Spec
 from faceaudit.web.held_tables import HeldTables
 from tests.browser import assert_accessible, chromium, playwright, visiting, width_needed
+from tests.web.conftest import serving
 from tests.web.drawn_web import AUDITED, HOSTILE, bomb, noise, picture
 
 HEIC = Path(__file__).with_name("bright.heic")
@@ -414,12 +416,31 @@ def test_a_report_has_no_way_out_of_its_sandbox(browser: Any, live: str, shelf: 
     page.close()
 
 
+def test_the_way_out_of_a_report_needs_no_second_token(
+    browser: Any, application: Callable[..., Any], shelf: Path
+) -> None:
+    """Links of a page in a sandbox count as another site's; the cookie comes along all the same."""
+    token = "a token of this test, long enough"
+    with serving(application(token=token)) as address, visiting(browser) as visitor:
+        page = visitor.open(f"{address}/token")
+        page.get_by_label("Token").fill(token)
+        page.get_by_role("button", name="Come in").click()
+        page.get_by_role("link", name="Reports", exact=True).click()
+        page.locator("tbody th a").first.click()
+        way = page.get_by_role("navigation", name="Reports")
+        way.locator(".after").click()
+        expect(page).to_have_title(re.compile("^(one|two) "))
+        way.get_by_role("link", name="All reports").click()
+        expect(page.locator("h1")).to_have_text("Reports")
+
+
 def test_two_reports_are_compared(visit: Visit, shelf: Path) -> None:
     page = visit("/reports")
     for box in page.get_by_role("checkbox").all():
         box.check()
     page.get_by_role("button", name="Compare two").click()
     expect(page.locator("h1")).to_have_text("Two reports side by side")
+    expect(page.locator("main")).not_to_contain_text("Different images")
     expect(page.get_by_role("row", name="female").first).to_be_visible()
 
 
@@ -428,6 +449,7 @@ PAGES = {
     "sample": f"/samples/{FACE.stem}",
     "worth": "/worth?verdict=ai.low&verdict=real.high&gender=female",
     "reports": "/reports",
+    "sorted": "/reports?sort=-rate",
     "compare": "/compare?report=one/audit.json&report=two/audit.json",
     "audits": "/audits",
     "interface": "/api",
@@ -446,6 +468,17 @@ def test_axe_finds_no_violation(visit: Visit, shelf: Path, name: str, width: int
             upload(page, ("wide.png", wide), ("wide 2.png", wide), ("letter.jpg", b"no picture"))
         unfold(page)
         assert_accessible(page)
+
+
+def test_the_way_in_a_report_is_accessible_and_fits(visit: Visit, shelf: Path) -> None:
+    for width, scheme in ((390, "light"), (1440, "dark")):
+        page = visit("/reports/one/audit.json", width, scheme)
+        page.evaluate("document.querySelectorAll('main > *').forEach(one => one.remove())")
+        page.evaluate("document.querySelector('main').innerHTML = '<h1 id=answer>A report</h1>'")
+        assert_accessible(page)
+        assert width_needed(page) <= width
+        page.keyboard.press("Tab")
+        assert "skip" in page.evaluate("document.activeElement.className")
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -125,13 +125,10 @@ async def judge(request: Request) -> list[Judgement]:
 @router.get("/reports")
 def reports(request: Request) -> list[ReportSummary]:
     """The results in the folder of reports."""
-    told = set(ReportSummary.model_fields)
     return [
-        ReportSummary(
-            path=entry.path,
-            problem=entry.problem,
-            **(entry.result.model_dump(include=told) if entry.result else {}),
-        )
+        ReportSummary(path=entry.path, problem=entry.problem)
+        if entry.problem
+        else ReportSummary(**{name: getattr(entry, name) for name in ReportSummary.model_fields})
         for entry in list_reports(services_of(request).reports)
     ]
 

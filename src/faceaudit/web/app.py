@@ -25,9 +25,15 @@ from faceaudit.web import api, explore, security
 from faceaudit.web import table_form as table_forms
 from faceaudit.web.measured_errors import Record, open_records
 from faceaudit.web.prediction import open_detectors
-from faceaudit.web.report_store import list_reports, pair_checks, read_report
+from faceaudit.web.report_store import (
+    list_reports,
+    neighbours,
+    pair_checks,
+    read_report,
+    unrelated,
+)
 from faceaudit.web.services import Services, services_of
-from faceaudit.web.templating import page, plotly_script, static_files, wants_fragment
+from faceaudit.web.templating import fragment, page, plotly_script, static_files, wants_fragment
 from faceaudit.web.uploads import read_form
 
 
@@ -181,14 +187,20 @@ def _front(services: Services) -> dict[str, Any]:
 
 def reports_list(request: Request) -> Response:
     """List the reports of the folder."""
-    return page("reports.html.j2", entries=list_reports(services_of(request).reports))
+    sort = request.query_params.get("sort", "")
+    entries = list_reports(services_of(request).reports, sort)
+    return page("reports.html.j2", entries=entries, sort=sort, rates=ERROR_RATES)
 
 
 def report(request: Request) -> Response:
     """Draw a result anew; the HTML file that may lie beside it is never sent."""
-    result = read_report(services_of(request).reports, request.path_params["path"])
-    headers = {"content-security-policy": security.REPORT_POLICY}
-    return HTMLResponse(render_html(result), headers=headers)
+    folder, path = services_of(request).reports, request.path_params["path"]
+    drawn = render_html(read_report(folder, path))
+    before, after = neighbours(folder, path)
+    # Put in here alone: the file beside the result leads nowhere. The skip link stays first.
+    way = fragment("report_way.html.j2", before=before, after=after)
+    drawn = drawn.replace("<main", f"{way}<main", 1)
+    return HTMLResponse(drawn, headers={"content-security-policy": security.REPORT_POLICY})
 
 
 def compare(request: Request) -> Response:
@@ -197,8 +209,13 @@ def compare(request: Request) -> Response:
     if len(paths) != 2:
         raise HTTPException(400, f"Two reports can be compared, and {len(paths)} were chosen.")
     first, second = [read_report(services_of(request).reports, path) for path in paths]
-    pairs = pair_checks(first, second)
-    return page("compare.html.j2", results=(first, second), paths=paths, pairs=pairs)
+    return page(
+        "compare.html.j2",
+        results=(first, second),
+        paths=paths,
+        pairs=pair_checks(first, second),
+        unrelated=unrelated(first, second),
+    )
 
 
 # --- audits --------------------------------------------------------------------------------

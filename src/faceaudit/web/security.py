@@ -72,7 +72,9 @@ def is_token(given: str, token: str) -> bool:
 
 def set_cookie(response: Response, token: str) -> None:
     """Let a browser in until it is closed."""
-    response.set_cookie(COOKIE, _cookie_of(token), httponly=True, samesite="strict")
+    # Not "strict": reports are in a sandbox, and their links back to us count as another site's.
+    # No request of another site but following a link brings it, and no link changes anything.
+    response.set_cookie(COOKIE, _cookie_of(token), httponly=True, samesite="lax")
 
 
 def _cookie_of(token: str) -> str:

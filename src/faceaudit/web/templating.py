@@ -42,7 +42,12 @@ def wants_fragment(request: Request) -> bool:
 
 def page(template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
     """Fill a template."""
-    return HTMLResponse(_environment().get_template(template).render(**values), status)
+    return HTMLResponse(fragment(template, **values), status)
+
+
+def fragment(template: str, **values: Any) -> str:
+    """Fill a template of a part of a page."""
+    return _environment().get_template(template).render(**values)
 
 
 @cache
