@@ -70,8 +70,8 @@ def _slack(trials: int) -> float:
 
 
 def _claims(result: Result) -> bool:
-    """Whether anything on the first screen is said to differ."""
-    shown = [*result.findings, *(of for of in result.checks[0].findings if of.in_answer)]
+    """Whether anything is said to differ, on the first screen or below it."""
+    shown = (of for check in result.checks for of in check.findings)
     intervals = [of.interval for of in shown if of.interval is not None]
     return any(of.low > 0 or of.upper < 0 for of in intervals)
 

@@ -387,7 +387,14 @@ class Finding(_Strict):
     needed: int | None = Field(
         default=None, description="Images of each group that would settle it, if it is open"
     )
-    in_answer: bool = Field(default=False, description="Whether its check's answer tells it too")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_older_result(cls, given: Any) -> Any:
+        # It once said whether its check's answer told it too.
+        return (
+            {k: v for k, v in given.items() if k != "in_answer"} if type(given) is dict else given
+        )
 
     @property
     def share(self) -> float:

@@ -51,7 +51,7 @@ def test_errors_that_follow_the_population_are_found(drawn):
     assert row.low > 1
     assert result.sentence.startswith("The errors rise with a group's share in the generator's")
     found = result.findings[-1]
-    assert (found.sentence, found.in_answer) == (result.sentence, True)
+    assert found.sentence == result.sentence
     assert (found.tags, found.rate, found.n) == (list(TAGS), "fpr", 4000)
     assert (found.interval.value, found.interval.low) == (row.value, row.low)
     assert found.weight > 0.05

@@ -35,7 +35,7 @@ def test_the_published_failure(drawn):
     assert "71 times as often" in result.sentence
     assert "delivery may be a part of it" in result.sentence
     (found,) = result.findings
-    assert (found.status, found.in_answer) == ("fail", True)
+    assert found.status == "fail"
     assert found.weight > 1.6
     assert [(of.group, of.n, of.events) for of in found.groups] == [
         (["ffhq"], 1000, 710),

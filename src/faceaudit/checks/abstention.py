@@ -60,7 +60,6 @@ def run(data: AuditInput, options: Options) -> Product:
     )
     if findings:
         widest = max(findings, key=lambda of: (of.weight, of.interval and of.interval.value))
-        widest.in_answer = True
         sentence += f" {widest.sentence}"
     tables = [
         _table(rate, found, data)

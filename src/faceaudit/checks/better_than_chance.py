@@ -38,9 +38,7 @@ def run(data: AuditInput, options: Options) -> Product:
             "The scores look reversed: an AI-generated face scores above a real photograph in only "
             f"{say.percent(float(auc.value[0]))} of pairs."
         )
-    finding = Finding(
-        sentence=sentence, status=judged.status, brief=brief, weight=WEIGHT, in_answer=True
-    )
+    finding = Finding(sentence=sentence, status=judged.status, brief=brief, weight=WEIGHT)
     return Product(
         title=title,
         status=judged.status,

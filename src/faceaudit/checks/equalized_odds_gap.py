@@ -197,7 +197,6 @@ def _sentence(judged: Sequence[Judged], status: Status) -> str:
     estimable = sum(found.finding.status != "not-estimable" for found in judged)
     # Among gaps of which nothing is sure, those that harm the person pictured come first.
     gravest = max(decisive, key=lambda found: _gravity(found.finding))
-    gravest.finding.in_answer = True
     verbs = {
         "fail": ("breaks its limit", "break their limit"),
         "insufficient-evidence": ("cannot be judged", "cannot be judged"),

@@ -115,7 +115,6 @@ def run(data: AuditInput, options: Options) -> Product:
         why = f"Whether errors follow cannot be said: {slopes[-1].reason}. {rarest.sentence}"
         return Product("not-estimable", why, findings=[rarest], details=details)
     findings = [slope.finding(confidence) for slope in known]
-    findings[-1].in_answer = True
     name = "FPR follows the group's share in the generator's population"
     method = "quasi-binomial regression"
     tests = [Test(name=f"{name}, {of.place}", method=method, p=of.p) for of in known]

@@ -138,7 +138,7 @@ def _contrast(found: Finding, worth: tuple[Counts, Counts], data: AuditInput) ->
     value, confidence = source.value - others.value, 1 - 2 * data.error_of(CHECK.id)
     low, high = _bounds(*worth, data.error_of(CHECK.id))
     gap = Interval(value=value, low=low, high=high, confidence=confidence, together=True)
-    found.interval, found.in_answer, found.status = gap, True, "info"
+    found.interval, found.status = gap, "info"
     if found.limit is not None:
         trivial = judge_better_than_chance(data.audited(()), data.spec.confidence).trivial
         unsure = trivial or data.unclustered is not None

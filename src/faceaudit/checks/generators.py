@@ -83,7 +83,6 @@ def _finding(large: Counts, families: int, p: float, data: AuditInput) -> Findin
             value=worst.value, low=worst.low, high=worst.high, confidence=confidence, together=True
         ),
         smallest=smallest if left_out else None,
-        in_answer=True,
     )
 
 

@@ -78,7 +78,6 @@ def run(data: AuditInput, options: OutOfDomainOptions) -> Product:
         status="info",
         n=len(whole),
         brief=_brief(whole, kinds, options.sure),
-        in_answer=True,
         weight=0.2 * (whole.surely_real + whole.surely_ai) / len(whole),
     )
     title = "Scores of pictures that are no faces, or unusual ones"

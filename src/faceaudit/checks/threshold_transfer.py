@@ -68,7 +68,6 @@ def run(data: AuditInput, options: ThresholdTransferOptions) -> Product:
             details=[*study, *curves],
         )
     worst = max(findings, key=lambda finding: finding.weight)
-    worst.in_answer = True
     beside = [tag for tag in data.spec.attributes if tag != "dataset"]
     realised = [_realised(chosen, tags, data) for tags in ([], *([tag] for tag in beside))]
     sentence = f"{worst.sentence} {promise}"

@@ -62,7 +62,6 @@ def run(data: AuditInput, options: Options) -> Product:
     # The trend that is surely largest; among unclear ones that of the least p-value.
     p = [float(at_audited(line.trend.p, data)[0]) for line in known]
     clearest = max(range(len(known)), key=lambda i: (findings[i].weight, -p[i]))
-    findings[clearest].in_answer = True
     tests = [
         Test(
             name=f"{line.rate.short} neither rises nor falls along {say.tag_title(line.tag)}",

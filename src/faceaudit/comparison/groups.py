@@ -80,8 +80,6 @@ def _answer(result: CheckResult, told: int, nothing: str) -> None:
     if all(finding.weight <= 0 for finding in findings):
         result.sentence = f"{nothing}, of {len(findings):,} looked at."
         return
-    for finding in findings[:told]:
-        finding.in_answer = True
     result.sentence = " ".join(of.sentence for of in findings[:told])
 
 

@@ -199,7 +199,7 @@ def check(
         status="info" if details else "not-estimable",
         sentence=" ".join(findings),
         findings=[
-            Finding(sentence=sentence, status="info", check=id, weight=weight, in_answer=True)
+            Finding(sentence=sentence, status="info", check=id, weight=weight)
             for sentence, weight in findings.items()
         ],
         details=list(details),

@@ -76,7 +76,6 @@ def rates_by_group(data: AuditInput, groupings: Sequence[Sequence[str]], nothing
     details.append(gaps_at_equal_delivery(gaps))
     # The gap that is surely largest; among unclear ones the largest seen.
     widest = max(gaps, key=lambda found: (found.weight, found.interval and found.interval.value))
-    widest.in_answer = True
     return Product("info", widest.sentence, findings=gaps, tests=tests, details=details)
 
 
