@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from faceaudit.audit import audit, run_check
 from faceaudit.checks import AuditInput, all_checks
@@ -105,11 +107,22 @@ def test_an_audit_states_its_thresholds_once(drawn: AuditInput) -> None:
     assert result.model_dump_json().count('"thresholds"') == 1
 
 
-def test_rounds_as_reports_write() -> None:
-    values = [0.1235, 0.0625, 0.00045, 0.99951, 1.0, 0.0, float("nan"), 247 / 2000]
-    (percents,) = rounded([values], "percent")
-    assert [cell(value, "percent") for value in percents] == [
-        cell(None if value != value else value, "percent") for value in values
-    ]
-    (numbers,) = rounded([[0.1234, 1.2345, 12.345, 0.0001234, float("inf")]], "number")
-    assert numbers == [0.123, 1.23, 12.3, 0.00012, None]
+@settings(deadline=None)
+@given(
+    st.lists(st.floats(-1, 1) | st.fractions(0, 1, max_denominator=4000).map(float), min_size=1)
+)
+def test_shortened_numbers_read_as_all_their_digits_would(values: list[float]) -> None:
+    for kind in ("percent", "points", "number"):
+        (shortened,) = rounded([values], kind)
+        for short, value in zip(shortened, values, strict=True):
+            assert cell(short, kind) == cell(value, kind)
+            assert short == pytest.approx(value, rel=1e-5, abs=0)
+
+
+def test_most_shares_take_six_digits() -> None:
+    (shares,) = rounded([[k / 997 for k in range(997)]], "percent")
+    assert sum(len(f"{share!r}") <= 10 for share in shares) > 800
+
+
+def test_what_is_infinite_or_no_number_is_left_empty() -> None:
+    assert rounded([[float("inf"), float("nan"), 0.5]], "number") == [[None, None, 0.5]]

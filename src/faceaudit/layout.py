@@ -167,7 +167,7 @@ def at_audited(values: Any, data: Audited | None) -> Any:
 def by_threshold(
     moved: Mapping[str, tuple[Any, str]], audited_only: Sequence[str] = ()
 ) -> dict[str, list[list[Number]] | None] | None:
-    """Write what the threshold moves, rounded as it is shown; None if it moves nothing.
+    """Write what the threshold moves; None if it moves nothing.
 
     `moved` has values and their kind by name; those of shape (thresholds, rows) are written. What
     `audited_only` names is left empty at other thresholds.
@@ -181,39 +181,36 @@ def by_threshold(
 
 
 def rounded(values: ArrayLike, kind: str) -> list[list[Number]]:
-    """Round numbers, shape (thresholds, rows), as reports write them; not-a-number is None."""
+    """Shorten numbers, shape (thresholds, rows), to six digits; not-a-number is None.
+
+    One that would then read otherwise in a report keeps all its digits.
+    """
     values = np.asarray(values)
     if kind == "count":
         return list(values.tolist())
     distinct, place = np.unique(values.astype(float), return_inverse=True)
     finite = np.isfinite(distinct)
     known = np.full(distinct.shape, None, object)
-    known[finite] = (_numbers if kind == "number" else _shares)(distinct[finite], kind)
+    known[finite] = _six_digits(distinct[finite])
     return list(known[place.reshape(values.shape)].tolist())
 
 
-def _numbers(values: FloatArray, kind: str) -> FloatArray:
-    def digits(value: float) -> float:
-        size = abs(value)
-        if size < 0.001:
-            return float(f"{value:.2g}")
-        return round(value, 3 if size < 1 else 2 if size < 10 else 1)
-
-    return np.array([digits(value) for value in values.tolist()], float)
+#: From here on down and up a percentage is written with two decimals, a number with two digits.
+_FINE = (0.000_95, 0.001, 0.999_05)
 
 
-def _shares(values: FloatArray, kind: str) -> FloatArray:
-    """Round as the percentage is rounded when it is written."""
+def _six_digits(values: FloatArray) -> FloatArray:
     size = np.abs(values)
-    near_an_end = (size > 0) & (size < 0.000_95) | (values > 0.999_05) & (values < 1)
-    decimals = np.where((kind == "percent") & near_an_end, 2, 1)
-    scale = 10.0**decimals
-    shown = np.rint(100 * values * scale) / scale
-    # At a tie the text decides, which is made from all digits of the number.
-    tie = np.abs(np.abs(100 * values * scale % 1) - 0.5) < 1e-6
-    for i in np.flatnonzero(tie):
-        shown[i] = float(f"{100 * values[i]:.{decimals[i]}f}")
-    return np.asarray(np.round(shown / 100, 5))
+    scale = 10.0 ** (5 - np.floor(np.log10(np.where(size > 0, size, 1.0))))
+    short = np.rint(values * scale) / scale
+    # Small and large numbers are few; the others are written with one to four decimals.
+    sure = (size == 0) | (size > 1e-3) & (size < 1e5)
+    for decimals in range(5):
+        # Near a tie it is all digits that decide.
+        sure &= np.abs(size * 10**decimals % 1 - 0.5) > 1e-5 * size * 10**decimals
+    for end in _FINE:
+        sure &= np.abs(size - end) > 1e-5
+    return np.asarray(np.where(sure, short, values))
 
 
 def _cells(values: Any) -> list[Cell]:

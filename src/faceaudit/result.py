@@ -91,7 +91,7 @@ class _Movable(_Strict):
         default=None,
         description=(
             "For each field or column that the threshold moves, its numbers at every one of the "
-            "result's thresholds, in the order of the rows, rounded as they are shown. Null in "
+            "result's thresholds, in the order of the rows, of at least six digits. Null in "
             "place of them: it holds for the audited threshold only and is left empty elsewhere. "
             "What has no entry is the same at every threshold."
         ),
