@@ -215,8 +215,8 @@ def report(
     from faceaudit.files import atomic_file
     from faceaudit.plugins import blamed
     from faceaudit.report.base import get_format
-    from faceaudit.report.figures import without_pictures
     from faceaudit.report.index_page import write_index
+    from faceaudit.report.visible import without_pictures
     from faceaudit.result import read_result
 
     chosen = get_format(format)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import math
 import random
 
@@ -8,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from faceaudit.report import alt_text, figures
-from faceaudit.result import Curve, Distribution, Estimate, Forest, Series
+from faceaudit.figures.axes import forest_axes, linear_axis, ratio_axis
+from faceaudit.report import alt_text
+from faceaudit.result import Curve, Estimate, Forest, Series
 from tests.report import invented_details
 
 shares = st.floats(0, 1, allow_nan=False)
@@ -18,7 +18,7 @@ shares = st.floats(0, 1, allow_nan=False)
 @settings(deadline=None)
 @given(st.lists(shares, min_size=1, max_size=20))
 def test_every_share_lies_on_its_axis_and_the_axis_is_round(values: list[float]) -> None:
-    axis = figures.linear_axis(values, "percent")
+    axis = linear_axis(values, "percent")
     assert axis.low == 0 <= min(values) and max(values) <= axis.high + 1e-9
     assert axis.high <= 1 + 1e-9
     assert 1 <= axis.steps <= 6
@@ -29,7 +29,7 @@ def test_every_share_lies_on_its_axis_and_the_axis_is_round(values: list[float])
 @settings(deadline=None)
 @given(st.lists(st.floats(-1e6, 1e6, allow_nan=False), min_size=1))
 def test_every_value_lies_within_a_linear_axis(values: list[float]) -> None:
-    axis = figures.linear_axis(values, "number", from_zero=False)
+    axis = linear_axis(values, "number", from_zero=False)
     slack = 1e-6 * (axis.high - axis.low)
     assert axis.low - slack <= min(values) and max(values) <= axis.high + slack
     assert (axis.ticks[0][0], axis.ticks[-1][0]) == (0, 100)
@@ -38,7 +38,7 @@ def test_every_value_lies_within_a_linear_axis(values: list[float]) -> None:
 @settings(deadline=None)
 @given(st.floats(-1, -0.001), st.floats(0.001, 1))
 def test_the_zero_of_an_axis_is_a_tick_that_reads_zero(low: float, high: float) -> None:
-    labels = [label for _, label in figures.linear_axis([low, high], "points").ticks]
+    labels = [label for _, label in linear_axis([low, high], "points").ticks]
     assert "0" in labels
     assert all(len(label) < 8 for label in labels)
 
@@ -46,7 +46,7 @@ def test_the_zero_of_an_axis_is_a_tick_that_reads_zero(low: float, high: float) 
 @settings(deadline=None)
 @given(st.lists(st.floats(0.01, 100), min_size=1))
 def test_ratios_are_placed_by_their_logarithm(values: list[float]) -> None:
-    axis = figures.ratio_axis(values)
+    axis = ratio_axis(values)
     assert axis.place(1) == pytest.approx(100 * -axis.low / (axis.high - axis.low), abs=0.01)
     for value in values:
         place = 100 * (math.log2(value) - axis.low) / (axis.high - axis.low)
@@ -54,8 +54,9 @@ def test_ratios_are_placed_by_their_logarithm(values: list[float]) -> None:
 
 
 def test_a_ratio_beyond_the_axis_stays_at_its_end() -> None:
-    axis = figures.ratio_axis([1e9, 0.0])
+    axis = ratio_axis([1e9, 0.0])
     assert axis.place(1e9) == 100 and axis.place(0.0) == 0
+    assert [axis.beyond(value) for value in (1e9, 0.0, 1.0)] == [1, -1, 0]
 
 
 def test_reading_a_forest_names_the_extremes_and_what_is_missing() -> None:
@@ -85,7 +86,7 @@ def test_reading_a_forest_whose_groups_are_alike() -> None:
 def test_reading_a_forest_without_any_value() -> None:
     forest = Forest(title="t", measure="FNR", attribute="race", rows=[Estimate(group="a", n=0)])
     assert alt_text.extremes(forest) == "FNR by race: not estimable for any."
-    assert figures.forest_axis(forest).steps >= 1
+    assert forest_axes([forest])[0].steps >= 1
 
 
 def test_a_curve_is_read_at_its_marker() -> None:
@@ -102,26 +103,3 @@ def test_a_curve_without_a_marker_is_read_from_end_to_end() -> None:
     assert alt_text.curve(curve) == (
         "Share against score from 0.1 to 0.9: all from 0.0\u202f% to 50.0\u202f%."
     )
-
-
-def test_lines_are_plain_json_of_few_digits() -> None:
-    curve = invented_details.curve(random.Random(1))
-    lines = figures.curve_lines(curve)
-    assert json.loads(json.dumps(lines)) == lines
-    for line, series in zip(lines, curve.series, strict=True):
-        assert line["name"] == series.name
-        for key in ("x", "y", "low", "high"):
-            assert line[key] == pytest.approx(getattr(series, key), rel=1e-4)
-            assert max(len(f"{value:g}") for value in line[key]) <= 11
-
-
-def test_bars_are_on_a_square_root_scale() -> None:
-    bars = Distribution(
-        title="t", x_title="Score", edges=[0, 0.5, 1], series={"a": [0.04, 0.64]}, n={"a": 5}
-    )
-    assert figures.bar_heights(bars) == {"a": [25.0, 100.0]}
-
-
-def test_lines_that_share_a_colour_differ_in_their_dashes() -> None:
-    styles = {(i % 8, figures.dash(i)) for i in range(32)}
-    assert len(styles) == 32

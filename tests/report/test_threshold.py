@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from tests.browser import playwright
 playwright.expect.set_options(timeout=20_000)
 Open = Callable[..., Any]
 AT = 0.74
-RATES = "#group-error-rates .forest"
+RATES = "#group-error-rates-1"
 
 
 @pytest.fixture(scope="module")
@@ -75,8 +76,6 @@ def move(page: Any, result: Result, threshold: float = AT) -> None:
     """Move the slider by keyboard, as many steps as it takes."""
     assert result.thresholds is not None
     page.locator("html[data-laid-out]").wait_for()
-    # The curves are drawn in idle moments; on a busy machine they would outlast the waiting.
-    playwright.expect(page.locator("[data-curve]:not(:has(.main-svg))")).to_have_count(0)
     slider = page.locator("#threshold")
     slider.focus()
     steps = result.thresholds.index(threshold) - result.thresholds.index(0.5)
@@ -110,29 +109,31 @@ def test_all_that_depends_on_the_threshold_moves(
     move(page, result)
 
     by_race = Images(table).counts(("race",), AT)
-    forest = in_view(page.locator(RATES).first)
-    for i, row in enumerate(forest.locator("tbody tr").all()):
+    forest = in_view(page.locator(RATES))
+    for i, row in enumerate(forest.locator(".row").all()):
         cases, rate, span = told(by_race, i)
-        assert row.locator("td").first.inner_text() == cases
-        assert row.locator(".value b").inner_text() == rate
-        assert row.locator(".interval").inner_text() == span
+        assert row.locator(".n").text_content() == cases
+        assert row.locator(".num tspan").all_text_contents() == [rate, span]
     whole = Images(table).counts((), AT)
     cases, rate, _ = told(whole, 0)
-    assert forest.locator(".key .reference").inner_text() == (
+    assert forest.locator(".item.reference text").text_content() == (
         f"all images: {rate} of {int(whole.n_real[0]):,}"
     )
-    assert forest.locator(".as-audited").is_visible()
+    falling = np.argsort(-by_race.real_called_ai / by_race.n_real)
+    words = forest.locator("svg.figure").get_attribute("aria-label")
+    assert f"highest {by_race.labels[falling[0]]} with {told(by_race, falling[0])[1]}" in words
+    assert f"lowest {by_race.labels[falling[-1]]} with {told(by_race, falling[-1])[1]}" in words
 
-    forest.locator("xpath=following::summary[1]").click()
-    rates = in_view(page.locator("#group-error-rates .table").first)
+    rates = page.locator("#group-error-rates .table").first
+    rates.evaluate("table => { table.closest('details').open = true }")
+    in_view(rates)
     assert rates.locator("tbody tr").first.locator("td").nth(1).inner_text() == told(by_race, 0)[1]
 
-    crossed = Images(table).counts(("race", "gender"), AT, empty_cells=True)
-    heat = in_view(page.locator(".heatmap").first)
-    cells = heat.locator("tbody td")
-    for i in range(len(crossed.groups)):
-        assert cells.nth(i).locator(".value").inner_text() == told(crossed, i)[1]
-        assert cells.nth(i).locator("small").first.inner_text() == told(crossed, i)[2]
+    crossed = Images(table).counts(("race", "gender"), AT)
+    pairs = in_view(page.locator("#intersections .forest").first)
+    assert {
+        tuple(row.locator(".num tspan").all_text_contents()) for row in pairs.locator(".row").all()
+    } == {told(crossed, i)[1:] for i in range(len(crossed.groups))}
 
     square = in_view(page.locator(".confusion").first).locator("tbody td b")
     assert square.all_inner_texts() == [
@@ -147,16 +148,15 @@ def test_all_that_depends_on_the_threshold_moves(
     gaps = in_view(page.locator("#equalized-odds-gap .forest").first)
     shares = by_race.real_called_ai / by_race.n_real
     gap = f"+{100 * (shares.max() - shares.min()):.1f}\u202fpts"
-    assert gaps.locator(".value b").first.inner_text() == gap
-    assert not gaps.locator(
-        ".mini.fail, .mini.pass, .mini.insufficient-evidence"
-    ).first.is_visible()
+    assert gaps.locator(".num .b").first.text_content() == gap
+    assert not gaps.locator(".status").first.is_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_the_bar_says_so_and_resets(open_page: Open, file: Path, result: Result) -> None:
     page = open_page(file)
-    tables = "[...document.querySelectorAll('main tbody')].map(body => body.textContent)"
+    tables = """() => [...document.querySelectorAll('main tbody, svg.figure, .reads')]
+      .map(place => place.textContent + place.ariaLabel)"""
     before = page.evaluate(tables)
     move(page, result)
     bar = page.get_by_role("region", name="Threshold", exact=True)
@@ -166,7 +166,7 @@ def test_the_bar_says_so_and_resets(open_page: Open, file: Path, result: Result)
     assert slider.get_attribute("aria-valuetext") == f"At threshold {AT:g}"
     told = "Tables and plots show another threshold than the audited one."
     assert bar.get_by_role("status").inner_text() == told
-    figure = in_view(page.locator(RATES).first)
+    figure = in_view(page.locator("#group-error-rates .forest").first)
     assert page.evaluate(tables) != before
     playwright.expect(slider).to_be_in_viewport()
     bar.get_by_role("button", name="Reset").click()
@@ -182,44 +182,78 @@ def test_sorts_and_downloads_what_is_shown(
     open_page: Open, file: Path, result: Result, table: pa.Table, tmp_path: Path
 ) -> None:
     page = open_page(file)
-    head = page.locator(RATES).first.locator("thead th").nth(3)
-    head.get_by_role("button").click()
+    fold = page.locator(f"{RATES} details.built")
+    fold.locator("summary").click()
+    fold.locator("thead th").nth(3).get_by_role("button").click()
     move(page, result)
-    forest = in_view(page.locator(RATES).first)
+    forest = in_view(page.locator(RATES))
     counts = Images(table).counts(("race",), AT)
     falling = np.argsort(-counts.real_called_ai / counts.n_real)
-    shown = forest.locator("tbody th").evaluate_all("cells => cells.map(cell => cell.innerText)")
-    assert shown == [counts.labels[i] for i in falling]
+    names = fold.locator("tbody th")
+    playwright.expect(names).to_have_text([counts.labels[i] for i in falling])
+    forest.locator(".menu summary").click()
     with page.expect_download() as download:
-        forest.get_by_role("button", name="CSV").click()
+        forest.locator(".menu").get_by_role("button", name="CSV", exact=True).click()
     assert download.value.suggested_filename.endswith(f"-threshold-{AT:g}.csv")
     download.value.save_as(tmp_path / "table.csv")
     with (tmp_path / "table.csv").open(encoding="utf-8-sig", newline="") as opened:
         _, *rows = csv.reader(opened)
-    assert [(row[0], int(row[2])) for row in rows] == [
-        (counts.labels[i], int(counts.real_called_ai[i])) for i in falling
-    ]
-    assert [percent(float(row[3])) for row in rows] == [told(counts, i)[1] for i in falling]
+    assert {row[0]: (int(row[2]), float(row[3]), row[-2], row[-1]) for row in rows} == {
+        label: (
+            counts.real_called_ai[i],
+            pytest.approx(counts.real_called_ai[i] / counts.n_real[i], rel=1e-5),
+            f"{AT:g}",
+            "0.95",
+        )
+        for i, label in enumerate(counts.labels)
+    }
 
 
-def test_all_sliders_move_together_and_paper_shows_the_screen(
+def test_the_marker_of_a_curve_is_a_handle(
     open_page: Open, file: Path, result: Result, table: pa.Table
 ) -> None:
     page = open_page(file)
     page.locator("html[data-laid-out]").wait_for()
-    beside = page.locator("#threshold-transfer .curve").first.get_by_role("slider")
-    beside.focus()
+    page.evaluate("document.querySelector('#threshold-transfer').open = true")
+    curve = page.locator("#threshold-transfer .curve").first
+    handle = curve.get_by_role("slider")
+    curve.scroll_into_view_if_needed()
+    box = handle.bounding_box()
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] / 2, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 12 + 0.8 * (box["width"] - 24), middle, steps=4)
+    page.mouse.up()
+    playwright.expect(page.locator(".threshold [data-value]")).to_have_text("0.8")
+    handle.focus()
     page.keyboard.press("End")
     playwright.expect(page.locator(".threshold [data-value]")).to_have_text("1")
-    values = page.locator("[data-slider]").evaluate_all("all => all.map(one => one.value)")
-    assert len(values) > 2 and len(set(values)) == 1
+    playwright.expect(curve.locator(".item.marker text")).to_have_text("threshold in force: 1")
+    assert handle.get_attribute("aria-valuetext") == "At threshold 1"
+    assert curve.locator(".body .marker").get_attribute("x1") == "98%"
+    assert page.locator("#threshold").input_value() == str(len(result.thresholds or []) - 1)
     page.emulate_media(media="print")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     counts = Images(table).counts(("race",), 1.0)
-    first = page.locator(RATES).first.locator(".value b").first
-    assert first.inner_text() == told(counts, 0)[1]
-    assert page.locator("[data-curve] svg.main-svg").count() >= page.locator("[data-curve]").count()
+    first = page.locator(f"{RATES} .num .b").first
+    playwright.expect(first).to_have_text(told(counts, 0)[1])
     assert "Instead of the audited 0.5" in page.locator(".threshold").inner_text()
+
+
+def test_the_address_keeps_the_threshold_and_the_place(
+    open_page: Open, file: Path, result: Result
+) -> None:
+    page = open_page(file)
+    page.evaluate("location.hash = 'equalized-odds-gap'")
+    move(page, result)
+    playwright.expect(page).to_have_url(re.compile(f"#equalized-odds-gap&t={AT:g}$"))
+    page.reload()
+    playwright.expect(page.locator(".threshold [data-value]")).to_have_text(f"{AT:g}")
+    playwright.expect(page.locator("#equalized-odds-gap")).to_be_in_viewport()
+    in_view(page.locator(RATES))
+    page.evaluate("location.hash = 'group-error-rates&t=0.5'")
+    playwright.expect(page.locator(".threshold [data-value]")).to_have_text("0.5")
+    playwright.expect(page.locator("#group-error-rates")).to_be_in_viewport()
 
 
 def test_without_script_there_is_no_slider_for_all(open_page: Open, file: Path) -> None:
@@ -241,11 +275,12 @@ def test_an_older_result_still_moves_its_curves(
     write_html(read_result(tmp_path / "audit.json"), tmp_path / "report.html")
     page = open_page(tmp_path / "report.html")
     page.locator("html[data-laid-out]").wait_for()
-    assert page.locator(".threshold").count() == 0
     curve = page.locator("#threshold-transfer .curve").first
+    page.evaluate("document.querySelector('#threshold-transfer').open = true")
     curve.get_by_role("slider").focus()
     page.keyboard.press("Home")
-    playwright.expect(curve.locator("output")).to_have_text("At threshold 0")
+    playwright.expect(curve.locator(".shown-at")).to_have_text("At threshold 0")
+    playwright.expect(curve.locator(".item.line .told").first).to_have_text(" 100.0\u202f%")
 
 
 def test_numbers_for_other_thresholds_than_there_are_are_refused(

@@ -67,13 +67,13 @@ def _across(place: float) -> str:
     return f"{LEFT + WIDTH * place / 100:.6g}%"
 
 
-def _key(detail: Curve, shown: Sequence[Series]) -> list[tuple[str, str, str]]:
+def _key(detail: Curve, shown: Sequence[Series]) -> list[tuple[str, ...]]:
     told = {name: f"{value} {ends}".strip() for name, value, ends in alt_text.readout(detail)}
-    items = []
+    items: list[tuple[str, ...]] = []
     for i, line in enumerate(shown):
         mark = element("line", x1=0, x2=18, y1=10, y2=10, class_=_style(i))
         said = isolated(cut(line.name, 40))
-        items.append(("line", mark, f"{said} {told[line.name]}" if line.name in told else said))
+        items.append(("line", mark, said, *([told[line.name]] if line.name in told else [])))
     if detail.marker is not None:
         mark = element("line", x1=8, x2=8, y1=2, y2=18)
         items.append(("marker", mark, alt_text.marker(detail)))

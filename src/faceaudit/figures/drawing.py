@@ -97,7 +97,7 @@ class Place:
 
     def percent(self, place: float) -> str:
         """Return the place of a percentage of the axis."""
-        return f"{self.left + self.width * place / 100:.6g}%"
+        return f"{self.left + self.width * place / 100:.4g}%"
 
     def grid(self, top: int) -> str:
         """Draw the ticks above the rows, and lines through all of them."""
@@ -111,30 +111,34 @@ class Place:
             "g", *texts, class_=f"{self.class_}-ticks"
         )
 
-    def whisker(self, value: float, low: float | None, high: float | None) -> str:
+    def whisker(
+        self, value: float, low: float | None, high: float | None, *, hollow: bool = False
+    ) -> str:
         """Draw a value with its interval; what lies off the axis is an arrow."""
         parts = []
         if low is not None and high is not None:
             parts.append(element("line", x1=self.at(low), x2=self.at(high), y1=14, y2=14))
         off = [end for end in (low, high) if end is not None and self.axis.beyond(end)]
         parts.append(element("g", *map(self._arrow, off)) if off else "")
-        parts += [self._arrow(value)] if self.axis.beyond(value) else [dot(self.at(value))]
+        parts += (
+            [self._arrow(value)]
+            if self.axis.beyond(value)
+            else [dot(self.at(value), hollow=hollow)]
+        )
         return element("g", *parts, class_=self.class_)
 
     def _arrow(self, value: float) -> str:
         side = self.axis.beyond(value)
-        drawn = element("path", d=f"M{-3 * side} 8l{6 * side} 6{-6 * side} 6", class_="arrow")
+        drawn = element("path", d=f"M{-3 * side} 8l{6 * side} 6 {-6 * side} 6", class_="arrow")
         # Percent have no place in a path.
         return element("svg", drawn, x=self.percent(0 if side < 0 else 100), overflow="visible")
 
 
-def dot(at: str, class_: str = "") -> str:
+def dot(at: str, *, hollow: bool = False) -> str:
     """Draw a mark, which is the round end of a line without length."""
-    name = f" {class_}" if class_ else ""
     ends = {"x1": at, "x2": at, "y1": 14, "y2": 14}
-    return element("line", **ends, class_=f"dot{name}") + element(
-        "line", **ends, class_=f"hole{name}"
-    )
+    drawn = element("line", **ends, class_="dot")
+    return drawn + element("line", **ends, class_="hole") if hollow else drawn
 
 
 def upright(at: str, top: int, class_: str | None = None) -> str:
@@ -186,24 +190,32 @@ class Sheet:
         )
 
 
-def key(items: Sequence[tuple[str, str, str]]) -> tuple[str, int, int]:
-    """Draw a key: of each item its class, its mark and its words. And its two heights."""
-    wide, narrow = (_flow([said for _, _, said in items], width) for width in (700, 350))
+def key(items: Sequence[tuple[str, ...]]) -> tuple[str, int, int]:
+    """Draw a key and return its two heights.
+
+    Of each item there are its class, its mark and its words, and perhaps its value.
+    """
+    wide, narrow = (_flow([" ".join(item[2:]) for item in items], width) for width in (700, 350))
     drawn = [
         element(
             "g",
             mark,
-            text(said, x=22, y=14, most=90),
+            element("text", *_words(*said), x=22, y=14),
             class_=f"item {name}",
             transform=f"translate({x:g} {y})",
             style=f"--x:{narrow_x:g}px;--y:{narrow_y}px",
         )
-        for (name, mark, said), (x, y), (narrow_x, narrow_y) in zip(
+        for (name, mark, *said), (x, y), (narrow_x, narrow_y) in zip(
             items, wide, narrow, strict=True
         )
     ]
     high, higher = (max((y + KEY_ROW for _, y in places), default=0) for places in (wide, narrow))
     return "".join(drawn), high, higher
+
+
+def _words(said: str, value: str | None = None) -> list[str]:
+    told = [words(cut(said, 90))]
+    return told if value is None else [*told, element("tspan", words(f" {value}"), class_="told")]
 
 
 def _flow(said: Sequence[str], width: float) -> list[tuple[float, int]]:
@@ -220,11 +232,12 @@ def _flow(said: Sequence[str], width: float) -> list[tuple[float, int]]:
 
 def rows(
     kind: str,
-    items: Sequence[tuple[str, str, str]],
+    items: Sequence[tuple[str, ...]],
     head: Sequence[str],
     each: Sequence[tuple[str, str]],
     row: int,
     narrow_row: int,
+    few: int | None = None,
 ) -> Sheet:
     """Put rows, each with its class, below their head and key; those beyond `FEW` fold."""
     drawn = [
@@ -237,7 +250,9 @@ def rows(
         )
         for i, (class_, body) in enumerate(each)
     ]
-    few = len(each) if len(each) <= FEW + 5 else FEW
+    if few is None:
+        # A fold of a few more rows would hide little.
+        few = len(each) if len(each) <= FEW + 5 else FEW
     if few < len(each):
         drawn[few:] = [element("g", *drawn[few:], class_="rest")]
     told, top, narrow_top = key(items)

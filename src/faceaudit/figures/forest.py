@@ -40,7 +40,7 @@ _SHAPES = {
 }
 
 
-def forest(detail: Forest, axis: Axis) -> Sheet:
+def forest(detail: Forest, axis: Axis, few: int | None = None) -> Sheet:
     """Draw a forest plot."""
     events = any(row.events is not None for row in detail.rows)
     titles = [
@@ -60,7 +60,7 @@ def forest(detail: Forest, axis: Axis) -> Sheet:
         element("g", *lines, class_="plot lines"),
     ]
     each = [_row(row, place, detail.scale) for row in detail.rows]
-    return rows("forest", _key(detail), head, each, ROW, NARROW_ROW)
+    return rows("forest", _key(detail), head, each, ROW, NARROW_ROW, few)
 
 
 def _row(row: Estimate, place: Place, scale: str) -> tuple[str, str]:
@@ -71,10 +71,11 @@ def _row(row: Estimate, place: Place, scale: str) -> tuple[str, str]:
     if row.value is None:
         return "", label(row.group, None) + n + unknown(row.note)
     icon = status_icon(row.status) if row.status else ""
+    hollow = bool(row.note) or row.status in ("insufficient-evidence", "not-estimable")
     return f"{row.status or ''}{' noted' if row.note else ''}", (
         label(row.group, row.note, icon)
         + n
-        + place.whisker(row.value, row.low, row.high)
+        + place.whisker(row.value, row.low, row.high, hollow=hollow)
         + number(cell(row.value, scale), interval(row.low, row.high, scale))
     )
 
@@ -117,7 +118,7 @@ def _key(detail: Forest) -> list[tuple[str, str, str]]:
     return items + [("judged", status_icon(of), STATUS[of]) for of in dict.fromkeys(judged)]
 
 
-def slopes(detail: Slopes) -> Sheet:
+def slopes(detail: Slopes, few: int | None = None) -> Sheet:
     """Draw two classifiers' rates and their difference, group by group."""
     both = (rate for row in detail.rows for rate in (row.first, row.second))
     rates = Place("rates", linear_axis(both, "percent", most=3), *RATES)
@@ -144,15 +145,16 @@ def slopes(detail: Slopes) -> Sheet:
         if row.first is not None and row.second is not None:
             first, second = rates.at(row.first), rates.at(row.second)
             line = element("line", x1=first, x2=second, y1=14, y2=14)
-            drawn.append(element("g", line, dot(first, "first"), dot(second), class_="rates"))
+            drawn.append(element("g", line, dot(first, hollow=True), dot(second), class_="rates"))
         if row.difference is None:
             drawn.append(unknown(row.note))
         else:
             told = interval(row.low, row.high, "points")
-            drawn.append(differences.whisker(row.difference, row.low, row.high))
+            ends_of = row.low, row.high
+            drawn.append(differences.whisker(row.difference, *ends_of, hollow=bool(row.note)))
             drawn.append(number(cell(row.difference, "points"), told))
         each.append(("noted" if row.note else "", "".join(drawn)))
     mark = element("circle", cx=8, cy=10, r=4.5)
     names = ("first", detail.first_name), ("second", detail.second_name)
     items = [(name, mark, isolated(cut(of, 50))) for name, of in names]
-    return rows("slopes", items, head, each, ROW, NARROW_PAIR)
+    return rows("slopes", items, head, each, ROW, NARROW_PAIR, few)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import chain, product
+from itertools import chain, product, repeat
 from operator import itemgetter
 from typing import Any
 
@@ -26,40 +26,64 @@ def of(detail: Forest | Slopes | Heatmap | Curve | Distribution) -> str:
             return extremes(detail)
 
 
-def extremes(detail: Forest | Slopes | Heatmap) -> str:
-    """Say in words where the values of a figure are lowest and highest."""
-    # Each value with its group and, where they are told too, the ends of its interval.
-    rows: list[tuple[float | None, str, float | None, float | None]]
-    value: itemgetter[Any] = itemgetter(0)
+def frame(detail: Forest | Slopes | Heatmap | Curve) -> dict[str, Any]:
+    """Return what is told of a figure whatever its values are."""
     match detail:
         case Forest():
-            rows = [(row.value, row.group, row.low, row.high) for row in detail.rows]
-            frame, kind = {"by": tag_title(detail.attribute)}, str(detail.scale)
+            return {"measure": detail.measure, "by": tag_title(detail.attribute)}
         case Slopes():
-            rows = [(row.difference, row.group, row.low, row.high) for row in detail.rows]
-            frame, kind = {"by": tag_title(detail.attribute)}, "points"
-            frame |= {"first": detail.first_name, "second": detail.second_name}
+            names = {"first": detail.first_name, "second": detail.second_name}
+            return {"measure": detail.measure, "by": tag_title(detail.attribute), **names}
         case Heatmap():
-            pairs = product(detail.rows, detail.columns)
-            values = chain.from_iterable(detail.values)
-            rows = [(v, " × ".join(p), None, None) for v, p in zip(values, pairs, strict=True)]
-            frame = {"rows": tag_title(detail.row_title), "columns": tag_title(detail.column_title)}
-            frame["by"], kind = " × ".join(frame.values()), "percent"
-            value = itemgetter(0, 1)
+            rows, columns = tag_title(detail.row_title), tag_title(detail.column_title)
+            by = {"by": f"{rows} × {columns}", "rows": rows, "columns": columns}
+            return {"measure": detail.measure, **by}
+        case Curve():
+            places = [x for line in detail.series for x in line.x] or [0.0]
+            return {
+                "y": detail.y_title,
+                "x": detail.x_title,
+                "first": exact(min(places)),
+                "last": exact(max(places)),
+                "marker": detail.marker_label or detail.x_title,
+                "most": _MOST_LINES,
+            }
+
+
+def extremes(detail: Forest | Slopes | Heatmap) -> str:
+    """Say in words where the values of a figure are lowest and highest.
+
+    Groups that are marked, as small ones are, are told only where there is no other.
+    """
+    # Each value with its group, the ends of its interval and its mark.
+    rows: list[tuple[float | None, str, float | None, float | None, str | None]]
+    kind = "points" if isinstance(detail, Slopes) else "percent"
+    match detail:
+        case Forest():
+            rows = [(row.value, row.group, row.low, row.high, row.note) for row in detail.rows]
+            kind = str(detail.scale)
+        case Slopes():
+            rows = [(row.difference, row.group, row.low, row.high, row.note) for row in detail.rows]
+        case Heatmap():
+            pairs = (" × ".join(pair) for pair in product(detail.rows, detail.columns))
+            grids = (chain.from_iterable(of) for of in (detail.values, detail.low, detail.high))
+            values, low, high = grids
+            rows = list(zip(values, pairs, low, high, repeat(None), strict=False))
     known = [row for row in rows if row[0] is not None]
     if not known:
-        return capitalised(TEXT["read_none"].format(measure=detail.measure, **frame))
-    low, high = min(known, key=value), max(known, key=value)
-    how = "_one" if len(known) == 1 else "_alike" if low[0] == high[0] else ""
+        return capitalised(TEXT["read_none"].format(**frame(detail)))
+    among = [row for row in known if row[4] is None] or known
+    value: itemgetter[Any] = itemgetter(0)
+    least, most = min(among, key=value), max(among, key=value)
+    how = "_one" if len(among) == 1 else "_alike" if least[0] == most[0] else ""
     missing = len(rows) - len(known)
     text = TEXT[f"read_{detail.kind}{how}"].format(
-        **frame,
-        measure=detail.measure,
-        low_value=cell(low[0], kind),
-        low=with_interval(low[0], *low[2:], kind),
-        low_group=low[1],
-        high=with_interval(high[0], *high[2:], kind),
-        high_group=high[1],
+        **frame(detail),
+        low_value=cell(least[0], kind),
+        low=with_interval(least[0], *least[2:4], kind),
+        low_group=least[1],
+        high=with_interval(most[0], *most[2:4], kind),
+        high_group=most[1],
         missing=TEXT["read_missing"].format(n=missing) if missing else "",
     )
     return capitalised(text).strip()
@@ -81,14 +105,7 @@ def curve(detail: Curve) -> str:
             for line in detail.series
             if line.y
         ]
-    places = [x for line in detail.series for x in line.x] or [0.0]
-    text = TEXT["read_curve"].format(
-        y=detail.y_title,
-        x=detail.x_title,
-        first=exact(min(places)),
-        last=exact(max(places)),
-        lines=", ".join(told[:_MOST_LINES]),
-    )
+    text = TEXT["read_curve"].format(**frame(detail), lines=", ".join(told[:_MOST_LINES]))
     return capitalised(text if detail.marker is None else f"{marker(detail)}. {text}")
 
 

@@ -10,13 +10,15 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from faceaudit import figures
 from faceaudit.error_rates import ERROR_RATES
-from faceaudit.figures import svg
+from faceaudit.figures.axes import Axis, forest_axes
 from faceaudit.figures.drawing import style as figures_style
 from faceaudit.files import write_text
-from faceaudit.report import alt_text, figures, numbers
-from faceaudit.report.as_table import as_table, moved_columns
+from faceaudit.report import alt_text, numbers, visible
+from faceaudit.report.as_table import as_table
 from faceaudit.report.base import ReportFormat
+from faceaudit.report.script_data import is_moved, packed, script_data
 from faceaudit.report.text import GLOSSARY, KIND, PART, SCRIPT_TEXT, STATUS, TEXT
 from faceaudit.result import (
     PARTS,
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
 
 _HERE = Path(__file__).parent
 #: The script of a report, in this order.
-_SCRIPTS = ("start.js", "tables.js", "curves.js", "threshold.js", "page.js")
+_SCRIPTS = ("start.js", "tables.js", "threshold.js", "figures.js", "page.js")
 
 
 def write_html(result: Result, path: Path | str, *, images: bool = True) -> Path:
@@ -63,8 +65,8 @@ def render_html(result: Result, images: bool = True) -> str:
     from markupsafe import Markup
 
     if not images:
-        result = figures.without_pictures(result)
-    result = figures.large_groups_first(result)
+        result = visible.without_pictures(result)
+    result = visible.large_groups_first(result)
     # The place of every check is its id, made safe for an address.
     anchors = {check.id: re.sub(r"[^A-Za-z0-9-]+", "-", check.id) for check in result.checks}
     details = {
@@ -73,9 +75,12 @@ def render_html(result: Result, images: bool = True) -> str:
         for i, detail in enumerate(check.details, start=1)
     }
     tests = [(check, test) for check in result.checks for test in check.tests]
-    curves = {key: _curve(detail) for key, detail in details.items() if isinstance(detail, Curve)}
+    axes = {
+        key: shared
+        for check in result.checks
+        for key, shared in _axes(anchors[check.id], check).items()
+    }
     code = script()
-    plotly = static("plotly-basic.min.js") if curves else ""
     template = environment().get_template("report.html.j2")
     at = result.answer and result.answer.figure
     return template.render(
@@ -90,20 +95,29 @@ def render_html(result: Result, images: bool = True) -> str:
         limit_unsaid=_limit_unsaid(result),
         data={
             "name": result.name,
+            "title": result.title,
+            "made": {
+                "version": result.versions.get("faceaudit", ""),
+                "date": result.created[:10],
+                "confidence": result.spec.get("confidence", 0.95),
+                "threshold": result.scores[0].threshold if result.scores else None,
+            },
             "text": SCRIPT_TEXT,
-            "tables": {key: _table(detail) for key, detail in details.items()}
-            | {"tests": _table(_tests(tests))},
-            "curves": curves,
             "thresholds": _thresholds(result),
         },
+        numbers={
+            key: packed(script_data(detail, axes.get(key)))
+            for key, detail in [*details.items(), ("tests", _tests(tests))]
+        },
+        axes={key: shared[0] for key, shared in axes.items()},
         spec=yaml.safe_dump(result.spec, sort_keys=False, allow_unicode=True),
         supplements=_supplements,
-        policy=policy(code, plotly),
-        moves=any(map(moved_columns, details.values())),
+        policy=policy(code),
+        moves=any(map(is_moved, details.values())),
         # Our own files, which hold neither "</style" nor "</script" (tested).
-        style=Markup(static("report.css") + figures_style()),
+        style=Markup(static("report.css") + static("figures.css")),
+        figures_style=Markup(figures_style()),
         script=Markup(code),
-        plotly=Markup(plotly),
     )
 
 
@@ -122,15 +136,16 @@ def environment() -> Environment:
     )
     environment.filters["prose"] = numbers.prose
     environment.globals["tag_title"] = tag_title
-    environment.tests["picture"] = figures.is_picture
+    environment.tests["picture"] = visible.is_picture
     numbers_as_text = ("cell", "count", "exact", "interval", "percent")
     environment.globals |= {name: getattr(numbers, name) for name in numbers_as_text}
     environment.globals |= {"t": TEXT, "STATUS": STATUS, "KIND": KIND, "GLOSSARY": GLOSSARY}
-    environment.globals |= {"svg": lambda *given, **how: Markup(svg(*given, **how, alone=False))}
+    environment.globals["svg"] = lambda *of, **how: Markup(figures.svg(*of, **how, alone=False))
     environment.globals |= {"PART": PART, "ERROR_RATES": ERROR_RATES, "SEVERITY": SEVERITY}
     environment.globals |= {"natural_frequency": natural_frequency}
     environment.filters["capitalised"] = capitalised
-    environment.globals |= {"figures": figures, "as_table": as_table, "alt_text": alt_text}
+    environment.globals |= {"figures": figures, "visible": visible, "is_moved": is_moved}
+    environment.globals |= {"as_table": as_table, "alt_text": alt_text}
     return environment
 
 
@@ -159,47 +174,15 @@ def policy(*scripts: str) -> str:
 # --- what the page's script needs ----------------------------------------------------------
 
 
-def _table(detail: Detail) -> dict[str, Any]:
-    table, moves = as_table(detail), moved_columns(detail)
-    return {
-        "title": table.title,
-        "columns": [column.title for column in table.columns],
-        "kinds": [column.kind for column in table.columns],
-        # What a curve is drawn from is downloaded too, and need not stand here twice.
-        "rows": [] if isinstance(detail, Curve) else table.rows,
-        **({"moves": moves} if moves else {}),
-        **(_moving_forest(detail) if moves and isinstance(detail, Forest) else {}),
+def _axes(anchor: str, check: CheckResult) -> dict[str, list[Axis]]:
+    """Give the forest plots of a check that share a scale one axis, for each threshold."""
+    places = {f"{anchor}-{i}": detail for i, detail in enumerate(check.details, start=1)}
+    forests = {key: detail for key, detail in places.items() if isinstance(detail, Forest)}
+    together = {
+        scale: forest_axes([of for of in forests.values() if of.scale == scale])
+        for scale in {of.scale for of in forests.values()}
     }
-
-
-def _moving_forest(forest: Forest) -> dict[str, Any]:
-    """Gather what moves in a forest plot beside its rows: the axis and the reference line."""
-    reference = (forest.by_threshold or {}).get("reference")
-    return {
-        "axes": [
-            {"low": axis.low, "high": axis.high, "steps": axis.steps, "ticks": axis.ticks}
-            for axis in figures.wider_axes(forest)
-        ],
-        "limit": forest.limit,
-        "reference": reference
-        and {
-            "moved": reference,
-            "audited": forest.reference,
-            "label": forest.reference_label or TEXT["reference"],
-            "n": numbers.count(forest.reference_n or 0),
-        },
-    }
-
-
-def _curve(curve: Curve) -> dict[str, Any]:
-    return {
-        **curve.model_dump(include={"x_title", "y_title", "x_scale", "y_percent", "diagonal"}),
-        "told": alt_text.curve(curve),
-        "marker": curve.marker,
-        "slider": curve.x_is_threshold,
-        "series": figures.curve_lines(curve),
-        "drawn": figures.MOST_LINES,
-    }
+    return {key: together[of.scale] for key, of in forests.items()}
 
 
 def _tests(tests: Sequence[tuple[CheckResult, Test]]) -> Table:

@@ -13,41 +13,22 @@ function foldList(list) {
   fold();
 }
 
-for (const table of document.querySelectorAll("table[data-table]")) enrich(table);
 for (const list of document.querySelectorAll(".pictures")) foldList(list);
-for (const tools of document.querySelectorAll("[data-csv]")) {
-  const key = tools.dataset.csv;
-  tools.append(csvButton(tables[key], curves[key] && (() => pointsOf(curves[key]))));
-}
-const watch = new IntersectionObserver((seen) => {
-  for (const { isIntersecting, target } of seen) {
-    if (!isIntersecting) continue;
-    watch.unobserve(target);
-    if (!drawn.has(target)) draw(target);
-  }
-}, { rootMargin: "1000px" });
-for (const place of places) watch.observe(place);
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawn.forEach(draw));
 const opened = new Set();
 const paper = (on) => {
   if (on) {
-    for (const place of document.querySelectorAll("details:not([open])")) opened.add(place);
+    for (const place of document.querySelectorAll("details:not([open], .built, .menu)")) opened.add(place);
     showThreshold(true);
   }
   for (const place of opened) place.open = on;
   if (!on) opened.clear();
   document.documentElement.classList.toggle("printing", on);
-  (on ? places.filter((place) => place.checkVisibility()) : [...drawn]).forEach(draw);
 };
 addEventListener("beforeprint", () => paper(true));
 addEventListener("afterprint", () => paper(false));
 
-// One section in every idle moment, so that the page answers while it is laid out; then one
-// curve, so that pictures of the whole page and prints have all.
+// One section in every idle moment, so that the page answers while it is laid out.
 const sections = [...document.querySelectorAll(".check > .details, .appendix > section")];
-// A machine that is never idle gets one every half second all the same.
-const whenIdle = (work) =>
-  window.requestIdleCallback?.(work, { timeout: 500 }) ?? setTimeout(work, 20);
 // What is wider than the page scrolls by keyboard too.
 function scrollable(section) {
   for (const place of section.querySelectorAll(".scroll")) {
@@ -60,21 +41,23 @@ function layOutNext() {
   scrollable(section);
 }
 addEventListener("toggle", ({ target }) => { if (target.open) scrollable(target); }, true);
-scrollable(document.querySelector(".answer"));
-const layOut = () => {
-  if (!sections.length) {
+// A table sorts once its numbers are unpacked.
+const plain = [...document.querySelectorAll("table[data-table]")];
+const layOut = async () => {
+  if (sections.length) {
+    layOutNext();
+  } else if (plain.length) {
+    const table = plain.shift();
+    await numbers(table.dataset.table);
+    enrich(table);
+  } else {
     document.documentElement.dataset.laidOut = "";
-    const next = places.find((place) => !drawn.has(place) && place.checkVisibility());
-    if (next) {
-      draw(next);
-      whenIdle(layOut);
-    }
     return;
   }
-  layOutNext();
-  whenIdle(layOut, { timeout: 300 });
+  whenIdle(layOut);
 };
-whenIdle(layOut, { timeout: 300 });
+scrollable(document.querySelector(".answer"));
+whenIdle(layOut);
 
 // The contents show where the reader is: what the reading line, a fifth down the screen, is in.
 // It goes down to the last line while the end of the page comes into sight.
@@ -101,8 +84,9 @@ const unfold = (place) => {
   for (let fold = place?.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
 };
 function reveal() {
-  const place = document.getElementById(location.hash.slice(1));
-  if (!place?.closest("details:not([open])")) return;
+  const place = document.getElementById(placeInAddress());
+  // Where the address has a threshold too, the browser finds no place by itself.
+  if (!place || (inAddress().length < 2 && !place.closest("details:not([open])"))) return;
   unfold(place);
   place.scrollIntoView();
 }

@@ -11,15 +11,13 @@ const csvCell = (value) => {
   return /[",\n\r]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
 };
 
-function download(data, rows) {
-  const lines = [data.columns, ...rows].map((row) => row.map(csvCell).join(","));
+// The threshold that rows hold at and the confidence of intervals stand in every row.
+const download = (data, rows) => saveCsv(data, rows.map((row) => [...row, grid[at] ?? made.threshold]));
+function saveCsv(data, rows, more) {
+  const head = [...data.columns, text.threshold_file, text.confidence];
+  const lines = [head, ...rows.map((row) => [...row, made.confidence])].map((row) => row.map(csvCell).join(","));
   const blob = new Blob(["\ufeff" + lines.join("\r\n") + "\r\n"], { type: "text/csv" });
-  const moved = data.moves && at !== audited ? `-${text.threshold_file}-${exact(grid[at])}` : "";
-  const title = `${name} ${data.title}`.replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 80);
-  const file = `${title}${moved}.csv`;
-  const link = make("a", { href: URL.createObjectURL(blob), download: file });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  save(blob, fileName(data, data.moves && !more, more ? `${more}.csv` : "csv"));
 }
 
 const shownRows = (data, entries) => entries.map(({ i }) =>
@@ -68,10 +66,6 @@ function enrich(table) {
   place.before(tools);
   const entries = [...body.rows].map((row, i) => ({ row, i }));
   entriesOf.set(table, entries);
-  if (table.hasAttribute("data-fixed")) {
-    tools.append(csvButton(data));
-    return;
-  }
   const total = entries.length;
   const shown = make("span", { class: "rows", role: "status" });
   // The first screen shows few rows.
@@ -88,7 +82,6 @@ function enrich(table) {
       more.textContent = say(folded ? text.show_all : text.show_fewer, { all: total });
       more.hidden = folded && seen <= most;
     }
-    paintRows(table);
   };
   const order = (column, direction) => {
     const values = new Map(entries.map((entry) => [entry, valueOf(data, entry.i, column)]));
@@ -100,7 +93,6 @@ function enrich(table) {
     fold();
   };
   const filter = (wanted) => {
-    paintRows(table, true);
     const hits = found(entries.map(({ row }) => row), wanted);
     let left = 0;
     for (const { row } of entries) {

@@ -1,168 +1,220 @@
-// What the threshold moves. All sliders of a page stand for the same threshold. Figures are
-// painted when they are in view, and of their rows those that are not folded away.
+// What the threshold moves. One bar sets it for the whole page, as does the marker of a curve.
+// Figures are painted when they are in view, the others in idle moments.
 const bar = document.querySelector(".threshold");
-const figures = [...document.querySelectorAll("[data-moves]")].map((figure) => ({
-  figure,
-  data: tables[figure.dataset.moves],
-  paint: painters()[figure.dataset.kind],
-  table: figure.querySelector("table"),
-  at: audited,
-  axis: 0,
-}));
-const ofTable = new Map(figures.map((moving) => [moving.table, moving]));
-const inView = new Set();
+const moving = [], inView = new Set();
+const percent = (places) => `${places}%`;
 
-// Cells as they were audited, to go back to.
-const asAudited = new WeakMap();
-function keep(...cells) {
-  for (const cell of cells) if (!asAudited.has(cell)) asAudited.set(cell, [cell.innerHTML, cell.style.cssText]);
-}
-function restore(row) {
-  for (const cell of row.cells) {
-    if (asAudited.has(cell)) [cell.innerHTML, cell.style.cssText] = asAudited.get(cell);
-  }
+function addMoving(one) {
+  const figure = { at: audited, data: null, ...one };
+  moving.push(figure);
+  watchFigures.observe(figure.figure);
 }
 
-function painters() {
-  const place = (value, { low, high }) => `${100 * Math.min(Math.max((value - low) / (high - low), 0), 1)}%`;
-  return {
-    forest({ data, axis }, { row, i }) {
-      const [, cases, plot, number] = row.cells;
-      // A group without images has nothing that could move.
-      if (!number) return;
-      keep(cases, plot, number);
-      const [events, value, low, high] = [2, 3, 4, 5].map((column) => valueOf(data, i, column));
-      if (events !== null) {
-        const n = write(data.rows[i][1], "count");
-        cases.textContent = say(text.of, { events: write(events, "count"), n });
+// --- What is drawn, as figures/drawing.py does ----------------------------------------------
+const PLOT = [42, 34], DARKEST = 0.45;
+const onAxis = ({ low, high, log }, value) =>
+  ((log ? (value > 0 ? Math.log2(value) : -Infinity) : value) - low) / (high - low);
+const across = (axis, value, [left, width] = PLOT) =>
+  percent(left + width * Math.min(Math.max(onAxis(axis, value), 0), 1));
+
+function whisker(axis, value, low, high, hollow) {
+  const line = (a, b, more = "") => `<line x1="${a}" x2="${b}" y1="14" y2="14"${more}/>`;
+  const off = (end) => end !== null && (onAxis(axis, end) > 1 + 1e-9) - (onAxis(axis, end) < -1e-9);
+  const arrow = (end) => {
+    const side = off(end), x = percent(PLOT[0] + (side < 0 ? 0 : PLOT[1]));
+    return side ? `<svg x="${x}" overflow="visible"><path d="M${-3 * side} 8l${6 * side} 6 ${-6 * side} 6" class="arrow"/></svg>` : "";
+  };
+  const place = across(axis, value);
+  return (low === null || high === null ? "" : line(across(axis, low), across(axis, high)))
+    + arrow(low) + arrow(high)
+    + (arrow(value) || line(place, place, ' class="dot"') + (hollow ? line(place, place, ' class="hole"') : ""));
+}
+
+const painters = {
+  forest({ figure, data }) {
+    const axis = data.axes[at === audited ? 0 : data.axis_at[at]], svg = figure.querySelector("svg.figure");
+    if (svg.dataset.axis !== String(data.axes.indexOf(axis))) {
+      svg.dataset.axis = data.axes.indexOf(axis);
+      const bottom = [...axis.ticks].map(([place]) => percent(PLOT[0] + PLOT[1] * place / 100));
+      svg.querySelector(".plot.grid").innerHTML = bottom.map((x) => `<line x1="${x}" x2="${x}" y1="42" y2="100%"/>`).join("");
+      svg.querySelector(".plot-ticks").innerHTML = axis.ticks
+        .map(([place, label], i) => `<text class="tick" x="${bottom[i]}" y="34" style="--p:${place}">${label}</text>`).join("");
+    }
+    const { reference } = data;
+    for (const [name, value] of [["limit", data.limit], ["reference", reference && (at === audited ? reference.audited : reference.moved?.[at][0] ?? reference.audited)]]) {
+      const line = svg.querySelector(`.lines .${name}`);
+      if (!line || value === null) continue;
+      for (const end of ["x1", "x2"]) line.setAttribute(end, across(axis, value));
+      if (name === "reference" && reference.moved) {
+        svg.querySelector(".item.reference text").textContent = say(text.reference_of, { ...reference, value: write(value, data.scale) });
       }
-      const shape = plot.querySelector("svg"), mark = shape.querySelector("use"), on = data.axes[axis];
-      const line = shape.querySelector("line");
-      line?.setAttribute("x1", place(low, on));
-      line?.setAttribute("x2", place(high, on));
-      mark.setAttribute("x", place(value, on));
-      // The shape of a verdict belongs to the audited threshold.
-      mark.setAttribute("href", shape.classList.contains("noted") ? "#m-hollow" : "#m-dot");
-      number.querySelector("b").textContent = write(value, data.kinds[3]);
-      number.querySelector(".interval").textContent = interval(low, high, data.kinds[3]);
-    },
-    table({ data, table }, { row, i }) {
-      [...table.tHead.rows[0].cells].forEach((head, j) => {
-        const { column } = head.dataset;
+    }
+    data.rowsDrawn ??= [...svg.querySelectorAll(".row")];
+    const folded = svg.matches(".folds:not(.all)") ? svg.querySelector(".rest").querySelectorAll(".row").length : 0;
+    data.rowsDrawn.slice(0, data.rowsDrawn.length - (figure.paintAll ? 0 : folded)).forEach((row, i) => {
+      const plot = row.querySelector(".plot");
+      // A group without images has nothing that could move.
+      if (!plot) return;
+      const [n, events, value, low, high] = [1, 2, 3, 4, 5].map((column) => valueOf(data, i, column));
+      if (events !== null) {
+        row.querySelector(".n").textContent = say(text.of, { events: write(events, "count"), n: write(n, "count") });
+      }
+      plot.innerHTML = value === null ? "" : whisker(axis, value, low, high, row.matches(".noted, .insufficient-evidence, .not-estimable"));
+      const [first, last] = row.querySelector(".num").children;
+      first.textContent = write(value, data.scale);
+      if (last) last.textContent = interval(low, high, data.scale);
+    });
+  },
+  table({ data, table }) {
+    const heads = [...table.tHead.rows[0].cells].map((head) => head.dataset.column);
+    for (const { row, i } of entriesOf.get(table) ?? [...table.tBodies[0].rows].map((row, i) => ({ row, i }))) {
+      heads.forEach((column, j) => {
         if (!(column in data.moves)) return;
         const cell = row.cells[j], value = valueOf(data, i, column);
         keep(cell);
-        cell.textContent = value === null && data.kinds[column] === "text" ? "" : write(value, data.kinds[column]);
+        if (at === audited) restore(cell);
+        else cell.textContent = value === null && data.kinds[column] === "text" ? "" : write(value, data.kinds[column]);
       });
-    },
-    heatmap({ data, table, darkest }, { row, i }) {
-      [...row.cells].slice(1).forEach((cell, j) => {
-        const flat = i * (row.cells.length - 1) + j, value = valueOf(data, flat, 3);
-        if (value === null) return;
-        keep(cell);
-        cell.style.setProperty("--heat", `${(100 * value) / darkest}%`);
-        cell.querySelector(".value").textContent = write(value, "percent");
-        cell.querySelector("small").textContent = interval(valueOf(data, flat, 4), valueOf(data, flat, 5), "percent");
-      });
-    },
-    confusion({ data }, { row, i }) {
+    }
+    sortAgain.get(table)?.();
+  },
+  heatmap({ figure, data }) {
+    const values = data.rows.map((_, i) => valueOf(data, i, 3));
+    const most = Math.max(0, ...data.rows.map((row) => row[3] ?? 0), ...values.map((value) => value ?? 0));
+    figure.querySelector(".legend text:last-child").textContent = write(most, "percent");
+    const cells = (name) => figure.querySelectorAll(`.cells ${name}`);
+    const rects = cells("rect"), told = cells(".value"), ends = cells(".ends");
+    values.forEach((value, i) => {
+      if (value === null) return;
+      rects[i].setAttribute("fill-opacity", most ? DARKEST * value / most : 0);
+      told[i].textContent = write(value, "percent");
+      ends[i].textContent = interval(valueOf(data, i, 4), valueOf(data, i, 5), "percent");
+    });
+  },
+  confusion({ figure, data }) {
+    [...figure.querySelector("tbody").rows].forEach((row, i) => {
       const values = [1, 2].map((column) => valueOf(data, i, column)), of = values[0] + values[1];
       [...row.cells].slice(1).forEach((cell, j) => {
-        keep(cell);
         cell.querySelector("b").textContent = write(values[j], "count");
         const share = cell.querySelector(".share");
         if (share) share.textContent = say(text.of_row, { share: write(values[j] / of, "percent") });
       });
-    },
-  };
+    });
+  },
+  curve({ figure, data }) {
+    const told = figure.querySelectorAll(".item.line .told");
+    data.series.filter((series) => series.x.length).forEach((series, i) => {
+      if (told[i]) told[i].textContent = ` ${readout(data, series).join(" ")}`;
+    });
+  },
+  distribution() {},
+};
+// The cells of a table as they were audited, to go back to.
+const asAudited = new WeakMap();
+const keep = (cell) => { if (!asAudited.has(cell)) asAudited.set(cell, [...cell.childNodes]); };
+const restore = (cell) => cell.replaceChildren(...asAudited.get(cell));
+
+// --- What is told, as alt_text.py does ------------------------------------------------------
+function readout({ kind }, { x, y, low, high }) {
+  const i = nearest(x, grid[at]);
+  return [write(y[i], kind), interval(low?.[i], high?.[i], kind)].filter(Boolean);
 }
 
-// Never narrower than as audited, so that small moves can be compared; wider where it must be.
-function chooseAxis(moving) {
-  const { data, table, figure } = moving;
-  const ends = data.rows.flatMap((_, i) => [valueOf(data, i, 3), valueOf(data, i, 5)]);
-  const reference = referenceOf(data);
-  const most = Math.max(...ends.filter((end) => end !== null), reference ?? 0);
-  const fits = data.axes.findIndex((axis) => most <= axis.high);
-  moving.axis = at === audited ? 0 : fits < 0 ? data.axes.length - 1 : fits;
-  const { low, high, steps, ticks } = data.axes[moving.axis];
-  const across = (value) => `${(100 * (value - low)) / (high - low)}%`;
-  table.style.setProperty("--steps", steps);
-  if (data.limit !== null) table.style.setProperty("--limit", across(data.limit));
-  if (reference !== null) {
-    table.style.setProperty("--reference", across(reference));
-    const value = write(reference, data.kinds[3]);
-    figure.querySelector(".key .reference").textContent = say(text.reference_of, { ...data.reference, value });
+function told(data) {
+  const { frame, kind, notes } = data.told;
+  if (data.series) {
+    const lines = data.series.filter(({ x }) => x.length).slice(0, frame.most).map((series) => {
+      const [value, ends] = readout(data, series);
+      return say(text.read_curve_at, { name: series.name, value: ends ? `${value} (${ends})` : value });
+    });
+    return `${frame.marker}: ${exact(grid[at])}. ${say(text.read_curve, { ...frame, lines: lines.join(", ") })}`;
   }
-  table.querySelector(".ticks").replaceChildren(...ticks.map(([left, label]) => {
-    const tick = make("span", {}, label);
-    tick.style.left = `${left}%`;
-    return tick;
+  const { names, value, low, high } = data.cite;
+  const rows = data.rows.map((row, i) => ({
+    group: names.map((column) => row[column]).join(" × "), small: notes?.[i],
+    told: [value, low, high].map((column) => valueOf(data, i, column)),
   }));
+  const known = rows.filter((row) => row.told[0] !== null), large = known.filter(({ small }) => !small);
+  if (!known.length) return capitalised(say(text.read_none, frame));
+  const among = [...(large.length ? large : known)].sort((a, b) => a.told[0] - b.told[0]);
+  const first = among[0], last = among.findLast(() => true);
+  const top = among.find((row) => row.told[0] === last.told[0]);
+  const how = among.length === 1 ? "_one" : first.told[0] === last.told[0] ? "_alike" : "";
+  const missing = rows.length - known.length;
+  return capitalised(say(text[`read_${kind}${how}`], {
+    ...frame, low_value: write(first.told[0], data.cite.kind), low: withInterval(...first.told, data.cite.kind),
+    low_group: first.group, high: withInterval(...top.told, data.cite.kind), high_group: top.group,
+    missing: missing ? say(text.read_missing, { n: missing }) : "",
+  })).trim();
 }
-const referenceOf = ({ reference }) => (reference ? (at === audited ? reference.audited : reference.moved[at][0]) : null);
 
-function paintRows(table, all = false) {
-  const moving = ofTable.get(table);
-  if (!moving || moving.at !== at) return;
-  const rows = entriesOf.get(table) ?? [...table.tBodies[0].rows].map((row, i) => ({ row, i }));
-  entriesOf.set(table, rows);
-  for (const entry of rows) {
-    if ((entry.at ?? audited) === at || (!all && isHidden(entry.row))) continue;
-    entry.at = at;
-    if (at === audited) restore(entry.row);
-    else moving.paint(moving, entry);
+function paint(one) {
+  if (one.at === at) return;
+  if (!(one.data ??= tables[one.key])) {
+    numbers(one.key).then(repaint);
+    return;
   }
-}
-
-function paintFigure(moving, all) {
-  const { figure, data, table } = moving;
-  if (moving.at !== at) {
-    moving.at = at;
-    const moved = at !== audited;
-    figure.classList.toggle("moved", moved);
-    const mark = figure.querySelector(".shown-at");
+  const { figure, data } = one, moved = at !== audited;
+  one.at = at;
+  figure.classList.toggle("moved", moved);
+  const mark = figure.querySelector(".shown-at");
+  if (mark) {
     mark.hidden = !moved;
     mark.textContent = atThreshold();
-    const told = figure.querySelector(".reads .as-audited");
-    if (told) told.hidden = !moved;
-    if (data.axes) chooseAxis(moving);
-    if (figure.dataset.kind === "heatmap") {
-      const most = (values) => Math.max(...values.filter((value) => value !== null));
-      moving.darkest = most([...data.rows.map((row) => row[3]), ...(data.moves[3]?.[at] ?? [])]) || 1;
-    }
-    sortAgain.get(table)?.();
   }
-  paintRows(table, all);
+  one.paint(one);
+  if (data.told && !one.table) {
+    const words = told(data), reads = figure.querySelector(".reads");
+    if (reads) reads.textContent = words;
+    figure.querySelector("svg.figure").setAttribute("aria-label", words);
+  }
 }
 
-const curveSliders = [...document.querySelectorAll("[data-output]")].map((output) => output.dataset.output);
+// --- The marker of curves and distributions, which is a handle where it moves the threshold --
+const markers = [...document.querySelectorAll("[data-marker]")].map((figure) => {
+  const [left, width] = figure.dataset.marker.split(" ").map(Number);
+  return { line: figure.querySelector(".body .marker"), told: figure.querySelector(".item.marker text"), label: figure.dataset.label, left, width };
+});
+const handles = [...document.querySelectorAll("[data-handle]")].map((place) => {
+  const label = place.closest("figure").dataset.label;
+  const handle = make("input", { type: "range", class: "handle", min: 0, max: 1, step: "any", "aria-label": label });
+  handle.addEventListener("input", () => moveTo(nearest(grid, Number(handle.value))));
+  handle.addEventListener("keydown", (event) => {
+    const step = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -5, PageUp: 5, Home: -Infinity, End: Infinity }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    moveTo(Math.min(Math.max(at + step, 0), grid.length - 1));
+    settle();
+  });
+  place.append(handle);
+  return handle;
+});
+
 let frame = 0;
 function showThreshold(all = false) {
   const value = exact(grid[at] ?? 0), moved = at !== audited;
-  for (const slider of document.querySelectorAll("[data-slider]")) {
-    slider.value = at;
-    slider.setAttribute("aria-valuetext", say(moved ? text.at_threshold : text.at_audited, { value }));
-  }
+  const spoken = say(moved ? text.at_threshold : text.at_audited, { value });
+  for (const slider of document.querySelectorAll("[data-slider]")) slider.value = at;
+  for (const handle of handles) handle.value = grid[at];
+  for (const slider of [...document.querySelectorAll("[data-slider]"), ...handles]) slider.setAttribute("aria-valuetext", spoken);
   if (bar) {
-    const told = { value, audited: exact(grid[audited]) };
+    const says = { value, audited: exact(grid[audited]) };
     bar.classList.toggle("moved", moved);
     bar.querySelector("[data-value]").textContent = value;
-    bar.querySelector("[data-told]").textContent = say(moved ? text.moved : text.unmoved, told);
+    bar.querySelector("[data-told]").textContent = say(moved ? text.moved : text.unmoved, says);
     bar.querySelector("[data-reset]").hidden = !moved;
   }
-  for (const key of curveSliders) moveReadout(key);
-  for (const place of places) {
-    if (!movesThreshold(place)) continue;
-    const told = curves[place.dataset.curve].told;
-    place.setAttribute("aria-label", moved ? `${text.as_audited} ${told}` : told);
-    if (drawn.has(place) && (all || inView.has(place))) moveMarker(place);
+  for (const { line, told, label, left, width } of markers) {
+    for (const end of ["x1", "x2"]) line.setAttribute(end, percent(left + width * grid[at]));
+    told.textContent = `${label}: ${value}`;
   }
-  for (const moving of figures) if (all || inView.has(moving.figure)) paintFigure(moving, all);
+  for (const one of moving) if (all || inView.has(one.figure)) paint(one);
 }
-
 const repaint = () => { frame ||= requestAnimationFrame(() => { frame = 0; showThreshold(); }); };
-const moveTo = (place) => { at = Number(place); repaint(); };
+const moveTo = (place) => {
+  at = Number(place);
+  repaint();
+};
 
 const watchFigures = new IntersectionObserver((seen) => {
   for (const { isIntersecting, target } of seen) {
@@ -171,23 +223,49 @@ const watchFigures = new IntersectionObserver((seen) => {
   }
   if (seen.some(({ isIntersecting }) => isIntersecting)) repaint();
 }, { rootMargin: "200px" });
-for (const target of document.querySelectorAll("[data-moves], [data-curve]")) watchFigures.observe(target);
+for (const figure of document.querySelectorAll("[data-moves]")) {
+  addMoving({ figure, key: figure.dataset.moves, paint: painters[figure.dataset.kind], table: figure.querySelector("table") });
+}
 
-// Told once, and not at every step of the way.
-function announce() {
+// When it rests, it is told once, kept in the address, and what is out of sight follows.
+function settle() {
   const told = at === audited ? text.told_audited : text.told_moved;
   const status = bar?.querySelector("[role=status]");
   if (status && status.textContent !== told && (status.textContent || at !== audited)) status.textContent = told;
+  const kept = address(placeInAddress());
+  history.replaceState(history.state, "", kept ? `#${kept}` : location.pathname + location.search);
+  followLater();
+}
+let following = 0;
+function followLater() {
+  cancelIdle(following);
+  following = whenIdle(async () => {
+    const place = at, next = moving.find((one) => one.at !== at);
+    if (!next) return;
+    await numbers(next.key);
+    if (place !== at) return;
+    paint(next);
+    followLater();
+  });
+}
+// A machine that is never idle gets one every half second all the same.
+const whenIdle = (work) => window.requestIdleCallback?.(work, { timeout: 500 }) ?? setTimeout(work, 20);
+const cancelIdle = (id) => (window.cancelIdleCallback ?? clearTimeout)(id);
+
+function readAddress() {
+  const wanted = Number(inAddress().find((part) => part.startsWith("t="))?.slice(2) ?? NaN);
+  if (grid.length && wanted >= 0 && wanted <= 1) moveTo(nearest(grid, wanted));
+  if (at !== audited) settle();
 }
 for (const slider of document.querySelectorAll("[data-slider]")) {
   slider.addEventListener("input", () => moveTo(slider.value));
-  slider.addEventListener("change", announce);
 }
+for (const slider of [...document.querySelectorAll("[data-slider]"), ...handles]) slider.addEventListener("change", settle);
 if (bar) {
   bar.hidden = false;
   bar.querySelector("[data-reset]").addEventListener("click", () => {
     moveTo(audited);
-    announce();
+    settle();
     bar.querySelector("input").focus();
   });
   // What is reached by link or by keyboard must not lie below the bar.
@@ -195,3 +273,5 @@ if (bar) {
     document.documentElement.style.setProperty("--bar", `${bar.offsetHeight}px`);
   }).observe(bar);
 }
+addEventListener("hashchange", readAddress);
+readAddress();
