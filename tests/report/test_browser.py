@@ -126,7 +126,7 @@ def test_the_first_figure_begins_with_ten_large_groups_and_is_drawn_once(visit: 
     figure.get_by_role("button", name="Show all 80").click()
     assert len(groups(figure)) == 80
     check = page.locator("#error-rates-by-group")
-    assert check.locator(".forest").count() == 2
+    assert check.locator("figure.forest").count() == 2
     check.get_by_role("link", name="is drawn at the top").click()
     playwright.expect(page).to_have_url(re.compile("#answer$"))
 
@@ -232,7 +232,7 @@ def test_csv_cells_are_never_formulas(visit: Open, files: Path, tmp_path: Path) 
 def test_a_figure_is_saved_as_a_file_that_stands_alone(
     visit: Open, open_page: Open, tmp_path: Path, kind: str
 ) -> None:
-    page = visit(scheme="dark")
+    page = laid_out(visit(scheme="dark"))
     figure = page.locator(f"figure.{kind}").first
     path = saved(page, figure, "SVG", tmp_path / "figure.svg")
     tree = ElementTree.parse(path)

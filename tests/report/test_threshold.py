@@ -136,7 +136,7 @@ def test_all_that_depends_on_the_threshold_moves(
     } == {told(crossed, i)[1:] for i in range(len(crossed.groups))}
 
     square = in_view(page.locator(".confusion").first).locator("tbody td b")
-    assert square.all_inner_texts() == [
+    assert square.all_text_contents() == [
         f"{int(n[0]):,}"
         for n in (
             whole.real_called_real,
