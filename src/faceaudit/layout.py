@@ -201,7 +201,7 @@ _FINE = (0.000_95, 0.001, 0.999_05)
 
 def _six_digits(values: FloatArray) -> FloatArray:
     size = np.abs(values)
-    scale = 10.0 ** (5 - np.floor(np.log10(np.where(size > 0, size, 1.0))))
+    scale = 10.0 ** (5 - np.floor(np.log10(np.clip(size, 1e-3, 1e5))))
     short = np.rint(values * scale) / scale
     # Small and large numbers are few; the others are written with one to four decimals.
     sure = (size == 0) | (size > 1e-3) & (size < 1e5)
