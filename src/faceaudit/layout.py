@@ -196,7 +196,7 @@ def rounded(values: ArrayLike, kind: str) -> list[list[Number]]:
 
 
 #: From here on down and up a percentage is written with two decimals, a number with two digits.
-_FINE = (0.000_95, 0.001, 0.999_05)
+_FINE = (0.000_95, 0.001, 0.999_05, 1.0)
 
 
 def _six_digits(values: FloatArray) -> FloatArray:
