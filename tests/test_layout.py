@@ -125,7 +125,7 @@ def test_shortened_numbers_read_as_all_their_digits_would(values: list[float]) -
 
 def test_most_shares_take_six_digits() -> None:
     (shares,) = rounded([[k / 997 for k in range(997)]], "percent")
-    assert sum(len(f"{share!r}") <= 10 for share in shares) > 800
+    assert sum(len(f"{share!r}") <= 10 for share in shares) > 950
 
 
 def test_what_is_infinite_or_no_number_is_left_empty() -> None:

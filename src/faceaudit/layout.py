@@ -195,21 +195,15 @@ def rounded(values: ArrayLike, kind: str) -> list[list[Number]]:
     return list(known[place.reshape(values.shape)].tolist())
 
 
-#: From here on down and up a percentage is written with two decimals, a number with two digits.
-_FINE = (0.000_95, 0.001, 0.999_05, 1.0)
-
-
 def _six_digits(values: FloatArray) -> FloatArray:
     size = np.abs(values)
     scale = 10.0 ** (5 - np.floor(np.log10(np.clip(size, 1e-3, 1e5))))
     short = np.rint(values * scale) / scale
-    # Small and large numbers are few; the others are written with one to four decimals.
-    sure = (size == 0) | (size > 1e-3) & (size < 1e5)
-    for decimals in range(5):
+    # What is next to nothing or to all is written with more digits than the rest, and is rare.
+    sure = (size == 0) | (size > 1.1e-3) & (size < 0.999) | (size >= 1) & (size < 1e5)
+    for decimals in range(4):
         # Near a tie it is all digits that decide.
         sure &= np.abs(size * 10**decimals % 1 - 0.5) > 1e-5 * size * 10**decimals
-    for end in _FINE:
-        sure &= np.abs(size - end) > 1e-5
     return np.asarray(np.where(sure, short, values))
 
 

@@ -157,7 +157,10 @@ def static(name: str) -> str:
 
 def script() -> str:
     """Return the script of a report: its parts share one scope, which is nobody else's."""
-    return "".join(['"use strict";\n(() => {\n', *map(static, _SCRIPTS), "})();\n"])
+    parts = "".join(map(static, _SCRIPTS))
+    # Comments and indents are for who reads the files.
+    lines = re.sub(r"^\s*(//.*\n)?", "", parts, flags=re.MULTILINE)
+    return f'"use strict";\n(() => {{\n{lines}}})();\n'
 
 
 def policy(*scripts: str) -> str:

@@ -127,7 +127,7 @@ function told(data) {
       const [value, ends] = readout(data, series);
       return say(text.read_curve_at, { name: series.name, value: ends ? `${value} (${ends})` : value });
     });
-    return `${frame.marker}: ${exact(grid[at])}. ${say(text.read_curve, { ...frame, lines: lines.join(", ") })}`;
+    return capitalised(`${frame.marker}: ${exact(grid[at])}. ${say(text.read_curve, { ...frame, lines: lines.join(", ") })}`);
   }
   const { names, value, low, high } = data.cite;
   const rows = data.rows.map((row, i) => ({
