@@ -125,17 +125,18 @@ def gap_headline(lead: Finding, others: Sequence[Finding]) -> str:
     of_what = "of" if lead.tags == ["dataset"] else "tagged"
 
     def told(names: Sequence[str]) -> tuple[str, str, str]:
-        start = f"{say.capitalised(rate.images)} {of_what} {names[0]} are {rate.error} {often} "
+        those = f"{rate.images} {of_what} {names[0]} are {rate.error}"
+        start, short = f"{say.capitalised(those)} {often} ", f"{rates[0]} of {those}"
+        short += f", {rates[1]} of {names[1]}"
         return (
             f"{start}{names[1]} ({' against '.join(rates)}),{at_least}{limit}.",
-            f"{names[0]}: {rates[0]} of {rate.images} are {rate.error}, {rates[1]} of {names[1]}; "
-            f"a gap of at least {say.points(gap.low)}{limit}.",
-            f"{names[0]}: {rates[0]} of {rate.images} are {rate.error}, {rates[1]} of {names[1]}.",
+            f"{short}; a gap of at least {say.points(gap.low)}{limit}.",
+            f"{short}.",
         )
 
     names = [f"'{', '.join(of.group)}'" for of in lead.groups]
-    short = [f"{name.split(maxsplit=2)[0]} …'" for name in names]
-    return fitting(*told(names), *told(short))
+    cut = [f"{name.split(maxsplit=2)[0]} …'" for name in names]
+    return fitting(*told(names), *told(cut))
 
 
 def fitting(*tellings: str) -> str:
