@@ -16,6 +16,7 @@ from faceaudit.result import (
     Estimate,
     Forest,
     Number,
+    Status,
     Table,
     nan_to_none,
 )
@@ -56,6 +57,11 @@ class Values:
 def text(title: str, values: Sequence[Any], *, audited_only: bool = False) -> Values:
     """Make a column of words."""
     return Values(Column(title=title), list(values), audited_only)
+
+
+def statuses(title: str, values: Sequence[Status]) -> Values:
+    """Make a column of statuses, which are those of the audited threshold."""
+    return Values(Column(title=title, kind="status"), list(values), audited_only=True)
 
 
 def number(title: str, kind: Kind, values: Any, help: str | None = None) -> Values:

@@ -102,11 +102,11 @@ class Column(_Strict):
     """A column of a table: heading and how its cells read."""
 
     title: Title
-    kind: Literal["text", "count", "percent", "points", "number", "p"] = Field(
+    kind: Literal["text", "status", "count", "percent", "points", "number", "p"] = Field(
         default="text",
         description=(
-            "What its cells are: text, an integer, a share from 0 to 1, a difference of shares "
-            "from -1 to 1, a number, or a p-value"
+            "What its cells are: text, a status, an integer, a share from 0 to 1, a difference of "
+            "shares from -1 to 1, a number, or a p-value"
         ),
     )
     help: str | None = Field(default=None, description="What the heading means, at more length")

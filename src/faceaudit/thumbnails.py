@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from faceaudit.datasets.sources import StoredImages
 
 LARGEST = 48
-SIDE = 112
+SIDE = 160
 
 
 class PicturesAtHand:

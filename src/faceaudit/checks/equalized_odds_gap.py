@@ -15,7 +15,7 @@ from faceaudit.checks.parts.equal_delivery import at_equal_delivery
 from faceaudit.checks.parts.group_rates import named_groups
 from faceaudit.checks.parts.sentences import judged_gap
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
-from faceaudit.layout import Values, at_audited, forest, lay_out, number, text
+from faceaudit.layout import Values, at_audited, forest, lay_out, number, statuses, text
 from faceaudit.result import Column, Finding, Forest, GapVerdict, Interval, Status, Table
 from faceaudit.stats import FloatArray
 from faceaudit.stats.counts import Counts
@@ -286,7 +286,7 @@ def _table(judged: Sequence[Judged], data: AuditInput) -> Table:
             number("from", "points", low),
             number("to", "points", high),
             number("limit", "points", [found.limit for found in findings], say.LIMIT_NOTE),
-            text("verdict", [found.status for found in findings], audited_only=True),
+            statuses("verdict", [found.status for found in findings]),
             Values(decide, [found.needed for found in judged], audited_only=True),
             Values(turns, [found.turns for found in judged], audited_only=True),
             text("note", notes, audited_only=True),

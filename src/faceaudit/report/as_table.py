@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from faceaudit.report.text import NINTHS, TEXT
+from faceaudit.report.text import NINTHS, STATUS, TEXT
 from faceaudit.result import (
     Cell,
     Column,
@@ -29,10 +29,26 @@ _Fields = Sequence[tuple[str, str, str]]
 def as_table(detail: Detail) -> Table:
     """Return the numbers of a detail as a table with the same title and note."""
     if isinstance(detail, Table):
-        return detail
+        return _in_words(detail)
     fields, rows = _laid_out(detail)
     columns = [Column.model_validate({"title": title, "kind": kind}) for _, title, kind in fields]
-    return Table(title=detail.title, note=detail.note, columns=columns, rows=rows)
+    return _in_words(Table(title=detail.title, note=detail.note, columns=columns, rows=rows))
+
+
+def _in_words(table: Table) -> Table:
+    """Write the statuses in a table as words."""
+    said = {i for i, column in enumerate(table.columns) if column.kind == "status"}
+    if not said:
+        return table
+    rows = [
+        [STATUS.get(str(cell), cell) if i in said else cell for i, cell in enumerate(row)]
+        for row in table.rows
+    ]
+    columns = [
+        column.model_copy(update={"kind": "text"}) if i in said else column
+        for i, column in enumerate(table.columns)
+    ]
+    return table.model_copy(update={"rows": rows, "columns": columns})
 
 
 def moved_columns(detail: Detail) -> dict[int, list[list[Number]] | None]:
@@ -55,7 +71,7 @@ def _laid_out(detail: _Drawn) -> tuple[_Fields, list[list[Cell]]]:
                 ("events", TEXT["cases"], "count"),
                 ("value", detail.measure, kind),
                 *_ends(kind),
-                ("status", TEXT["status"], "text"),
+                ("status", TEXT["status"], "status"),
                 ("note", TEXT["note"], "text"),
             ]
             return fields, [[getattr(row, name) for name, _, _ in fields] for row in detail.rows]

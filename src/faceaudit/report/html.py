@@ -21,7 +21,6 @@ from faceaudit.report.base import ReportFormat
 from faceaudit.report.script_data import is_moved, packed, script_data
 from faceaudit.report.text import GLOSSARY, KIND, PART, SCRIPT_TEXT, STATUS, TEXT
 from faceaudit.result import (
-    PARTS,
     SEVERITY,
     CheckResult,
     Column,
@@ -29,7 +28,6 @@ from faceaudit.result import (
     Detail,
     Forest,
     Heatmap,
-    Part,
     Result,
     Slopes,
     Table,
@@ -42,7 +40,7 @@ if TYPE_CHECKING:
 
 _HERE = Path(__file__).parent
 #: The script of a report, in this order.
-_SCRIPTS = ("start.js", "tables.js", "threshold.js", "figures.js", "page.js")
+_SCRIPTS = ("start.js", "tables.js", "threshold.js", "figures.js", "gallery.js", "page.js")
 
 
 def write_html(result: Result, path: Path | str, *, images: bool = True) -> Path:
@@ -87,7 +85,7 @@ def render_html(result: Result, images: bool = True) -> str:
         result=result,
         first=at and f"{anchors[at.check]}-{at.detail + 1}",
         first_figure=_without_notes(result.first_figure),
-        parts=_parts(result),
+        parts=visible.by_part(result),
         anchors=anchors,
         titles={check.id: check.title for check in result.checks},
         tests=tests,
@@ -216,12 +214,6 @@ def _thresholds(result: Result) -> dict[str, Any]:
 
 
 # --- what the templates need ---------------------------------------------------------------
-
-
-def _parts(result: Result) -> dict[Part, list[CheckResult]]:
-    """Return the checks of every part that has some, as they are read."""
-    checks = {part: [check for check in result.checks if check.part == part] for part in PARTS}
-    return {part: of for part, of in checks.items() if of}
 
 
 def _facts(result: Result) -> list[dict[str, Any]]:

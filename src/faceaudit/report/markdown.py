@@ -14,7 +14,8 @@ from faceaudit.gate import Outcome
 from faceaudit.report.base import ReportFormat
 from faceaudit.report.html import environment
 from faceaudit.report.numbers import minus_signs
-from faceaudit.result import Result, Table
+from faceaudit.report.visible import by_part
+from faceaudit.result import Result
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -26,13 +27,14 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~^$@:])")
 
 
 def to_markdown(result: Result, outcomes: Sequence[Outcome] = ()) -> str:
-    """Return the verdict, the findings, the limits of the data and the tables of the checks.
+    """Return the answer, the findings, the limits of the data and the tables of the checks.
 
     With the outcomes of a gate, what it judged comes after the verdict.
 
     Text from outside is escaped, so that a group named ``<b>`` or ``[x](y)`` shows as it is.
     """
-    return _environment().get_template("report.md.j2").render(result=result, outcomes=outcomes)
+    page = _environment().get_template("report.md.j2")
+    return page.render(result=result, parts=by_part(result), outcomes=outcomes)
 
 
 def write_markdown(result: Result, path: Path | str, outcomes: Sequence[Outcome] = ()) -> Path:
@@ -44,14 +46,8 @@ def write_markdown(result: Result, path: Path | str, outcomes: Sequence[Outcome]
 def _environment() -> Environment:
     # The pages' own environment, with another kind of escaping for all that is filled in.
     markdown = environment().overlay(autoescape=False, finalize=_text, keep_trailing_newline=True)
-    markdown.globals = markdown.globals | {"filled": _filled, "most_rows": MOST_ROWS}
+    markdown.globals = markdown.globals | {"most_rows": MOST_ROWS}
     return markdown
-
-
-def _filled(table: Table) -> list[int]:
-    """Number the columns that have a value; a note that nobody needed is left out."""
-    columns = range(len(table.columns))
-    return [i for i in columns if not table.rows or any(row[i] is not None for row in table.rows)]
 
 
 def _text(text: Any) -> str:

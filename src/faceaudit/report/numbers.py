@@ -35,6 +35,8 @@ def cell(value: Cell, kind: str) -> str:
     match kind:
         case "count":
             return f"{value:,.0f}"
+        case "percent" if 0 < value < 0.000_05:
+            text = f"< 0.01{_NARROW_SPACE}%"
         case "percent":
             # What is not quite none or all keeps a second decimal.
             decimals = 2 if 0 < abs(value) < 0.000_95 or 0.999_05 < value < 1 else 1
@@ -50,7 +52,7 @@ def cell(value: Cell, kind: str) -> str:
         case _ if isinstance(value, int):
             return f"{value:,}"
         case _ if 0 < abs(value) < 0.001:
-            text = f"{value:.2g}"
+            text = "< 0.001" if value > 0 else "> -0.001"
         case _:
             # Fixed decimals by size, so that a value and the ends of its interval look alike.
             text = f"{value:,.{sum(abs(value) < size for size in (1, 10, 100))}f}"
@@ -66,7 +68,9 @@ def interval(low: float | None, high: float | None, kind: str) -> str:
     if low is None or high is None:
         return ""
     first, last = cell(low, kind), cell(high, kind)
-    unit = last.lstrip("+0123456789.," + _MINUS)
+    if first == last and first.startswith(("<", ">")):
+        return first
+    unit = last.lstrip("<> +0123456789.," + _MINUS)
     # A dash beside a minus sign would be hard to read.
     between = f" {TEXT['to']} " if kind == "points" or low < 0 else "–"
     return f"{first.removesuffix(unit)}{between}{last}"

@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
 
 from faceaudit.result import (
+    PARTS,
     Cell,
+    CheckResult,
     Detail,
     Estimate,
     Forest,
     Gallery,
+    GalleryItem,
     Heatmap,
+    Part,
     Result,
     Slopes,
     Table,
 )
+from faceaudit.schema import called_ai
 
 #: Pictures come from the result itself. Anything else in their place could ask a network.
 _THUMBNAIL = re.compile(r"data:image/(?:jpeg|png|webp);base64,[A-Za-z0-9+/]+={0,2}")
 #: Rows that the figure of the first screen has at most before it unfolds.
 FIRST_ROWS = 10
+
+
+def by_part(result: Result) -> dict[Part, list[CheckResult]]:
+    """Return the checks of every part that has some, as they are read."""
+    checks = {part: [check for check in result.checks if check.part == part] for part in PARTS}
+    return {part: of for part, of in checks.items() if of}
 
 
 def shown_columns(table: Table) -> list[int]:
@@ -110,6 +122,45 @@ def large_groups_first(result: Result) -> Result:
         for check in result.checks
     ]
     return result.model_copy(update={"checks": checks})
+
+
+def galleries(details: Iterable[Detail]) -> list[Gallery]:
+    """Return the galleries among some details."""
+    return [detail for detail in details if isinstance(detail, Gallery)]
+
+
+def groups(galleries: Iterable[Gallery]) -> dict[str, list[str]]:
+    """Return the groups that pictures are of, by tag."""
+    found: dict[str, set[str]] = {}
+    for item in chain.from_iterable(gallery.items for gallery in galleries):
+        for tag, value in item.tags.items():
+            found.setdefault(tag, set()).add(value)
+    return {tag: sorted(values) for tag, values in found.items()}
+
+
+def groups_of(item: GalleryItem) -> str:
+    """Write the groups that a picture is of, for the script."""
+    return json.dumps([f"{tag}: {value}" for tag, value in item.tags.items()], ensure_ascii=False)
+
+
+def is_called_ai(item: GalleryItem, result: Result) -> bool:
+    """Tell what the classifier calls a picture."""
+    return bool(called_ai(item.p_ai, result.scores[0].threshold))
+
+
+def call(item: GalleryItem, result: Result) -> str:
+    """Tell which error a picture suffers, by the error rate's id; ``right`` if none."""
+    called = is_called_ai(item, result)
+    if called == (item.label == "ai"):
+        return "right"
+    return "fpr" if called else "fnr"
+
+
+def evidence(galleries: Iterable[Gallery]) -> tuple[int, int]:
+    """Count the pictures with a map of the evidence, and those of them with most in the centre."""
+    items = chain.from_iterable(gallery.items for gallery in galleries)
+    ninths = [list(chain.from_iterable(of.attention.ninths)) for of in items if of.attention]
+    return len(ninths), sum(max(shares) == shares[4] for shares in ninths)
 
 
 def is_picture(data: str | None) -> bool:

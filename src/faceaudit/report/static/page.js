@@ -1,23 +1,8 @@
-// The page as a whole: long lists, printing, laying out bit by bit, the contents.
-const PICTURES = 12;
-
-function foldList(list) {
-  const items = [...list.children];
-  if (items.length <= PICTURES) return;
-  let folded = true;
-  const more = moreButton(list, () => { folded = !folded; fold(); });
-  const fold = () => {
-    items.forEach((item, i) => item.classList.toggle("folded", folded && i >= PICTURES));
-    more.textContent = say(folded ? text.show_all_items : text.show_fewer, { all: items.length });
-  };
-  fold();
-}
-
-for (const list of document.querySelectorAll(".pictures")) foldList(list);
+// The page as a whole: printing, laying out bit by bit, the contents.
 const opened = new Set();
 const paper = (on) => {
   if (on) {
-    for (const place of document.querySelectorAll("details:not([open], .built, .menu)")) opened.add(place);
+    for (const place of document.querySelectorAll("details:not([open], .built, .menu, .numbers, .check:not(.fails))")) opened.add(place);
     showThreshold(true);
   }
   for (const place of opened) place.open = on;

@@ -44,6 +44,7 @@ function write(value, kind) {
   switch (kind) {
     case "count": return value.toLocaleString("en-US");
     case "percent": {
+      if (value > 0 && value < 0.00005) return "< 0.01\u202f%";
       const fine = (size > 0 && size < 0.00095) || (value > 0.99905 && value < 1);
       return `${signed(fixed(100 * value, fine ? 2 : 1))}\u202f%`;
     }
@@ -54,7 +55,7 @@ function write(value, kind) {
     case "p": return value < 0.001 ? "< 0.001" : fixed(value, 3);
     case "ratio": return `${fixed(value, 2)}×`;
     default: {
-      if (size > 0 && size < 0.001) return signed(value.toPrecision(2));
+      if (size > 0 && size < 0.001) return value > 0 ? "< 0.001" : "> −0.001";
       const decimals = size < 1 ? 3 : size < 10 ? 2 : size < 100 ? 1 : 0;
       return signed(fixed(value, decimals));
     }
@@ -71,7 +72,8 @@ function fixed(value, digits) {
 function interval(low, high, kind) {
   if (low === null || low === undefined || high === null || high === undefined) return "";
   const first = write(low, kind), last = write(high, kind);
-  const unit = last.replace(/^[+0-9.,−]+/, "");
+  if (first === last && /^[<>]/.test(first)) return first;
+  const unit = last.replace(/^[<> +0-9.,−]+/, "");
   const between = kind === "points" || low < 0 ? ` ${text.to} ` : "–";
   return `${unit ? first.replace(unit, "") : first}${between}${last}`;
 }
