@@ -86,15 +86,15 @@ def test_the_terminal_shows_two_experiments_in_six_lines_and_one_table(shown, ca
 
 
 def test_the_published_results_are_told_first(shown):
-    assert "540 of 8,468 real photographs" in shown.index.read_text()
+    assert "157 of 540; Not enough evidence" in shown.index.read_text()
     test_set, in_training = shown.experiments.values()
-    assert "'ffhq': 98.5 % of real photographs are called AI-generated" in test_set
+    assert "98.5 % of real photographs of 'ffhq' are called AI-generated" in test_set
     assert "AI-generated faces" in in_training
     pytest.importorskip("torch", reason="the samples are scored with the extra 'model'")
     listed = shown.index.read_text()
-    # In the page as in the terminal: the comparison, then what is gravest.
-    assert listed.index("compare/report.html") < listed.index("without-ffhq/generator-source")
+    # The gravest first; comparisons follow the table of questions.
     assert listed.index("without-ffhq/generator-source") < listed.index("samples/report.html")
+    assert listed.index("samples/report.html") < listed.index("compare/report.html")
 
 
 def test_recorded_scores_hold_no_pixel_no_path_and_nothing_seen_in_training():

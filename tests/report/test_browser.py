@@ -81,17 +81,21 @@ def laid_out(page: Any) -> Any:
     return page
 
 
-#: Words on the first screen; a number without a letter is none.
-WORDS = """() => {
+#: Words that can be seen on the first screen; a number without a letter is none.
+WORDS = r"""() => {
   const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), seen = [];
+  const range = document.createRange();
   while (texts.nextNode()) {
-    const { currentNode: text } = texts, range = document.createRange();
-    const told = !text.parentElement.closest("script, style, title, .away, .skip");
-    range.selectNodeContents(text);
-    const [place] = range.getClientRects();
-    if (told && place && place.top < innerHeight) seen.push(text.data);
+    const { currentNode: text } = texts, { parentElement: parent } = text;
+    if (parent.closest("script, style, title, .away, .skip") || !parent.checkVisibility()) continue;
+    for (const word of text.data.matchAll(/\S*\p{L}\S*/gu)) {
+      range.setStart(text, word.index);
+      range.setEnd(text, word.index + word[0].length);
+      const [place] = range.getClientRects();
+      if (place && place.top < innerHeight) seen.push(word[0]);
+    }
   }
-  return seen.join(" ").match(/\\S*\\p{L}\\S*/gu);
+  return seen;
 }"""
 
 
@@ -129,6 +133,99 @@ def test_the_first_figure_begins_with_ten_large_groups_and_is_drawn_once(visit: 
     assert check.locator("figure.forest").count() == 2
     check.get_by_role("link", name="is drawn at the top").click()
     playwright.expect(page).to_have_url(re.compile("#answer$"))
+
+
+def test_for_specialists_is_folded_until_linked_to(visit: Open) -> None:
+    page = visit()
+    check = page.locator("#thresholds")
+    figure = check.locator("figure").first
+    assert not figure.is_visible() and check.locator("summary").first.is_visible()
+    page.evaluate("location.hash = 'thresholds'")
+    figure.wait_for()
+    assert check.evaluate("check => check.getBoundingClientRect().top") < 300
+
+
+def test_contents_show_where_the_reader_is(visit: Open) -> None:
+    page = visit()
+    laid_out(page)
+    here = page.locator(".contents [aria-current]")
+    playwright.expect(here).to_have_text("The answer")
+    page.evaluate("document.getElementById('intersections').scrollIntoView()")
+    playwright.expect(here).to_contain_text("Two attributes at once")
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    playwright.expect(here).to_have_text("How to cite")
+    page.evaluate("scrollTo(0, 0)")
+    playwright.expect(here).to_have_text("The answer")
+
+
+def test_reloading_keeps_the_place(visit: Open) -> None:
+    page = visit()
+    laid_out(page)
+    page.evaluate("document.getElementById('score-distributions').scrollIntoView()")
+    page.evaluate("scrollBy(0, 150)")
+    top = "document.getElementById('score-distributions').getBoundingClientRect().top"
+    before = page.evaluate(top)
+    page.reload()
+    assert abs(page.evaluate(top) - before) < 30
+    page.locator("html[data-laid-out]").wait_for()
+    assert abs(page.evaluate(top) - before) < 30
+
+
+def test_pictures_of_a_group_and_of_a_kind_of_error(visit: Open) -> None:
+    check = visit().locator("#top-losses")
+    pictures = check.locator(".pictures > li")
+    seen = "all => all.filter(one => one.checkVisibility()).map(one => one.innerText)"
+    assert len(pictures.evaluate_all(seen)) == 12
+    check.get_by_role("button", name="Show all 48").click()
+    shown = pictures.evaluate_all(seen)
+    assert len(shown) == 48
+    assert all("called AI-generated: wrong" in told or ": right" in told for told in shown)
+    check.get_by_role("combobox", name="Group").select_option("age_band: 20–29")
+    shown = pictures.evaluate_all(seen)
+    assert 0 < len(shown) < 48 and all("age band: 20–29" in told for told in shown)
+    assert check.get_by_role("status").inner_text() == f"Images: {len(shown)} of 48"
+    check.get_by_role("combobox", name="Called").select_option("fnr")
+    assert pictures.evaluate_all(seen) == []
+    check.get_by_role("combobox", name="Called").select_option("fpr")
+    assert pictures.evaluate_all(seen) == shown
+
+
+def test_faces_are_large_and_attention_is_shown_when_asked_for(visit: Open) -> None:
+    check = visit().locator("#top-losses")
+    assert check.locator(".pictures img").first.bounding_box()["width"] >= 160
+    layer = check.locator(".attention").first
+    assert not layer.is_visible()
+    check.get_by_label("Show where the evidence lies").check()
+    assert layer.is_visible()
+    assert check.get_by_text("Orange is where").count() == 1
+
+
+def test_without_pictures_the_gallery_is_a_table_that_filters(
+    open_page: Open, tmp_path: Path
+) -> None:
+    page = open_page(write_html(invented.audit(9), tmp_path / "report.html", images=False))
+    check = page.locator("#top-losses")
+    rows = check.locator("tbody tr:visible")
+    assert rows.count() == 12 and check.locator("img").count() == 0
+    assert "called AI-generated: wrong" in rows.first.inner_text()
+    check.get_by_role("combobox", name="Called").select_option("fnr")
+    assert rows.count() == 0
+
+
+def test_paper_has_heads_and_every_column_and_not_what_repeats(visit: Open) -> None:
+    page = visit()
+    page.locator("html[data-laid-out]").wait_for()
+    page.set_viewport_size({"width": 690, "height": 900})
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert not page.locator("#thresholds figure").first.is_visible()
+    heads = page.locator("main thead:visible")
+    assert {head.evaluate("h => getComputedStyle(h).display") for head in heads.all()} == {
+        "table-header-group"
+    }
+    glyph = "head => getComputedStyle(head, '::after').content"
+    assert {one.evaluate(glyph) for one in page.locator("thead button").all()} == {"none"}
+    assert width_needed(page) <= 690
 
 
 def test_sorts_by_value_with_the_missing_last(visit: Open) -> None:
@@ -175,6 +272,14 @@ def test_500_groups_filter(visit: Open) -> None:
     table = numbers(visit("large/report.html").locator(MANY))
     table.get_by_role("searchbox").fill("group 499")
     assert len(groups(table)) == 1
+    # Whole words of the group's name before parts of it, and no numbers.
+    table.get_by_role("searchbox").fill("male")
+    assert {"female" in name for name in groups(table)} == {False}
+    table.get_by_role("searchbox").fill("emal")
+    assert {"female" in name for name in groups(table)} == {True}
+    table.get_by_role("searchbox").fill("1")
+    shown = groups(table)
+    assert shown and all("1" in name for name in shown)
 
 
 def saved(page: Any, figure: Any, name: str, path: Path) -> Path:
@@ -381,7 +486,8 @@ def test_prints_every_row_in_light_colours(visit: Open) -> None:
 
 def test_the_list_of_reports_opens_them(visit: Open) -> None:
     page = visit("index.html")
-    assert page.locator("ol.list > li").count() == 6
+    assert page.locator("ol.list > li").count() == 2
+    assert page.locator(".questions tbody a").count() == 4
     assert page.get_by_role("link", name=invented.comparison().title).count() == 2
 
 

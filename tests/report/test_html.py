@@ -14,7 +14,7 @@ from faceaudit.report.as_table import as_table
 from faceaudit.report.html import render_html, script, static, write_html
 from faceaudit.report.numbers import prose
 from faceaudit.report.text import GLOSSARY, TEXT
-from faceaudit.result import Forest, Heatmap, Result
+from faceaudit.result import Column, Forest, Heatmap, Result, Table
 from tests.report import invented
 from tests.report.hostile import HOSTILE
 from tests.report.invented_details import PIXEL, SOURCE
@@ -208,10 +208,31 @@ def test_attention_is_a_layer_words_and_numbers() -> None:
     assert len(page.all("input")) == len(bare.all("input")) + 1  # shows and hides the layers
     assert not bare.all("img")
     for shown in (page, bare):
-        assert shown.text.count("Most of the evidence for this verdict lies in the top right") == 3
+        assert shown.text.count("Most of it lies in the centre in 0 of 3 pictures.") == 1
     table = as_table(result.checks[-1].details[0])
     assert table.columns[-7].title == "evidence at the top right"
     assert [row[-7] for row in table.rows] == [None, 0.7] * 3
+
+
+def test_what_cannot_be_estimated_is_one_line_and_empty_columns_are_none() -> None:
+    result = invented.audit(9)
+    bare = Table(
+        title="Nothing here",
+        columns=[
+            Column(title="Tag"),
+            Column(title="n", kind="count"),
+            Column(title="Rate", kind="percent"),
+        ],
+        rows=[["a", 3, None], ["b", 4, None]],
+    )
+    half = bare.model_copy(deep=True, update={"title": "Half"})
+    half.columns.append(Column(title="Missed", kind="percent"))
+    half.rows[:] = [["a", 3, None, 0.25], ["b", 4, None, None]]
+    result.checks[0].details += [bare, half]
+    page = Page(render_html(result))
+    assert "Nothing here : not estimable." in page.text
+    assert "AI-generated faces called real, by gender : not estimable." in page.text
+    assert "Missed" in page.text and "Rate" not in page.text.split("Half")[1][:60]
 
 
 def test_hostile_text_is_text_everywhere(hostile: Result) -> None:

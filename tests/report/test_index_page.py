@@ -7,27 +7,53 @@ import pytest
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.report.html import write_html
-from faceaudit.report.index_page import write_index
+from faceaudit.report.index_page import FoundResult, distinct, write_index
 from faceaudit.result import Result, write_result
+from tests.report import invented
 from tests.report.hostile import HOSTILE
 from tests.report.parsed_page import Page
 
 
-def test_lists_reports_with_their_answers(
-    audit: Result, comparison: Result, tmp_path: Path
+def test_audits_are_a_table_of_questions_and_classifiers(
+    comparison: Result, tmp_path: Path
 ) -> None:
-    write_result(tmp_path / "a" / "audit.json", audit)
-    write_html(audit, tmp_path / "a" / "report.html")
-    later = comparison.model_copy(update={"created": "2026-01-01T00:00:00+00:00"})
-    write_result(tmp_path / "b c#" / "compare.json", later)
-    write_html(later, tmp_path / "b c#" / "report.html")
-    write_result(tmp_path / "bare" / "audit.json", audit)
+    audit = invented.answered()
+    other = audit.model_copy(deep=True)
+    other.scores[0].name = "another"
+    written = {"a": audit, "o": other, "again": audit.model_copy(update={"created": "2026-02-02"})}
+    for folder, result in written.items():
+        write_result(tmp_path / folder / "audit.json", result)
+        write_html(result, tmp_path / folder / "report.html")
+    write_result(tmp_path / "b c#" / "compare.json", comparison)
+    write_html(comparison, tmp_path / "b c#" / "report.html")
+    write_result(tmp_path / "bare" / "audit.json", invented.samples())
     page = Page(write_index(tmp_path).read_text("utf-8"))
-    assert [a["href"] for a in page.all("a")] == ["./b%20c%23/report.html", "./a/report.html"]
-    assert "Reports in this folder: 3" in page.text
-    assert audit.verdict in page.text
-    assert page.text.index("Comparison") < page.text.index("Audit")
+    assert sorted(a["href"] or "" for a in page.all("a")) == [
+        "./a/report.html", "./again/report.html", "./b%20c%23/report.html", "./o/report.html",
+    ]  # fmt: skip
+    assert "Reports in this folder: 5" in page.text
+    heads = [of for of in page.all("th") if of.get("scope") == "col"]
+    assert len(heads) == 3
+    assert page.text.count("Real photographs called AI-generated") == 1
+    assert page.text.count("5.2\u202f%") == 3 and "256 of 4,927; Fail" in page.text
+    # Two audits of one classifier differ by their date.
+    assert "2026-02-02" in page.text and "2025-03-01" in page.text
+    assert comparison.verdict in page.text
     assert "no report.html beside it" in page.text
+
+
+def test_results_of_one_title_say_what_differs(comparison: Result) -> None:
+    later = comparison.model_copy(update={"created": "2026-01-01T00:00:00+00:00"})
+    other = comparison.model_copy(deep=True)
+    other.scores[0].name = "third"
+    found = [
+        FoundResult(path, result, None)
+        for path, result in {"a": comparison, "b": later, "c": other, "d": comparison}.items()
+    ]
+    told = distinct(found)
+    assert told["c"].startswith("third, with FFHQ") and "2026-01-01" in told["b"]
+    assert told["a"].endswith(", a") and told["d"].endswith(", d")
+    assert distinct(found[:1]) == {}
 
 
 def test_a_damaged_result_is_named_and_hides_nothing(audit: Result, tmp_path: Path) -> None:

@@ -16,9 +16,10 @@ from faceaudit.gate import gate
 from faceaudit.report import numbers
 from faceaudit.report.as_table import as_table
 from faceaudit.report.base import ReportFormat, all_formats, get_format
+from faceaudit.report.html import render_html
 from faceaudit.report.junit import write_junit
 from faceaudit.report.markdown import MOST_ROWS, to_markdown, write_markdown
-from faceaudit.result import Result, write_result
+from faceaudit.result import Column, Result, Table, write_result
 from tests.datasets.test_plugins import installed
 from tests.report import invented
 
@@ -41,7 +42,9 @@ from tests.report import invented
         (-0.5, "number", "−0.500"),
         (2.9172, "number", "2.92"),
         (12345.6, "number", "12,346"),
-        (0.00012, "number", "0.00012"),
+        (0.00012, "number", "< 0.001"),
+        (-0.00012, "number", "> −0.001"),
+        (5.8e-7, "percent", "< 0.01\u202f%"),
         (3, "number", "3"),
         (None, "percent", "–"),
         (True, "text", "yes"),
@@ -68,6 +71,9 @@ def test_an_interval_has_its_unit_once() -> None:
     assert numbers.interval(-0.01, 0.052, "points") == "−1.0 to +5.2\u202fpts"
     assert numbers.interval(0.5, 2.0, "ratio") == "0.50–2.00×"
     assert numbers.interval(None, 0.052, "percent") == ""
+    assert numbers.interval(5.8e-7, 0.998, "number") == "< 0.001–0.998"
+    assert numbers.interval(5.8e-7, 0.1, "percent") == "< 0.01–10.0\u202f%"
+    assert numbers.interval(1e-7, 2e-7, "number") == "< 0.001"
 
 
 def test_every_kind_of_detail_is_a_table_too(audit: Result, comparison: Result) -> None:
@@ -113,6 +119,38 @@ def test_markdown_has_the_answer_and_the_tables(audit: Result) -> None:
     assert "chosen limit, not a legal test" in text
     for line in text.splitlines():
         assert not line.startswith("|") or line.endswith("|")
+
+
+def test_markdown_answers_first() -> None:
+    text = to_markdown(invented.answered())
+    places = [
+        text.index(part)
+        for part in (
+            "Your limit is 5",
+            "**Wrongly accuses 1 in 19**",
+            "**Who**",
+            "**How much**",
+            "**How sure**",
+            "**Why**",
+            "### The classifier is far from guessing",
+            "### The most confident mistakes",
+            "### What another threshold would change",
+        )
+    ]
+    assert places == sorted(places)
+
+
+def test_statuses_in_tables_are_words() -> None:
+    table = Table(
+        title="Gaps",
+        columns=[Column(title="Tag"), Column(title="Verdict", kind="status")],
+        rows=[["pass", "insufficient-evidence"]],
+    )
+    assert as_table(table).rows == [["pass", "Not enough evidence"]]
+    result = invented.audit(9)
+    result.checks[0].details.append(table)
+    for page in (render_html(result), to_markdown(result)):
+        assert "Not enough evidence" in page and ">insufficient-evidence<" not in page
 
 
 def test_markdown_shows_hostile_names_as_text(tmp_path: Path) -> None:

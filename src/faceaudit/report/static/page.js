@@ -37,8 +37,10 @@ const layOut = async () => {
     enrich(table);
   } else {
     document.documentElement.dataset.laidOut = "";
+    kept = null;
     return;
   }
+  keepPlace();
   whenIdle(layOut);
 };
 scrollable(document.querySelector(".answer"));
@@ -78,18 +80,22 @@ function reveal() {
 addEventListener("hashchange", reveal);
 reveal();
 
-// Reloaded, the page is where it was: sections are laid out as they were before.
-const spots = () => [...document.querySelectorAll(".answer, .check, .appendix > section, .detail")];
-addEventListener("pagehide", () => {
-  const spot = spots().findLastIndex((place) => place.getClientRects().length && place.getBoundingClientRect().top <= 1);
-  const top = spot < 0 ? scrollY : spots()[spot].getBoundingClientRect().top;
-  history.replaceState({ ...history.state, spot, top }, "");
+// Reloaded, the page is where it was, also while it is laid out, unless its reader moves on.
+const spots = [...document.querySelectorAll(".answer, .check, .appendix > section, .detail")];
+addEventListener("beforeunload", () => {
+  const spot = Math.max(0, spots.findLastIndex((place) => place.getClientRects().length && place.getBoundingClientRect().top <= 1));
+  history.replaceState({ ...history.state, spot, top: spots[spot].getBoundingClientRect().top }, "");
 });
-if (history.state?.spot !== undefined) {
-  const { spot, top } = history.state;
+let kept = history.state?.spot === undefined ? null : history.state;
+function keepPlace() {
+  if (kept) scrollBy({ top: spots[kept.spot].getBoundingClientRect().top - kept.top, behavior: "instant" });
+}
+if (kept) {
   history.scrollRestoration = "manual";
-  const place = spots()[spot];
-  unfold(place);
+  for (const moved of ["wheel", "touchstart", "pointerdown", "keydown"]) {
+    addEventListener(moved, () => { kept = null; }, { passive: true, once: true });
+  }
+  unfold(spots[kept.spot]);
   while (sections.length) layOutNext();
-  scrollTo({ top: place ? scrollY + place.getBoundingClientRect().top - top : top, behavior: "instant" });
+  keepPlace();
 }
