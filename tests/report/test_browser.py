@@ -172,7 +172,7 @@ def test_reloading_keeps_the_place(visit: Open) -> None:
 
 
 def test_pictures_of_a_group_and_of_a_kind_of_error(visit: Open) -> None:
-    check = visit().locator("#top-losses")
+    check = laid_out(visit()).locator("#top-losses")
     pictures = check.locator(".pictures > li")
     seen = "all => all.filter(one => one.checkVisibility()).map(one => one.innerText)"
     assert len(pictures.evaluate_all(seen)) == 12
@@ -204,7 +204,7 @@ def test_without_pictures_the_gallery_is_a_table_that_filters(
     open_page: Open, tmp_path: Path
 ) -> None:
     page = open_page(write_html(invented.audit(9), tmp_path / "report.html", images=False))
-    check = page.locator("#top-losses")
+    check = laid_out(page).locator("#top-losses")
     rows = check.locator("tbody tr:visible")
     assert rows.count() == 12 and check.locator("img").count() == 0
     assert "called AI-generated: wrong" in rows.first.inner_text()
