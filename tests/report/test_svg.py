@@ -219,3 +219,18 @@ def test_a_caption_names_no_small_group(audit: Result) -> None:
     assert "highest a with 20.0" in alt_text.extremes(
         FOREST.model_copy(update={"rows": [*FOREST.rows, Estimate(group="d", n=50, value=0.1)]})
     )
+
+
+def test_a_marked_row_runs_off_the_axis_instead_of_ruling_it() -> None:
+    large = Estimate(group="a", n=900, events=9, value=0.01, low=0.005, high=0.02)
+    small = Estimate(group="b", n=2, events=0, value=0.0, low=0.0, high=0.8, note="small")
+    moved = {"value": [[0.01, 0.0], [0.02, 0.0]], "high": [[0.02, 0.8], [0.03, 0.9]]}
+    plot = FOREST.model_copy(
+        update={"rows": [large, small], "limit": None, "reference": None, "by_threshold": moved}
+    )
+    assert [axis.high for axis in forest_axes([plot])] == pytest.approx([0.02, 0.02, 0.03])
+    drawn = classed(ElementTree.fromstring(svg(plot)), "row")
+    assert [len(classed(row, "arrow")) for row in drawn] == [0, 1]
+    # Where every row is marked there is no other axis.
+    alone = plot.model_copy(update={"rows": [small], "by_threshold": None})
+    assert forest_axes([alone])[0].high == pytest.approx(0.8)

@@ -113,18 +113,20 @@ def log_axis(values: Iterable[float]) -> Axis:
 
 
 def forest_axes(forests: Sequence[Forest]) -> list[Axis]:
-    """Choose the one axis of forest plots that share a scale: as audited, and at each threshold.
+    """Choose the one axis of forest plots of one measure: as audited, and at each threshold.
 
     The first is that of the audited threshold. At another one it is never narrower, so that
-    small moves can be compared, and wider where it must be.
+    small moves can be compared, and wider where it must be. The interval of a row that is marked,
+    as small groups are, may reach from end to end: it runs off the axis instead of ruling it.
     """
     scale = forests[0].scale
     audited: list[float | None] = []
     for forest in forests:
         audited += [forest.reference, forest.limit]
-        for row in forest.rows:
+        ruling = _ruling(forest)
+        for i, row in enumerate(forest.rows):
             if row.value is not None:
-                audited += [row.value, row.low, row.high]
+                audited += [row.value, *((row.low, row.high) if i in ruling else ())]
     moved = [grid for of in forests for grid in _drawn(of)]
     first = _axis(audited, scale)
     return [
@@ -142,6 +144,15 @@ def _axis(values: Iterable[float | None], scale: str) -> Axis:
     return linear_axis(values, scale, from_zero=scale != "number")
 
 
+def _ruling(forest: Forest) -> list[int]:
+    """Number the rows whose intervals the axis has to hold."""
+    unmarked = [i for i, row in enumerate(forest.rows) if row.note is None]
+    return unmarked or list(range(len(forest.rows)))
+
+
 def _drawn(forest: Forest) -> list[list[list[Number]]]:
     moved = forest.by_threshold or {}
-    return [grid for name in ("value", "low", "high", "reference") if (grid := moved.get(name))]
+    ruling = _ruling(forest)
+    whole = [grid for name in ("value", "reference") if (grid := moved.get(name))]
+    ends = [grid for name in ("low", "high") if (grid := moved.get(name))]
+    return [*whole, *([[row[i] for i in ruling] for row in grid] for grid in ends)]

@@ -176,14 +176,14 @@ def policy(*scripts: str) -> str:
 
 
 def _axes(anchor: str, check: CheckResult) -> dict[str, list[Axis]]:
-    """Give the forest plots of a check that share a scale one axis, for each threshold."""
+    """Give the forest plots of a check that show one measure one axis, for each threshold."""
     places = {f"{anchor}-{i}": detail for i, detail in enumerate(check.details, start=1)}
     forests = {key: detail for key, detail in places.items() if isinstance(detail, Forest)}
     together = {
-        scale: forest_axes([of for of in forests.values() if of.scale == scale])
-        for scale in {of.scale for of in forests.values()}
+        measure: forest_axes([of for of in forests.values() if (of.scale, of.measure) == measure])
+        for measure in {(of.scale, of.measure) for of in forests.values()}
     }
-    return {key: together[of.scale] for key, of in forests.items()}
+    return {key: together[of.scale, of.measure] for key, of in forests.items()}
 
 
 def _tests(tests: Sequence[tuple[CheckResult, Test]]) -> Table:

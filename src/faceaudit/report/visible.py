@@ -28,7 +28,7 @@ from faceaudit.schema import called_ai
 #: Pictures come from the result itself. Anything else in their place could ask a network.
 _THUMBNAIL = re.compile(r"data:image/(?:jpeg|png|webp);base64,[A-Za-z0-9+/]+={0,2}")
 #: Rows that the figure of the first screen has at most before it unfolds.
-FIRST_ROWS = 10
+FIRST_ROWS = 7
 
 
 def by_part(result: Result) -> dict[Part, list[CheckResult]]:
