@@ -87,7 +87,9 @@ WORDS = r"""() => {
   const range = document.createRange();
   while (texts.nextNode()) {
     const { currentNode: text } = texts, { parentElement: parent } = text;
-    if (parent.closest("script, style, title, .away, .skip") || !parent.checkVisibility()) continue;
+    const folded = parent.closest("details:not([open])") && !parent.closest("summary");
+    const told = !folded && !parent.closest("script, style, title, .away, .skip");
+    if (!told || !parent.checkVisibility()) continue;
     for (const word of text.data.matchAll(/\S*\p{L}\S*/gu)) {
       range.setStart(text, word.index);
       range.setEnd(text, word.index + word[0].length);

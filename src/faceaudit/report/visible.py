@@ -20,6 +20,7 @@ from faceaudit.result import (
     Heatmap,
     Part,
     Result,
+    ScoresSummary,
     Slopes,
     Table,
 )
@@ -35,6 +36,22 @@ def by_part(result: Result) -> dict[Part, list[CheckResult]]:
     """Return the checks of every part that has some, as they are read."""
     checks = {part: [check for check in result.checks if check.part == part] for part in PARTS}
     return {part: of for part, of in checks.items() if of}
+
+
+def first_sentence(text: str) -> tuple[str, str]:
+    """Part the first sentence of a text from those that follow."""
+    first, *further = re.split(r"(?<=\.) (?=[A-Z])", text, maxsplit=1)
+    return first, " ".join(further)
+
+
+def whose_word(summary: ScoresSummary) -> dict[tuple[tuple[str, ...], str], list[str]]:
+    """Return the tags that are one source's word in the same data sets."""
+    found: dict[tuple[tuple[str, ...], str], list[str]] = {}
+    for tag, sources in summary.tag_sources.items():
+        for source in dict.fromkeys(sources.values()):
+            datasets = tuple(dataset for dataset, word in sources.items() if word == source)
+            found.setdefault((datasets, source), []).append(tag)
+    return found
 
 
 def shown_columns(table: Table) -> list[int]:

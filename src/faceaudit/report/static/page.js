@@ -2,7 +2,7 @@
 const opened = new Set();
 const paper = (on) => {
   if (on) {
-    for (const place of document.querySelectorAll("details:not([open], .built, .menu, .numbers, .check:not(.fails))")) opened.add(place);
+    for (const place of document.querySelectorAll("details:not([open], .built, .menu, .numbers, .source, .check:not(.fails))")) opened.add(place);
     showThreshold(true);
   }
   for (const place of opened) place.open = on;
