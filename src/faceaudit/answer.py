@@ -169,14 +169,14 @@ class Question:
         return " ".join(parts)
 
     def how_much(self) -> str:
-        """Tell the gap that leads, with its interval, and the limit."""
+        """Tell the gap that leads, with its interval, and what a limit is."""
         if self.lead is None or self.lead.interval is None:
             return ""
         gap, limit, worst = self.lead.interval, self.lead.limit, self.lead.worst
         told = say.points_range(gap.low, gap.upper, gap.confidence)
         if worst is not None:
             told += f"; up to {say.points(worst)} if tags or scores are missing unequally"
-        held = "" if limit is None else f"; the limit is {say.points(limit)}, {say.LIMIT_NOTE}"
+        held = "" if limit is None else f"; the limit is {say.LIMIT_NOTE}"
         by = say.capitalised(say.attributes_title(self.lead.tags))
         return f"{by}: {say.points(gap.value)} ({told}){held}."
 

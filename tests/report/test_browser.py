@@ -139,6 +139,20 @@ def test_error_rates_by_group_start_within_two_screens(visit: Open) -> None:
     assert part.evaluate("place => place.getBoundingClientRect().top") < 1800
 
 
+@pytest.mark.parametrize("width", [1440, 390])
+def test_what_else_was_found_folds_where_it_would_push_the_error_rates_down(
+    visit: Open, width: int
+) -> None:
+    page = visit("answered/report.html", width=width)
+    told = page.locator(".told")
+    assert told.count() == 2
+    for one in told.all():
+        assert one.locator("summary h2").is_visible()
+        assert (one.get_attribute("open") is None) == (width < 600)
+    top = page.locator("#part-rates").evaluate("place => place.getBoundingClientRect().top")
+    assert top < 2.5 * 900
+
+
 def test_the_first_figure_begins_with_few_large_groups_and_is_drawn_once(visit: Open) -> None:
     page = visit("answered/report.html")
     figure = page.locator(".first")

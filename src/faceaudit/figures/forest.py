@@ -28,7 +28,7 @@ ROW = 28
 #: The same on narrow screens.
 NARROW_ROW, NARROW_PAIR = 50, 66
 #: Where the axes lie, in percent: from the left, and how wide.
-PLOT, RATES, DIFFERENCES = (42, 34), (42, 15), (60, 16)
+PLOT, RATES, DIFFERENCES = (42, 34), (42, 15), (61.5, 14.5)
 #: Each status has its own shape, as in the rest of a report.
 _SHAPES = {
     "pass": ("M8 1a7 7 0 1 0 .01 0z", "M4.6 8.4l2.3 2.3 4.6-5.4"),
@@ -102,8 +102,10 @@ def status_icon(status: str) -> str:
     return element("g", title, *paths, class_=f"status {status}", transform="translate(0 6)")
 
 
-def _measure(measure: str, place: Place) -> str:
-    return text(measure, most=60, x=place.percent(0), y=12, class_=f"measure {place.class_}-title")
+def _measure(measure: str, place: Place, most: int = 60) -> str:
+    return text(
+        measure, most=most, x=place.percent(0), y=12, class_=f"measure {place.class_}-title"
+    )
 
 
 def _key(detail: Forest) -> list[tuple[str, str, str]]:
@@ -128,7 +130,8 @@ def slopes(detail: Slopes, few: int | None = None) -> Sheet:
     head = [
         text(tag_title(detail.attribute), most=24, y=34, class_="wide"),
         text(TEXT["n"], x="26%", y=34, class_="wide end"),
-        _measure(detail.measure, rates),
+        # Of two plots beside each other, what the first shows must not run into the second.
+        _measure(detail.measure, rates, most=24),
         _measure(TEXT["difference_points"], differences),
         rates.grid(HEAD - 2),
         differences.grid(HEAD - 2),
