@@ -209,6 +209,33 @@ def test_sorts_and_downloads_what_is_shown(
     }
 
 
+def test_folded_rows_move_too_when_unfolded_or_saved(
+    open_page: Open, table: pa.Table, tmp_path: Path
+) -> None:
+    ages = np.random.default_rng(2).choice([f"{age}" for age in range(20, 50)], len(table))
+    spec = Spec(
+        name="m", title="M", question="?", attributes=["decade"], checks=["group-error-rates"]
+    )
+    aged = table.append_column("decade", pa.array(ages))
+    info = ScoresInfo(datasets={name: DatasetInfo(indexed=1) for name in ("first", "second")})
+    many = audit(Scores(aged, info), spec)
+    page = open_page(write_html(many, tmp_path / "report.html"))
+    counts = Images(aged).counts(("decade",), AT)
+    cases = sorted(told(counts, i)[0] for i in range(30))
+    page.locator("html[data-laid-out]").wait_for()
+    # Nothing out of sight is painted of itself: only what is asked for is.
+    page.evaluate("requestIdleCallback = () => 0")
+    move(page, many)
+    figure = in_view(page.locator("figure:has(svg.folds)").first)
+    figure.locator(".menu summary").click()
+    with page.expect_download() as download:
+        figure.locator(".menu").get_by_role("button", name="SVG").click()
+    figure.get_by_role("button", name="Show all 30 rows").click()
+    assert sorted(figure.locator(".row .n").all_text_contents()) == cases
+    saved = Path(download.value.path()).read_text("utf-8")
+    assert sorted(re.findall(r'class="n"[^>]*>([^<]+)<', saved)) == cases
+
+
 def test_the_marker_of_a_curve_is_a_handle(
     open_page: Open, file: Path, result: Result, table: pa.Table
 ) -> None:
@@ -251,6 +278,9 @@ def test_the_address_keeps_the_threshold_and_the_place(
     playwright.expect(page.locator(".threshold [data-value]")).to_have_text(f"{AT:g}")
     playwright.expect(page.locator("#equalized-odds-gap")).to_be_in_viewport()
     in_view(page.locator(RATES))
+    # A threshold that is none moves nothing.
+    page.evaluate("location.hash = 'equalized-odds-gap&t='")
+    playwright.expect(page.locator(".threshold [data-value]")).to_have_text(f"{AT:g}")
     page.evaluate("location.hash = 'group-error-rates&t=0.5'")
     playwright.expect(page.locator(".threshold [data-value]")).to_have_text("0.5")
     playwright.expect(page.locator("#group-error-rates")).to_be_in_viewport()

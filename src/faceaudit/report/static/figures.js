@@ -14,6 +14,7 @@ const svgOf = (key) => document.getElementById(key).querySelector("svg.figure");
 
 // A figure as a file of its own, as wide as on a wide screen: with its title, whole, on white.
 function drawn(key, data) {
+  for (const one of moving) if (one.key === key) paint(one, true);
   const svg = svgOf(key).cloneNode(true), width = 900, top = 34;
   svg.classList.remove("folds");
   const height = Number(svg.getAttribute("height"));

@@ -5,7 +5,7 @@ const moving = [], inView = new Set();
 const percent = (places) => `${places}%`;
 
 function addMoving(one) {
-  const figure = { at: audited, data: null, ...one };
+  const figure = { at: audited, whole: true, data: null, ...one };
   moving.push(figure);
   watchFigures.observe(figure.figure);
 }
@@ -31,7 +31,7 @@ function whisker(axis, value, low, high, hollow) {
 }
 
 const painters = {
-  forest({ figure, data }) {
+  forest({ figure, data, whole }) {
     const axis = data.axes[at === audited ? 0 : data.axis_at[at]], svg = figure.querySelector("svg.figure");
     if (svg.dataset.axis !== String(data.axes.indexOf(axis))) {
       svg.dataset.axis = data.axes.indexOf(axis);
@@ -50,8 +50,8 @@ const painters = {
       }
     }
     data.rowsDrawn ??= [...svg.querySelectorAll(".row")];
-    const folded = svg.matches(".folds:not(.all)") ? svg.querySelector(".rest").querySelectorAll(".row").length : 0;
-    data.rowsDrawn.slice(0, data.rowsDrawn.length - (figure.paintAll ? 0 : folded)).forEach((row, i) => {
+    const folded = whole ? 0 : svg.querySelector(".rest").querySelectorAll(".row").length;
+    data.rowsDrawn.slice(0, data.rowsDrawn.length - folded).forEach((row, i) => {
       const plot = row.querySelector(".plot");
       // A group without images has nothing that could move.
       if (!plot) return;
@@ -148,14 +148,16 @@ function told(data) {
   })).trim();
 }
 
-function paint(one) {
-  if (one.at === at) return;
+// Rows that are folded away wait until they are asked for, or until the threshold rests.
+function paint(one, all = false) {
+  const whole = all || !one.figure.querySelector("svg.folds:not(.all)");
+  if (one.at === at && (one.whole || !whole)) return;
   if (!(one.data ??= tables[one.key])) {
     numbers(one.key).then(repaint);
     return;
   }
   const { figure, data } = one, moved = at !== audited;
-  one.at = at;
+  Object.assign(one, { at, whole });
   figure.classList.toggle("moved", moved);
   const mark = figure.querySelector(".shown-at");
   if (mark) {
@@ -208,7 +210,7 @@ function showThreshold(all = false) {
     for (const end of ["x1", "x2"]) line.setAttribute(end, percent(left + width * grid[at]));
     told.textContent = `${label}: ${value}`;
   }
-  for (const one of moving) if (all || inView.has(one.figure)) paint(one);
+  for (const one of moving) if (all || inView.has(one.figure)) paint(one, all);
 }
 const repaint = () => { frame ||= requestAnimationFrame(() => { frame = 0; showThreshold(); }); };
 const moveTo = (place) => {
@@ -240,11 +242,11 @@ let following = 0;
 function followLater() {
   cancelIdle(following);
   following = whenIdle(async () => {
-    const place = at, next = moving.find((one) => one.at !== at);
+    const place = at, next = moving.find((one) => one.at !== at || !one.whole);
     if (!next) return;
     await numbers(next.key);
     if (place !== at) return;
-    paint(next);
+    paint(next, true);
     followLater();
   });
 }
@@ -253,7 +255,7 @@ const whenIdle = (work) => window.requestIdleCallback?.(work, { timeout: 500 }) 
 const cancelIdle = (id) => (window.cancelIdleCallback ?? clearTimeout)(id);
 
 function readAddress() {
-  const wanted = Number(inAddress().find((part) => part.startsWith("t="))?.slice(2) ?? NaN);
+  const wanted = parseFloat(inAddress().find((part) => part.startsWith("t="))?.slice(2));
   if (grid.length && wanted >= 0 && wanted <= 1) moveTo(nearest(grid, wanted));
   if (at !== audited) settle();
 }
