@@ -103,6 +103,21 @@ def test_status_and_headline_are_of_the_rate_that_is_asked_about(rate, status, t
     assert ("real photographs" in figure.measure) == (rate == "fpr")
 
 
+def test_where_both_rates_are_asked_about_who_says_of_which():
+    who = audit(two_tags(), spec(rate=None)).answer.who
+    assert who == (
+        "AI-generated faces called real: by group 'b' (600 of 600) most, 'a' (0 of 600) least. "
+        "Real photographs called AI-generated: no difference is shown by group."
+    )
+
+
+def test_the_only_gap_is_not_told_as_one_of_many():
+    scores = drawn_scores({"a": (3000, 3), "b": (3000, 3)})
+    result = audit(scores, spec(rate="fpr"))
+    assert result.verdict.startswith("The gap in real photographs called AI-generated, by group, ")
+    assert result.verdict.endswith(" points; your limit is 5.")
+
+
 def verdicts(check, *pairs):
     gaps = [
         GapVerdict(
@@ -149,7 +164,7 @@ def test_a_tag_that_only_one_source_has_is_told():
     datasets = dict.fromkeys(("first", "second"), scores.info.datasets["drawn"])
     info = scores.info.model_copy(update={"datasets": datasets})
     why = audit(Scores(table, info), spec(attributes=["group", "skin"])).answer.why
-    assert "All 300 real photographs with skin are of first: tag and source coincide." in why
+    assert "All 300 real photographs tagged by skin are of first: tag and source coincide." in why
     assert not re.search(r"with [^.]*group", why)
 
 

@@ -131,6 +131,13 @@ def test_where_there_are_few_groups_the_small_ones_come_last(results, capsys):
     assert sorted(shown, key=lines.index)[-1].endswith(" 3 of 3")
 
 
+def test_groups_without_images_of_the_kind_are_no_small_groups(capsys):
+    scores = read_scores(bundled.recorded_scores("with-ffhq"))
+    lines = printed(audit(scores, find_spec("samples")), capsys)
+    # Five of the eleven data sets are of photographs alone.
+    assert "… and 1 more group" in lines
+
+
 def test_a_comparison_tells_both_rates_and_draws_gains_to_the_left(results, capsys):
     lines = printed(results["compare"], capsys)
     screen = "\n".join(lines)

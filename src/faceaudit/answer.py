@@ -154,7 +154,17 @@ class Question:
 
     def who(self) -> str:
         """Name the groups that are shown to suffer more, and the tags by which none is."""
-        shown = [of for of in self.gaps if of.interval and of.interval.low > 0 and of.groups]
+        rates = dict.fromkeys(str(of.rate) for of in self.gaps)
+        told = {rate: self._who([of for of in self.gaps if of.rate == rate]) for rate in rates}
+        if len(told) == 1:
+            return told.popitem()[1]
+        return " ".join(
+            f"{say.capitalised(ERROR_RATES[rate].images)} {ERROR_RATES[rate].error}: {who[0].lower()}{who[1:]}"
+            for rate, who in told.items()
+        )
+
+    def _who(self, gaps: Sequence[Finding]) -> str:
+        shown = [of for of in gaps if of.interval and of.interval.low > 0 and of.groups]
         parts = []
         for gap in shown[:MOST_TOLD]:
             most, least = (
@@ -163,7 +173,7 @@ class Question:
             parts.append(f"By {say.attributes_title(gap.tags)} {most} most, {least} least.")
         if more := shown[MOST_TOLD:]:
             parts.append(f"Others too, by {_titles(more)}.")
-        if unshown := [of for of in self.gaps if of not in shown]:
+        if unshown := [of for of in gaps if of not in shown]:
             others = "other " if shown else ""
             parts.append(f"No {others}difference is shown by {_titles(unshown)}.")
         return " ".join(parts)
@@ -273,7 +283,7 @@ def coinciding(table: pa.Table, groupings: Sequence[Sequence[str]]) -> Iterator[
                 alone.setdefault((tagged[0].as_py(), len(tagged)), []).append(tag)
         if alone:
             each = " and ".join(
-                f"all {say.counted(n, rate.image)} with {', '.join(map(say.tag_title, tags))} "
+                f"all {say.counted(n, rate.image)} tagged by {', '.join(map(say.tag_title, tags))} "
                 f"are of {dataset}"
                 for (dataset, n), tags in alone.items()
             )

@@ -143,7 +143,7 @@ class Screen:
                 for row in shown
             ]
         )
-        if more := [row for row in forest.rows if row not in shown]:
+        if more := [row for row in forest.rows if row.n and row not in shown]:
             small = sum(self._is_small(row) for row in more)
             told = f"… and {counted(len(more), 'more group')}"
             told += f", {small:,} of them small" if small else ""

@@ -98,9 +98,13 @@ def _brief(judged: BetterThanChance) -> str:
     if judged.constant:
         answer = {"real": "real", "ai": "AI-generated"}[judged.constant]
         return f"The classifier calls every image {answer}: it tells nothing apart."
-    right = f"it is right in {say.percent(judged.balanced_accuracy)} of cases, a coin in 50.0 %"
+    # Not the share of all images, of which one kind may be most.
+    right = (
+        f"averaged over both kinds it is right in {say.percent(judged.balanced_accuracy)}, "
+        "a coin in 50.0 %"
+    )
     if judged.status == "insufficient-evidence":
-        return f"Too few images to be sure that the classifier does better than guessing: {right}."
+        return f"Too few images to be sure that it does better than guessing: {right}."
     return f"The classifier hardly does better than guessing: {right}."
 
 

@@ -58,7 +58,7 @@ def run(data: AuditInput, options: OverRepresentedOptions) -> Product:
 def _nobody(photographs: Mapping[str, Images]) -> str:
     """Say why there is no group to compare with the rest."""
     if not photographs:
-        return "There is no real photograph here, so nobody is wrongly accused."
+        return "There is no real photograph here, so wrong accusations cannot be measured."
     if not any(tag_columns(images.table) for images in photographs.values()):
         return "No real photograph has a tag, so nobody can be over-represented."
     return (

@@ -33,7 +33,7 @@ from faceaudit.result import (
     Table,
     Test,
 )
-from faceaudit.wording import LIMIT_NOTE, capitalised, natural_frequency, tag_title
+from faceaudit.wording import LIMIT_NOTE, capitalised, counted, natural_frequency, tag_title
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -140,7 +140,7 @@ def environment() -> Environment:
     environment.globals |= {"t": TEXT, "STATUS": STATUS, "KIND": KIND, "GLOSSARY": GLOSSARY}
     environment.globals["svg"] = lambda *of, **how: Markup(figures.svg(*of, **how, alone=False))
     environment.globals |= {"PART": PART, "ERROR_RATES": ERROR_RATES, "SEVERITY": SEVERITY}
-    environment.globals |= {"natural_frequency": natural_frequency}
+    environment.globals |= {"counted": counted, "natural_frequency": natural_frequency}
     environment.filters["capitalised"] = capitalised
     environment.globals |= {"figures": figures, "visible": visible, "is_moved": is_moved}
     environment.globals |= {"as_table": as_table, "alt_text": alt_text}

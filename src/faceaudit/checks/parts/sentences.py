@@ -105,6 +105,8 @@ def gap_headline(lead: Finding, others: Sequence[Finding]) -> str:
                 f"No {rate.image} of {max(of.n or 0 for of in others):,} is {rate.error}. "
                 f"The gap between groups is {most}{limit}."
             )
+        if len(others) == 1:
+            return f"The gap in {images}, by {by}, is {most}{limit}."
         return (
             f"Every gap in {images} is within your limit: the largest, by {by}, is {most}{limit}."
         )
@@ -130,7 +132,7 @@ def gap_headline(lead: Finding, others: Sequence[Finding]) -> str:
         short += f", {rates[1]} of {names[1]}"
         return (
             f"{start}{names[1]} ({' against '.join(rates)}),{at_least}{limit}.",
-            f"{short}; a gap of at least {say.points(gap.low)}{limit}.",
+            f"{short}: at least {say.points(gap.low)} apart{limit}.",
             f"{short}.",
         )
 
