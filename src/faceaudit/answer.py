@@ -154,14 +154,14 @@ class Question:
 
     def who(self) -> str:
         """Name the groups that are shown to suffer more, and the tags by which none is."""
-        rates = dict.fromkeys(str(of.rate) for of in self.gaps)
-        told = {rate: self._who([of for of in self.gaps if of.rate == rate]) for rate in rates}
-        if len(told) == 1:
-            return told.popitem()[1]
-        return " ".join(
-            f"{say.capitalised(ERROR_RATES[rate].images)} {ERROR_RATES[rate].error}: {who[0].lower()}{who[1:]}"
-            for rate, who in told.items()
-        )
+        rates = [ERROR_RATES[name] for name in dict.fromkeys(str(of.rate) for of in self.gaps)]
+        told = []
+        for rate in rates:
+            who = self._who([of for of in self.gaps if of.rate == rate.id])
+            if len(rates) > 1:
+                who = f"{say.capitalised(rate.images)} {rate.error}: {who[0].lower()}{who[1:]}"
+            told.append(who)
+        return " ".join(told)
 
     def _who(self, gaps: Sequence[Finding]) -> str:
         shown = [of for of in gaps if of.interval and of.interval.low > 0 and of.groups]
