@@ -254,7 +254,8 @@ def rows(
         # A fold of a few more rows would hide little.
         few = len(each) if len(each) <= FEW + 5 else FEW
     if few < len(each):
-        drawn[few:] = [element("g", *drawn[few:], class_="rest")]
+        # Browsers lay out a group that is not displayed, and no drawing within the drawing.
+        drawn[few:] = [element("svg", *drawn[few:], class_="rest", overflow="visible")]
     told, top, narrow_top = key(items)
     body = below(top, narrow_top, *head, *drawn)
 

@@ -15,25 +15,28 @@ const paper = (on) => {
 addEventListener("beforeprint", () => paper(true));
 addEventListener("afterprint", () => paper(false));
 
-// One section in every idle moment, so that the page answers while it is laid out.
-const sections = [...document.querySelectorAll(".check > .details, .appendix > section")];
+// One figure in every idle moment, so that the page answers while it is laid out. What is
+// folded waits until it is opened.
+const waiting = new Set(document.querySelectorAll(".details > .detail, .appendix > section"));
 // What is wider than the page scrolls by keyboard too.
 function scrollable(section) {
   for (const place of section.querySelectorAll(".scroll")) {
     if (place.scrollWidth > place.clientWidth) place.tabIndex = 0;
   }
 }
-function layOutNext() {
-  const section = sections.shift();
-  section.classList.add("laid-out");
-  scrollable(section);
-}
-addEventListener("toggle", ({ target }) => { if (target.open) scrollable(target); }, true);
+addEventListener("toggle", ({ target }) => {
+  if (!target.open) return;
+  if (!target.matches(".check")) scrollable(target);
+  else layOutSoon();
+}, true);
 // A table sorts once its numbers are unpacked.
 const plain = [...document.querySelectorAll("table[data-table]")];
 const layOut = async () => {
-  if (sections.length) {
-    layOutNext();
+  const next = [...waiting].find((place) => !place.closest("details:not([open])"));
+  if (next) {
+    waiting.delete(next);
+    next.classList.add("laid-out");
+    scrollable(next);
   } else if (plain.length) {
     const table = plain.shift();
     await numbers(table.dataset.table);
@@ -44,10 +47,15 @@ const layOut = async () => {
     return;
   }
   keepPlace();
-  whenIdle(layOut);
+  layOutSoon();
 };
-scrollable(document.querySelector(".answer"));
-whenIdle(layOut);
+let layingOut = 0;
+function layOutSoon() {
+  cancelIdle(layingOut);
+  layingOut = whenIdle(layOut);
+}
+whenIdle(() => scrollable(document.querySelector(".answer")));
+layOutSoon();
 
 // The contents show where the reader is: what the reading line, a fifth down the screen, is in.
 // It goes down to the last line while the end of the page comes into sight.
@@ -67,7 +75,7 @@ function look() {
 const lookSoon = () => { looking ||= requestAnimationFrame(look); };
 addEventListener("scroll", lookSoon, { passive: true });
 addEventListener("resize", lookSoon);
-look();
+lookSoon();
 
 // What is linked to is not left folded.
 const unfold = (place) => {
@@ -99,6 +107,5 @@ if (kept) {
     addEventListener(moved, () => { kept = null; }, { passive: true, once: true });
   }
   unfold(spots[kept.spot]);
-  while (sections.length) layOutNext();
   keepPlace();
 }

@@ -1,8 +1,20 @@
 // Tables that sort, filter, unfold and download what they show.
 const FOLD_FROM = 26, FOLD_TO = 20, FILTER_FROM = 9;
-// Of every table: its rows with their places in the data, and how to sort it again.
-const entriesOf = new Map(), sortAgain = new Map();
-const isHidden = (row) => row.classList.contains("folded") || row.classList.contains("filtered");
+// Of every table: how to show it again, at another threshold.
+const showAgain = new Map();
+// Rows beyond the first few lie in the page as text until they are asked for.
+function furtherOf(list) {
+  const all = list.cloneNode();
+  all.innerHTML = list.closest("figure, section").querySelector("script").textContent;
+  return [...all.children];
+}
+// Where no script runs and on paper a line says how many rows there are.
+function tellLeft(list, shown, all) {
+  const line = list.closest("figure, section").querySelector(".left");
+  if (!line) return;
+  line.textContent = say(text.left, { shown, all });
+  line.hidden = shown === all;
+}
 
 // Spreadsheets run cells that begin like a formula; an apostrophe keeps them text.
 const csvCell = (value) => {
@@ -65,44 +77,45 @@ function enrich(table) {
   const tools = make("div", { class: "tools" });
   place.before(tools);
   const entries = [...body.rows].map((row, i) => ({ row, i }));
-  entriesOf.set(table, entries);
-  const total = entries.length;
-  const shown = make("span", { class: "rows", role: "status" });
-  // The first screen shows few rows.
-  const first = table.closest(".first"), most = first ? Number(first.dataset.rows) : FOLD_TO;
-  let more = null, folded = first ? total > most : total >= FOLD_FROM;
+  const total = data.rows.length;
+  const told = make("span", { class: "rows", role: "status" });
+  let more = null, folded = total >= FOLD_FROM, left = entries, sorted = null;
 
-  const fold = () => {
-    let seen = 0;
-    for (const { row } of entries) {
-      if (row.classList.contains("filtered")) continue;
-      row.classList.toggle("folded", folded && ++seen > most);
-    }
+  const show = () => {
+    const shown = folded ? left.slice(0, FOLD_TO) : left;
+    body.replaceChildren(...shown.map(({ row }) => row));
+    for (const { row, i } of data.moves ? shown : []) writeRow(data, table, row, i);
+    tellLeft(body, shown.length, total);
     if (more) {
       more.textContent = say(folded ? text.show_all : text.show_fewer, { all: total });
-      more.hidden = folded && seen <= most;
+      more.hidden = folded && left !== entries && left.length <= FOLD_TO;
     }
   };
-  const order = (column, direction) => {
+  const complete = () => {
+    if (entries.length < total) entries.push(...furtherOf(body).map((row, i) => ({ row, i: i + FOLD_TO })));
+  };
+  const sort = () => {
+    complete();
+    const { column, direction } = sorted;
     const values = new Map(entries.map((entry) => [entry, valueOf(data, entry.i, column)]));
     // What has no value stays last, whichever way the rest is sorted.
     const missing = (entry) => values.get(entry) === null;
-    entries.sort((a, b) => missing(a) - missing(b)
-      || (missing(a) ? 0 : direction * compare(values.get(a), values.get(b))));
-    body.append(...entries.map(({ row }) => row));
-    fold();
+    const inOrder = (a, b) => missing(a) - missing(b)
+      || (missing(a) ? 0 : direction * compare(values.get(a), values.get(b)));
+    entries.sort(inOrder);
+    if (left !== entries) left.sort(inOrder);
   };
   const filter = (wanted) => {
+    complete();
     const hits = found(entries.map(({ row }) => row), wanted);
-    let left = 0;
-    for (const { row } of entries) {
-      const hit = hits.has(row);
-      row.classList.toggle("filtered", !hit);
-      left += hit;
-    }
-    shown.textContent = wanted.trim() ? say(text.rows_shown, { shown: left, all: total }) : "";
-    fold();
+    left = entries.filter(({ row }) => hits.has(row));
+    told.textContent = wanted.trim() ? say(text.rows_shown, { shown: left.length, all: total }) : "";
+    show();
   };
+  showAgain.set(table, () => {
+    if (sorted && sorted.column in data.moves) sort();
+    show();
+  });
 
   for (const head of table.tHead.rows[0].cells) {
     const column = Number(head.dataset.column);
@@ -117,22 +130,19 @@ function enrich(table) {
       const next = head.getAttribute("aria-sort") === first ? second : first;
       for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
       head.setAttribute("aria-sort", next);
-      const direction = next === "ascending" ? 1 : -1;
-      sortAgain.set(table, data.moves && column in data.moves ? () => order(column, direction) : null);
-      order(column, direction);
+      sorted = { column, direction: next === "ascending" ? 1 : -1 };
+      sort();
+      show();
     });
   }
-  if (total >= FILTER_FROM && !first) {
+  if (total >= FILTER_FROM) {
     const input = make("input", {
       type: "search", placeholder: text.filter, "aria-label": say(text.filter_label, data),
     });
     input.addEventListener("input", () => filter(wordsOf(input.value)));
     tools.append(input);
   }
-  const left = () => entries.filter(({ row }) => !row.classList.contains("filtered"));
-  tools.append(csvButton(data, () => shownRows(data, left())), shown);
-  if (folded) {
-    more = moreButton(place, () => { folded = !folded; fold(); });
-    fold();
-  }
+  tools.append(csvButton(data, () => (complete(), shownRows(data, left))), told);
+  if (folded) more = moreButton(place, () => { folded = !folded; complete(); show(); });
+  show();
 }

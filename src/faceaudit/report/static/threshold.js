@@ -66,17 +66,8 @@ const painters = {
     });
   },
   table({ data, table }) {
-    const heads = [...table.tHead.rows[0].cells].map((head) => head.dataset.column);
-    for (const { row, i } of entriesOf.get(table) ?? [...table.tBodies[0].rows].map((row, i) => ({ row, i }))) {
-      heads.forEach((column, j) => {
-        if (!(column in data.moves)) return;
-        const cell = row.cells[j], value = valueOf(data, i, column);
-        keep(cell);
-        if (at === audited) restore(cell);
-        else cell.textContent = value === null && data.kinds[column] === "text" ? "" : write(value, data.kinds[column]);
-      });
-    }
-    sortAgain.get(table)?.();
+    if (showAgain.has(table)) showAgain.get(table)();
+    else [...table.tBodies[0].rows].forEach((row, i) => writeRow(data, table, row, i));
   },
   heatmap({ figure, data }) {
     const values = data.rows.map((_, i) => valueOf(data, i, 3));
@@ -109,10 +100,20 @@ const painters = {
   },
   distribution() {},
 };
-// The cells of a table as they were audited, to go back to.
+// The cells of a table that moved as they were audited, to go back to.
 const asAudited = new WeakMap();
-const keep = (cell) => { if (!asAudited.has(cell)) asAudited.set(cell, [...cell.childNodes]); };
-const restore = (cell) => cell.replaceChildren(...asAudited.get(cell));
+function writeRow(data, table, row, i) {
+  [...table.tHead.rows[0].cells].forEach(({ dataset: { column } }, j) => {
+    if (!(column in data.moves)) return;
+    const cell = row.cells[j], value = valueOf(data, i, column);
+    if (at === audited) {
+      if (asAudited.has(cell)) cell.replaceChildren(...asAudited.get(cell));
+      return;
+    }
+    if (!asAudited.has(cell)) asAudited.set(cell, [...cell.childNodes]);
+    cell.textContent = value === null && data.kinds[column] === "text" ? "" : write(value, data.kinds[column]);
+  });
+}
 
 // --- What is told, as alt_text.py does ------------------------------------------------------
 function readout({ kind }, { x, y, low, high }) {
@@ -272,7 +273,7 @@ if (bar) {
   });
   // What is reached by link or by keyboard must not lie below the bar.
   new ResizeObserver(() => {
-    document.documentElement.style.setProperty("--bar", `${bar.offsetHeight}px`);
+    document.documentElement.style.scrollPaddingTop = `${bar.offsetHeight}px`;
   }).observe(bar);
 }
 addEventListener("hashchange", readAddress);
