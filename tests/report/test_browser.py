@@ -144,7 +144,7 @@ def test_what_else_was_found_folds_where_it_would_push_the_error_rates_down(
     visit: Open, width: int
 ) -> None:
     page = visit("answered/report.html", width=width)
-    told = page.locator(".told")
+    told = page.locator(".also")
     assert told.count() == 2
     for one in told.all():
         assert one.locator("summary h2").is_visible()

@@ -1,6 +1,6 @@
 // The page as a whole: printing, laying out bit by bit, the contents.
 if (matchMedia("(max-width: 40rem)").matches) {
-  for (const told of document.querySelectorAll(".told")) told.open = false;
+  for (const also of document.querySelectorAll(".also")) also.open = false;
 }
 const opened = new Set();
 const paper = (on) => {
