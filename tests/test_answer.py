@@ -111,6 +111,15 @@ def test_where_both_rates_are_asked_about_who_says_of_which():
     )
 
 
+def test_the_limit_is_told_once_whatever_the_headline_is_about():
+    fails = audit(drawn_scores({"a": (900, 300), "b": (900, 9)}), spec(rate="fpr"))
+    guesses = audit(drawn_scores({"a": (900, 500), "b": (900, 480)}, ai=(900, 450)), spec())
+    assert fails.verdict.endswith("your limit is 5.")
+    assert fails.answer.how_much.endswith("; the limit is a chosen limit, not a legal test.")
+    assert "guessing" in guesses.verdict
+    assert "; the limit is 5.0 points, a chosen limit" in guesses.answer.how_much
+
+
 def test_the_only_gap_is_not_told_as_one_of_many():
     scores = drawn_scores({"a": (3000, 3), "b": (3000, 3)})
     result = audit(scores, spec(rate="fpr"))

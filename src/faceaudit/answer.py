@@ -187,6 +187,9 @@ class Question:
         if worst is not None:
             told += f"; up to {say.points(worst)} if tags or scores are missing unequally"
         held = "" if limit is None else f"; the limit is {say.LIMIT_NOTE}"
+        # A headline that is about something else does not tell the limit.
+        if limit is not None and "your limit is" not in self.headline():
+            held = f"; the limit is {say.points(limit)}, {say.LIMIT_NOTE}"
         by = say.capitalised(say.attributes_title(self.lead.tags))
         return f"{by}: {say.points(gap.value)} ({told}){held}."
 
