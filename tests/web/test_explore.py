@@ -151,6 +151,19 @@ def test_images_of_a_group_are_all_there_once_the_gravest_first(drawn, get):
     assert all(len(page["wrong"]) <= explore.PER_PAGE for page in pages)
 
 
+def test_a_page_beyond_the_last_is_the_last(drawn, get):
+    query = {"tag": "gender", "group": "female"}
+    last = get("/api/explore/images", **query)["pages"]
+    assert get("/api/explore/images", page=last + 7, **query) == get(
+        "/api/explore/images", page=last, **query
+    )
+
+
+def test_a_wrong_address_leaves_fields_without_a_value(drawn, client):
+    page = client.get("/explore?tag=nonsense").text
+    assert 'id="threshold"' in page and "None" not in page
+
+
 def test_photographs_with_the_highest_score_come_first(drawn, get):
     found = get("/api/explore/images", tag="gender", rate="fpr", group="female")
     scores = [one["p_ai"] for one in found["wrong"]]

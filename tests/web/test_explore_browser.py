@@ -207,3 +207,13 @@ def test_real_photographs_of_a_group(visit: Visit, real_data: Path) -> None:
     right = [float(of) for of in page.locator(".right .faces b").all_inner_texts()]
     assert wrong == sorted(wrong, reverse=True) and right == sorted(right, reverse=True)
     assert min(wrong) >= 0.5 > max(right)
+
+
+def test_enter_in_a_field_is_one_step_of_the_way_back(visit: Visit) -> None:
+    page = visit()
+    page.locator("#where").fill("shirt == 'blue'")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**where=**")
+    expect(page.locator("#results[aria-busy]")).to_have_count(0)
+    page.go_back()
+    expect(page.locator("#where")).to_have_value("")

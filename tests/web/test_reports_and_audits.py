@@ -102,6 +102,14 @@ def test_unrelated_reports_are_warned_of(client, shelf):
     assert "Different questions: the first asks" in page and "“Another one?”" in page
 
 
+def test_of_a_comparison_both_rates_are_listed(client, shelf):
+    result = audited()
+    rates = [one.model_copy(update={"first": 0}) for one in result.answer.overall]
+    answer = result.answer.model_copy(update={"overall": rates})
+    write_result(shelf / "one" / "audit.json", result.model_copy(update={"answer": answer}))
+    assert "0.0\N{NARROW NO-BREAK SPACE}% → 14.5" in client.get("/reports").text
+
+
 def test_reports_are_listed_with_what_the_interface_tells(client, shelf):
     (shelf / "bad").mkdir()
     (shelf / "bad" / "audit.json").write_text("{")
@@ -313,6 +321,25 @@ def test_the_page_reads_as_the_command_line_does(client, reports, tmp_path):
         assert one.model_dump() == other.model_dump()
 
 
+@pytest.mark.parametrize(
+    ("ages", "tag", "groups"),
+    [
+        (("20-29", "more than 70"), "age_band", {"20-29", "70+"}),
+        (("young", "old"), "age_group", {"young", "old"}),
+    ],
+)
+def test_ages_in_words_are_groups(client, reports, ages, tag, groups):
+    rows = (f"{i}.jpg,{'ai' if i % 2 else 'real'},0.{i % 9},{ages[i % 4 // 2]}" for i in range(99))
+    address = hold(client, "\n".join(["image,label,p_ai,age", *rows, "x.jpg,ai,0.5,?"]))
+    assert "as a word for a missing value" in client.get(address).text
+    page = client.get(address, params={"missing": "?"}).text
+    assert f'value="{tag}" checked' in page and '<span class="read-as">tag</span>' in page
+    choices = {"missing": "?", "tags": "chosen", "tag": tag}
+    answer = client.post(address, data=choices, follow_redirects=False)
+    result = read_result(reports / wait(client, answer.headers["location"][8:])["report"])
+    assert {row.group for row in result.checks[0].details[0].rows} == groups
+
+
 def test_a_refusal_keeps_the_upload_and_the_choices(client):
     address = hold(client)
     answer = client.post(address, data={"tags": "chosen", "tag": "gender", "limit": "x y"})
@@ -332,7 +359,7 @@ def test_a_refusal_keeps_the_upload_and_the_choices(client):
     [
         (CSV.replace("0.5", "7.5"), {"score_is": "probability"}),
         (CSV.replace("0.5", "five"), {}),
-        (CSV.replace("gender", "age"), {}),
+        ("image,label,p_ai,age\n" + "".join(f"{i},real,0,{i} years\n" for i in range(99)), {}),
         (CSV.replace("gender", "status"), {}),
         (CSV.replace("real", "0").replace(",ai,", ",1,"), {"means": ["real 0", "real 1"]}),
         (CSV, {"label": "gender"}),

@@ -492,6 +492,12 @@ def test_nothing_sticks_out_on_a_telephone(visit: Visit, shelf: Path, name: str)
         assert width_needed(page) <= 360
 
 
+def test_the_way_through_the_pages_is_one_line_on_a_telephone(visit: Visit) -> None:
+    page = visit("/reports", 390)
+    tops = page.locator(".bar li").evaluate_all("all => all.map(one => one.offsetTop)")
+    assert len(tops) == 5 and len(set(tops)) == 1
+
+
 def test_without_a_script_the_form_judges_too(visit: Visit) -> None:
     page = visit("/", java_script_enabled=False)
     page.locator("#pictures").set_input_files(

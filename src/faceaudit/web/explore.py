@@ -373,12 +373,13 @@ def group_images(table: OpenTable, view: View) -> GroupImages:
     rows = rows[np.argsort(order, kind="stable")]
     wrong, right = rows[data.wrong[rows]], rows[~data.wrong[rows]]
     pages = max(1, -(-max(len(wrong), len(right)) // PER_PAGE))
-    shown = slice((view.page - 1) * PER_PAGE, view.page * PER_PAGE)
+    page = min(view.page, pages)
+    shown = slice((page - 1) * PER_PAGE, page * PER_PAGE)
     sides = [_images(table, data.table, of[shown]) for of in (wrong, right)]
     lacking = {one.dataset for side in sides for one in side if one.picture is None}
     return GroupImages(
         group=view.group,
-        page=view.page,
+        page=page,
         pages=pages,
         n_wrong=len(wrong),
         n_right=len(right),

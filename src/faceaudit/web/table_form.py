@@ -17,6 +17,7 @@ from faceaudit.reading.meaning import ScoreIs, likely_score_is
 from faceaudit.schema import LABEL_WORDS
 from faceaudit.spec import EVERY_TAG, Spec, every_tag
 from faceaudit.tables import Scores
+from faceaudit.tags.age import parse_age_band
 from faceaudit.web.audits import choose_spec
 from faceaudit.web.held_tables import MOST_WORDS, HeldColumn, HeldTable, file_name
 
@@ -50,6 +51,8 @@ class Choices:
     threshold: str
     spec: str
     yaml: str
+    #: The name under which a tag is read whose column promises something else.
+    renamed: dict[str, str]
 
 
 @dataclass
@@ -102,7 +105,22 @@ def choices_of(table: HeldTable, given: FormData | QueryParams) -> Choices:
         threshold=text("threshold"),
         spec=text("spec") or EVERY_TAG,
         yaml=text("yaml"),
+        renamed=_renamed(table, text("missing").replace(",", " ").split()),
     )
+
+
+def _renamed(table: HeldTable, missing: list[str]) -> dict[str, str]:
+    """Read words in a column `age`, which is that of years, as bands, or as groups of any kind."""
+    age = table.columns.get("age")
+    if age is None or age.low is not None or not age.words:
+        return {}
+    name = "age_band"
+    try:
+        for word in age.words.keys() - missing:
+            parse_age_band(word)
+    except ValueError:
+        name = "age_group"
+    return {} if name in table.columns else {name: "age"}
 
 
 def _score_is(given: str, score: HeldColumn | None) -> ScoreIs:
@@ -170,7 +188,8 @@ def read(table: HeldTable, choices: Choices, spec: Spec | None = None) -> Scores
     words = _words(table, choices.columns)
     usual = all(choices.means.get(word) == LABEL_WORDS.get(word) for word in words)
     return table.read(
-        mapping={ours: theirs for ours, theirs in choices.columns.items() if ours != theirs},
+        mapping={ours: theirs for ours, theirs in choices.columns.items() if ours != theirs}
+        | choices.renamed,
         missing=[*choices.missing, *(spec.missing if spec else ())],
         ai_label=[] if usual else [word for word in words if choices.means.get(word) == "ai"],
         score_is=choices.score_is,

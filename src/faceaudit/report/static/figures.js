@@ -161,7 +161,7 @@ async function buildTable(fold) {
       return cell;
     }));
   }
-  const scroll = make("div", { class: "scroll" });
+  const scroll = make("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": data.title });
   scroll.append(table);
   fold.append(scroll);
   if (data.moves) addMoving({ figure: fold, key, paint: painters.table, table });

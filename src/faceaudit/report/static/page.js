@@ -18,16 +18,8 @@ addEventListener("afterprint", () => paper(false));
 // One figure in every idle moment, so that the page answers while it is laid out. What is
 // folded waits until it is opened.
 const waiting = new Set(document.querySelectorAll(".details > .detail, .appendix > section"));
-// What is wider than the page scrolls by keyboard too.
-function scrollable(section) {
-  for (const place of section.querySelectorAll(".scroll")) {
-    if (place.scrollWidth > place.clientWidth) place.tabIndex = 0;
-  }
-}
 addEventListener("toggle", ({ target }) => {
-  if (!target.open) return;
-  if (!target.matches(".check")) scrollable(target);
-  else layOutSoon();
+  if (target.open && target.matches(".check")) layOutSoon();
 }, true);
 // A table sorts once its numbers are unpacked.
 const plain = [...document.querySelectorAll("table[data-table]")];
@@ -36,7 +28,6 @@ const layOut = async () => {
   if (next) {
     waiting.delete(next);
     next.classList.add("laid-out");
-    scrollable(next);
   } else if (plain.length) {
     const table = plain.shift();
     await numbers(table.dataset.table);
@@ -54,7 +45,6 @@ function layOutSoon() {
   cancelIdle(layingOut);
   layingOut = whenIdle(layOut);
 }
-whenIdle(() => scrollable(document.querySelector(".answer")));
 layOutSoon();
 
 // The contents show where the reader is: what the reading line, a fifth down the screen, is in.

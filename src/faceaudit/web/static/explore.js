@@ -77,7 +77,8 @@
   }
 
   function go(address, options) {
-    history.pushState(null, "", `/explore${address}`);
+    // Enter in a field tells of it twice: that it changed, and that the form is sent.
+    if (address !== location.search) history.pushState(null, "", `/explore${address}`);
     return show(address, options);
   }
 
