@@ -87,6 +87,8 @@ def test_a_figure_is_fluid_told_in_words_and_stands_alone(
     assert root.find(f"{SVG}style") is not None and detail.title in words(root)
     inside = svg(detail, alone=False)
     assert inside.split(">", 1)[1] in svg(detail)
+    # Programs other than browsers know no variables; a narrow screen is a browser's.
+    assert "var(" not in (root.findtext(f"{SVG}style") or "").split("@media screen")[0]
     assert "<style" not in inside and detail.title not in inside.split(">", 1)[1]
 
 

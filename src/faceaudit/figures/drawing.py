@@ -178,7 +178,8 @@ class Sheet:
             return drawn
         return element(
             "svg",
-            element("style", style()),
+            # Programs other than browsers know no variables.
+            element("style", re.sub(r"var\(--[\w-]+, ([^()]+)\)", r"\1", style())),
             element("rect", width="100%", height="100%", class_="paper"),
             text(title, x=12, y=22, class_="title"),
             element("svg", drawn, x="1.5%", width="97%", height="100%"),
