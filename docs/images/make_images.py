@@ -33,15 +33,15 @@ AUDIT = "with-ffhq/ffhq-glasses-age-gender/report.html"
 PICTURES = {
     "comparison.png": ("compare/report.html", 1440, 900, "light", None),
     "audit-phone.png": (AUDIT, 390, 844, "dark", None),
-    "forest.png": (AUDIT, 1440, 1200, "light", "#group-error-rates .forest >> nth=1"),
+    "forest.png": (AUDIT, 1440, 1200, "light", ".check figure.forest:has-text('by age band')"),
     "threshold.png": (AUDIT, 1440, 1200, "dark", "#threshold-transfer .curve >> nth=0"),
     "samples.jpg": ("samples/report.html", 1440, 1200, "light", "#top-losses .gallery"),
 }
 #: Picture of the web application: width, height, colours, part of the page (or the first screen).
 WEB_PICTURES = {
     "web.jpg": (1440, 1150, "light", None),
-    "web-verdict.jpg": (1440, 1150, "light", "#cards article"),
-    "web-phone.jpg": (390, 1300, "dark", "#cards article"),
+    "web-verdict.jpg": (1440, 1150, "light", "#results"),
+    "web-phone.jpg": (390, 1300, "dark", "#results"),
 }
 
 
@@ -68,7 +68,7 @@ def main(folder: Path) -> None:
                 page.locator(".mini-call").last.wait_for()
                 if part:
                     page.locator("#pictures").set_input_files(samples_folder() / DISPUTED)
-                    page.get_by_text("1 of 1 judged").wait_for()
+                    page.get_by_text("1 of 1 judged").wait_for(timeout=120_000)
                 save(picture_of(page, part), HERE / name)
                 page.close()
         chromium.close()
@@ -89,16 +89,16 @@ def server(reports: Path) -> Iterator[str]:
 
 
 def picture_of(page: Page, part: str | None) -> bytes:
-    """Return a PNG of the first screen or of a part, once its curves are drawn."""
+    """Return a PNG of the first screen or of a part."""
     if part is None:
         return page.screenshot()
     figure = page.locator(part).first
+    # What is for specialists is folded.
+    figure.evaluate("figure => figure.closest('details')?.setAttribute('open', '')")
     figure.scroll_into_view_if_needed()
     # The bar with the threshold stays at the top of the screen, over what is to be taken.
     for bar in page.locator(".threshold").all():
         bar.evaluate("bar => { bar.style.position = 'static'; }")
-    if curve := figure.locator("[data-curve]").all():
-        curve[0].locator("svg.main-svg").first.wait_for()
     # A margin of its own keeps the picture from ending at the letters.
     figure.evaluate("figure => scrollTo(0, figure.getBoundingClientRect().top + scrollY - 16)")
     box = figure.bounding_box()
