@@ -60,7 +60,7 @@ def test_the_gap_that_fails_is_told_with_both_rates_the_limit_and_the_least_it_c
     (verdict,) = next(c for c in result.checks if c.verdicts).verdicts
     assert result.status == "fail"
     assert result.verdict == (
-        "Real photographs tagged 'dark' are called AI-generated 3.17 times as often as 'light' "
+        "Real photographs tagged 'dark' are called AI-generated 3.2 times as often as 'light' "
         f"(18.4 % against 5.8 %), by at least {100 * verdict.low:.1f} points; your limit is 5."
     )
     assert "'dark' (184 of 1,000) most, 'light' (58 of 1,000) least" in result.answer.who
@@ -115,7 +115,7 @@ def test_the_limit_is_told_once_whatever_the_headline_is_about():
     fails = audit(drawn_scores({"a": (900, 300), "b": (900, 9)}), spec(rate="fpr"))
     guesses = audit(drawn_scores({"a": (900, 500), "b": (900, 480)}, ai=(900, 450)), spec())
     assert fails.verdict.endswith("your limit is 5.")
-    assert fails.answer.how_much.endswith("; the limit is a chosen limit, not a legal test.")
+    assert fails.answer.how_much.endswith("), against a chosen limit, not a legal test.")
     assert "guessing" in guesses.verdict
     assert "; the limit is 5.0 points, a chosen limit" in guesses.answer.how_much
 
@@ -184,3 +184,15 @@ def test_what_the_first_screen_tells_is_no_finding_beside_it():
     assert told and not [
         check for check, rate in told if check in ("group-error-rates", "equalized-odds-gap")
     ]
+
+
+def test_what_keeps_narrow_gaps_from_passing_is_said():
+    always_real = drawn_scores({"a": (900, 0), "b": (900, 0)}, ai=(500, 500))
+    answer = audit(always_real, spec(limits={"fpr_gap": 0.05, "fnr_gap": None})).answer
+    assert (
+        "Nothing passes because of 'The classifier does hardly better than guessing'."
+        in answer.how_sure
+    )
+    good = drawn_scores({"a": (900, 0), "b": (900, 0)}, ai=(500, 5))
+    answer = audit(good, spec(limits={"fpr_gap": 0.05, "fnr_gap": None})).answer
+    assert "Nothing passes" not in answer.how_sure

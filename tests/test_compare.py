@@ -219,7 +219,7 @@ def test_the_first_screen_says_who_how_much_how_sure_and_why():
     )
     assert "AI-generated faces called real +0.0 points (-" in answer.how_much
     assert answer.how_sure == (
-        "2 of 3 group differences are shown; all intervals hold together at 95 %."
+        "2 of 3 group differences are more than chance; all intervals hold together at 95 %."
     )
     # The clearest group is among those drawn first.
     assert answer.tags == ["group"]

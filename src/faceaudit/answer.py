@@ -186,7 +186,7 @@ class Question:
         told = say.points_range(gap.low, gap.upper, gap.confidence)
         if worst is not None:
             told += f"; up to {say.points(worst)} if tags or scores are missing unequally"
-        held = "" if limit is None else f"; the limit is {say.LIMIT_NOTE}"
+        held = "" if limit is None else f", against {say.LIMIT_NOTE}"
         # A headline that is about something else does not tell the limit.
         if limit is not None and "your limit is" not in self.headline():
             held = f"; the limit is {say.points(limit)}, {say.LIMIT_NOTE}"
@@ -201,13 +201,14 @@ class Question:
         own = [gap for gap in judged if gap.rate == self.rate.id]
         parts = []
         if own:
-            parts = [f"{sum(gap.status == 'pass' for gap in own)} of {len(own)} within the limit"]
+            within = sum(gap.status == "pass" for gap in own)
+            parts = [f"{within} of {say.counted(len(own), 'gap')} within the limit"]
         for status, said in _NOT_WITHIN.items():
             if of := [gap for gap in own if gap.status == status]:
                 parts.append(f"{said}: {', '.join(say.attributes_title(gap.tags) for gap in of)}")
         if self.lead and self.lead.needed:
             plan = f"about {self.lead.needed:,} {self.rate.images} of each group would settle "
-            parts.append(f"{plan}{say.attributes_title(self.lead.tags)} four times in five")
+            parts.append(f"{plan}{say.attributes_title(self.lead.tags)} with a chance of 80 %")
         told = [say.capitalised("; ".join(parts))] if parts else []
         for rate in ERROR_RATES.values():
             if rate != self.rate and (
@@ -219,6 +220,8 @@ class Question:
                     if status in of_other
                 )
                 told.append(f"{say.capitalised(rate.images)} {rate.error}: {', '.join(counts)}")
+        if vetoes := [of.title for of in self.results if _vetoes(of)]:
+            told.append(f"Nothing passes because of '{vetoes[0]}'")
         return f"{'. '.join(told)}. All hold together at {100 * self.data.spec.confidence:g} %."
 
     def why(self) -> str:

@@ -136,7 +136,7 @@ def _how_sure(of: Comparison, groups: Sequence[Difference]) -> Iterator[str]:
     together = f"all intervals hold together at {100 * of.spec.confidence:g} %"
     if groups:
         shown = sum(bool(found.way) for found in groups)
-        yield f"{say.out_of(shown, len(groups), 'group difference')} shown; {together}."
+        yield f"{say.out_of(shown, len(groups), 'group difference')} more than chance; {together}."
     else:
         yield f"{say.capitalised(together)}."
     for found in _in_order(of):

@@ -121,7 +121,9 @@ def gap_headline(lead: Finding, others: Sequence[Finding]) -> str:
         )
     most_, least = lead.groups
     ratio = most_.value / least.value if least.events >= FEWEST_ERRORS else 0.0
-    often = f"{say.times(ratio)} as often as" if ratio else "more often than"
+    # The interval is that of the gap: more digits of the ratio would say more than is known.
+    times = f"{ratio:.1f}" if ratio < 10 else f"{ratio:,.0f}"
+    often = f"{times} times as often as" if ratio else "more often than"
     rates = say.percent(most_.value), say.percent(least.value)
     at_least = f" by at least {say.points(gap.low)}"
     of_what = "of" if lead.tags == ["dataset"] else "tagged"
