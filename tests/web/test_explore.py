@@ -226,6 +226,19 @@ def test_which_tables_there_are(application, drawn, reports, tmp_path):
             *(f"bundled:{name}" for name in bundled.recorded_names()),
         ]
         assert client.get("/api/explore").json()["view"]["table"] == str(outside)
+    few = read_scores(drawn)
+    write_table(reports / "scores.parquet", few.table.slice(0, 100), few.info)
+    largest = max((bundled.recorded_scores(name) for name in bundled.recorded_names()), key=size)
+    deeper = reports / "deeper" / "scores.parquet"
+    with TestClient(application(), base_url="http://127.0.0.1") as client:
+        opened = client.get("/api/explore").json()["view"]["table"]
+    assert opened == (
+        "deeper/scores.parquet" if size(deeper) > size(largest) else f"bundled:{largest.stem}"
+    )
+
+
+def size(path):
+    return path.stat().st_size
 
 
 def test_a_table_is_read_once_until_it_changes_and_one_is_kept(

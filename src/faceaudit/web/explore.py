@@ -186,9 +186,15 @@ class Tables:
         return paths | {f"bundled:{name}": recorded_scores(name) for name in recorded_names()}
 
     def open(self, name: str) -> OpenTable:
-        """Return a table by its name, the first if that is blank; HTTP status 404."""
+        """Return a table by its name; if that is blank the first that was given, or the largest.
+
+        HTTP status 404.
+        """
         paths = self.paths()
-        name = name or next(iter(paths))
+        if not name:
+            # A small one, as that of the sample faces, has no groups to speak of.
+            largest = max(paths, key=lambda one: paths[one].stat().st_size)
+            name = next(iter(map(str, self._given)), largest)
         if name not in paths:
             raise HTTPException(404, "There is no such table.")
         with self._reading:
