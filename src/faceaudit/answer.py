@@ -184,14 +184,13 @@ class Question:
             return ""
         gap, limit, worst = self.lead.interval, self.lead.limit, self.lead.worst
         told = say.points_range(gap.low, gap.upper, gap.confidence)
-        if worst is not None:
-            told += f"; up to {say.points(worst)} if tags or scores are missing unequally"
         held = "" if limit is None else f", against {say.LIMIT_NOTE}"
         # A headline that is about something else does not tell the limit.
         if limit is not None and "your limit is" not in self.headline():
             held = f"; the limit is {say.points(limit)}, {say.LIMIT_NOTE}"
         by = say.capitalised(say.attributes_title(self.lead.tags))
-        return f"{by}: {say.points(gap.value)} ({told}){held}."
+        hidden = f" Up to {say.points(worst or 0)} if tags or scores are missing unequally."
+        return f"{by}: {say.points(gap.value)} ({told}){held}.{hidden if worst else ''}"
 
     def how_sure(self) -> str:
         """Count what is settled and what is not, of this error rate and of the others."""
@@ -206,10 +205,10 @@ class Question:
         for status, said in _NOT_WITHIN.items():
             if of := [gap for gap in own if gap.status == status]:
                 parts.append(f"{said}: {', '.join(say.attributes_title(gap.tags) for gap in of)}")
-        if self.lead and self.lead.needed:
-            plan = f"about {self.lead.needed:,} {self.rate.images} of each group would settle "
-            parts.append(f"{plan}{say.attributes_title(self.lead.tags)} with a chance of 80 %")
         told = [say.capitalised("; ".join(parts))] if parts else []
+        if self.lead and self.lead.needed:
+            plan = f"About {self.lead.needed:,} {self.rate.images} of each group would settle "
+            told.append(f"{plan}{say.attributes_title(self.lead.tags)} with a chance of 80 %")
         for rate in ERROR_RATES.values():
             if rate != self.rate and (
                 of_other := [of.status for of in judged if of.rate == rate.id]

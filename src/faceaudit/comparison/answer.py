@@ -14,7 +14,7 @@ from faceaudit.comparison.outcomes import Comparison, Difference, Outcomes
 from faceaudit.result import Answer, CheckResult, FigureAt, OverallRate, Slopes
 
 #: Of those who gain, and of those who lose, so many are named.
-MOST_NAMED = 3
+MOST_NAMED = 2
 
 
 def _in_order(of: Comparison) -> list[Difference]:
