@@ -45,6 +45,9 @@ def test_headlines_are_short_and_name_no_small_group(seed):
     limits = [{}, {"fpr_gap": None, "fnr_gap": None}, {"fpr_gap": 0, "fnr_gap": None}][seed % 3]
     result = audit(scores, spec(limits=limits, rate=[None, "fpr", "fnr"][seed % 4 % 3]))
     assert 3 <= words(result.verdict) <= MOST_WORDS, result.verdict
+    # A headline about a gap tells its limit however long the names are.
+    if " gap " in result.verdict or "Not settled" in result.verdict:
+        assert seed % 3 == 1 or "your limit is" in result.verdict, result.verdict
     sizes = {row["group"]: 0 for row in scores.table.to_pylist() if row["group"]}
     for row in scores.table.to_pylist():
         if row["group"] and row["label"] == "real":
@@ -196,3 +199,29 @@ def test_what_keeps_narrow_gaps_from_passing_is_said():
     good = drawn_scores({"a": (900, 0), "b": (900, 0)}, ai=(500, 5))
     answer = audit(good, spec(limits={"fpr_gap": 0.05, "fnr_gap": None})).answer
     assert "Nothing passes" not in answer.how_sure
+
+
+def test_nobody_is_said_to_be_accused_only_if_no_image_of_any_group_is():
+    both = {"a": (3000, 0), "b": (3000, 0)}
+    limits = {"fpr_gap": 0.05, "fnr_gap": None}
+    # Errors in a group too small to be compared are errors all the same.
+    some = audit(drawn_scores(both | {"tiny": (20, 20)}), spec(limits=limits))
+    assert some.status == "pass" and some.answer.overall[0].events == 20
+    assert some.verdict.startswith("The gap in real photographs called AI-generated, by group, is")
+    none = audit(drawn_scores(both | {"tiny": (20, 0)}), spec(limits=limits))
+    assert none.verdict.startswith("No real photograph of 6,020 is called AI-generated. The gap")
+    few = audit(drawn_scores({"a": (40, 0), "b": (40, 0)}), spec(limits=limits))
+    assert few.status == "insufficient-evidence"
+    assert few.verdict.startswith("No real photograph of 80 is called AI-generated. Not settled")
+
+
+def test_a_headline_counts_the_images_of_its_own_rate():
+    table = two_tags().table
+    label = table["label"].to_pylist()
+    score = pa.array([0.1 if of == "real" else 0.9 for of in label], pa.float32())
+    right = table.set_column(table.column_names.index("p_ai"), "p_ai", score)
+    # Fewer photographs than AI-generated faces, and no error in either.
+    fewer = pa.concat_tables([right.slice(2600, 800), right.slice(6000)])
+    result = audit(Scores(fewer, two_tags().info), spec())
+    assert [of.n for of in result.answer.overall] == [800, 1200]
+    assert result.verdict.startswith("No real photograph of 800 is called AI-generated.")

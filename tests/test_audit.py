@@ -99,6 +99,10 @@ def test_rows_and_slice():
         ("name: a\ntitle: b\nquestion: c\nattributes: []", "attributes: List should have"),
         ("name: a\ntitle: b\nquestion: c\nattributes: [x]\nthreshold: 2", "threshold: Input"),
         (
+            "name: a\ntitle: b\nquestion: c\nattributes: [x]\nrate: tpr",
+            "rate: 'tpr' is none of fpr, fnr",
+        ),
+        (
             "name: a\ntitle: b\nquestion: c\nattributes: [x]\nintersections: [[x]]",
             "intersections: an intersection names at least two",
         ),

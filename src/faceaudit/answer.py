@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceaudit import wording as say
 from faceaudit.checks import AuditInput
-from faceaudit.checks.parts.sentences import MOST_WORDS, gap_headline, twin, words
+from faceaudit.checks.parts.sentences import fitting, gap_headline, twin
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
 from faceaudit.result import (
     Answer,
@@ -38,6 +38,8 @@ _NOT_WITHIN: dict[Status, str] = {
     "insufficient-evidence": "not settled",
     "not-estimable": "not estimable",
 }
+#: The harm to the person pictured comes first.
+_RATES = [*ERROR_RATES]
 #: Of how many tags the first screen names the groups.
 MOST_TOLD = 3
 #: The parts of the page whose findings compare groups.
@@ -100,56 +102,68 @@ class Question:
         assert gap is not None, "only gaps with an interval are asked about"
         most = found.worst or gap.upper
         sure = most if found.status == "pass" else found.weight
-        return found.status != self.status, found.rate != "fpr", -sure, -gap.value
+        return found.status != self.status, _RATES.index(str(found.rate)), -sure, -gap.value
 
     @property
     def rate(self) -> ErrorRate:
         """The error rate that the answer tells."""
-        return ERROR_RATES[self.data.spec.rate or (self.lead and self.lead.rate) or "fpr"]
+        return ERROR_RATES[self.data.spec.rate or (self.lead and self.lead.rate) or _RATES[0]]
+
+    @cached_property
+    def veto(self) -> CheckResult | None:
+        """The check that decides though it judged no gap."""
+        return next((of for of in self.results if of.status == self.status and _vetoes(of)), None)
+
+    @property
+    def tells_gap(self) -> bool:
+        """Whether the headline is about the gap that leads, and tells its limit."""
+        return (
+            self.veto is None
+            and self.data.unclustered is None
+            and self.lead is not None
+            and self.lead.status == self.status
+        )
 
     def headline(self) -> str:
-        """Say the answer in at most `MOST_WORDS` words."""
-        deciding = next((of for of in self.results if of.status == self.status), None)
-        veto = next((of for of in self.results if of.status == self.status and _vetoes(of)), None)
-        if veto and veto.status == "error":
-            return f"'{veto.title}' broke off, so the question is not answered."
-        if veto and (briefs := [of.brief for of in veto.findings if of.brief]):
+        """Say the answer in at most 25 words."""
+        if self.veto and self.veto.status == "error":
+            return f"'{self.veto.title}' broke off, so the question is not answered."
+        briefs = [of.brief for of in (self.veto.findings if self.veto else ()) if of.brief]
+        if briefs:
             return briefs[0]
-        if self.status == "not-estimable" and deciding:
-            said = f"These data cannot answer the question. {deciding.sentence}"
-            return said if words(said) <= MOST_WORDS else said[: said.index(".") + 1]
+        if self.status == "not-estimable":
+            lead = "These data cannot answer the question."
+            deciding = next(of for of in self.results if of.status == self.status)
+            return fitting(f"{lead} {deciding.sentence}", lead)
         if self.status == "insufficient-evidence" and (same := self.data.unclustered):
             return (
                 f"Nothing is settled: images that share a '{same}' err alike, and the "
                 "specification does not say whether they are of one person."
             )
         if self.lead is not None and self.lead.status == self.status:
-            return gap_headline(self.lead, self.gaps)
+            overall = next(of for of in self.overall if of.rate == self.lead.rate)
+            alone = sum(of.rate == self.lead.rate for of in self.gaps) == 1
+            return gap_headline(self.lead, overall, alone=alone)
         told = (of.brief for result in self.results for of in result.findings if of.brief)
         return next(told, None) or self._over_all_images()
 
     def _over_all_images(self) -> str:
         parts = []
-        for of in self.overall():
+        for of in self.overall:
             rate = ERROR_RATES[of.rate]
-            verb = "Wrongly accused" if rate.label == "real" else "Missed"
-            parts.append(f"{verb} {of.events:,} of {say.counted(of.n, rate.image)}")
-        return ". ".join(parts) + "."
+            of_images = f"{of.events:,} of {say.counted(of.n, rate.image)}"
+            parts.append(f"{say.capitalised(rate.verb)} {of_images}.")
+        return " ".join(parts)
 
+    @cached_property
     def overall(self) -> list[OverallRate]:
-        """Give each error rate over all images that there is."""
+        """Each error rate over all images that there is."""
         counts, rates = self.data.audited(()), []
         for rate in ERROR_RATES.values():
             found = estimate_of(counts, rate.id, self.data.spec.confidence)
-            if n := int(np.ravel(found.n)[0]):
-                events, low, high = (
-                    np.ravel(of)[0] for of in (found.events, found.low, found.high)
-                )
-                rates.append(
-                    OverallRate(
-                        rate=rate.id, n=n, events=int(events), low=float(low), high=float(high)
-                    )
-                )
+            if n := int(found.n[0]):
+                events, low, high = int(found.events[0]), float(found.low[0]), float(found.high[0])
+                rates.append(OverallRate(rate=rate.id, n=n, events=events, low=low, high=high))
         return rates
 
     def who(self) -> str:
@@ -184,10 +198,11 @@ class Question:
             return ""
         gap, limit, worst = self.lead.interval, self.lead.limit, self.lead.worst
         told = say.points_range(gap.low, gap.upper, gap.confidence)
-        held = "" if limit is None else f", against {say.LIMIT_NOTE}"
-        # A headline that is about something else does not tell the limit.
-        if limit is not None and "your limit is" not in self.headline():
-            held = f"; the limit is {say.points(limit)}, {say.LIMIT_NOTE}"
+        held = ""
+        if limit is not None:
+            held = f", against {say.LIMIT_NOTE}"
+            if not self.tells_gap:
+                held = f"; the limit is {say.points(limit)}, {say.LIMIT_NOTE}"
         by = say.capitalised(say.attributes_title(self.lead.tags))
         hidden = f" Up to {say.points(worst or 0)} if tags or scores are missing unequally."
         return f"{by}: {say.points(gap.value)} ({told}){held}.{hidden if worst else ''}"
@@ -248,8 +263,8 @@ class Question:
             if isinstance(detail, Forest) and detail.scale == "percent"
         ]
         wanted = (
-            lambda plot: plot.attribute == by and plot.measure.startswith(self.rate.images),
-            lambda plot: plot.attribute == by,
+            lambda plot: (plot.rate, plot.attribute) == (self.rate.id, by),
+            lambda plot: plot.rate == self.rate.id,
             lambda plot: True,
         )
         return next((at for fits in wanted for at, plot in plots if fits(plot)), None)
@@ -259,7 +274,7 @@ class Question:
         return Answer(
             rate=self.rate.id,
             tags=self.lead.tags if self.lead else [],
-            overall=self.overall(),
+            overall=self.overall,
             who=self.who(),
             how_much=self.how_much(),
             how_sure=self.how_sure(),

@@ -150,6 +150,7 @@ class Forest(_Movable):
         default="percent",
         description="Rates, differences of rates, ratios (drawn on a log axis), or other numbers",
     )
+    rate: str | None = Field(default=None, description="The error rate, where the measure is one")
     attribute: By
     tag_source: TagSource = None
     rows: list[Estimate] = Field(description="The groups, in the order in which they are drawn")

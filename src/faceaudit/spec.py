@@ -84,7 +84,7 @@ class Spec(BaseModel):
     #: between them and still decides what all other checks count.
     unsure: tuple[Share, Share] | None = None
     #: The error rate that the question is about; None: each that has a limit, `fpr` first.
-    rate: Literal["fpr", "fnr"] | None = None
+    rate: str | None = None
     limits: Limits = Field(default_factory=Limits)  # type: ignore[valid-type]
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
     #: Groups with fewer images are shown, marked small.
@@ -118,6 +118,13 @@ class Spec(BaseModel):
     @classmethod
     def _population_as_rows(cls, value: object) -> object:
         return value and population_rows(value)
+
+    @field_validator("rate")
+    @classmethod
+    def _known_rate(cls, value: str | None) -> str | None:
+        if value is not None and value not in ERROR_RATES:
+            raise ValueError(f"'{value}' is none of {', '.join(ERROR_RATES)}")
+        return value
 
     @field_validator("unsure")
     @classmethod

@@ -191,6 +191,7 @@ def _forest(real: Photographs, data: AuditInput) -> Forest:
         title="Real photographs called AI-generated, by data set",
         note=DELIVERY,
         measure="real photographs called AI-generated (FPR)",
+        rate="fpr",
         attribute="data set",
         reference=real.rate.value[:, -1:],
         reference_label=OTHERS,

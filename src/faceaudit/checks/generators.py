@@ -97,6 +97,7 @@ def _forest(counts: Counts, data: AuditInput) -> Forest:
         title=f"{RATE.images} {RATE.error}, by {say.tag_title(counts.tags[0])}",
         note=say.missing_note(counts.missing, counts.tags),
         measure=f"{RATE.images} {RATE.error} ({RATE.short})",
+        rate=RATE.id,
         attribute=say.tag_title(counts.tags[0]),
         tag_source=data.tag_source(counts.tags),
         reference=rate_of(events, n),

@@ -228,6 +228,7 @@ def rate_forest(
         title=say.capitalised(f"{rate.images} {rate.error}, by {title}"),
         note=say.missing_note(counts.missing, counts.tags),
         measure=f"{rate.images} {rate.error} ({rate.short})",
+        rate=rate.id,
         attribute=title,
         tag_source=data.tag_source(counts.tags),
         reference=rate_of(events, n),

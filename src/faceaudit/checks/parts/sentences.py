@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from faceaudit import wording as say
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
-from faceaudit.result import Finding, GroupRate
+from faceaudit.result import Finding, GroupRate, OverallRate
 
 
 def rate_gap(found: Finding, rate: ErrorRate) -> str:
@@ -91,28 +91,35 @@ def words(text: str) -> int:
     return len(text.replace(" %", "%").split())
 
 
-def gap_headline(lead: Finding, others: Sequence[Finding]) -> str:
-    """Tell a gap in at most `MOST_WORDS` words; `others` are all the gaps that were asked about."""
+def gap_headline(lead: Finding, overall: OverallRate, *, alone: bool) -> str:
+    """Tell a gap in at most `MOST_WORDS` words, and its limit in any case.
+
+    `overall` is its error rate over all images; `alone` says that no other gap in it is asked
+    about.
+    """
     rate, gap = ERROR_RATES[str(lead.rate)], lead.interval
     assert gap is not None, "a gap has an interval"
     by, images = say.attributes_title(lead.tags), f"{rate.images} {rate.error}"
     limit = "" if lead.limit is None else f"; your limit is {100 * lead.limit:g}"
-    upper = gap.upper if lead.worst is None else lead.worst
+    upper = say.points(gap.upper if lead.worst is None else lead.worst)
+    # Of all images, and not of the groups alone that are compared.
+    nobody = "" if overall.events else f"No {rate.image} of {overall.n:,} is {rate.error}. "
     if lead.status == "pass":
-        most = f"at most {say.points(upper)}"
-        if not any(of.events for of in others):
-            return (
-                f"No {rate.image} of {max(of.n or 0 for of in others):,} is {rate.error}. "
-                f"The gap between groups is {most}{limit}."
-            )
-        if len(others) == 1:
-            return f"The gap in {images}, by {by}, is {most}{limit}."
-        return (
-            f"Every gap in {images} is within your limit: the largest, by {by}, is {most}{limit}."
+        most = f"at most {upper}{limit}."
+        if nobody:
+            return f"{nobody}The gap between groups is {most}"
+        if alone:
+            return f"The gap in {images}, by {by}, is {most}"
+        return fitting(
+            f"Every gap in {images} is within your limit: the largest, by {by}, is {most}",
+            f"Every gap in {images} is within your limit: the largest is {most}",
         )
     if lead.status == "insufficient-evidence":
-        largest = f"Not settled by {by}: the gap in {images} may be as large as {say.points(upper)}"
-        return fitting(f"{largest}{limit}.", f"{largest}.")
+        may_be = f"up to {upper}" if nobody else f"the gap in {images} may be as large as {upper}"
+        return fitting(
+            f"{nobody}Not settled by {by}: {may_be}{limit}.",
+            f"{nobody}Not settled: a gap of up to {upper}{limit}.",
+        )
     if gap.low <= 0 or len(lead.groups) < 2:
         return fitting(
             f"No difference is shown in {images}: the largest seen, by {by}, is "
@@ -128,14 +135,14 @@ def gap_headline(lead: Finding, others: Sequence[Finding]) -> str:
     at_least = f" by at least {say.points(gap.low)}"
     of_what = "of" if lead.tags == ["dataset"] else "tagged"
 
-    def told(names: Sequence[str]) -> tuple[str, str, str]:
+    def told(names: Sequence[str]) -> tuple[str, ...]:
         those = f"{rate.images} {of_what} {names[0]} are {rate.error}"
         start, short = f"{say.capitalised(those)} {often} ", f"{rates[0]} of {those}"
         short += f", {rates[1]} of {names[1]}"
         return (
             f"{start}{names[1]} ({' against '.join(rates)}),{at_least}{limit}.",
             f"{short}: at least {say.points(gap.low)} apart{limit}.",
-            f"{short}.",
+            f"{short}{limit}.",
         )
 
     names = [f"'{', '.join(of.group)}'" for of in lead.groups]
