@@ -55,7 +55,7 @@ def draw(rows: int, persons: bool = False) -> pa.Table:
 
 def run(rows: int, persons: bool = False) -> dict[str, object]:
     """Audit `rows` rows in this process: seconds in all and by check, and peak memory in GB."""
-    from faceaudit import audit as audit_module
+    from faceaudit import runner as audit_module
     from faceaudit.checks import AuditInput, all_checks
     from faceaudit.schema import DatasetInfo, ScoresInfo, validate
     from faceaudit.spec import Spec

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from faceaudit import bundled
-from faceaudit.audit import audit
-from faceaudit.compare import compare
+from faceaudit.comparison.runner import compare
 from faceaudit.errors import FaceAuditError
 from faceaudit.report.html import render_html
 from faceaudit.result import Result, read_result
+from faceaudit.runner import audit
 from faceaudit.spec import find_spec, ready_specs
 from faceaudit.tables import Scores, read_scores
 from tests.report.parsed_page import Page

@@ -7,9 +7,9 @@ import pyarrow as pa
 import pytest
 
 from faceaudit.answer import status_of
-from faceaudit.audit import audit
 from faceaudit.checks.parts.sentences import MOST_WORDS, words
 from faceaudit.result import CheckResult, GapVerdict
+from faceaudit.runner import audit
 from faceaudit.spec import Spec, find_spec, ready_specs
 from faceaudit.tables import Scores
 from tests.drawn import drawn_scores

@@ -10,12 +10,12 @@ import pytest
 import yaml
 from sklearn.metrics import roc_auc_score
 
-from faceaudit.audit import audit, headline
 from faceaudit.checks import Check, Product, all_checks
+from faceaudit.decision import gate
 from faceaudit.errors import FaceAuditError
-from faceaudit.gate import gate
 from faceaudit.reading.columns import with_column
 from faceaudit.result import PARTS, Finding, read_result, write_result
+from faceaudit.runner import audit, headline
 from faceaudit.schema import ModelInfo
 from faceaudit.spec import Spec, find_spec, parse_spec, ready_specs
 from faceaudit.stats.gaps import gap_bounds
@@ -302,7 +302,7 @@ BROKEN = Check(
 
 def test_a_check_that_breaks_off_says_so_in_one_line(monkeypatch):
     fault = replace(BROKEN, run=lambda data, options: ModelInfo(id="x", threshold=7))
-    monkeypatch.setattr("faceaudit.audit.all_checks", lambda: {"broken": fault})
+    monkeypatch.setattr("faceaudit.runner.all_checks", lambda: {"broken": fault})
     told = "(ValidationError: threshold: Input should be less than or equal to 1)"
     sentence = check(audit(drawn_scores(ALIKE), spec(checks=["broken"])), "broken").sentence
     assert sentence == f"'Broken' broke off {told}, so it answers nothing."
@@ -311,7 +311,7 @@ def test_a_check_that_breaks_off_says_so_in_one_line(monkeypatch):
 @pytest.mark.parametrize("where", ["run", "judges"])
 def test_a_check_that_breaks_off_is_an_error_and_the_others_go_on(monkeypatch, tmp_path, where):
     fault = replace(BROKEN, **{where: BROKEN.run})
-    monkeypatch.setattr("faceaudit.audit.all_checks", lambda: {**all_checks(), "broken": fault})
+    monkeypatch.setattr("faceaudit.runner.all_checks", lambda: {**all_checks(), "broken": fault})
     asked = ["equalized-odds-gap", "broken", "group-error-rates"]
     result = audit(drawn_scores(ALIKE), spec(checks=asked))
     assert check(result, "broken").status == result.status == "error"
@@ -325,7 +325,7 @@ def test_a_check_that_breaks_off_is_an_error_and_the_others_go_on(monkeypatch, t
 
 
 def test_a_failure_is_not_hidden_by_a_check_that_breaks_off(monkeypatch):
-    monkeypatch.setattr("faceaudit.audit.all_checks", lambda: {**all_checks(), "broken": BROKEN})
+    monkeypatch.setattr("faceaudit.runner.all_checks", lambda: {**all_checks(), "broken": BROKEN})
     failing = drawn_scores({"a": (1000, 10), "b": (1000, 300)})
     result = audit(failing, spec(checks=["equalized-odds-gap", "broken"]))
     assert result.status == "fail"
@@ -337,7 +337,7 @@ def test_what_its_user_can_mend_ends_the_audit(monkeypatch):
         raise FaceAuditError("mend the options")
 
     known = {"broken": replace(BROKEN, run=run)}
-    monkeypatch.setattr("faceaudit.audit.all_checks", lambda: known)
+    monkeypatch.setattr("faceaudit.runner.all_checks", lambda: known)
     with pytest.raises(FaceAuditError, match="mend the options"):
         audit(drawn_scores(ALIKE), spec(checks=["broken"]))
 

@@ -158,11 +158,11 @@ def test_help_loads_nothing_heavy():
 
 def test_audit_compare_gate_and_report_never_load_torch(folder):
     code = f"""
-from faceaudit import commands
-commands.audit([r'{folder}/good.csv'], r'{folder}/spec.yaml', r'{folder}/o')
-commands.compare(r'{folder}/good.csv', r'{folder}/good.csv', r'{folder}/c')
-commands.gate(r'{folder}/o/audit.json')
-commands.report(r'{folder}/o/audit.json')
+from faceaudit import api
+api.audit([r'{folder}/good.csv'], r'{folder}/spec.yaml', r'{folder}/o')
+api.compare(r'{folder}/good.csv', r'{folder}/good.csv', r'{folder}/c')
+api.gate(r'{folder}/o/audit.json')
+api.report(r'{folder}/o/audit.json')
 """
     assert "torch" not in loaded_by(code)
 

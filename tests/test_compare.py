@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from faceaudit.checks.parts.sentences import MOST_WORDS, words
 from faceaudit.cli import main
-from faceaudit.compare import compare
+from faceaudit.comparison.runner import compare
 from faceaudit.errors import FaceAuditError
 from faceaudit.result import read_result
 from faceaudit.spec import Spec

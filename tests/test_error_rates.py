@@ -22,8 +22,8 @@ ERROR_RATES["fdr"] = ErrorRate(
 import numpy as np
 import pyarrow as pa
 
-from faceaudit.audit import audit
-from faceaudit.compare import compare
+from faceaudit.runner import audit
+from faceaudit.comparison.runner import compare
 from faceaudit.report.html import render_html
 from faceaudit.schema import DatasetInfo, ScoresInfo
 from faceaudit.spec import Spec

@@ -11,12 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from faceaudit.audit import audit
 from faceaudit.bundled import resolve_model
 from faceaudit.cli import main
-from faceaudit.compare import compare
+from faceaudit.comparison.runner import compare
 from faceaudit.reading import file_kinds
 from faceaudit.result import write_result
+from faceaudit.runner import audit
 from faceaudit.schema import DatasetInfo, ManifestInfo, ScoresInfo
 from faceaudit.tables import write_table
 from tests.test_sentences import Case

@@ -8,13 +8,13 @@ import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
-from faceaudit.audit import audit
 from faceaudit.cli import main
+from faceaudit.decision import FAILED, PASSED, UNDECIDED, gate, read_audit
 from faceaudit.errors import FaceAuditError
-from faceaudit.gate import FAILED, PASSED, UNDECIDED, gate, read_audit
 from faceaudit.report.junit import write_junit
 from faceaudit.report.markdown import to_markdown
 from faceaudit.result import write_result
+from faceaudit.runner import audit
 from faceaudit.schema import DatasetInfo, ModelInfo, ScoresInfo
 from faceaudit.spec import Spec
 from faceaudit.tables import Scores

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from faceaudit.audit import audit, run_check
 from faceaudit.checks import AuditInput, all_checks
 from faceaudit.layout import rounded
 from faceaudit.report.as_table import as_table, moved_columns
 from faceaudit.report.numbers import cell
 from faceaudit.result import CheckResult, Table
+from faceaudit.runner import audit, run_check
 from faceaudit.spec import Spec
 from faceaudit.tables import Scores
 

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from faceaudit.audit import audit
 from faceaudit.errors import FaceAuditError
 from faceaudit.result import RESULT_VERSION, Result, read_result, write_result
+from faceaudit.runner import audit
 from faceaudit.spec import Spec
 from tests.drawn import drawn_scores
 

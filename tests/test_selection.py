@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from faceaudit.audit import audit
 from faceaudit.errors import FaceAuditError
 from faceaudit.result import LeftOut, Rows
+from faceaudit.runner import audit
 from faceaudit.schema import DatasetInfo, ScoresInfo
 from faceaudit.selection import SLICE, select, with_shares
 from faceaudit.spec import Spec

@@ -14,15 +14,15 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from faceaudit.audit import audit
 from faceaudit.checks import all_checks
-from faceaudit.compare import compare
+from faceaudit.comparison.runner import compare
+from faceaudit.decision import gate
 from faceaudit.errors import FaceAuditError
-from faceaudit.gate import gate
 from faceaudit.report.html import render_html
 from faceaudit.report.junit import write_junit
 from faceaudit.report.markdown import to_markdown
 from faceaudit.result import Result
+from faceaudit.runner import audit
 from faceaudit.schema import DatasetInfo, ScoresInfo, tag_columns, validate
 from faceaudit.spec import Limits, Spec
 from faceaudit.tables import Scores

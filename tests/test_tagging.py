@@ -3,8 +3,8 @@
 import pyarrow as pa
 import pytest
 
-from faceaudit.audit import audit
 from faceaudit.errors import FaceAuditError
+from faceaudit.runner import audit
 from faceaudit.schema import DatasetInfo, ManifestInfo
 from faceaudit.spec import parse_spec
 from faceaudit.tables import concat_scores, read_scores, read_tags, write_table

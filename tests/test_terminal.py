@@ -12,11 +12,11 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from faceaudit import bundled
-from faceaudit.audit import audit
 from faceaudit.cli import main
-from faceaudit.compare import compare
-from faceaudit.gate import gate
+from faceaudit.comparison.runner import compare
+from faceaudit.decision import gate
 from faceaudit.result import read_result, write_result
+from faceaudit.runner import audit
 from faceaudit.screen import Screen
 from faceaudit.spec import find_spec
 from faceaudit.tables import read_scores

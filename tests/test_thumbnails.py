@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from faceaudit import commands
+from faceaudit import api
 from faceaudit.cli import main
 from faceaudit.datasets import index
 from faceaudit.errors import FaceAuditError
@@ -56,7 +56,7 @@ def shown(scores: Path, out: Path, **options: object) -> int:
     """Audit scores; return how many pictures the report shows."""
     spec = out.parent / "spec.yaml"
     spec.write_text(SPEC)
-    commands.audit([scores], spec, out, **options)
+    api.audit([scores], spec, out, **options)
     told = json.loads((out / "audit.json").read_text())
     items = [
         item
@@ -205,19 +205,17 @@ def test_no_local_path_in_what_is_passed_on(tmp_path):
     own = index("folder", folder, tmp_path / "m.parquet", tags_from=tmp_path / "tags").read()
     scores = write_scores(own, tmp_path / "s.parquet", folder)
     shown(scores, tmp_path / "out")
-    commands.compare(scores, scores, tmp_path / "compared")
+    api.compare(scores, scores, tmp_path / "compared")
     csv = tmp_path / "s.csv"
     csv.write_text("image,label,p_ai,mood\na.jpg,real,0.2,NA\nb.jpg,ai,0.7,sad\n")
-    commands.audit(
-        [csv], tmp_path / "spec.yaml", tmp_path / "brought", images_from=[(None, folder)]
-    )
+    api.audit([csv], tmp_path / "spec.yaml", tmp_path / "brought", images_from=[(None, folder)])
     files = [*tmp_path.glob("*/audit.json"), *tmp_path.glob("*/compare.json")]
     files += tmp_path.glob("*/report.html")
     assert len(files) == 6
     older = json.loads((tmp_path / "out" / "audit.json").read_text())
     older["scores"][0]["datasets"]["folder"]["root"] = str(folder)
     (tmp_path / "older.json").write_text(json.dumps(older))
-    files.append(commands.report(tmp_path / "older.json", tmp_path / "older.html"))
+    files.append(api.report(tmp_path / "older.json", tmp_path / "older.html"))
     for file in files:
         text = file.read_text()
         assert str(tmp_path) not in text and '"root"' not in text

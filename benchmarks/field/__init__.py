@@ -14,8 +14,8 @@ import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from faceaudit.audit import audit
 from faceaudit.result import CheckResult, Result
+from faceaudit.runner import audit
 from faceaudit.schema import DatasetInfo, ScoresInfo, validate
 from faceaudit.spec import Spec
 from faceaudit.tables import Scores

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from faceaudit.compare import compare
+from faceaudit.comparison.runner import compare
 from faceaudit.result import Result
 from faceaudit.spec import Spec
 from faceaudit.stats.gap_change import gap_change

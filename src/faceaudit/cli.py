@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from faceaudit import commands, terminal
+from faceaudit import api, terminal
 from faceaudit.cli_shared import (
     AS_JSON,
     EPOCHS,
@@ -310,7 +310,7 @@ def audit(
 
     Writes OUT/audit.json and OUT/report.html, and prints the answer on one screen.
     """
-    result = commands.audit(scores, spec, out, images=not no_images, **options)
+    result = api.audit(scores, spec, out, images=not no_images, **options)
     terminal.print_result(result, out, verbose=verbose, as_json=as_json)
 
 
@@ -345,7 +345,7 @@ def compare(
 
     Writes OUT/compare.json and OUT/report.html, and prints the answer on one screen.
     """
-    result = commands.compare(scores_a, scores_b, out, **options)
+    result = api.compare(scores_a, scores_b, out, **options)
     terminal.print_result(result, out, verbose=verbose, as_json=as_json)
 
 
@@ -372,7 +372,7 @@ def report(
 
     RESULT_JSON is an audit.json or compare.json, or a folder, for a page that lists its reports.
     """
-    path = commands.report(result_json, images=not no_images, **options)
+    path = api.report(result_json, images=not no_images, **options)
     if as_json:
         terminal.print_json({"report": path})
     else:
@@ -399,7 +399,7 @@ def gate(audit_json: Path, as_json: bool, **options: Any) -> None:
     limit was judged; 2: the call itself is wrong. With a baseline, failures count gap by gap:
     what failed there does not count again, unless it is worse by more than chance.
     """
-    decision = commands.gate(audit_json, **options)
+    decision = api.gate(audit_json, **options)
     terminal.print_decision(decision, as_json)
     sys.exit(decision.code)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from faceaudit import bundled, commands
+from faceaudit import api, bundled
 from faceaudit.errors import MissingExtraError
 from faceaudit.result import Result
 
@@ -57,14 +57,12 @@ def demo(out: Path | str, *, say: Callable[[str], None] = lambda text: None) -> 
     reports = {}
     first, second = (bundled.recorded_scores(name) for name in bundled.recorded_names()[::-1])
     say(f"comparing {first.stem} with {second.stem} on the same images")
-    reports["compare"] = commands.compare(
-        first, second, out / "compare", spec="recorded-comparison"
-    )
+    reports["compare"] = api.compare(first, second, out / "compare", spec="recorded-comparison")
     for scores in (first, second):
         for spec in SPECS:
             name = f"{scores.stem}/{spec}"
             say(f"auditing {name}")
-            reports[name] = commands.audit([scores], spec, out / name)
+            reports[name] = api.audit([scores], spec, out / name)
     say("scoring the bundled faces")
     skipped = None
     try:
@@ -72,7 +70,7 @@ def demo(out: Path | str, *, say: Callable[[str], None] = lambda text: None) -> 
     except MissingExtraError as error:
         # Whoever installed the core alone still gets every report but this one.
         skipped = str(error)
-    return Demo(commands.report(out), reports, skipped)
+    return Demo(api.report(out), reports, skipped)
 
 
 def _samples(folder: Path) -> Result:
@@ -81,4 +79,4 @@ def _samples(folder: Path) -> Result:
     scores = folder / "scores.parquet"
     score("bundled:default", bundled.samples_manifest(), scores)
     pictures = [(bundled.SAMPLES, bundled.samples_folder())]
-    return commands.audit([scores], "samples", folder, images_from=pictures)
+    return api.audit([scores], "samples", folder, images_from=pictures)

@@ -11,12 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from faceaudit.audit import summarise
 from faceaudit.errors import FaceAuditError
 from faceaudit.reading.columns import first_true, united, with_column
 from faceaudit.reading.matching import Matches, match
 from faceaudit.reading.meaning import mark_missing
 from faceaudit.result import ScoresSummary
+from faceaudit.runner import summarise
 from faceaudit.schema import SCORED, called_ai
 from faceaudit.selection import Fates, keep_rows, mark_slice
 from faceaudit.spec import Spec

@@ -24,8 +24,8 @@ from faceaudit.wording import LIMIT_NOTE, attributes_title, counted, percent, po
 if TYPE_CHECKING:
     from faceaudit.datasets import IndexReport
     from faceaudit.datasets.base import Dataset
+    from faceaudit.decision import Decision
     from faceaudit.demo import Demo
-    from faceaudit.gate import Decision
     from faceaudit.model.checkpoint import Checkpoint
     from faceaudit.plan import Planned
     from faceaudit.result import OverallRate, Result

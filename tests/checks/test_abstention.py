@@ -7,10 +7,10 @@ import pyarrow as pa
 import pytest
 from scipy.stats import beta
 
-from faceaudit.audit import audit, run_check
 from faceaudit.checks import Options
 from faceaudit.checks.abstention import CHECK
 from faceaudit.errors import FaceAuditError
+from faceaudit.runner import audit, run_check
 from faceaudit.schema import ScoresInfo, validate
 from faceaudit.spec import Spec
 from faceaudit.tables import Scores, read_scores

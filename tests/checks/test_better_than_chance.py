@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from faceaudit.audit import run_check
 from faceaudit.checks import Options, all_checks
 from faceaudit.checks.better_than_chance import CHECK
+from faceaudit.runner import run_check
 from faceaudit.wording import interval_title, percent_range
 
 

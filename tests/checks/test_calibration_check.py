@@ -5,8 +5,8 @@ import re
 import numpy as np
 import pytest
 
-from faceaudit.audit import run_check
 from faceaudit.checks.calibration import CHECK, CalibrationOptions
+from faceaudit.runner import run_check
 from faceaudit.stats.calibration import group_calibration
 
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from faceaudit.audit import run_check
 from faceaudit.checks.equalized_odds_gap import CHECK as JUDGED
 from faceaudit.checks.group_error_rates import CHECK
+from faceaudit.runner import run_check
 
 DEFAULT = CHECK.options()
 FORMATS = np.array(["jpeg", "png"])

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from faceaudit.audit import run_check
 from faceaudit.checks import Options
 from faceaudit.checks.equalized_odds_gap import CHECK
+from faceaudit.runner import run_check
 from faceaudit.stats.gaps import gap_bounds
 
 

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from faceaudit.audit import run_check
 from faceaudit.checks import Options
 from faceaudit.checks.fairness_measures import CHECK
+from faceaudit.runner import run_check
 from faceaudit.stats.fairness_measures import MEASURES
 
 

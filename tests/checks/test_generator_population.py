@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow.compute as pc
 import pytest
 
-from faceaudit.audit import run_check
 from faceaudit.checks import Options
 from faceaudit.checks.generator_population import CHECK, TAGS, population
 from faceaudit.datasets.ffhq import GLASSES
+from faceaudit.runner import run_check
 from faceaudit.tags.age import AGE_BAND_EDGES, AGE_BANDS
 
 

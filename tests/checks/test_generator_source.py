@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from faceaudit.audit import run_check
 from faceaudit.checks import all_checks
 from faceaudit.checks.generator_source import CHECK, GeneratorSourceOptions
 from faceaudit.errors import FaceAuditError
+from faceaudit.runner import run_check
 from faceaudit.stats.intervals import difference_interval, rate_interval, ratio_interval
 
 FFHQ = GeneratorSourceOptions(dataset="ffhq")

@@ -4,8 +4,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from faceaudit.audit import run_check
 from faceaudit.checks.generators import CHECK
+from faceaudit.runner import run_check
 from faceaudit.stats.worst import worst_group
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from faceaudit.audit import run_check
 from faceaudit.checks import Options
 from faceaudit.checks.group_error_rates import CHECK
+from faceaudit.runner import run_check
 from faceaudit.stats.counts import Images
 from faceaudit.stats.worst import worst_group
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pyarrow as pa
 import pytest
 
-from faceaudit.audit import run_check
 from faceaudit.checks.out_of_domain import CHECK, OutOfDomainOptions
+from faceaudit.runner import run_check
 
 
 def pictures(drawn):

@@ -5,9 +5,9 @@ import pyarrow as pa
 import pytest
 from scipy.special import expit, logit
 
-from faceaudit.audit import run_check
 from faceaudit.checks.over_represented import CHECK, OverRepresentedOptions
 from faceaudit.checks.parts.hypotheses import HYPOTHESES, Answer
+from faceaudit.runner import run_check
 from faceaudit.stats import risk_ratios
 from faceaudit.stats.risk_ratios import DELIVERY, MOST_VALUES, analyse
 from faceaudit.tags.age import AGE_BANDS

@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from faceaudit.audit import audit, run_check
 from faceaudit.checks import Options
 from faceaudit.checks.population import CHECK
 from faceaudit.errors import FaceAuditError
+from faceaudit.runner import audit, run_check
 from faceaudit.schema import ScoresInfo
 from faceaudit.spec import Spec, find_spec, parse_spec
 from faceaudit.tables import Scores

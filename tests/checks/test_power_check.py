@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from faceaudit.audit import run_check
 from faceaudit.checks.power import CHECK, PowerOptions
+from faceaudit.runner import run_check
 from faceaudit.stats.gaps import gap_bounds
 
 

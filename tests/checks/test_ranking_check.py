@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from faceaudit.audit import run_check
 from faceaudit.checks import Options
 from faceaudit.checks.ranking import CHECK
+from faceaudit.runner import run_check
 
 
 def run(data):

@@ -7,9 +7,9 @@ import pyarrow as pa
 import pytest
 from scipy.stats import beta, binom
 
-from faceaudit.audit import run_check
 from faceaudit.checks.threshold_transfer import CHECK, ThresholdTransferOptions
 from faceaudit.errors import FaceAuditError
+from faceaudit.runner import run_check
 
 
 def run(data, **options):

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pyarrow as pa
 from PIL import Image
 
-from faceaudit.audit import run_check
 from faceaudit.checks import all_checks
 from faceaudit.checks.top_losses import CHECK, TopLossesOptions
+from faceaudit.runner import run_check
 
 
 def test_worst_images_first_with_their_tags(drawn):

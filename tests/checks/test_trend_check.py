@@ -4,9 +4,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from faceaudit.audit import run_check
 from faceaudit.checks.trend import CHECK
 from faceaudit.result import Curve
+from faceaudit.runner import run_check
 from faceaudit.schema import validate
 from faceaudit.tags.age import AGE_BANDS
 

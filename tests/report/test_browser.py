@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 from PIL import Image
 
-from faceaudit import bundled, commands
+from faceaudit import api, bundled
 from faceaudit.report.html import write_html
 from faceaudit.report.index_page import write_index
 from faceaudit.report.numbers import cell, percent
@@ -124,7 +124,7 @@ def test_the_first_screen_has_few_words_and_a_figure(
 
 def test_a_real_report_is_short_on_screen_and_paper(open_page: Open, tmp_path: Path) -> None:
     scores = bundled.recorded_scores("with-ffhq")
-    commands.audit([scores], "ffhq-glasses-age-gender", tmp_path)
+    api.audit([scores], "ffhq-glasses-age-gender", tmp_path)
     page = open_page(tmp_path / "report.html")
     assert len(page.evaluate(WORDS)) <= 200
     top = "place => place.getBoundingClientRect().top"

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from faceaudit import commands
+from faceaudit import api
+from faceaudit.decision import gate
 from faceaudit.errors import FaceAuditError
-from faceaudit.gate import gate
 from faceaudit.report import numbers
 from faceaudit.report.as_table import as_table
 from faceaudit.report.base import ReportFormat, all_formats, get_format
@@ -205,14 +205,14 @@ def test_formats_get_no_picture_that_is_not_to_be_shown_and_are_refused_in_one_l
     all_formats.cache_clear()
     try:
         file = write_result(tmp_path / "audit.json", audit)
-        assert commands.report(file, format="lines", images=False) == tmp_path / "report.txt"
+        assert api.report(file, format="lines", images=False) == tmp_path / "report.txt"
         assert (tmp_path / "report.txt").read_text("utf-8").startswith("pass\nfail\n")
         assert "data:image" in audit.model_dump_json()
         assert "data:image" not in seen[0].model_dump_json()
         with pytest.raises(FaceAuditError, match="'pdf'; there are html, junit, lines, markdown"):
-            commands.report(file, format="pdf")
+            api.report(file, format="pdf")
         with pytest.raises(FaceAuditError, match="HTML only"):
-            commands.report(tmp_path, format="lines")
+            api.report(tmp_path, format="lines")
         monkeypatch.setattr("faceaudit.plugins.plugins", lambda door: [("a", added), ("b", added)])
         all_formats.cache_clear()
         with pytest.raises(FaceAuditError, match="REPORT of b is called 'lines', as that of a is"):
@@ -234,7 +234,7 @@ def test_a_fault_of_a_format_is_told_in_one_line(write, told, audit, tmp_path, m
     file = write_result(tmp_path / "audit.json", audit)
     (tmp_path / "report.txt").write_text("earlier")
     with pytest.raises(FaceAuditError) as refused:
-        commands.report(file, format="lines")
+        api.report(file, format="lines")
     told = f"the report format 'lines' (module {__name__}) failed: {told}"
     assert str(refused.value).startswith(told)
     assert (tmp_path / "report.txt").read_text() == "earlier"

@@ -12,10 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from faceaudit.audit import audit
 from faceaudit.report.html import write_html
 from faceaudit.report.numbers import interval, percent
 from faceaudit.result import Result, read_result, write_result
+from faceaudit.runner import audit
 from faceaudit.schema import DatasetInfo, ScoresInfo, validate
 from faceaudit.spec import Spec
 from faceaudit.stats.counts import Counts, Images

@@ -16,10 +16,10 @@ from click.testing import CliRunner
 from starlette.testclient import TestClient
 
 from faceaudit import bundled
-from faceaudit.audit import audit
 from faceaudit.cli import main
 from faceaudit.error_rates import ERROR_RATES
 from faceaudit.known_roots import remember_root
+from faceaudit.runner import audit
 from faceaudit.schema import ModelInfo, ScoresInfo
 from faceaudit.spec import Spec
 from faceaudit.tables import read_scores, write_table

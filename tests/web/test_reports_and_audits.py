@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from faceaudit.audit import audit
 from faceaudit.result import Result, read_result, write_result
+from faceaudit.runner import audit
 from faceaudit.spec import Spec
 from faceaudit.web import api, audits, held_tables
 from faceaudit.web.uploads import MAX_PICTURE_BYTES, MAX_PICTURES
@@ -294,7 +294,7 @@ def test_columns_are_proposed_and_labels_are_never_guessed(client, reports):
 
 
 def test_the_page_reads_as_the_command_line_does(client, reports, tmp_path):
-    from faceaudit.commands import audit as command
+    from faceaudit.api import audit as command
 
     (tmp_path / "scores.csv").write_text(FOREIGN)
     (tmp_path / "spec.yaml").write_text(

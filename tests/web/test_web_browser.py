@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 
-from faceaudit.audit import audit
 from faceaudit.bundled import samples_folder
 from faceaudit.result import write_result
+from faceaudit.runner import audit
 from faceaudit.spec import Spec
 from faceaudit.web.held_tables import HeldTables
 from tests.browser import assert_accessible, chromium, playwright, visiting, width_needed

@@ -7,9 +7,9 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from pathlib import Path
 
+from faceaudit.decision import BROKEN, FAILED, PASSED, UNDECIDED, Outcome, gate
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import write_text
-from faceaudit.gate import BROKEN, FAILED, PASSED, UNDECIDED, Outcome, gate
 from faceaudit.report.base import ReportFormat
 from faceaudit.report.numbers import minus_signs
 from faceaudit.result import Result

@@ -9,8 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from faceaudit.decision import Outcome
 from faceaudit.files import write_text
-from faceaudit.gate import Outcome
 from faceaudit.report.base import ReportFormat
 from faceaudit.report.html import environment
 from faceaudit.report.numbers import minus_signs

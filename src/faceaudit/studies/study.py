@@ -10,10 +10,10 @@ from typing import ClassVar
 
 import pyarrow as pa
 
-from faceaudit.audit import headline, result_versions, summarise, timestamp
 from faceaudit.layout import Kind, Values, lay_out, number, text
 from faceaudit.limitations import limitations
 from faceaudit.result import Answer, CheckResult, Detail, Finding, Part, Result, write_result
+from faceaudit.runner import headline, result_versions, summarise, timestamp
 from faceaudit.studies.holdout import Split, read_split
 from faceaudit.studies.runs import Run, Tested, run_all
 from faceaudit.studies.seed_intervals import AcrossSeeds

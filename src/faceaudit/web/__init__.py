@@ -38,7 +38,7 @@ def serve(
     reports : path
         Folder of reports to show, and where audits that are started on the page go.
     models : sequence of str or path, optional
-        As `faceaudit.commands.score` takes them; all bundled ones if left out.
+        As `faceaudit.api.score` takes them; all bundled ones if left out.
     scores : sequence of path
         Scores tables to explore; those of models that are served also say what their
         predictions are worth.

@@ -10,10 +10,10 @@ from typing import Literal
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from faceaudit.audit import audit
 from faceaudit.errors import FaceAuditError
 from faceaudit.report.html import write_html
 from faceaudit.result import write_result
+from faceaudit.runner import audit
 from faceaudit.spec import EVERY_TAG, Spec, every_tag, find_spec, parse_spec, ready_specs
 from faceaudit.tables import Scores
 from faceaudit.web.held_tables import slug

@@ -23,7 +23,6 @@ from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from faceaudit.audit import summarise
 from faceaudit.bundled import recorded_names, recorded_scores
 from faceaudit.checks import AuditInput
 from faceaudit.checks.parts.group_rates import gap_between, rate_forest
@@ -34,6 +33,7 @@ from faceaudit.figures.interactive import plain
 from faceaudit.report.numbers import percent
 from faceaudit.result import Finding, Forest, Rows
 from faceaudit.row_filter import row_mask
+from faceaudit.runner import summarise
 from faceaudit.selection import select
 from faceaudit.spec import EVERY_TAG, Spec, every_tag
 from faceaudit.stats import IntArray

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from starlette.exceptions import HTTPException
 
-from faceaudit.commands import Reading
+from faceaudit.api import Reading
 from faceaudit.errors import FaceAuditError
 from faceaudit.reading.columns import cast_column, value_counts
 from faceaudit.reading.formats import read_file

@@ -2,7 +2,7 @@
 
 All return what they wrote, so that a script can go on from there without reading files again, and
 raise `FaceAuditError` for an input that is unusable, with a sentence fit to be shown.
-Work on tables in memory is in the modules that they call (`faceaudit.audit.audit`, …).
+Work on tables in memory is in the modules that they call (`faceaudit.runner.audit`, …).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 if TYPE_CHECKING:
-    from faceaudit.gate import Decision
+    from faceaudit.decision import Decision
     from faceaudit.reading.meaning import ScoreIs
     from faceaudit.result import Result
     from faceaudit.spec import Spec
@@ -72,8 +72,8 @@ def audit(
     **reading : Reading
         How the tables are to be read.
     """
-    from faceaudit.audit import audit as run_audit
     from faceaudit.errors import validated
+    from faceaudit.runner import audit as run_audit
     from faceaudit.spec import Spec, find_spec
     from faceaudit.tables import concat_scores, renamed
     from faceaudit.thumbnails import PicturesAtHand, add_thumbnails
@@ -130,7 +130,7 @@ def compare(
     **reading : Reading
         How both tables are to be read.
     """
-    from faceaudit.compare import compare as run_compare
+    from faceaudit.comparison.runner import compare as run_compare
     from faceaudit.errors import FaceAuditError
     from faceaudit.spec import find_spec
     from faceaudit.tables import Scores
@@ -245,9 +245,9 @@ def gate(
     markdown: Path | str | None = None,
     accept_changes: bool = False,
 ) -> Decision:
-    """Hold an audit against its limits; see `faceaudit.gate.gate` for the exit codes."""
-    from faceaudit.gate import gate as run_gate
-    from faceaudit.gate import read_audit
+    """Hold an audit against its limits; see `faceaudit.decision.gate` for the exit codes."""
+    from faceaudit.decision import gate as run_gate
+    from faceaudit.decision import read_audit
     from faceaudit.report.junit import write_junit
     from faceaudit.report.markdown import write_markdown
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from faceaudit.audit import adjust_tests, headline, result_versions, timestamp
 from faceaudit.comparison import answer, groups
 from faceaudit.comparison.notes import alone_table, notes
 from faceaudit.comparison.outcomes import Comparison
 from faceaudit.errors import FaceAuditError
 from faceaudit.pairing import pair
 from faceaudit.result import PARTS, Result
+from faceaudit.runner import adjust_tests, headline, result_versions, timestamp
 from faceaudit.schema import tag_columns
 from faceaudit.spec import Spec, every_tag
 from faceaudit.stats.clusters import INDEPENDENT
