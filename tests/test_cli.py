@@ -160,7 +160,7 @@ def test_audit_compare_gate_and_report_never_load_torch(folder):
     code = f"""
 from faceaudit import api
 api.audit([r'{folder}/good.csv'], r'{folder}/spec.yaml', r'{folder}/o')
-api.compare(r'{folder}/good.csv', r'{folder}/good.csv', r'{folder}/c')
+api.compare(r'{folder}/good.csv', r'{folder}/good.csv', out=r'{folder}/c')
 api.gate(r'{folder}/o/audit.json')
 api.report(r'{folder}/o/audit.json')
 """

@@ -778,7 +778,7 @@ def test_files_that_have_one_name_are_told_apart_by_their_folders(tmp_path):
     assert "new/scores calls AI-generated 30.0 % of 10 real photographs, old/scores" in (
         told(old, new, "-o", out)
     )
-    assert "scores (first) and scores (second) give every image the same score" in (
+    assert "scores (1) and scores (2) give every image the same score" in (
         told(old, old, "-o", out)
     )
 
@@ -812,13 +812,16 @@ def test_windows_and_absolute_paths_match(tmp_path):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ((), "name the two columns to compare, as in --score-column a --score-column b, or a sec"),
-        (("--score-column", "p_ai"), "name the two columns to compare"),
-        (("--score-column", "p_ai", "--score-column", "p_ai"), "two names that differ"),
+        (
+            (),
+            "name the column of each classifier, as in --score-column a --score-column b, or a sec",
+        ),
+        (("--score-column", "p_ai"), "name the column of each classifier"),
+        (("--score-column", "p_ai", "--score-column", "p_ai"), "2 names that differ"),
         (("--score-column", "p_ai", "--score-column", "b"), "there is no column 'b'"),
-        (("both.csv", "--name", "x"), "two names that differ, not 'x'"),
-        (("both.csv", "--name", "x", "--name", "x"), "two names that differ, not 'x' and 'x'"),
-        (("both.csv", "--score-column", "p_ai"), "name the two columns to compare"),
+        (("both.csv", "--name", "x"), "2 names that differ, not 'x'"),
+        (("both.csv", "--name", "x", "--name", "x"), "2 names that differ, not 'x' and 'x'"),
+        (("both.csv", "--score-column", "p_ai"), "name the column of each classifier"),
     ],
 )
 def test_calls_that_are_wrong_are_one_line(tmp_path, monkeypatch, options, said):

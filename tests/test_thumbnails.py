@@ -205,7 +205,7 @@ def test_no_local_path_in_what_is_passed_on(tmp_path):
     own = index("folder", folder, tmp_path / "m.parquet", tags_from=tmp_path / "tags").read()
     scores = write_scores(own, tmp_path / "s.parquet", folder)
     shown(scores, tmp_path / "out")
-    api.compare(scores, scores, tmp_path / "compared")
+    api.compare(scores, scores, out=tmp_path / "compared")
     csv = tmp_path / "s.csv"
     csv.write_text("image,label,p_ai,mood\na.jpg,real,0.2,NA\nb.jpg,ai,0.7,sad\n")
     api.audit([csv], tmp_path / "spec.yaml", tmp_path / "brought", images_from=[(None, folder)])

@@ -8,6 +8,7 @@ Work on tables in memory is in the modules that they call (`faceaudit.runner.aud
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
@@ -100,69 +101,62 @@ def audit(
 
 
 def compare(
-    scores_a: Path | str,
-    scores_b: Path | str | None,
+    *scores: Path | str,
     out: Path | str,
-    *,
     spec: str | Path | None = None,
     score_columns: Sequence[str] = (),
     names: Sequence[str] = (),
     include_training: bool = False,
     **reading: Unpack[Reading],
 ) -> Result:
-    """Compare two classifiers on the same images; write ``compare.json`` and ``report.html``.
+    """Compare classifiers on the same images; write ``compare.json`` and ``report.html``.
 
     Parameters
     ----------
-    scores_a, scores_b : Path or str
-        Two scores tables; only images that both scored are compared. Without a second one, two
-        columns of the first.
+    *scores : Path or str
+        A scores table of each classifier, or one table with a column of each; only images that
+        all of them scored are compared.
     out : Path or str
         Folder for the results.
     spec : str or Path, optional
         Whose attributes, intersections and rows to use; without one, every tag.
     score_columns : sequence of str
-        The column with the scores of the first classifier, and of the second.
+        The column with the scores of each classifier.
     names : sequence of str
-        What to call the two; else they are called after the columns, or the files.
+        What to call each; else they are called after the columns, or the files.
     include_training : bool
-        Count images that one of the two was trained on too.
+        Count images that one of them was trained on too.
     **reading : Reading
-        How both tables are to be read.
+        How all tables are to be read.
     """
     from faceaudit.comparison.runner import compare as run_compare
     from faceaudit.errors import FaceAuditError
     from faceaudit.spec import find_spec
-    from faceaudit.tables import Scores
+    from faceaudit.wording import counted
 
-    one_file = scores_b is None
-    if len(score_columns) != 2 and (one_file or score_columns):
+    paths = [Path(path) for path in scores]
+    columns: Sequence[str | None] = score_columns or [None] * len(paths)
+    one_file = len(paths) == 1
+    if len(columns) < 2 or not (one_file or len(columns) == len(paths)):
         raise FaceAuditError(
-            f"{scores_a}: name the two columns to compare, as in --score-column a --score-column b"
-            + (", or a second table" if one_file else "")
+            f"{', '.join(map(str, paths))}: name the column of each classifier, as in "
+            f"--score-column a --score-column b{', or a second table' if one_file else ''}"
         )
-    paths = [Path(scores_a), Path(scores_a if scores_b is None else scores_b)]
     called = list(names) or (list(score_columns) if one_file else _names(paths))
-    if len(called) != 2 or called[0] == called[1]:
+    if len(called) != len(columns) or len(set(called)) < len(called):
         raise FaceAuditError(
-            f"compare needs two names that differ, not {' and '.join(map(repr, called))}; "
-            "give --name twice"
+            f"compare needs {counted(len(columns), 'name')} that differ, not "
+            f"{' and '.join(map(repr, called))}; give --name for each"
         )
     chosen = find_spec(spec) if spec else None
-    # Read for one classifier, the other's scores look like a tag.
+    # Read for one classifier, the others' scores look like tags.
     others = {column for column in score_columns if one_file} - {"p_ai"}
-    sides = []
-    for path, column in zip(paths, score_columns or (None, None), strict=True):
-        mapping = {**reading.get("mapping", {}), **({"p_ai": column} if column else {})}
-        try:
-            (scores,) = _read([path], chosen, {**reading, "mapping": mapping})
-        except FaceAuditError as error:
-            if column is None:
-                raise
-            option = f"--map p_ai={column}:"
-            raise FaceAuditError(str(error).replace(option, f"--score-column {column}:")) from None
-        kept = [name for name in scores.table.column_names if name not in others]
-        sides.append(Scores(scores.table.select(kept), scores.info))
+    sides = [
+        _read_column(path, column, others, chosen, reading)
+        for path, column in zip(paths * len(columns) if one_file else paths, columns, strict=True)
+    ]
+    if len(sides) > 2:
+        raise FaceAuditError(f"compare takes two classifiers, not {len(sides)}")
     first, second = sides
     result = run_compare(
         first, second, chosen, names=(called[0], called[1]), include_training=include_training
@@ -171,12 +165,31 @@ def compare(
     return result
 
 
+def _read_column(
+    path: Path, column: str | None, others: AbstractSet[str], spec: Spec | None, reading: Reading
+) -> Scores:
+    """Read the scores of one classifier, which may be in a column of their own."""
+    from faceaudit.errors import FaceAuditError
+    from faceaudit.tables import Scores
+
+    mapping = {**reading.get("mapping", {}), **({"p_ai": column} if column else {})}
+    try:
+        (scores,) = _read([path], spec, {**reading, "mapping": mapping})
+    except FaceAuditError as error:
+        if column is None:
+            raise
+        option = f"--map p_ai={column}:"
+        raise FaceAuditError(str(error).replace(option, f"--score-column {column}:")) from None
+    kept = [name for name in scores.table.column_names if name not in others]
+    return Scores(scores.table.select(kept), scores.info)
+
+
 def _names(paths: Sequence[Path]) -> list[str]:
-    """Call two files by as little of their paths as tells them apart."""
+    """Call files by as little of their paths as tells them apart."""
     short = [path.stem for path in paths]
     long = [f"{path.parent.name}/{path.stem}" for path in paths]
-    named = (names for names in (short, long) if names[0] != names[1])
-    return next(named, [f"{short[0]} ({place})" for place in ("first", "second")])
+    numbered = [f"{name} ({i})" for i, name in enumerate(short, 1)]
+    return next(names for names in (short, long, numbered) if len(set(names)) == len(paths))
 
 
 def report(

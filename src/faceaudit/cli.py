@@ -315,8 +315,7 @@ def audit(
 
 
 @main.command()
-@click.argument("scores_a", type=PATH)
-@click.argument("scores_b", type=PATH, required=False)
+@click.argument("scores", nargs=-1, required=True, type=PATH)
 @click.option("--spec", default=None, help="A specification; without one, every tag is compared.")
 @click.option("-o", "--out", required=True, type=PATH, help="Folder for the results.")
 @many(
@@ -325,7 +324,7 @@ def audit(
     metavar="COLUMN",
     help="Where the scores are (as --map p_ai=COLUMN), once for each classifier.",
 )
-@many("--name", "names", help="What to call them, once for each.")
+@many("--name", "names", help="What to call it, once for each.")
 @flag("--include-training", help="Count images seen in training too.")
 @_READING
 @PRINTING
@@ -333,20 +332,13 @@ def audit(
     "faceaudit compare old.parquet new.parquet -o out",
     "faceaudit compare old.parquet new.parquet -o out --json | jq .verdict",
 )
-def compare(
-    scores_a: Path,
-    scores_b: Path | None,
-    out: Path,
-    verbose: bool,
-    as_json: bool,
-    **options: Any,
-) -> None:
-    """Compare two classifiers on the same images, in two tables or two columns of one.
+def compare(scores: Sequence[Path], verbose: bool, as_json: bool, **options: Any) -> None:
+    """Compare classifiers on the same images, in tables of their own or columns of one.
 
     Writes OUT/compare.json and OUT/report.html, and prints the answer on one screen.
     """
-    result = api.compare(scores_a, scores_b, out, **options)
-    terminal.print_result(result, out, verbose=verbose, as_json=as_json)
+    result = api.compare(*scores, **options)
+    terminal.print_result(result, options["out"], verbose=verbose, as_json=as_json)
 
 
 @main.command()

@@ -57,7 +57,7 @@ def demo(out: Path | str, *, say: Callable[[str], None] = lambda text: None) -> 
     reports = {}
     first, second = (bundled.recorded_scores(name) for name in bundled.recorded_names()[::-1])
     say(f"comparing {first.stem} with {second.stem} on the same images")
-    reports["compare"] = api.compare(first, second, out / "compare", spec="recorded-comparison")
+    reports["compare"] = api.compare(first, second, out=out / "compare", spec="recorded-comparison")
     for scores in (first, second):
         for spec in SPECS:
             name = f"{scores.stem}/{spec}"
