@@ -119,7 +119,7 @@ def _score(content: bytes, folder: Path) -> None:
         info = ModelInfo(id="flat")
 
         @classmethod
-        def open(cls, model, *, trust_pickle=False, ai_class=None):
+        def open(cls, model, options):
             raise NotImplementedError
 
         def pixels(self, image):

@@ -199,7 +199,19 @@ def train(manifests: Sequence[Path], out: Path, **options: Any) -> None:
 @click.option("--seed", default=0, help="Of the sample.")
 @click.option("--batch-size", default=64, type=click.IntRange(1))
 @flag("--trust-pickle", help="Take a checkpoint that is a pickle.")
-@click.option("--ai-class", help="Of two classes the one that means AI-generated: name or number.")
+@many("--ai-class", help="A class that means AI-generated, by name or number; repeatable.")
+@click.option(
+    "--score-is",
+    type=click.Choice(["probability", "logit", "percent", "p-real"]),
+    help="What the model's numbers are, where that is not known.",
+)
+@click.option(
+    "--preprocess",
+    metavar="HOW",
+    help="How pictures are prepared, where the model's files do not say it: a normalisation "
+    "(imagenet, clip, half, unit, none), NAME=VALUE as size=224, or several by commas; or a "
+    "preprocessor_config.json.",
+)
 @click.option(
     "--find-faces/--no-find-faces",
     default=True,

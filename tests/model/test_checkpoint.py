@@ -213,7 +213,7 @@ def test_two_outputs_are_one_when_the_user_says_which(folder, ai):
     torch.save(wrapped(two.state_dict(), "module."), path)
     with pytest.raises(FaceAuditError, match="--ai-class 0 or --ai-class 1"):
         load_checkpoint(path, trust_pickle=True)
-    loaded = load_checkpoint(path, trust_pickle=True, ai_class=str(ai))
+    loaded = load_checkpoint(path, trust_pickle=True, ai_class=(str(ai),))
     pixels = torch.randn(5, 3, 32, 32)
     with torch.inference_mode():
         expected = two(pixels).softmax(1)[:, ai]
@@ -222,16 +222,23 @@ def test_two_outputs_are_one_when_the_user_says_which(folder, ai):
     assert f"'{ai}' was taken as AI-generated" in loaded.notes[1]
 
 
-def test_a_head_of_another_size_is_refused(folder):
+def test_of_several_outputs_those_of_generators_are_added_up(folder):
+    five = head_of(5)
     path = folder / "weights.pth"
-    torch.save(head_of(5).state_dict(), path)
-    with pytest.raises(FaceAuditError, match="has 5 classes"):
+    torch.save(five.state_dict(), path)
+    with pytest.raises(FaceAuditError, match="'4', and nothing says which of them"):
         load_checkpoint(path, trust_pickle=True)
+    loaded = load_checkpoint(path, trust_pickle=True, ai_class=("1", "3"))
+    pixels = torch.randn(5, 3, 32, 32)
+    with torch.inference_mode():
+        expected = five(pixels).softmax(1)[:, [1, 3]].sum(1)
+        ours = loaded.network(pixels).sigmoid().squeeze(1)
+    torch.testing.assert_close(ours, expected, atol=1e-6, rtol=0)
 
 
 def test_ai_class_where_there_is_nothing_to_choose(folder):
     with pytest.raises(FaceAuditError, match="the network has one output"):
-        load_checkpoint(folder, ai_class="1")
+        load_checkpoint(folder, ai_class=("1",))
 
 
 def test_fastai_export_is_not_opened_without_trust(tmp_path):

@@ -66,7 +66,7 @@ class Grey(Detector):
     info = ModelInfo(id="grey")
 
     @classmethod
-    def open(cls, model, *, trust_pickle=False, ai_class=None):
+    def open(cls, model, options):
         return cls()
 
     def pixels(self, image):
@@ -76,7 +76,7 @@ class Grey(Detector):
         return pixels.mean((1, 2)) / 255
 
 
-def lacking_keywords(model):
+def lacking_options(model):
     return Grey()
 
 
@@ -92,11 +92,11 @@ def lacking_keywords(model):
         ({"pixels": lambda self, image: np.ones(image.size)}, "must have the same shape"),
         ({"trained_on": lambda self, sha256: 1 / 0}, "failed: ZeroDivisionError: division by zero"),
         ({"notes": property(lambda self: 1 / 0)}, "failed: ZeroDivisionError: division by zero"),
-        ({"open": staticmethod(lacking_keywords)}, "'Faulty' (module {}) failed: TypeError: lack"),
-        ({"open": lambda model, **options: [].pop()}, "failed: IndexError: pop from empty list"),
+        ({"open": staticmethod(lacking_options)}, "'Faulty' (module {}) failed: TypeError: lack"),
+        ({"open": lambda model, options: [].pop()}, "failed: IndexError: pop from empty list"),
         ({"info": None}, "TypeError: its name must be a str and its info a ModelInfo"),
         (
-            {"open": lambda model, **options: ModelInfo(id="x", threshold=7)},
+            {"open": lambda model, options: ModelInfo(id="x", threshold=7)},
             "ValidationError: threshold: Input should be less than or equal to 1",
         ),
     ],

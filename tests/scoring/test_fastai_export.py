@@ -307,7 +307,7 @@ class Twice(nn.Module):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"get_y": three, "model": network(3)}, "3 classes.*'other'.*two are needed"),
+        ({"get_y": three, "model": network(3)}, "'other'.*nothing says which"),
         (
             {
                 "target": MultiCategoryBlock,
@@ -321,7 +321,7 @@ class Twice(nn.Module):
             {"block": opened_already, "get_x": half},
             r"do not give what Learner\.get_preds gives.*half",
         ),
-        ({"model": network(3)}, "one number for each of two classes"),
+        ({"model": network(3)}, "one number for each of its classes"),
         ({"batch": [STATISTICS, Noise()]}, r"do not give what Learner\.get_preds gives.*Noise"),
         ({"loss": Twice()}, "the loss Twice does not say"),
         ({"loss": BCEWithLogitsLossFlat()}, r"do not give what Learner\.get_preds gives.*BCEWith"),

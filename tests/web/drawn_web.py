@@ -41,7 +41,7 @@ class BrightnessDetector(Detector):
         self.judged = 0
 
     @classmethod
-    def open(cls, model, *, trust_pickle=False, ai_class=None):
+    def open(cls, model, options):
         raise NotImplementedError
 
     def pixels(self, image):

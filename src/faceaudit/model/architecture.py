@@ -70,8 +70,8 @@ def find_architecture(name: str) -> Architecture:
     raise FaceAuditError(f"'{name}' is no architecture that timm or torchvision knows{hint}")
 
 
-def build_network(architecture: Architecture, size: int) -> nn.Module:
-    """Make an untrained network: (n, 3, size, size) in, logits (n, 1) out, both float32.
+def build_network(architecture: Architecture, size: int, outputs: int = 1) -> nn.Module:
+    """Make an untrained network: (n, 3, size, size) in, logits (n, outputs) out, both float32.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def build_network(architecture: Architecture, size: int) -> nn.Module:
     """
     import torch
 
-    network = _make(architecture, outputs=1)
+    network = _make(architecture, outputs)
     try:
         with torch.inference_mode():
             output = network.eval()(torch.zeros(2, 3, size, size))
@@ -89,7 +89,7 @@ def build_network(architecture: Architecture, size: int) -> nn.Module:
             f"{architecture.name} does not take pictures of {size} pixels ({_first_line(error)}); "
             "give another --size"
         ) from None
-    if tuple(output.shape) != (2, 1):
+    if tuple(output.shape) != (2, outputs):
         raise FaceAuditError(f"{architecture.name} is no image classifier")
     # Some makers draw a head's weights by its number of outputs, which for one output starts
     # with logits in the tens; by the number of inputs they start near zero.

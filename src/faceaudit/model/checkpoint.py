@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,8 @@ from faceaudit.model.architecture import (
     read_weights,
     unwrap,
 )
-from faceaudit.model.classes import ai_class_of
+from faceaudit.model.classes import ai_classes_of
+from faceaudit.model.inference import margin
 from faceaudit.model.ood_distance import Familiarity, read_familiarity, write_familiarity
 from faceaudit.model.records import (
     FAMILIARITY_FILE,
@@ -121,7 +123,7 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    path: Path | str, trust_pickle: bool = False, ai_class: str | None = None
+    path: Path | str, trust_pickle: bool = False, ai_class: Sequence[str] = ()
 ) -> Checkpoint:
     """Read a model directory, or a model that was trained elsewhere.
 
@@ -142,10 +144,22 @@ def load_checkpoint(
         record.architecture, record.library, tuple(record.input.mean), tuple(record.input.std)
     )
     state = read_weights(weights, trust_pickle)
+    size = record.input.size
     with torch.random.fork_rng():  # what it draws is overwritten and should cost nobody a number
-        network = build_network(architecture, record.input.size)
-    state, unwrapped = unwrap(state, network.state_dict(), str(weights))
-    state, said = _one_output(dict(state), head_names(architecture), ai_class, weights)
+        network = build_network(architecture, size)
+        state, said = unwrap(state, network.state_dict(), str(weights))
+        notes = [said]
+        if (outputs := _outputs(state, head_names(architecture))) > 1:
+            network = build_network(architecture, size, outputs)
+    if outputs > 1:
+        ai, said = ai_classes_of([str(i) for i in range(outputs)], ai_class, weights)
+        network.register_forward_hook(lambda module, given, output: margin(output, ai))
+        notes.append(said)
+    elif ai_class:
+        raise FaceAuditError(
+            f"{weights}: --ai-class names one of several classes, but the network has one output, "
+            "the logit of AI-generated"
+        )
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
@@ -160,27 +174,14 @@ def load_checkpoint(
         sha256,
         _read_images(weights.parent),
         read_familiarity(weights.parent, sha256),
-        tuple(sentence for sentence in (unwrapped, said) if sentence),
+        tuple(filter(None, notes)),
     )
 
 
-def _one_output(
-    state: dict[str, Tensor], head: frozenset[str], ai_class: str | None, source: Path
-) -> tuple[dict[str, Tensor], str | None]:
-    """Make the head of two classes one of one: the sigmoid of their difference is their softmax."""
+def _outputs(state: Mapping[str, Tensor], head: frozenset[str]) -> int:
+    """Count the outputs of a head by its tensors; 1 if they are not of one mind."""
     outputs = {len(state[name]) for name in head if name in state and state[name].ndim}
-    if len(outputs) == 1 and outputs != {1}:
-        ai, said = ai_class_of([str(number) for number in range(outputs.pop())], ai_class, source)
-        ours, theirs = slice(ai, ai + 1), slice(1 - ai, 2 - ai)
-        return state | {
-            name: state[name][ours] - state[name][theirs] for name in head & state.keys()
-        }, said
-    if ai_class is not None:
-        raise FaceAuditError(
-            f"{source}: --ai-class names one of two classes, but the network has one output, "
-            "the logit of AI-generated"
-        )
-    return state, None
+    return outputs.pop() if len(outputs) == 1 else 1
 
 
 def _read_images(folder: Path) -> pa.Array:

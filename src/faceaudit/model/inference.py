@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -53,6 +53,15 @@ def predict(
         scores = [network(inputs(few)).squeeze(1).sigmoid() for few in few_at_once(pixels, rows)]
         p_ai: Floats = torch.cat(scores).numpy()
     return p_ai
+
+
+def margin(logits: Tensor, ai: Sequence[int]) -> Tensor:
+    """Make logits of several classes, shape (n, classes), one, shape (n, 1).
+
+    Its sigmoid is the sum of the softmax over the classes `ai`, which mean AI-generated.
+    """
+    real = [i for i in range(logits.shape[1]) if i not in ai]
+    return logits[:, list(ai)].logsumexp(1, True) - logits[:, real].logsumexp(1, True)
 
 
 @contextmanager

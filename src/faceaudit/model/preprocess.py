@@ -86,7 +86,7 @@ def square_pixels(image: Image.Image, size: int) -> Pixels:
     # Lets a JPEG decode at half or a quarter of its size, but only while that stays four times
     # finer than what is needed: closer than that, the shortcut would show in the pixels.
     image.draft(None, (4 * size, 4 * size))
-    image = _as_rgb(ImageOps.exif_transpose(image))
+    image = as_rgb(ImageOps.exif_transpose(image))
     side = min(image.size)
     left, top = (image.width - side) / 2, (image.height - side) / 2
     square = image.resize(
@@ -95,7 +95,8 @@ def square_pixels(image: Image.Image, size: int) -> Pixels:
     return np.asarray(square)
 
 
-def _as_rgb(image: Image.Image) -> Image.Image:
+def as_rgb(image: Image.Image) -> Image.Image:
+    """Return a picture of any mode as RGB, transparency on white."""
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
     if image.mode.startswith("I"):  # 16-bit grey: Pillow would clip it at 255

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +19,7 @@ from faceaudit.plugins import blamed, plugins
 from faceaudit.reading.file_kinds import expect, refusal
 from faceaudit.schema import ModelInfo
 from faceaudit.scoring import backends
+from faceaudit.scoring.options import ModelOptions, Options
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -46,7 +47,7 @@ class Detector(ABC):
     ...         self.info = ModelInfo(id="brightness", threshold=threshold)
     ...
     ...     @classmethod
-    ...     def open(cls, model, *, trust_pickle=False, ai_class=None):
+    ...     def open(cls, model, options):
     ...         if not model.startswith("brightness:"):
     ...             return None  # not ours: the next backend is asked
     ...         return cls(float(model.removeprefix("brightness:")))
@@ -78,19 +79,15 @@ class Detector(ABC):
 
     @classmethod
     @abstractmethod
-    def open(
-        cls, model: str, *, trust_pickle: bool = False, ai_class: str | None = None
-    ) -> Detector | None:
+    def open(cls, model: str, options: ModelOptions) -> Detector | None:
         """Open what a user calls a model; None if it is not of this backend's kind.
 
         Parameters
         ----------
         model : str
             As it was given: a path, ``bundled:NAME``, or whatever the backend understands.
-        trust_pickle : bool
-            The user says that a file which can run any program may be opened.
-        ai_class : str, optional
-            Which of two classes means AI-generated, by name or number from 0.
+        options : ModelOptions
+            What the user says of it.
         """
 
     @abstractmethod
@@ -140,16 +137,17 @@ def probabilities(detector: Detector, pictures: Sequence[Prepared]) -> Floats:
     return p_ai
 
 
-def open_detector(
-    model: Path | str, *, trust_pickle: bool = False, ai_class: str | None = None
-) -> Detector:
-    """Open a model directory, ``bundled:NAME``, a checkpoint from elsewhere or a plug-in's model.
+def open_detector(model: Path | str, **options: Unpack[Options]) -> Detector:
+    """Open a model directory, ``bundled:NAME``, a model from elsewhere or a plug-in's.
+
+    `options` are those of `ModelOptions`.
 
     Raises
     ------
     FaceAuditError
         If there is no such model, or it is damaged, or an untrusted pickle.
     """
+    said = ModelOptions.of(**options)
     known = [backend for _, backend in plugins("detectors")]
     for module in pkgutil.iter_modules(backends.__path__):
         known.append(importlib.import_module(f"{backends.__name__}.{module.name}").DETECTOR)
@@ -157,7 +155,7 @@ def open_detector(
         if not (isinstance(backend, type) and issubclass(backend, Detector)):
             raise FaceAuditError(f"the plug-in {backend!r} is no Detector; mend or uninstall it")
         with blamed("detector", backend.__name__, backend.__module__):
-            detector = backend.open(str(model), trust_pickle=trust_pickle, ai_class=ai_class)
+            detector = backend.open(str(model), said)
             if detector is None:
                 continue
             if not (isinstance(detector.name, str) and isinstance(detector.info, ModelInfo)):

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +21,7 @@ from faceaudit.reading.columns import with_column
 from faceaudit.schema import ScoresInfo, validate
 from faceaudit.scoring.attention import attention
 from faceaudit.scoring.detectors import Detector, open_detector, probabilities
+from faceaudit.scoring.options import Options
 from faceaudit.scoring.selection import select
 from faceaudit.tables import Manifest, Scores, library_versions, read_manifests, write_table
 from faceaudit.wording import counted
@@ -41,10 +43,9 @@ def score(
     seed: int = 0,
     batch_size: int = 64,
     workers: int = 2,
-    trust_pickle: bool = False,
-    ai_class: str | None = None,
     find_faces: bool = True,
     progress: bool = False,
+    **options: Unpack[Options],
 ) -> Scores:
     """Score the images of manifests.
 
@@ -64,12 +65,12 @@ def score(
         Pictures that the network sees at a time.
     workers : int
         Threads that decode.
-    trust_pickle, ai_class
-        As in `Detector.open`.
     find_faces : bool
         Mark pictures in which no face is found, if the extra 'landmarks' is installed.
     progress : bool
         Say on standard error how it goes.
+    **options : Options
+        What is said of the model, see `ModelOptions`.
 
     Returns
     -------
@@ -86,11 +87,7 @@ def score(
     FaceAuditError
         If model or manifest cannot be read. A bad image raises nothing.
     """
-    detector = (
-        model
-        if isinstance(model, Detector)
-        else open_detector(model, trust_pickle=trust_pickle, ai_class=ai_class)
-    )
+    detector = model if isinstance(model, Detector) else open_detector(model, **options)
     if not isinstance(manifests, Manifest):
         manifests = read_manifests([manifests] if isinstance(manifests, Path | str) else manifests)
     with detector.blamed():

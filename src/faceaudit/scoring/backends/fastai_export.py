@@ -15,12 +15,13 @@ from PIL import ExifTags, Image
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import sha256_of
 from faceaudit.model.architecture import check_weights, require_model_extra
-from faceaudit.model.classes import ai_class_of
-from faceaudit.model.inference import predict
+from faceaudit.model.classes import ai_classes_of
+from faceaudit.model.inference import margin, predict
 from faceaudit.model.preprocess import Floats, Prepared
 from faceaudit.pictures import open_picture
 from faceaudit.schema import ModelInfo
 from faceaudit.scoring.detectors import Detector
+from faceaudit.scoring.options import ModelOptions
 
 if TYPE_CHECKING:
     from fastai.learner import Learner
@@ -39,7 +40,7 @@ class FastaiExport(Detector):
     ``Learner.get_preds`` and our way; an export for which the two differ is refused.
     """
 
-    def __init__(self, path: Path, ai_class: str | None) -> None:
+    def __init__(self, path: Path, options: ModelOptions) -> None:
         import torch
         from fastai.callback.progress import ProgressCallback  # noqa: F401 (brings no_bar)
         from fastai.learner import load_learner
@@ -51,7 +52,8 @@ class FastaiExport(Detector):
             raise FaceAuditError(
                 f"{path}: not a readable fastai export ({_reason(error)})"
             ) from None
-        self._ai, said = ai_class_of(_classes(learner, path), ai_class, path)
+        classes = _classes(learner, path)
+        self._ai, said = ai_classes_of(classes, options.ai_class, path)
         activation = _activation(learner, path)
         #: Transforms keep what they drew for the last picture in themselves.
         self._lock = threading.Lock()
@@ -63,8 +65,8 @@ class FastaiExport(Detector):
                     theirs = learner.get_preds(dl=loader, act=noop)[0]
                 preprocessing = self._take_transforms(learner)
                 pixels = np.stack([self._opened(file) for file in files])
-            if tuple(theirs.shape) != (len(files), 2):
-                raise ValueError("the model does not give one number for each of two classes")
+            if tuple(theirs.shape) != (len(files), len(classes)):
+                raise ValueError("the model does not give one number for each of its classes")
             self._network = learner.model.cpu().eval()
             with torch.no_grad():
                 inputs = self._inputs(pixels)
@@ -76,8 +78,8 @@ class FastaiExport(Detector):
             ) from None
         # Logits too: of a network that is sure of everything the probabilities would tell nothing.
         for ours, wanted in (
-            (logits, self._logit_of(theirs).squeeze(1).numpy()),
-            (p_ai, activation(theirs)[:, self._ai].numpy()),
+            (logits, margin(theirs, self._ai).squeeze(1).numpy()),
+            (p_ai, activation(theirs)[:, self._ai].sum(dim=1).numpy()),
         ):
             if not np.allclose(ours, wanted, rtol=TOLERANCE, atol=TOLERANCE):
                 raise FaceAuditError(
@@ -100,15 +102,14 @@ class FastaiExport(Detector):
         )
 
     @classmethod
-    def open(
-        cls, model: str, *, trust_pickle: bool = False, ai_class: str | None = None
-    ) -> FastaiExport | None:
+    def open(cls, model: str, options: ModelOptions) -> FastaiExport | None:
         path = Path(model)
         if path.suffix != ".pkl":
             return None
-        check_weights(path, trust_pickle)
+        options.refuse(path, "score_is", "preprocess", why="the export says it")
+        check_weights(path, options.trust_pickle)
         require_model_extra("score")
-        return cls(path, ai_class)
+        return cls(path, options)
 
     def pixels(self, image: Image.Image) -> Prepared:
         """Run the item transforms; gives channels first."""
@@ -133,11 +134,7 @@ class FastaiExport(Detector):
         return batch.as_subclass(torch.Tensor)
 
     def _logit(self, inputs: Tensor) -> Tensor:
-        return self._logit_of(self._network(inputs))
-
-    def _logit_of(self, two: Tensor) -> Tensor:
-        """Turn two logits into one: the sigmoid of their difference is their softmax."""
-        return (two[:, self._ai] - two[:, 1 - self._ai]).unsqueeze(1)
+        return margin(self._network(inputs), self._ai)
 
     def _take_transforms(self, learner: Learner) -> dict[str, Any]:
         """Take the transforms out of an export, and say what they are."""

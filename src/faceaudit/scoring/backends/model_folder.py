@@ -20,33 +20,33 @@ from faceaudit.model.ood_distance import FeatureExtractor
 from faceaudit.model.preprocess import Floats, Pixels, square_pixels
 from faceaudit.model.records import RECORD_FILE, WEIGHTS_FILE, read_record
 from faceaudit.scoring.detectors import Detector
+from faceaudit.scoring.options import ModelOptions
 
 
 class ModelFolder(Detector):
     """A model directory, or one file of weights in it. The record is read at once, they later."""
 
-    def __init__(self, path: Path, trust_pickle: bool, ai_class: str | None) -> None:
-        self._options = path, trust_pickle, ai_class
+    def __init__(self, path: Path, options: ModelOptions) -> None:
+        options.refuse(path, "score_is", "preprocess", why=f"{RECORD_FILE} says it")
+        self._path, self._options = path, options
         weights = path if path.is_file() else path / WEIGHTS_FILE
         self._record = read_record(weights.parent)
-        check_weights(weights, trust_pickle)
+        check_weights(weights, options.trust_pickle)
         self.name = weights.parent.resolve().name
         self.info = self._record.info(sha256_of(weights))
 
     @classmethod
-    def open(
-        cls, model: str, *, trust_pickle: bool = False, ai_class: str | None = None
-    ) -> ModelFolder | None:
+    def open(cls, model: str, options: ModelOptions) -> ModelFolder | None:
         path = resolve_model(model)
         if path.is_dir() or (path.suffix != ".pkl" and (path.parent / RECORD_FILE).is_file()):
-            return cls(path, trust_pickle, ai_class)
+            return cls(path, options)
         return None
 
     @cached_property
     def checkpoint(self) -> Checkpoint:
         """The model, loaded."""
         require_model_extra("score")
-        return load_checkpoint(*self._options)
+        return load_checkpoint(self._path, self._options.trust_pickle, self._options.ai_class)
 
     @cached_property
     def _extract(self) -> FeatureExtractor:

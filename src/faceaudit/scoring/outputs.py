@@ -1,0 +1,151 @@
+"""What a classifier's numbers mean: from its raw output to the probability of AI-generated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit, logsumexp
+
+from faceaudit.errors import FaceAuditError
+from faceaudit.model.classes import ai_classes_of
+from faceaudit.model.preprocess import Floats
+from faceaudit.reading.meaning import ScoreIs
+from faceaudit.scoring.options import ModelOptions
+
+#: Shares that a classifier gives its classes sum to 1 but for rounding; an INT8 one's do too.
+SUM_TO_ONE = 1e-3
+
+
+class Outputs:
+    """Turns a classifier's output, shape (n,), (n, 1) or (n, classes), into `p_ai`, shape (n,).
+
+    Of one number a picture it has to be said what it is (``score_is``), and it speaks for
+    AI-generated, unless ``ai_class`` is 0: then for the other class. Of several, the classes that
+    mean AI-generated are found by `ai_classes_of`; numbers of which each picture's sum to 1 are
+    taken as probabilities, others as logits of a softmax, if ``score_is`` does not say it.
+
+    Parameters
+    ----------
+    source : str
+        What the model is called in messages.
+    options : ModelOptions
+    classes : sequence of str, optional
+        Their names, in the order of the outputs, if the model has any.
+    score_is : ScoreIs, optional
+        What the model's own files say that its numbers are. The user's word goes before it.
+
+    Attributes
+    ----------
+    notes : list of str
+        How the output was understood, as sentences; known after the first call of `p_ai`.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        options: ModelOptions,
+        classes: Sequence[str] | None = None,
+        score_is: ScoreIs | None = None,
+    ) -> None:
+        self.notes: list[str] = []
+        self._source, self._options, self._classes = source, options, classes
+        self._score_is = options.score_is or score_is
+        self._width = 0
+
+    def p_ai(self, raw: npt.ArrayLike) -> Floats:
+        """Return the probability of AI-generated of n pictures.
+
+        Raises
+        ------
+        FaceAuditError
+            If it is not known what the numbers mean, or they are not what they are said to be.
+        """
+        values = np.asarray(raw, np.float64)
+        values = values.reshape(len(values), -1) if values.ndim < 3 else values
+        if values.ndim != 2 or not values.shape[1]:
+            shape = np.shape(raw)
+            raise FaceAuditError(
+                f"{self._source}: gives an output of shape {shape} for {len(values)} pictures; "
+                "one number a picture is needed, or one for each class"
+            )
+        if not self._width:
+            self._width = values.shape[1]
+            self._understand(values)
+        elif values.shape[1] != self._width:
+            raise FaceAuditError(
+                f"{self._source}: gave {self._width} numbers a picture, and now {values.shape[1]}"
+            )
+        p_ai = self._of_one(values[:, 0]) if self._width == 1 else self._of_classes(values)
+        return p_ai.astype(np.float32)
+
+    def _understand(self, values: npt.NDArray[np.float64]) -> None:
+        """Settle, by the first pictures, what all numbers are."""
+        if self._width == 1:
+            if self._score_is is None:
+                low, high = float(values.min()), float(values.max())
+                raise FaceAuditError(
+                    f"{self._source}: gives one number a picture (here {low:.3g} to {high:.3g}); "
+                    "say what it is: --score-is probability or --score-is logit, and --ai-class 0 "
+                    "if it speaks for photographs"
+                )
+            for_class = "photographs" if self._reversed else "AI-generated"
+            self.notes.append(
+                f"The classifier's number was read as {self._score_is} of {for_class}."
+            )
+            return
+        if self._classes is not None and len(self._classes) != self._width:
+            raise FaceAuditError(
+                f"{self._source}: gives {self._width} numbers a picture, but names "
+                f"{len(self._classes)} classes"
+            )
+        _, said = self._ai
+        self.notes.append(said)
+        if self._score_is is None:
+            sums = np.abs(values.sum(axis=1) - 1).max() <= SUM_TO_ONE
+            self._score_is = "probability" if sums and values.min() >= 0 else "logit"
+            why = "each picture's sum to 1" if self._score_is == "probability" else "of a softmax"
+            plural = {"probability": "probabilities", "logit": "logits"}[self._score_is]
+            self.notes.append(f"Its numbers were read as {plural}: {why}.")
+
+    @property
+    def _reversed(self) -> bool:
+        return "0" in self._options.ai_class or self._score_is == "p-real"
+
+    @cached_property
+    def _ai(self) -> tuple[list[int], str]:
+        names = self._classes or [str(i) for i in range(self._width)]
+        return ai_classes_of(names, self._options.ai_class, self._source)
+
+    def _of_one(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        if wrong := set(self._options.ai_class) - {"0", "1"}:
+            raise FaceAuditError(
+                f"{self._source}: --ai-class {min(wrong)}: the model gives one number a picture; "
+                "0 says that it speaks for photographs, 1 for AI-generated pictures"
+            )
+        if self._score_is == "logit":
+            found = np.asarray(expit(values))
+        else:
+            found = self._within(values / (100 if self._score_is == "percent" else 1))
+        return 1 - found if self._reversed else found
+
+    def _of_classes(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        ai, _ = self._ai
+        real = [i for i in range(self._width) if i not in ai]
+        if self._score_is == "logit":
+            margin = logsumexp(values[:, ai], axis=1) - logsumexp(values[:, real], axis=1)
+            return np.asarray(expit(margin))
+        # Rounding may take a sum of several a little over 1.
+        shares = self._within(values / (100 if self._score_is == "percent" else 1))
+        return np.asarray(np.minimum(shares[:, ai].sum(axis=1), 1.0))
+
+    def _within(self, shares: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        if len(strange := shares[~((shares >= 0) & (shares <= 1) | np.isnan(shares))]):
+            raise FaceAuditError(
+                f"{self._source}: gives {strange[0]:.4g}, which is no {self._score_is} between 0 "
+                f"and {100 if self._score_is == 'percent' else 1}; if its numbers are logits, say "
+                "--score-is logit"
+            )
+        return shares
