@@ -91,6 +91,7 @@ def test_a_package_of_another_adds_one_of_each(package, tmp_path):
     )
     lines = """
         datasets
+        checks
         index cartoons set -o manifest.parquet --brightness
         score greyness:0.7 manifest.parquet -o scores.parquet --no-find-faces
         audit scores.parquet --spec spec.yaml -o out
@@ -100,6 +101,7 @@ def test_a_package_of_another_adds_one_of_each(package, tmp_path):
     done = run(["-c", RUN], tmp_path, [package, source], input=lines.strip())
     assert done.returncode == 0, done.stdout + done.stderr
     assert "cartoons" in done.stdout
+    assert "smallest: whole number; default 1. Groups with fewer" in " ".join(done.stdout.split())
     assert (tmp_path / "out" / "report.txt").read_text() == (
         "info\tBy brightness, light is called AI-generated most often: 100.0 %.\n"
     )

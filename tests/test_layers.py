@@ -16,7 +16,7 @@ LAYERS = (
     ("screen",),
     ("api",),
     ("comparison", "pairing", "report", "figures"),
-    ("answer", "decision", "limitations", "plan", "runner"),
+    ("answer", "catalogue", "decision", "limitations", "plan", "runner"),
     ("checks",),
     ("scoring",),
     ("model", "thumbnails", "bundled"),

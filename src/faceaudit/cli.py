@@ -43,6 +43,32 @@ def main() -> None:
     """
 
 
+# --- what there is to ask ------------------------------------------------------------------
+
+
+@main.command()
+@AS_JSON
+@example("faceaudit checks")
+def checks(as_json: bool) -> None:
+    """List the checks: what each asks, needs, and its options.
+
+    A specification names those to run under 'checks:'; without that, the default ones run.
+    """
+    from faceaudit.catalogue import known_checks
+
+    terminal.print_checks(known_checks(), as_json)
+
+
+@main.command()
+@AS_JSON
+@example("faceaudit specs")
+def specs(as_json: bool) -> None:
+    """List the ready specifications: what each asks, and of which columns."""
+    from faceaudit.catalogue import known_specs
+
+    terminal.print_specs(known_specs(), as_json)
+
+
 # --- before there are images ---------------------------------------------------------------
 
 

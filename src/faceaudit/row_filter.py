@@ -82,9 +82,13 @@ def read_rows(table: pa.Table, text: str, option: str) -> tuple[pa.BooleanArray,
 
 def columns_in_words(table: pa.Table, text: str) -> str:
     """Say which values the columns have that an expression (which was read before) names."""
+    return "; ".join(f"{name} {_values_in_words(table[name])}" for name in columns_named(text))
+
+
+def columns_named(text: str) -> list[str]:
+    """Return the columns that an expression, which is one, names."""
     tree = ast.parse(text.strip(), mode="eval")
-    names = dict.fromkeys(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
-    return "; ".join(f"{name} {_values_in_words(table[name])}" for name in names)
+    return [*dict.fromkeys(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))]
 
 
 def _values_in_words(column: pa.ChunkedArray) -> str:

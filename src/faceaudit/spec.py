@@ -28,7 +28,16 @@ MOST_GROUPS = 50
 Share = Annotated[float, Field(ge=0, le=1)]
 
 _LIMITS: dict[str, Any] = {
-    f"{rate.id}_gap": (float | None, Field(default=rate.limit, ge=0, le=1))
+    f"{rate.id}_gap": (
+        float | None,
+        Field(
+            default=rate.limit,
+            ge=0,
+            le=1,
+            description=f"Of the {rate.name} ({rate.images} {rate.error}); null asks for no "
+            "verdict.",
+        ),
+    )
     for rate in ERROR_RATES.values()
 }
 Limits: type[BaseModel] = create_model(
@@ -36,7 +45,7 @@ Limits: type[BaseModel] = create_model(
     __config__=ConfigDict(extra="forbid"),
     __doc__="""Largest gap (highest minus lowest rate over the groups) that the auditor accepts.
 
-    Chosen limits, not legal tests. None asks for no verdict.
+    Chosen limits, not legal tests.
     """,
     **_LIMITS,
 )
@@ -48,47 +57,92 @@ class Spec(BaseModel):
     # A word for "missing" may be a number (999), which YAML does not know for text.
     model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
 
-    name: str
-    title: str
-    question: str
-    #: Which rows the audit is about, as an expression (see `faceaudit.row_filter`); None is all.
-    rows: str | None = None
-    #: Words that say that a value is missing; without them only an empty cell does.
-    missing: list[str] = Field(default_factory=list)
-    #: Whether images that the classifier was trained on count; its errors on them are too low.
-    include_training: bool = False
-    #: A slice to be compared with the rest, as an expression; adds the attribute "slice".
-    slice: str | None = None
-    #: Tags whose groups are compared, one at a time.
-    attributes: list[str] = Field(min_length=1)
-    #: Combinations of tags whose groups are compared.
-    intersections: list[list[str]] = Field(default_factory=list)
-    #: Check ids, each with its options; empty means every default check.
-    checks: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    #: The column that says which images hang together: those of a person, a video, a source image.
-    #: None takes the columns ``person`` and ``video`` if there are any; "none" says that rows are
-    #: independent. Copies of one picture always hang together.
-    cluster: str | None = None
-    #: "random" lets a gap pass as if images without a tag or score were like the others; "worst"
-    #: lets it pass only if it would whatever they are.
-    assume_missing: Literal["worst", "random"] = "worst"
-    #: How many tags are wrong: tag -> the share of each group's images that belong to another; or
-    #: by group; or by group the shares that truly are of each; or the tag of a second annotator.
-    tag_error: dict[str, Any] = Field(default_factory=dict)
-    #: The population that rates are weighted to: rows of tags with ``share`` or ``count``, or for
-    #: one tag ``{tag: {value: share}}``; in a file, the name of a table beside it.
-    population: list[Row] = Field(default_factory=list)
-    #: None takes the classifier's own threshold; an image is called AI when p_ai >= threshold.
-    threshold: float | None = Field(default=None, ge=0, le=1)
-    #: From which score on, and below which, the classifier counts as unsure. The threshold lies
-    #: between them and still decides what all other checks count.
-    unsure: tuple[Share, Share] | None = None
-    #: The error rate that the question is about; None: each that has a limit, `fpr` first.
-    rate: str | None = None
-    limits: Limits = Field(default_factory=Limits)  # type: ignore[valid-type]
-    confidence: float = Field(default=0.95, gt=0.5, lt=1)
-    #: Groups with fewer images are shown, marked small.
-    small_group: int = Field(default=30, ge=1)
+    name: str = Field(description="What the audit is called, in files and lists.")
+    title: str = Field(description="The heading of its report.")
+    question: str = Field(description="What it asks, in the words of its reader.")
+    rows: str | None = Field(
+        default=None,
+        description="Which rows the audit is about, as an expression such as dataset == 'ffhq' or "
+        "label == 'ai'; without it, all.",
+    )
+    missing: list[str] = Field(
+        default_factory=list,
+        description="Words that say that a value is missing; without them only an empty cell does.",
+    )
+    include_training: bool = Field(
+        default=False,
+        description="Whether images that the classifier was trained on count; its errors on them "
+        "are too low.",
+    )
+    slice: str | None = Field(
+        default=None,
+        description="A slice to be compared with the rest, as an expression; adds the tag slice.",
+    )
+    attributes: list[str] = Field(
+        min_length=1, description="Tags whose groups are compared, one at a time."
+    )
+    intersections: list[list[str]] = Field(
+        default_factory=list, description="Combinations of tags whose groups are compared."
+    )
+    checks: dict[str, dict[str, Any]] = Field(
+        default_factory=dict,
+        description="The checks to run, each with its options; a list of ids will do. Without it, "
+        "those that run by default.",
+    )
+    cluster: str | None = Field(
+        default=None,
+        description="The column that says which images hang together: those of a person, a video, "
+        "a source image. Without it person and video, if there are any; none says that images are "
+        "independent. Copies of one picture always hang together.",
+    )
+    assume_missing: Literal["worst", "random"] = Field(
+        default="worst",
+        description="random lets a gap pass as if images without a tag or score were like the "
+        "others; worst lets it pass only if it would whatever they are.",
+    )
+    tag_error: dict[str, Any] = Field(
+        default_factory=dict,
+        description="How many tags are wrong, by tag: the share of each group's images that belong "
+        "to another; or by group; or by group the shares that truly are of each; or the tag of a "
+        "second annotator.",
+    )
+    population: list[Row] = Field(
+        default_factory=list,
+        description="The population that rates are weighted to: rows of tags with share or count, "
+        "or for one tag {tag: {value: share}}; in a file, the name of a table beside it.",
+    )
+    threshold: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="An image is called AI-generated when its score is at least this; without it, "
+        "the classifier's own, or else 0.5.",
+    )
+    unsure: tuple[Share, Share] | None = Field(
+        default=None,
+        description="From which score on, and below which, the classifier counts as unsure. The "
+        "threshold lies between them and still decides what all other checks count.",
+    )
+    rate: str | None = Field(
+        default=None,
+        description="The error rate that the question is about: " + " or ".join(ERROR_RATES) + "; "
+        "without it, each that has a limit, in this order.",
+    )
+    limits: Limits = Field(  # type: ignore[valid-type]
+        default_factory=Limits, description="The largest gaps that are accepted."
+    )
+    confidence: float = Field(
+        default=0.95,
+        gt=0.5,
+        lt=1,
+        description="The chance, at least, that no verdict on a limit is wrong; and that of each "
+        "interval.",
+    )
+    small_group: int = Field(
+        default=30,
+        ge=1,
+        description="Groups with fewer images are shown, marked small, and decide nothing.",
+    )
 
     @property
     def groupings(self) -> list[tuple[str, ...]]:
@@ -193,6 +247,14 @@ def parse_spec(text: str, source: str, folder: Path | None = None) -> Spec:
     if folder and isinstance(table := content.get("population"), str):
         content["population"] = read_population(folder / table)
     return validated(Spec, content, f"{source}: ")
+
+
+def as_yaml(value: object) -> str:
+    """Write a value on one line, as it stands in a specification."""
+    written = yaml.safe_dump(
+        value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10**9
+    )
+    return str(written).removesuffix("...\n").strip()
 
 
 def every_tag(table: pa.Table, title: str, question: str) -> Spec:

@@ -22,6 +22,7 @@ from faceaudit.screen import Screen, folded, status_text
 from faceaudit.wording import LIMIT_NOTE, attributes_title, counted, percent, points
 
 if TYPE_CHECKING:
+    from faceaudit.catalogue import KnownCheck, KnownSpec
     from faceaudit.datasets import IndexReport
     from faceaudit.datasets.base import Dataset
     from faceaudit.decision import Decision
@@ -107,6 +108,53 @@ def print_datasets(known: Sequence[type[Dataset]], as_json: bool) -> None:
         )
         table.add_row(dataset.id, "; ".join(told))
     _print(table)
+
+
+def print_checks(known: Sequence[KnownCheck], as_json: bool) -> None:
+    """Print what every check asks, and its options."""
+    if as_json:
+        print_json([dataclasses.asdict(check) for check in known])
+        return
+    from faceaudit.catalogue import COLUMNS
+
+    table = _table("id", "what it asks")
+    for check in known:
+        told = Text.assemble((check.title, "bold"), f"\n{check.description}")
+        if more := [name for name in check.columns if name not in COLUMNS]:
+            told.append(f"\nNeeds the columns {', '.join(more)}.")
+        if not check.default:
+            told.append("\nRuns only where a specification names it.")
+        for key in check.options:
+            default = key.default_in_words if key.required else f"default {key.default_in_words}"
+            told.append(f"\n{key.name}: {key.type}; {default}. {key.description}")
+        table.add_row(Text(check.id, "bold"), told)
+    needed = f"Every check needs {', '.join(COLUMNS)} and the specification's tags."
+    _print(table, f"{needed} A specification gives options as checks: {{ID: {{OPTION: VALUE}}}}.")
+
+
+def print_specs(known: Sequence[KnownSpec], as_json: bool) -> None:
+    """Print what every ready specification asks, and which columns it needs."""
+    if as_json:
+        print_json([dataclasses.asdict(spec) for spec in known])
+        return
+    table = _table("name", "what it asks")
+    for spec in known:
+        groups = [attributes_title(tags) for tags in spec.groupings]
+        limits = [(rate.short, spec.limits[f"{rate.id}_gap"]) for rate in ERROR_RATES.values()]
+        told = {
+            "Groups": ", ".join(groups),
+            "Rows": spec.rows,
+            "Slice": spec.slice,
+            "Checks": ", ".join(spec.checks),
+            "Rate": ERROR_RATES[spec.rate].short if spec.rate else None,
+            "Limits": ", ".join(
+                f"{rate} gap {points(of)}" for rate, of in limits if of is not None
+            ),
+            "Columns": ", ".join(spec.columns),
+        }
+        facts = " ".join(f"{what}: {said}." for what, said in told.items() if said)
+        table.add_row(Text(spec.name, "bold"), f"{spec.question} {facts}")
+    _print(table, f"A limit is {LIMIT_NOTE}. To ask it: faceaudit audit SCORES --spec NAME -o OUT")
 
 
 def print_plan(planned: Sequence[Planned], as_json: bool, power: float) -> None:

@@ -39,9 +39,14 @@ SURE = "mean confidence", "the share of scores on the right side of 0.5"
 
 
 class CalibrationOptions(Options):
-    """How many bins of equally many images the scores are put in."""
+    """How finely the scores are looked at."""
 
-    bins: int = Field(default=10, ge=2, le=50)
+    bins: int = Field(
+        default=10,
+        ge=2,
+        le=50,
+        description="How many bins of equally many images the scores are put in.",
+    )
 
 
 def run(data: AuditInput, options: CalibrationOptions) -> Product:

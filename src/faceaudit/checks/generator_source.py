@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from faceaudit import wording as say
 from faceaudit.checks import AuditInput, Check, Options, Product
@@ -32,9 +33,9 @@ DELIVERY = (
 
 
 class GeneratorSourceOptions(Options):
-    """Which data set the generator was trained on."""
+    """Where the generator learned."""
 
-    dataset: str
+    dataset: str = Field(description="The data set that the generator was trained on.")
 
 
 @dataclass(frozen=True)

@@ -23,11 +23,19 @@ from faceaudit.stats.rates import RateEstimate
 class OutOfDomainOptions(Options):
     """Which pictures are not what the classifier was made for, and what counts as sure."""
 
-    datasets: list[str] = Field(default_factory=list)
-    #: A row expression for pictures that no data set of their own holds.
-    rows: str | None = None
-    #: An answer is given with high confidence at this probability or above.
-    sure: float = Field(default=0.9, gt=0.5, lt=1)
+    datasets: list[str] = Field(
+        default_factory=list, description="Data sets of pictures without a face."
+    )
+    rows: str | None = Field(
+        default=None,
+        description="A row expression for such pictures that no data set of their own holds.",
+    )
+    sure: float = Field(
+        default=0.9,
+        gt=0.5,
+        lt=1,
+        description="An answer is given with high confidence at this probability or above.",
+    )
 
 
 @dataclass(frozen=True)

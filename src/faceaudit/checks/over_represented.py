@@ -27,10 +27,16 @@ from faceaudit.stats.risk_ratios import MOST_VALUES, Analysis, adjusted_together
 class OverRepresentedOptions(Options):
     """Which hypotheses are put to the test, and which ratio is large enough to matter."""
 
-    #: name -> {tag: values}
-    suspicions: dict[str, dict[str, list[str]]] = Field(default_factory=lambda: HYPOTHESES)
-    #: A large excess is excluded when the interval excludes a ratio above this (a chosen limit).
-    relevant_ratio: float = Field(default=1.25, gt=1)
+    suspicions: dict[str, dict[str, list[str]]] = Field(
+        default_factory=lambda: HYPOTHESES,
+        description="Who is suspected to be accused more often: by name, tags and their values.",
+    )
+    relevant_ratio: float = Field(
+        default=1.25,
+        gt=1,
+        description="A large excess is excluded when the interval excludes a ratio above this (a "
+        "chosen limit).",
+    )
 
 
 def run(data: AuditInput, options: OverRepresentedOptions) -> Product:

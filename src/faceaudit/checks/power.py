@@ -21,9 +21,14 @@ from faceaudit.stats.rates import of_large_groups, rate_counts
 
 
 class PowerOptions(Options):
-    """With which probability a difference is to be found."""
+    """How surely a difference is to be found."""
 
-    power: float = Field(default=0.8, gt=0.5, lt=1)
+    power: float = Field(
+        default=0.8,
+        gt=0.5,
+        lt=1,
+        description="The probability with which such an excess is called beyond the limit.",
+    )
 
 
 @dataclass(frozen=True)

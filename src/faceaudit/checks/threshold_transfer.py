@@ -35,9 +35,17 @@ WEIGHT = 0.1
 class ThresholdTransferOptions(Options):
     """Where the threshold is chosen, and for which share of wrongly accused photographs."""
 
-    #: None takes the data set with the most real photographs.
-    validation_dataset: str | None = None
-    target_fpr: float = Field(default=0.01, ge=0, lt=1)
+    validation_dataset: str | None = Field(
+        default=None,
+        description="The data set on which the threshold is chosen; without it, the one with the "
+        "most real photographs.",
+    )
+    target_fpr: float = Field(
+        default=0.01,
+        ge=0,
+        lt=1,
+        description="The share of its real photographs that may be called AI-generated.",
+    )
 
 
 @dataclass(frozen=True)

@@ -24,9 +24,11 @@ OF_EACH_GROUP = 3
 
 
 class TopLossesOptions(Options):
-    """How many images of each label are shown."""
+    """How much is shown."""
 
-    count: int = Field(default=12, ge=1, le=200)
+    count: int = Field(
+        default=12, ge=1, le=200, description="How many images of each label are shown."
+    )
 
 
 def run(data: AuditInput, options: TopLossesOptions) -> Product:
