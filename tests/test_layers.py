@@ -15,6 +15,7 @@ LAYERS = (
     ("demo", "terminal", "web", "studies"),
     ("screen",),
     ("api",),
+    ("notebook",),
     ("comparison", "pairing", "report", "figures"),
     ("answer", "catalogue", "decision", "limitations", "plan", "runner"),
     ("checks",),
@@ -27,6 +28,7 @@ LAYERS = (
     (
         "errors",
         "files",
+        "frames",
         "known_roots",
         "pictures",
         "plugins",

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
     BaseModel,
@@ -21,10 +23,15 @@ from pydantic import (
     model_validator,
 )
 
+from faceaudit.error_rates import ERROR_RATES
 from faceaudit.errors import FaceAuditError, describe
 from faceaudit.files import write_text
 from faceaudit.reading.file_kinds import read_text, refusal
 from faceaudit.schema import LABELS, DatasetSummary, ModelInfo
+from faceaudit.wording import capitalised, counted, natural_frequency
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 RESULT_VERSION = 4
 """What a result of each version is; `read_result` reads them all.
@@ -84,11 +91,51 @@ Ends = Annotated[list[float | None] | None, Field(description="Ends of a band, p
 Cells = Annotated[list[list[float | None]], Field(description="A number a cell, by rows")]
 
 
-class _Movable(_Strict):
+#: Of each column of the rows of a detail: its name, and the kind as of `Column`.
+Fields = list[tuple[str, str]]
+
+
+class _Detail(_Strict):
+    def laid_out(self) -> tuple[Fields, list[list[Cell]]]:
+        """Return its columns and its rows."""
+        raise NotImplementedError
+
+    def to_frame(self) -> DataFrame:
+        """Return its rows as a pandas table: all digits, shares from 0 to 1."""
+        from faceaudit.frames import frame
+
+        return frame(*self.laid_out())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_older_result(cls, given: Any, info: ValidationInfo) -> Any:
+        # In files the error rate was once said by the measure alone.
+        if info.mode != "json" or "rate" not in cls.model_fields or "rate" in given:
+            return given
+        measure = str(given.get("measure"))
+        said = (
+            rate.id
+            for rate in ERROR_RATES.values()
+            if measure == capitalised(rate.name)
+            or measure.endswith(f" {rate.error} ({rate.short})")
+        )
+        return given | {"rate": next(said, None)}
+
+
+def _cells(fields: Fields, rows: Sequence[BaseModel]) -> tuple[Fields, list[list[Cell]]]:
+    return fields, [[getattr(row, name) for name, _ in fields] for row in rows]
+
+
+def _ends(kind: str) -> Fields:
+    return [("low", kind), ("high", kind)]
+
+
+class _Movable(_Detail):
     """A detail that can also be shown at other thresholds than the audited one."""
 
     by_threshold: dict[str, list[list[Number]] | None] | None = Field(
         default=None,
+        repr=False,
         description=(
             "For each field or column that the threshold moves, its numbers at every one of the "
             "result's thresholds, in the order of the rows, of at least six digits. Null in "
@@ -120,6 +167,10 @@ class Table(_Movable):
     note: Note = None
     columns: list[Column] = Field(description="Its columns, from the left")
     rows: list[list[Cell]] = Field(description="Its rows, a cell for each column")
+
+    def laid_out(self) -> tuple[Fields, list[list[Cell]]]:
+        """Return its columns and its rows."""
+        return [(column.title, column.kind) for column in self.columns], self.rows
 
 
 class Estimate(_Strict):
@@ -159,6 +210,12 @@ class Forest(_Movable):
     reference_n: int | None = Field(default=None, description="How many images that rests on")
     limit: float | None = Field(default=None, description="The limit that the values are held to")
 
+    def laid_out(self) -> tuple[Fields, list[list[Cell]]]:
+        """Return a row a group."""
+        kind = "number" if self.scale == "ratio" else str(self.scale)
+        head = [("group", "text"), ("n", "count"), ("events", "count"), ("value", kind)]
+        return _cells([*head, *_ends(kind), ("status", "status"), ("note", "text")], self.rows)
+
 
 class Series(_Strict):
     """One line of a curve, with an optional band."""
@@ -170,7 +227,7 @@ class Series(_Strict):
     high: Ends = None
 
 
-class Curve(_Strict):
+class Curve(_Detail):
     """Lines over a numeric axis, for instance error rates over thresholds."""
 
     kind: Literal["curve"] = Field(default="curve", description="A curve")
@@ -188,16 +245,25 @@ class Curve(_Strict):
     diagonal: bool = Field(default=False, description="Whether the line y = x is drawn")
     series: list[Series] = Field(description="The lines")
 
+    def laid_out(self) -> tuple[Fields, list[list[Cell]]]:
+        """Return a row a point of a line."""
+        kind = "percent" if self.y_percent else "number"
+        return [("name", "text"), ("x", "number"), ("y", kind), *_ends(kind)], [
+            [line.name, x, line.y[i], *(end[i] if end else None for end in (line.low, line.high))]
+            for line in self.series
+            for i, x in enumerate(line.x)
+        ]
+
     @model_validator(mode="before")
     @classmethod
-    def _of_an_older_result(cls, given: Any, info: ValidationInfo) -> Any:
+    def _over_the_threshold(cls, given: Any, info: ValidationInfo) -> Any:
         # In files it was once said by the title alone.
         if info.mode == "json" and isinstance(given, dict):
             return {"x_is_threshold": given.get("x_title") == "threshold"} | given
         return given
 
 
-class Distribution(_Strict):
+class Distribution(_Detail):
     """Shares of the images in bins of the score, one list of shares a group."""
 
     kind: Literal["distribution"] = Field(default="distribution", description="A distribution")
@@ -210,6 +276,13 @@ class Distribution(_Strict):
     marker: Marker = None
     marker_label: MarkerLabel = None
 
+    def laid_out(self) -> tuple[Fields, list[list[Cell]]]:
+        """Return a row a group, a column a bin."""
+        bins = [(f"{low:.4g} – {high:.4g}", "percent") for low, high in pairwise(self.edges)]
+        return [("group", "text"), ("n", "count"), *bins], [
+            [name, self.n.get(name), *shares] for name, shares in self.series.items()
+        ]
+
 
 class Heatmap(_Movable):
     """A value for every pair of two attributes' groups.
@@ -221,6 +294,7 @@ class Heatmap(_Movable):
     title: Title
     note: Note = None
     measure: Measure
+    rate: str | None = Field(default=None, description="The error rate, where the measure is one")
     row_title: AxisTitle
     column_title: AxisTitle
     tag_source: TagSource = None
@@ -230,6 +304,16 @@ class Heatmap(_Movable):
     low: Cells
     high: Cells
     n: list[list[int]] = Field(description="How many images each cell rests on, by rows")
+
+    def laid_out(self) -> tuple[Fields, list[list[Cell]]]:
+        """Return a row a cell."""
+        fields = [("row", "text"), ("column", "text"), ("n", "count"), ("values", "percent")]
+        grids: tuple[Sequence[Sequence[Number]], ...] = (self.n, self.values, self.low, self.high)
+        return [*fields, *_ends("percent")], [
+            [row, column, *(grid[i][j] for grid in grids)]
+            for i, row in enumerate(self.rows)
+            for j, column in enumerate(self.columns)
+        ]
 
 
 class Confusion(_Movable):
@@ -247,13 +331,20 @@ class Confusion(_Movable):
     ai_called_real: int = Field(description="AI images that are called real")
     ai_called_ai: int = Field(description="AI images that are called AI-generated")
 
+    def laid_out(self) -> tuple[Fields, list[list[Cell]]]:
+        """Return a row a label."""
+        return [("label", "text"), ("called_real", "count"), ("called_ai", "count")], [
+            ["real", self.real_called_real, self.real_called_ai],
+            ["ai", self.ai_called_real, self.ai_called_ai],
+        ]
+
 
 class Attention(_Strict):
     """Where in an image the evidence for the answer on it lies, by Grad-CAM."""
 
     words: str = Field(description="Where it lies, in words")
     ninths: list[list[float]] = Field(description="Share of it in each ninth, rows from the top")
-    layer: str = Field(description="A transparent layer for the thumbnail (a data URI)")
+    layer: str = Field(repr=False, description="A transparent layer for the thumbnail (a data URI)")
 
 
 class GalleryItem(_Strict):
@@ -265,16 +356,32 @@ class GalleryItem(_Strict):
     p_ai: float = Field(description="Its score, the probability of AI")
     tags: dict[str, str] = Field(default_factory=dict, description="Tag: the image's group")
     attention: Attention | None = Field(default=None, description="Where the evidence lies")
-    thumbnail: str | None = Field(default=None, description="The image, small (a data URI)")
+    thumbnail: str | None = Field(
+        default=None, repr=False, description="The image, small (a data URI)"
+    )
 
 
-class Gallery(_Strict):
+class Gallery(_Detail):
     """Images worth looking at, the worst first."""
 
     kind: Literal["gallery"] = Field(default="gallery", description="A gallery")
     title: Title
     note: Note = None
     items: list[GalleryItem] = Field(description="The images, the worst first")
+
+    def laid_out(self) -> tuple[Fields, list[list[Cell]]]:
+        """Return a row an image, with a column a tag; where the evidence lies, by ninths."""
+        tags = list(dict.fromkeys(tag for item in self.items for tag in item.tags))
+        ninths = range(9 if any(item.attention for item in self.items) else 0)
+        given, rows = _cells(
+            [("image", "text"), ("dataset", "text"), ("label", "text"), ("p_ai", "number")],
+            self.items,
+        )
+        for item, row in zip(self.items, rows, strict=True):
+            lines = item.attention.ninths if item.attention else [[None] * len(ninths)]
+            row += [*map(item.tags.get, tags), *(share for line in lines for share in line)]
+        evidence = [(f"evidence_{i}", "percent") for i in ninths]
+        return [*given, *((tag, "text") for tag in tags), *evidence], rows
 
 
 class SlopeRow(_Strict):
@@ -290,7 +397,7 @@ class SlopeRow(_Strict):
     note: Note = None
 
 
-class Slopes(_Strict):
+class Slopes(_Detail):
     """Two classifiers on the same images, group by group."""
 
     kind: Literal["slopes"] = Field(default="slopes", description="A slope graph")
@@ -303,6 +410,12 @@ class Slopes(_Strict):
     first_name: str = Field(description="The first classifier")
     second_name: str = Field(description="The second classifier")
     rows: list[SlopeRow] = Field(description="The groups, in the order in which they are drawn")
+
+    def laid_out(self) -> tuple[Fields, list[list[Cell]]]:
+        """Return a row a group."""
+        rates = [("first", "percent"), ("second", "percent"), ("difference", "points")]
+        fields = [("group", "text"), ("n", "count"), *rates, *_ends("points"), ("note", "text")]
+        return _cells(fields, self.rows)
 
 
 Detail = Annotated[
@@ -593,6 +706,28 @@ class Result(_Strict):
     checks: list[CheckResult] = Field(description="The answers of its checks, as they are read")
     spec: dict[str, Any] = Field(description="The specification, to run it again")
     versions: dict[str, str] = Field(description="The libraries it was made with")
+
+    def __repr__(self) -> str:
+        """Tell in five lines which result it is and what it says; the rest would fill pages."""
+        names = " and ".join(of.name for of in self.scores)
+        statuses = [check.status for check in self.checks]
+        told = [f"{statuses.count(of)} {of}" for of in SEVERITY if of in statuses]
+        overall = [
+            f"{rate.verb} {natural_frequency(of.events, of.n)} of {counted(of.n, rate.image)}"
+            for of in (self.answer.overall if self.answer else [])
+            if (rate := ERROR_RATES.get(of.rate))
+        ]
+        lines = (
+            f"<{self.kind} of {names or 'no scores'}: {self.title}>",
+            f"{self.status}: {self.verdict}",
+            "; ".join(overall) or self.question,
+            f"{counted(len(self.checks), 'check')}: {', '.join(told)}",
+            f"{counted(len(self.findings), 'finding')}, "
+            f"{counted(len(self.limitations), 'limitation')}; made {self.created}",
+        )
+        return "\n".join(" ".join(line.split()) for line in lines)
+
+    __str__ = __repr__
 
     @property
     def first_figure(self) -> Detail | None:

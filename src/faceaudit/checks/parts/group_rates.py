@@ -180,6 +180,7 @@ class GroupRates:
             title=say.capitalised(f"{rate.images} {rate.error}, by {self.title}"),
             note=f"Low and high are the ends of the {confidence}.",
             measure=f"{rate.images} {rate.error} ({rate.short})",
+            rate=rate.id,
             row_title=say.tag_title(tags[0]),
             column_title=say.tag_title(tags[1]),
             tag_source=self.data.tag_source(tags),
