@@ -1,10 +1,11 @@
-"""Two scores tables as one: which images match, what is known of them, and who scored which."""
+"""Scores tables as one: which images match, what is known of them, and who scored which."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import combinations, product
 
 import numpy as np
 import pyarrow as pa
@@ -103,114 +104,168 @@ class Pair:
         return Images(table, clusters_of(table, self.spec.cluster if self.spec else None))
 
 
-def pair(
-    first: Scores,
-    second: Scores,
+@dataclass(frozen=True)
+class Panel:
+    """Two classifiers or more on the images that a comparison is about."""
+
+    #: One row an image that is in any table, with its tags.
+    table: pa.Table
+    #: As it was given, with the slice that it asks for among its attributes.
+    spec: Spec | None
+    #: What each makes of each image: 0 right, 1 wrong, 2 without its score; (classifiers, images).
+    answers: NDArray[np.int8]
+    #: The images that all of them scored, with each one's scores.
+    shared: tuple[Scores, ...]
+    summaries: tuple[ScoresSummary, ...]
+    #: How images were matched, and what the tables say differently.
+    notes: list[str]
+
+    @cached_property
+    def by_all(self) -> NDArray[np.bool_]:
+        """Which images all of them scored, shape (images,)."""
+        return np.asarray((self.answers < 2).all(axis=0))
+
+    def pair(self, first: int, second: int) -> Pair:
+        """Set two of them beside each other, on the images that all of them scored.
+
+        An image that one of the two alone scored stays one; one that both scored and another
+        classifier did not is left out.
+        """
+        # Of an image that is right, wrong, or without a score of the one, and so of the other.
+        outcome = np.array([[0, 2, 4], [1, 3, 5], [6, 7, -1]])[
+            self.answers[first], self.answers[second]
+        ]
+        outcome[(outcome < 4) & ~self.by_all] = -1
+        p_ai = pa.array(outcome.astype(np.float32), mask=outcome < 0)
+        table = with_column(self.table, "p_ai", p_ai)
+        shared = self.shared[first], self.shared[second]
+        summaries = self.summaries[first], self.summaries[second]
+        return Pair(table, self.spec, shared, summaries, self.notes)
+
+
+def side_by_side(
+    scores: Sequence[Scores],
     spec: Spec | None,
-    names: tuple[str, str],
+    names: Sequence[str],
     *,
     include_training: bool = False,
-) -> Pair:
-    """Put two tables together, image by image.
+) -> Panel:
+    """Put tables together, image by image.
 
-    Tags are taken from the first, and from the second where the first has none. The specification
-    says which rows count, a slice, words for "missing", and the threshold; `include_training`,
-    whether images from the training of either count. The two must agree on labels, and have an
-    image that counts in common.
+    Tags are taken from the first, and from those after it where the first has none. The
+    specification says which rows count, a slice, words for "missing", and the threshold;
+    `include_training`, whether images from the training of any of them count. All must agree on
+    labels, and have an image that counts in common.
     """
-    matches = match(first.table, second.table)
-    if (matches.index < 0).all():
-        raise FaceAuditError(
-            f"the two scores share no image: {names[0]} has {first.table['image'][0].as_py()!r}, "
-            f"{names[1]} has {second.table['image'][0].as_py()!r}; images are matched by path, by "
-            "the column 'sha256' if both have it, and by a file name that is unique"
-        )
-    sides = _laid_out(first, second, matches, spec.missing if spec else [])
-    _refuse_other_labels(sides, names)
+    sides, notes = _laid_out(scores, names, spec.missing if spec else [])
+    for one, other in combinations(range(len(sides)), 2):
+        _refuse_other_labels((sides[one], sides[other]), (names[one], names[other]))
     of_scores = {*_OF_SCORES, "attention"}
     known = [side.select([n for n in side.column_names if n not in of_scores]) for side in sides]
-    table, differing = united(*known)
-    notes = [
-        *_matching_notes(matches, first, second, names),
-        *(
-            f"The tables differ in '{name}' of {counted(differing[name], 'image')}; "
-            f"what {names[0]} says is used."
-            for name in table.column_names
-            if differing[name] and name not in ("image", "dataset", "sha256")
-        ),
-        *_borrowed(known[0], known[1], names[1]),
-    ]
+    table = known[0]
+    for theirs, name in zip(known[1:], names[1:], strict=True):
+        differ, says = f"{name} and those before it differ", "is said first"
+        if len(names) == 2:
+            differ, says = "The tables differ", f"{names[0]} says"
+        borrowed = [*_borrowed(table, theirs, name)]
+        table, differing = united(table, theirs)
+        notes += [
+            f"{differ} in '{tag}' of {counted(differing[tag], 'image')}; what {says} is used."
+            for tag in table.column_names
+            if differing[tag] and tag not in ("image", "dataset", "sha256")
+        ]
+        notes += borrowed
     fates = Fates(table)
     if spec is not None:
         notes += keep_rows(fates, table, spec)
-    before = fates.kept
+    before_training = fates.kept
     if not include_training:
         for side, name in zip(sides, names, strict=True):
             fates.leave_out(side["in_training"], f"in the training data of {name}")
-    seen = bool((before & ~fates.kept).any())
-    counts = pa.array(fates.kept)
-    has_score = [pc.is_in(side["status"], pa.array(SCORED)) for side in sides]
-    for i, name in enumerate(names):
-        status = sides[i]["status"]
+    seen = bool((before_training & ~fates.kept).any())
+    counts = fates.kept
+    scored = np.stack([np.asarray(pc.is_in(of["status"], pa.array(SCORED))) for of in sides])
+    two = len(sides) == 2
+    for i, (side, name) in enumerate(zip(sides, names, strict=True)):
+        status, others = side["status"], np.delete(scored, i, axis=0).any(axis=0)
         for word in sorted(set(status.unique().to_pylist()) - set(SCORED)):
-            alone = pc.and_(pc.equal(status, word), has_score[1 - i])
-            reason = f"without a score of {name} ({word}), scored by {names[1 - i]}"
-            fates.leave_out(alone, reason)
-    fates.leave_out(pc.invert(pc.or_(*has_score)), "without a score of either")
+            alone = pc.and_(pc.equal(status, word), pa.array(others))
+            by = names[1 - i] if two else "another"
+            fates.leave_out(alone, f"without a score of {name} ({word}), scored by {by}")
+    nobody = "without a score of either" if two else "without a score of any"
+    fates.leave_out(pa.array(~scored.any(axis=0)), nobody)
     rows = fates.account(done="compared")
     if rows.used == 0:
         remedy = " (count those of training with --include-training)" if seen else ""
-        raise FaceAuditError(f"no image is left that both scored{remedy}: {rows.sentence}")
-    tag_sources = {
-        tag: second.info.tag_sources.get(tag, {}) | first.info.tag_sources.get(tag, {})
-        for tag in table.column_names
-    }
+        raise FaceAuditError(
+            f"no image is left that {'both' if two else 'all'} scored{remedy}: {rows.sentence}"
+        )
+    tag_sources: dict[str, dict[str, str]] = {tag: {} for tag in table.column_names}
+    for of, tag in product(reversed(scores), tag_sources):
+        tag_sources[tag] |= of.info.tag_sources.get(tag, {})
     is_ai = np.asarray(pc.equal(table["label"], "ai"))
     shared, summaries, answers = [], [], []
-    for side, scores, name, has in zip(sides, (first, second), names, has_score, strict=True):
+    for i, (side, name) in enumerate(zip(sides, names, strict=True)):
         both = table
         for column in _OF_SCORES:
             both = both.append_column(column, side[column])
-        info = scores.info.model_copy(update={"tag_sources": tag_sources})
+        info = scores[i].info.model_copy(update={"tag_sources": tag_sources})
         shared.append(Scores(both.filter(pa.array(fates.kept)), info))
         summary = summarise(name, shared[-1], spec.threshold if spec else None)
         summaries.append(summary.model_copy(update={"rows": rows}))
         wrong = called_ai(side["p_ai"], summary.threshold) != is_ai
-        answers.append(np.where(np.asarray(has), wrong, 2))
-    # Of an image that is right, wrong, or without a score of the one, and so of the other.
-    outcome = np.array([[0, 2, 4], [1, 3, 5], [6, 7, -1]])[answers[0], answers[1]]
-    p_ai = pa.array(outcome.astype(np.float32), mask=outcome < 0)
-    status = pc.if_else(pc.is_valid(p_ai), "ok", "unscored")
-    table = table.append_column("p_ai", p_ai).append_column("status", status).filter(counts)
+        answers.append(np.where(scored[i], wrong, 2).astype(np.int8)[counts])
+    status = pa.array(np.where(scored.any(axis=0), "ok", "unscored"))
+    table = table.append_column("status", status).filter(pa.array(counts))
     if spec is not None and spec.slice is not None:
         table, spec, missed = mark_slice(table, spec)
         notes += missed
-    return Pair(table, spec, (shared[0], shared[1]), (summaries[0], summaries[1]), notes)
+    return Panel(table, spec, np.stack(answers), tuple(shared), tuple(summaries), notes)
 
 
 def _laid_out(
-    first: Scores, second: Scores, matches: Matches, missing: Sequence[str]
-) -> list[pa.Table]:
-    """Lay out both tables alike: the rows of the first, then what the second has besides.
+    scores: Sequence[Scores], names: Sequence[str], missing: Sequence[str]
+) -> tuple[list[pa.Table], list[str]]:
+    """Lay out all tables alike: the rows of the first, then what each has that none before it has.
 
-    A row is null where a table lacks the image. Each has all the columns of `_OF_SCORES`.
+    A row is null where a table lacks the image. Each has all the columns of `_OF_SCORES`. Say
+    also how images were matched.
     """
-    unmatched = np.ones(len(second.table), bool)
-    unmatched[matches.index[matches.index >= 0]] = False
-    ours = np.arange(len(first.table) + unmatched.sum())
-    theirs = np.concatenate([matches.index, np.flatnonzero(unmatched)])
+    first = scores[0]
+    images, rows, notes = _keys(first.table), [np.arange(len(first.table))], list[str]()
+    for other, name in zip(scores[1:], names[1:], strict=True):
+        matches = match(images, other.table)
+        if (matches.index < 0).all():
+            raise FaceAuditError(
+                f"the {'two ' if len(scores) == 2 else ''}scores share no image: {names[0]} has "
+                f"{first.table['image'][0].as_py()!r}, {name} has "
+                f"{other.table['image'][0].as_py()!r}; images are matched by path, by "
+                "the column 'sha256' if both have it, and by a file name that is unique"
+            )
+        told = _matching_notes(matches, first, other, (names[0], name))
+        notes += [note for note in told if note not in notes]
+        unmatched = np.ones(len(other.table), bool)
+        unmatched[matches.index[matches.index >= 0]] = False
+        more = np.flatnonzero(unmatched)
+        rows = [np.append(of, np.full(len(more), -1)) for of in rows]
+        rows.append(np.append(matches.index, more))
+        if len(more):
+            both = [images, _keys(other.table).take(more)]
+            images = pa.concat_tables(both, promote_options="permissive")
     sides = []
-    for scores, rows, none in (
-        (first, ours, ours >= len(first.table)),
-        (second, theirs, theirs < 0),
-    ):
-        table = mark_missing(scores.table.take(pa.array(rows, mask=none)), missing)
-        for name, kind in _OF_SCORES.items():
-            if name not in table.column_names:
-                table = table.append_column(name, pa.nulls(len(table), kind))
+    for of, row in zip(scores, rows, strict=True):
+        table = mark_missing(of.table.take(pa.array(row, mask=row < 0)), missing)
+        for column, kind in _OF_SCORES.items():
+            if column not in table.column_names:
+                table = table.append_column(column, pa.nulls(len(table), kind))
         status = pc.fill_null(table["status"], "not in its table")
         sides.append(with_column(table, "status", status))
-    return sides
+    return sides, notes
+
+
+def _keys(table: pa.Table) -> pa.Table:
+    """Return what images are matched by."""
+    return table.select([of for of in ("image", "dataset", "sha256") if of in table.column_names])
 
 
 def _refuse_other_labels(sides: Sequence[pa.Table], names: tuple[str, str]) -> None:
@@ -266,7 +321,10 @@ def _matching_notes(
         )
     by = [f"{n:,} by {way}" for way, n in matches.ways.items() if n and way != "path"]
     if by:
-        yield f"Of the images of both, these were not matched by their paths: {', '.join(by)}."
+        yield (
+            f"Of the images of {names[0]} and {names[1]}, these were not matched by their paths: "
+            f"{', '.join(by)}."
+        )
     for n, why in (
         (matches.other_picture, f"under that path {names[1]} scored a picture with another hash"),
         (

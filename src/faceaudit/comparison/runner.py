@@ -6,7 +6,7 @@ from faceaudit.comparison import answer, groups
 from faceaudit.comparison.notes import alone_table, notes
 from faceaudit.comparison.outcomes import Comparison
 from faceaudit.errors import FaceAuditError
-from faceaudit.pairing import pair
+from faceaudit.pairing import side_by_side
 from faceaudit.result import PARTS, Result
 from faceaudit.runner import adjust_tests, headline, result_versions, timestamp
 from faceaudit.schema import tag_columns
@@ -46,7 +46,8 @@ def compare(
         If no image is left that both scored, or they disagree on a label.
     """
     include_training |= spec is not None and spec.include_training
-    paired = pair(first, second, spec, names, include_training=include_training)
+    panel = side_by_side((first, second), spec, names, include_training=include_training)
+    paired = panel.pair(0, 1)
     spec = paired.spec or every_tag(paired.table, "Every tag", "")
     spec = spec.model_copy(update={"include_training": include_training})
     cluster = [] if spec.cluster in (None, INDEPENDENT) else [spec.cluster]
