@@ -30,6 +30,7 @@ LAYERS = (
         "files",
         "frames",
         "known_roots",
+        "one_or_many",
         "pictures",
         "plugins",
         "read_ahead",

@@ -1,43 +1,48 @@
-"""Each command as one call: files in, files out. This is the public Python API.
+"""Each command as one call: files or tables in memory in, objects out. The public Python API.
 
-All return what they wrote, so that a script can go on from there without reading files again, and
-raise `FaceAuditError` for an input that is unusable, with a sentence fit to be shown.
-Work on tables in memory is in the modules that they call (`faceaudit.runner.audit`, …).
+What is written is written where the caller says, and returned too, so that a script can go on from
+there. All raise `FaceAuditError` for an input that is unusable, with a sentence fit to be shown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 if TYPE_CHECKING:
     from faceaudit.decision import Decision
+    from faceaudit.one_or_many import Word
     from faceaudit.reading.meaning import ScoreIs
     from faceaudit.result import Result
-    from faceaudit.spec import Spec
-    from faceaudit.tables import Scores
+    from faceaudit.spec import Spec, SpecLike
+    from faceaudit.tables import Readable, Scores
+
+    #: A table, and what messages call it.
+    Called = tuple[str, Readable]
 
 
 class Reading(TypedDict, total=False):
     """How tables are read that are not as ours; see `faceaudit.tables.read_scores`."""
 
-    #: Our column name to the file's, for tables with other headings.
+    #: Our column name to the table's, for tables with other headings.
     mapping: Mapping[str, str]
-    #: Words that say that a value is missing, besides those of the specification.
-    missing: Sequence[str]
-    #: What the file calls AI-generated.
-    ai_label: Sequence[str]
+    #: What says that a value is missing, besides the words of the specification.
+    missing: Word | Iterable[Word]
+    #: What the table calls AI-generated.
+    ai_label: Word | Iterable[Word]
     score_is: ScoreIs
     #: Tables of the same images whose tags are joined.
-    tags: Sequence[Path | str]
+    tags: Readable | Iterable[Readable]
 
 
 def audit(
-    scores: Sequence[Path | str],
-    spec: str | Path,
-    out: Path | str,
+    scores: Readable | Iterable[Readable],
+    spec: SpecLike | None = None,
+    out: Path | str | None = None,
     *,
     where: str | None = None,
     include_training: bool = False,
@@ -47,16 +52,18 @@ def audit(
     images_from: Sequence[tuple[str | None, Path | str]] = (),
     **reading: Unpack[Reading],
 ) -> Result:
-    """Audit scores and write ``audit.json`` and ``report.html`` into a folder.
+    """Audit scores, and write ``audit.json`` and ``report.html`` if a folder is named.
 
     Parameters
     ----------
-    scores : sequence of Path or str
-        Scores tables of one classifier, of any kind that `faceaudit.reading.formats` reads.
-    spec : str or Path
-        A specification's file, or the name of a ready one.
-    out : Path or str
-        Folder for the results; made if it is not there.
+    scores : path, table in memory or Scores, or several of them
+        Scores of one classifier: files of any kind that `faceaudit.reading.formats` reads, or
+        tables in memory as in `faceaudit.reading.frames`.
+    spec : Spec, path, str, mapping or sequence of str, optional
+        A specification, its file, the name of a ready one, its keys, or the tags to compare.
+        Without one every tag that makes a few groups is compared, which the result says.
+    out : path, optional
+        Folder for the results, made if it is not there; without it nothing is written.
     where : str, optional
         A slice to compare with the rest, for instance ``"race == 'Indian' and age >= 40"``.
     include_training : bool
@@ -73,53 +80,63 @@ def audit(
     **reading : Reading
         How the tables are to be read.
     """
-    from faceaudit.errors import validated
+    from faceaudit.errors import FaceAuditError, validated
+    from faceaudit.one_or_many import as_words, listed
     from faceaudit.runner import audit as run_audit
-    from faceaudit.spec import Spec, find_spec
+    from faceaudit.spec import Spec, as_spec
     from faceaudit.tables import concat_scores, renamed
     from faceaudit.thumbnails import PicturesAtHand, add_thumbnails
 
-    chosen = find_spec(spec)
-    words = [*chosen.missing, *reading.get("missing", ())]
-    # So that a result says it, and another audit can be held against it.
-    given: dict[str, object] = {"missing": list(dict.fromkeys(words))}
-    if include_training:
-        given["include_training"] = True
-    if threshold is not None:
-        given["threshold"] = threshold
-    chosen = validated(Spec, chosen.model_dump() | given, f"{chosen.name}: ")
-    parts = _read(scores, chosen, reading)
-    together = concat_scores(parts) if len(parts) > 1 else parts[0]
-    if name is not None:
-        together = renamed(together, name)
-    at_hand = PicturesAtHand(together.table, images_from) if images else None
-    result = run_audit(together, chosen, where=where)
+    if not (given := listed(scores)):
+        raise FaceAuditError("no scores were given")
+    with _in_words_of_python(given):
+        chosen = None if spec is None else as_spec(spec)
+        parts = _read(_called(given), chosen, reading)
+        together = concat_scores(parts) if len(parts) > 1 else parts[0]
+        if name is not None:
+            together = renamed(together, name)
+        if chosen is None:
+            chosen, together = _every_tag(together)
+        words = [*chosen.missing, *as_words(reading.get("missing", ()))]
+        # So that a result says it, and another audit can be held against it.
+        said: dict[str, object] = {"missing": list(dict.fromkeys(words))}
+        if include_training:
+            said["include_training"] = True
+        if threshold is not None:
+            said["threshold"] = threshold
+        chosen = validated(Spec, chosen.model_dump() | said, f"{chosen.name}: ")
+        at_hand = PicturesAtHand(together.table, images_from) if images else None
+        result = run_audit(together, chosen, where=where)
     if at_hand is not None:
         add_thumbnails(result, at_hand)
-    _write(result, Path(out), "audit.json", images)
+    if out is not None:
+        _write(result, Path(out), "audit.json", images)
     return result
 
 
 def compare(
-    *scores: Path | str,
-    out: Path | str,
-    spec: str | Path | None = None,
+    *scores: Readable,
+    out: Path | str | None = None,
+    spec: SpecLike | None = None,
     score_columns: Sequence[str] = (),
     names: Sequence[str] = (),
     include_training: bool = False,
     **reading: Unpack[Reading],
 ) -> Result:
-    """Compare classifiers on the same images; write ``compare.json`` and ``report.html``.
+    """Compare classifiers on the same images.
+
+    ``compare.json`` and ``report.html`` are written if a folder is named.
 
     Parameters
     ----------
-    *scores : Path or str
+    *scores : path, table in memory or Scores
         A scores table of each classifier, or one table with a column of each; only images that
         all of them scored are compared.
-    out : Path or str
-        Folder for the results.
-    spec : str or Path, optional
-        Whose attributes, intersections and rows to use; without one, every tag.
+    out : path, optional
+        Folder for the results; without it nothing is written.
+    spec : Spec, path, str, mapping or sequence of str, optional
+        As `audit` takes it: whose attributes, intersections and rows to use; without one, every
+        tag.
     score_columns : sequence of str
         The column with the scores of each classifier.
     names : sequence of str
@@ -131,42 +148,48 @@ def compare(
     """
     from faceaudit.comparison.runner import compare as run_compare
     from faceaudit.errors import FaceAuditError
-    from faceaudit.spec import find_spec
+    from faceaudit.one_or_many import listed
+    from faceaudit.spec import as_spec
     from faceaudit.wording import counted
 
-    paths = [Path(path) for path in scores]
-    columns: Sequence[str | None] = score_columns or [None] * len(paths)
-    one_file = len(paths) == 1
-    if len(columns) < 2 or not (one_file or len(columns) == len(paths)):
-        raise FaceAuditError(
-            f"{', '.join(map(str, paths))}: name the column of each classifier, as in "
-            f"--score-column a --score-column b{', or a second table' if one_file else ''}"
+    tables, of_each = _called(scores), listed(score_columns)
+    columns: Sequence[str | None] = of_each or [None] * len(tables)
+    one_table = len(tables) == 1
+    with _in_words_of_python(scores):
+        if len(columns) < 2 or not (one_table or len(columns) == len(tables)):
+            raise FaceAuditError(
+                f"{', '.join(place for place, _ in tables) or 'compare'}: name the column of each "
+                "classifier, as in --score-column a --score-column b"
+                + (", or a second table" if one_table else "")
+            )
+        called = listed(names) or (of_each if one_table else _names(tables))
+        if len(called) != len(columns) or len(set(called)) < len(called):
+            raise FaceAuditError(
+                f"compare needs {counted(len(columns), 'name')} that differ, not "
+                f"{' and '.join(map(repr, called))}; give --name for each"
+            )
+        chosen = None if spec is None else as_spec(spec)
+        # Read for one classifier, the others' scores look like tags.
+        others = {column for column in of_each if one_table} - {"p_ai"}
+        sides = [
+            _read_column(table, column, others, chosen, reading)
+            for table, column in zip(
+                tables * len(columns) if one_table else tables, columns, strict=True
+            )
+        ]
+        if len(sides) > 2:
+            raise FaceAuditError(f"compare takes two classifiers, not {len(sides)}")
+        first, second = sides
+        result = run_compare(
+            first, second, chosen, names=(called[0], called[1]), include_training=include_training
         )
-    called = list(names) or (list(score_columns) if one_file else _names(paths))
-    if len(called) != len(columns) or len(set(called)) < len(called):
-        raise FaceAuditError(
-            f"compare needs {counted(len(columns), 'name')} that differ, not "
-            f"{' and '.join(map(repr, called))}; give --name for each"
-        )
-    chosen = find_spec(spec) if spec else None
-    # Read for one classifier, the others' scores look like tags.
-    others = {column for column in score_columns if one_file} - {"p_ai"}
-    sides = [
-        _read_column(path, column, others, chosen, reading)
-        for path, column in zip(paths * len(columns) if one_file else paths, columns, strict=True)
-    ]
-    if len(sides) > 2:
-        raise FaceAuditError(f"compare takes two classifiers, not {len(sides)}")
-    first, second = sides
-    result = run_compare(
-        first, second, chosen, names=(called[0], called[1]), include_training=include_training
-    )
-    _write(result, Path(out), "compare.json", images=False)
+    if out is not None:
+        _write(result, Path(out), "compare.json", images=False)
     return result
 
 
 def _read_column(
-    path: Path, column: str | None, others: AbstractSet[str], spec: Spec | None, reading: Reading
+    table: Called, column: str | None, others: AbstractSet[str], spec: Spec | None, reading: Reading
 ) -> Scores:
     """Read the scores of one classifier, which may be in a column of their own."""
     from faceaudit.errors import FaceAuditError
@@ -174,7 +197,7 @@ def _read_column(
 
     mapping = {**reading.get("mapping", {}), **({"p_ai": column} if column else {})}
     try:
-        (scores,) = _read([path], spec, {**reading, "mapping": mapping})
+        (scores,) = _read([table], spec, {**reading, "mapping": mapping})
     except FaceAuditError as error:
         if column is None:
             raise
@@ -184,12 +207,17 @@ def _read_column(
     return Scores(scores.table.select(kept), scores.info)
 
 
-def _names(paths: Sequence[Path]) -> list[str]:
-    """Call files by as little of their paths as tells them apart."""
-    short = [path.stem for path in paths]
-    long = [f"{path.parent.name}/{path.stem}" for path in paths]
+def _names(tables: Sequence[Called]) -> list[str]:
+    """Call files by as little of their paths as tells them apart, tables by their classifier."""
+    short, long = [], []
+    for i, (place, table) in enumerate(tables, 1):
+        path = Path(place)
+        in_file = isinstance(table, Path | str)
+        model = None if in_file else getattr(getattr(table, "info", None), "model", None)
+        short.append(path.stem if in_file else model.id if model else f"classifier {i}")
+        long.append(f"{path.parent.name}/{path.stem}" if in_file else short[-1])
     numbered = [f"{name} ({i})" for i, name in enumerate(short, 1)]
-    return next(names for names in (short, long, numbered) if len(set(names)) == len(paths))
+    return next(names for names in (short, long, numbered) if len(set(names)) == len(names))
 
 
 def report(
@@ -251,9 +279,9 @@ def report(
 
 
 def gate(
-    audit_json: Path | str,
+    audit_json: Result | Path | str,
     *,
-    baseline: Path | str | None = None,
+    baseline: Result | Path | str | None = None,
     junit: Path | str | None = None,
     markdown: Path | str | None = None,
     accept_changes: bool = False,
@@ -274,18 +302,87 @@ def gate(
     return decision
 
 
-def _read(paths: Sequence[Path | str], spec: Spec | None, reading: Reading) -> list[Scores]:
-    """Read scores, with the specification's words for "missing" besides the given ones."""
-    from faceaudit.tables import read_scores, read_tags
+def _called(tables: Sequence[Readable], what: str = "the scores") -> list[Called]:
+    """Say what messages call each table: a file by its path, one in memory by what it is."""
+    names = [what] if len(tables) == 1 else [f"{what} ({i + 1})" for i in range(len(tables))]
+    return [
+        (str(table) if isinstance(table, Path | str) else name, table)
+        for name, table in zip(names, tables, strict=True)
+    ]
 
+
+def _read(tables: Sequence[Called], spec: Spec | None, reading: Reading) -> list[Scores]:
+    """Read scores, with the specification's words for "missing" besides the given ones."""
+    from faceaudit.one_or_many import as_words, listed
+    from faceaudit.tables import Scores, read_scores, read_tags
+
+    if strange := sorted(reading.keys() - Reading.__annotations__):
+        raise TypeError(f"got an unexpected keyword argument '{strange[0]}'")
     of_all: dict[str, Any] = {
         "mapping": reading.get("mapping"),
-        "missing": [*(spec.missing if spec else ()), *reading.get("missing", ())],
-        "ai_label": reading.get("ai_label", ()),
+        "missing": [*(spec.missing if spec else ()), *as_words(reading.get("missing", ()))],
+        "ai_label": as_words(reading.get("ai_label", ())),
     }
-    tags = [read_tags(path, **of_all) for path in reading.get("tags", ())]
-    score_is = reading.get("score_is", "probability")
-    return [read_scores(path, **of_all, score_is=score_is, tags=tags) for path in paths]
+    given = listed(reading.get("tags", ()))
+    tags = [read_tags(table, **of_all, called=name) for name, table in _called(given, "the tags")]
+    of_all |= {"score_is": reading.get("score_is", "probability"), "tags": tags}
+    parts = []
+    for name, table in tables:
+        scores = read_scores(table, **of_all, called=name)
+        if not isinstance(table, Path | str):
+            notes = [in_words_of_python(note) for note in scores.info.notes]
+            scores = Scores(scores.table, scores.info.model_copy(update={"notes": notes}))
+        parts.append(scores)
+    return parts
+
+
+def _every_tag(scores: Scores) -> tuple[Spec, Scores]:
+    """Ask about every tag, and note with the scores which those are."""
+    from faceaudit.schema import tag_columns
+    from faceaudit.spec import MOST_GROUPS, QUESTION, every_tag
+    from faceaudit.tables import Scores
+
+    spec = every_tag(scores.table, "Every tag in the table", QUESTION)
+    others = [tag for tag in tag_columns(scores.table) if tag not in spec.attributes]
+    note = (
+        f"No specification was given: what makes 2 to {MOST_GROUPS} groups is compared "
+        f"({', '.join(spec.attributes)}), against the usual limits"
+        + (f"; not compared: {', '.join(others)}." if others else ".")
+    )
+    info = scores.info.model_copy(update={"notes": [note, *scores.info.notes]})
+    return spec, Scores(scores.table, info)
+
+
+def in_words_of_python(message: str) -> str:
+    """Name the parameters of a call where a message names the options of the command line.
+
+    >>> in_words_of_python("name yours with --map p_ai='fake prob' or --missing -1")
+    "name yours with mapping={'p_ai': 'fake prob'} or missing='-1'"
+    """
+    message = message.replace("--score-column a --score-column b", "score_columns=['a', 'b']")
+    message = re.sub(r"--map (\w+)=('[^']*'|[^\s:;,)]+)", _as_mapping, message)
+    value = r"'?([^\s:;,)']*[^\s:;,)'.])'?"
+    message = re.sub(rf"--(ai-label|missing|score-is) {value}", r"--\1='\2'", message)
+    message = re.sub(r"--(include-training|accept-changes)", r"--\1=True", message)
+    message = re.sub(r"--map\b", "mapping", message)
+    return re.sub(r"--([a-z]+(?:-[a-z]+)*)", lambda found: found[1].replace("-", "_"), message)
+
+
+def _as_mapping(found: re.Match[str]) -> str:
+    return "mapping=" + str({found[1]: found[2].strip("'")})
+
+
+@contextmanager
+def _in_words_of_python(tables: Iterable[object]) -> Iterator[None]:
+    """Word errors for who calls a function, if any table is in memory and in no file."""
+    from faceaudit.errors import FaceAuditError
+
+    try:
+        yield
+    except FaceAuditError as error:
+        if all(isinstance(table, Path | str) for table in tables):
+            raise
+        raise FaceAuditError(in_words_of_python(str(error))) from None
 
 
 def _write(result: Result, folder: Path, name: str, images: bool) -> None:

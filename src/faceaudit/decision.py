@@ -116,9 +116,12 @@ def gate(
     return Decision(code, list(outcomes.values()), [*changed, *notes])
 
 
-def read_audit(path: Path | str) -> Result:
+def read_audit(given: Result | Path | str) -> Result:
     """Read an ``audit.json`` that records its verdicts: no comparison, and no early audit."""
-    result = read_result(path)
+    if isinstance(given, Result):
+        result, path = given, "the result"
+    else:
+        result, path = read_result(given), str(given)
     if result.kind != "audit":
         raise FaceAuditError(
             f"{path}: of kind '{result.kind}', which judges no limit; give an audit"

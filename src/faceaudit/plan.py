@@ -7,11 +7,10 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
-from pathlib import Path
 
 from faceaudit.error_rates import ERROR_RATES
 from faceaudit.errors import FaceAuditError
-from faceaudit.spec import Spec, find_spec
+from faceaudit.spec import Spec, SpecLike, as_spec
 from faceaudit.stats.power import images_to_fail, images_to_pass
 from faceaudit.tags.vocabulary import ORDERED_TAGS
 
@@ -53,7 +52,7 @@ class Planned:
 
 
 def plan(
-    spec: Spec | Path | str,
+    spec: SpecLike,
     rates: Mapping[str, float],
     *,
     groups: Mapping[str, int] | None = None,
@@ -69,8 +68,8 @@ def plan(
 
     Parameters
     ----------
-    spec : Spec, Path or str
-        A specification, its file, or the name of a ready one.
+    spec : Spec, path, str, mapping or sequence of str
+        A specification, its file, the name of a ready one, its keys, or the tags to compare.
     rates : mapping
         Error rate to what it is taken to be in each group; others are not planned for.
     groups : mapping, optional
@@ -96,7 +95,7 @@ def plan(
     ----------
     Kish (1965), Survey Sampling, 5.4 (images that hang together).
     """
-    chosen = spec if isinstance(spec, Spec) else find_spec(spec)
+    chosen = as_spec(spec)
     if strange := [rate for rate in rates if rate not in ERROR_RATES]:
         raise FaceAuditError(
             f"--rates {strange[0]}: no such error rate; there are {', '.join(ERROR_RATES)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,13 +13,17 @@ from pydantic import BaseModel, ConfigDict, Field, create_model, field_validator
 
 from faceaudit.error_rates import ERROR_RATES
 from faceaudit.errors import FaceAuditError, validated
+from faceaudit.one_or_many import listed
 from faceaudit.reading.file_kinds import read_text
 from faceaudit.reading.population import Row, population_rows, read_population
 from faceaudit.schema import tag_columns
 from faceaudit.tags.vocabulary import NUMERIC_TAGS
+from faceaudit.wording import tag_title
 
 #: What the specification is called that asks about every tag of a table.
 EVERY_TAG = "every-tag"
+#: What is asked where nobody says what.
+QUESTION = "Does the classifier err more often about some groups of people than others?"
 #: Shares that are rounded still sum to one.
 SHARES_SUM = 0.02
 #: A tag with more values than this names pictures or people, not groups.
@@ -229,6 +234,10 @@ def _refuse_share(given: object, most: float, place: str) -> None:
         raise ValueError(f"{place}: {given!r} is not a share from 0 to {most:g}")
 
 
+#: A specification, the name of a ready one, its file, its keys, or its attributes alone.
+SpecLike = Spec | Path | str | Mapping[str, Any] | Sequence[str]
+
+
 def parse_spec(text: str, source: str, folder: Path | None = None) -> Spec:
     """Read a specification from YAML text; errors are ``source: key.path: what is wrong``.
 
@@ -267,6 +276,18 @@ def every_tag(table: pa.Table, title: str, question: str) -> Spec:
         and 2 <= pc.count_distinct(table[tag]).as_py() <= MOST_GROUPS
     ]
     return Spec(name=EVERY_TAG, title=title, question=question, attributes=tags or ["dataset"])
+
+
+def as_spec(given: SpecLike) -> Spec:
+    """Return a specification, read from its file or made of its keys or attributes alone."""
+    if isinstance(given, Spec):
+        return given
+    if isinstance(given, str | Path):
+        return find_spec(given)
+    keys = dict(given) if isinstance(given, Mapping) else {"attributes": listed(given)}
+    tags = ", ".join(tag_title(str(tag)) for tag in listed(keys.get("attributes", ())))
+    usual = {"name": "audit", "title": f"Errors by {tags}", "question": QUESTION}
+    return validated(Spec, usual | keys, "the specification: ")
 
 
 def ready_specs() -> dict[str, Path]:

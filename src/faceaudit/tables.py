@@ -10,11 +10,11 @@ import json
 import platform
 import shlex
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -23,10 +23,12 @@ import pyarrow.parquet as pq
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import atomic_file
+from faceaudit.one_or_many import as_words, listed
 from faceaudit.reading import meaning
 from faceaudit.reading.columns import cast_column, refuse, trimmed, value_counts, with_column
 from faceaudit.reading.file_kinds import expect, refusal
-from faceaudit.reading.formats import first_line, read_file
+from faceaudit.reading.formats import first_line, read_file, read_frame
+from faceaudit.reading.frames import Frame
 from faceaudit.reading.headings import likely_columns
 from faceaudit.reading.tagging import TagTable, join_tags
 from faceaudit.schema import (
@@ -67,6 +69,10 @@ class Scores:
 
     table: pa.Table
     info: ScoresInfo
+
+
+#: What may be read as a table of scores or tags.
+Readable = Path | str | Frame | Scores | Manifest
 
 
 def library_versions(*packages: str) -> dict[str, str]:
@@ -111,30 +117,34 @@ def read_manifest(path: Path | str) -> Manifest:
 
 
 def read_scores(
-    path: Path | str,
+    given: Readable,
     mapping: Mapping[str, str] | None = None,
     *,
-    missing: Sequence[str] = (),
-    ai_label: Sequence[str] = (),
+    missing: object = (),
+    ai_label: object = (),
     score_is: meaning.ScoreIs = "probability",
     tags: Sequence[TagTable] = (),
+    called: str = "the scores",
 ) -> Scores:
-    """Read and validate scores from a file of any kind that `faceaudit.reading.formats` knows.
+    """Read and validate scores, of a file or in memory.
 
     Parameters
     ----------
-    path : Path or str
-        A scores table, or any table with ``image``, ``label``, ``p_ai`` and tags.
+    given : Path, str, table in memory or Scores
+        A scores table, or any table with ``image``, ``label``, ``p_ai`` and tags: a file of any
+        kind that `faceaudit.reading.formats` knows, or what `faceaudit.reading.frames` does.
     mapping : mapping of str to str, optional
         Our column name to the file's column name, for tables with other headings.
-    missing : sequence of str
+    missing : str, number or sequence of them
         Words that say that a value is missing. Without them only an empty cell does.
-    ai_label : sequence of str
+    ai_label : str, number or sequence of them
         What the file calls AI-generated, for labels that are no known words.
     score_is : {'probability', 'logit', 'percent', 'p-real'}
         What the scores of a table from elsewhere are.
     tags : sequence of TagTable
         Tables of the same images whose tags are joined, from `read_tags`.
+    called : str
+        What messages call a table in memory, and its data set, where it names none.
 
     Returns
     -------
@@ -146,18 +156,19 @@ def read_scores(
     FaceAuditError
         Naming file, column and row, if the file cannot be read or breaks the schema.
     """
-    path, source, mapping = Path(path), str(path), mapping or {}
-    expect(path, "scores")
     notes: list[str] = []
-    table, metadata = read_file(path, notes)
+    path, table, metadata = _read(given, called, notes, "scores")
+    source, mapping = str(path), mapping or {}
     ours = metadata is not None
     info = _parse_info(ScoresInfo, metadata, path) if ours else ScoresInfo()
     # Another table may have the headings that are renamed: those of tags, or one of another's.
     optional = mapping if ours else {name for tag_table in tags for name in tag_table.renamed}
-    table = meaning.mark_missing(_rename(table, mapping, source, optional), missing)
+    table = meaning.mark_missing(_rename(table, mapping, source, optional), as_words(missing))
     own = table.column_names
+    if not ours:
+        table = meaning.with_whole_numbers(table)
     if not ours and "label" in own:
-        table = meaning.with_labels(table, ai_label, source, notes)
+        table = meaning.with_labels(table, as_words(ai_label), source, notes)
     _require(table, ("image", "p_ai") if tags else ("image", "p_ai", "label"), source)
     if "dataset" not in own:
         table = table.append_column("dataset", pa.nulls(len(table), pa.string()))
@@ -212,30 +223,47 @@ def read_scores(
 
 
 def read_tags(
-    path: Path | str,
+    given: Readable,
     mapping: Mapping[str, str] | None = None,
-    missing: Sequence[str] = (),
-    ai_label: Sequence[str] = (),
+    missing: object = (),
+    ai_label: object = (),
+    called: str = "the tags",
 ) -> TagTable:
     """Read a table whose tags are to be joined to scores: a manifest, or any with ``image``.
 
     Parameters are those of `read_scores`; columns of `mapping` that it lacks are passed over.
     """
-    path, source, mapping = Path(path), str(path), mapping or {}
     notes: list[str] = []
-    table, metadata = read_file(path, notes)
+    path, table, metadata = _read(given, called, notes)
+    source, mapping = str(path), mapping or {}
     renamed = frozenset(ours for ours, theirs in mapping.items() if theirs in table.column_names)
-    table = meaning.mark_missing(_rename(table, mapping, source, mapping), missing)
+    table = meaning.mark_missing(_rename(table, mapping, source, mapping), as_words(missing))
     _require(table, ("image",), source, ", which says whose tags these are")
     info: TableInfo | None = None
     if metadata is not None:
         # Scores of one classifier may carry the tags for those of another.
         scores = b'"kind":"scores"' in metadata
         info = _parse_info(ScoresInfo if scores else ManifestInfo, metadata, path)
+    else:
+        table = meaning.with_whole_numbers(table)
     if "label" in table.column_names:
-        table = meaning.with_labels(table, ai_label, source, notes, strict=False)
+        table = meaning.with_labels(table, as_words(ai_label), source, notes, strict=False)
     table = _in_standard_words(table, source, notes)
     return TagTable(path, table, info, renamed, [f"{path.name}: {note}" for note in notes])
+
+
+def _read(
+    given: Readable, called: str, notes: list[str], needed: Literal["scores"] | None = None
+) -> tuple[Path, pa.Table, bytes | None]:
+    """Read a file or a table in memory; where a file has its path, the latter has its name."""
+    if isinstance(given, Path | str):
+        if needed is not None:
+            expect(given, needed)
+        return Path(given), *read_file(given, notes)
+    if isinstance(given, Scores | Manifest):
+        metadata = {METADATA_KEY: given.info.model_dump_json().encode()}
+        given = given.table.replace_schema_metadata(metadata)
+    return Path(called), *read_frame(given, called, notes)
 
 
 def _rename(
@@ -293,9 +321,9 @@ def read_manifest_into(info: ManifestInfo, path: Path | str) -> pa.Table:
     return manifest.table
 
 
-def read_manifests(paths: Sequence[Path | str]) -> Manifest:
+def read_manifests(paths: Path | str | Iterable[Path | str]) -> Manifest:
     """Read manifests, at least one, and put them together; each must have images of its own."""
-    info = ManifestInfo()
+    info, paths = ManifestInfo(), listed(paths)
     parts = [read_manifest_into(info, path) for path in paths]
     if not parts:
         raise FaceAuditError("no manifest was given")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import gc
 import os
+import tempfile
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,7 @@ from faceaudit.datasets.sources import (
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import atomic_file
 from faceaudit.known_roots import remember_root
+from faceaudit.one_or_many import Word, as_words, listed
 from faceaudit.plugins import blamed
 from faceaudit.reading.columns import united
 from faceaudit.schema import METADATA_KEY
@@ -52,8 +54,8 @@ class IndexReport:
     """
 
     dataset: str
-    manifest: Path
-    ledger: Path
+    manifest: Path | None
+    ledger: Path | None
     found: int
     indexed: int
     rejected: int
@@ -61,33 +63,36 @@ class IndexReport:
     reasons: dict[str, int]
     remarks: dict[str, int]
     notes: list[str]
+    #: The manifest itself, where none was written.
+    held: Manifest | None = None
 
     def read(self) -> Manifest:
-        """Read the manifest that was written."""
-        return read_manifest(self.manifest)
+        """Return the manifest, read from where it was written."""
+        return self.held or read_manifest(str(self.manifest))
 
 
 def index(
     dataset: str,
     root: Path | str,
-    out: Path | str,
+    out: Path | str | None = None,
     *,
     name: str | None = None,
     tags_from: Path | str | None = None,
     label: Literal["real", "ai"] | None = None,
     photoshopped_as: Literal["skip", "real", "ai"] = "skip",
-    missing: Sequence[str] = (),
-    real_dir: Sequence[Path | str] = (),
-    ai_dir: Sequence[Path | str] = (),
+    missing: Word | Iterable[Word] = (),
+    real_dir: Path | str | Iterable[Path | str] = (),
+    ai_dir: Path | str | Iterable[Path | str] = (),
     look_for_near_copies: bool = False,
     workers: int | None = None,
     progress: Progress | None = None,
     **derive: bool,
 ) -> IndexReport:
-    """Write the manifest of a data set, and its reject ledger beside it.
+    """Make the manifest of a data set, and its reject ledger beside it.
 
     Every file below the root that is neither table nor text ends up in the manifest or in
-    the ledger, which is ``NAME.rejects.csv`` beside ``NAME.parquet``.
+    the ledger, which is ``NAME.rejects.csv`` beside ``NAME.parquet``. Without `out` neither is
+    kept as a file: `IndexReport.read` gives the manifest, `IndexReport.reasons` counts the rest.
 
     Parameters
     ----------
@@ -95,7 +100,7 @@ def index(
         Which set it is: an id of `faceaudit.datasets.all_datasets`.
     root : Path or str
         A folder, a ``.zip`` or a ``.tar``; nothing is unpacked or changed.
-    out : Path or str
+    out : Path or str, optional
         The manifest to write, a Parquet file.
     name : str, optional
         What the manifest calls the data set; `dataset` if not given.
@@ -125,12 +130,12 @@ def index(
         None if tags_from is None else Path(tags_from),
         label,
         photoshopped_as,
-        tuple(word.strip() for word in missing),
-        tuple(_below(Path(root), folder) for folder in real_dir),
-        tuple(_below(Path(root), folder) for folder in ai_dir),
+        tuple(word.strip() for word in as_words(missing)),
+        tuple(_below(Path(root), folder) for folder in listed(real_dir)),
+        tuple(_below(Path(root), folder) for folder in listed(ai_dir)),
     )
     _refuse_foreign(kind, options)
-    source, out = open_source(root), Path(out)
+    source = open_source(root)
     total, side, skipped = _survey(source)
     extra = _extra(options)
     files = SideFiles([*extra, *side])
@@ -145,11 +150,16 @@ def index(
     with blamed("data set", kind.id, kind.__module__):
         published = copy.landmarks() if any(tag.needs == "landmarks" for tag in tags) else None
     refuse_without_extra(wanted, published is not None)
-    with open_ledger(out) as ledger, warnings.catch_warnings(), _rare_collections():
+    with (
+        _place(out) as at,
+        open_ledger(at) as ledger,
+        warnings.catch_warnings(),
+        _rare_collections(),
+    ):
         # Pillow warns of very large pictures and odd metadata; what matters is in the ledger.
         warnings.simplefilter("ignore")
         builder = ManifestBuilder(name or kind.id, copy, ledger, total, progress)
-        with atomic_file(out) as temporary:
+        with atomic_file(at) as temporary:
             # Without Arrow's own copy of the schema, metadata can be added at the end.
             with closing(
                 pq.ParquetWriter(temporary, builder.schema, compression="zstd", store_schema=False)
@@ -162,9 +172,12 @@ def index(
                     for entry in copy.remarks():
                         ledger.add(entry)
                 if builder.indexed == 0:
+                    why = f"{ledger_path(at)} says why"
+                    if out is None:
+                        why = ", ".join(f"{n:,}: {reason}" for reason, n in ledger.rejected.items())
                     raise FaceAuditError(
                         f"{root}: of {counted(builder.found, 'file')} none could be indexed as "
-                        f"'{kind.id}' (expected: {kind.layout}); {ledger_path(out)} says why"
+                        f"'{kind.id}' (expected: {kind.layout}); {why}"
                     )
                 counts = _count_note(kind.published, builder.indexed), _skipped_note(skipped)
                 told = [*counts, *files.notes(), *copy.notes, builder.copies_note()]
@@ -178,14 +191,14 @@ def index(
                 notes.append(f"{n:,} of the copies {have} other tags; the ledger lists them.")
         if wanted:
             given = {builder.name: published} if published else {}
-            manifest = add_tags(read_manifest(out), *wanted, published=given, progress=progress)
-            write_table(out, manifest.table, manifest.info)
+            manifest = add_tags(read_manifest(at), *wanted, published=given, progress=progress)
+            write_table(at, manifest.table, manifest.info)
         try:
             remember_root(builder.name, source.root)
         except OSError as error:
             notes.append(f"Where the images lie could not be noted for reports ({error}).")
         if look_for_near_copies:
-            manifest, copy_of = read_manifest(out), dict[str, str]()
+            manifest, copy_of = read_manifest(at), dict[str, str]()
             for group in near_copies(manifest, progress=progress):
                 first = group.copies[0].image
                 copy_of |= {copy.image: first for copy in group.copies}
@@ -194,11 +207,12 @@ def index(
             found = pa.array(map(copy_of.get, manifest.table["image"].to_pylist()), pa.string())
             by = {builder.name: "found by perceptual hash"}
             manifest.info.tag_sources.setdefault("copy_of", by)
-            write_table(out, united(manifest.table, pa.table({"copy_of": found}))[0], manifest.info)
+            write_table(at, united(manifest.table, pa.table({"copy_of": found}))[0], manifest.info)
+        held = read_manifest(at) if out is None else None
     return IndexReport(
         dataset=builder.name,
-        manifest=out,
-        ledger=ledger_path(out),
+        manifest=None if out is None else at,
+        ledger=None if out is None else ledger_path(at),
         found=builder.found,
         indexed=builder.indexed,
         rejected=ledger.rejected.total(),
@@ -206,7 +220,18 @@ def index(
         reasons=dict(ledger.rejected),
         remarks=dict(ledger.remarks),
         notes=notes,
+        held=held,
     )
+
+
+@contextmanager
+def _place(out: Path | str | None) -> Iterator[Path]:
+    """Give the place for a manifest, for the time being where none is named."""
+    if out is not None:
+        yield Path(out)
+    else:
+        with tempfile.TemporaryDirectory(prefix="faceaudit-") as folder:
+            yield Path(folder) / "manifest.parquet"
 
 
 @contextmanager

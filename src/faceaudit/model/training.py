@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -42,12 +42,13 @@ from faceaudit.model.records import (
 )
 from faceaudit.model.split import validation_rows
 from faceaudit.model.training_data import decode
+from faceaudit.one_or_many import listed
 from faceaudit.tables import library_versions, read_manifests
 from faceaudit.wording import counted, duration
 
 
 def train(
-    manifests: Sequence[Path | str],
+    manifests: Path | str | Iterable[Path | str],
     out: Path | str,
     *,
     arch: str = DEFAULT_ARCHITECTURE,
@@ -111,6 +112,7 @@ def train(
     .. [1] L. N. Smith, "A disciplined approach to neural network hyper-parameters", 2018.
     """
     started = time.monotonic()
+    manifests = listed(manifests)
     manifest = read_manifests(manifests)
     require_model_extra("train")
     import torch
@@ -201,7 +203,11 @@ def train(
 
 
 def add_familiarity(
-    model: Path | str, manifests: Sequence[Path | str], *, workers: int = 2, progress: bool = False
+    model: Path | str,
+    manifests: Path | str | Iterable[Path | str],
+    *,
+    workers: int = 2,
+    progress: bool = False,
 ) -> Checkpoint:
     """Give a model directory that has none the file by which it knows unfamiliar pictures.
 

@@ -27,7 +27,10 @@ def plain(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
     if isinstance(kind, pa.BaseExtensionType):
         return plain(pa.chunked_array([part.storage for part in column.chunks], kind.storage_type))
     if types.is_dictionary(kind):
-        return plain(column.cast(kind.value_type))
+        # Arrow casts no dictionary of every kind of text; its values alone it does.
+        one = column.unify_dictionaries().combine_chunks()
+        values = plain(pa.chunked_array([one.dictionary]))
+        return None if values is None else values.take(one.indices)
     if types.is_run_end_encoded(kind):
         return plain(pc.run_end_decode(column))
     if types.is_boolean(kind):
@@ -40,6 +43,8 @@ def plain(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
             column = column.cast(pa.float64(), safe=False)
         return pc.if_else(pc.is_nan(column), None, column)
     texts = (types.is_string, types.is_large_string, types.is_string_view)
+    if types.is_interval(kind):  # months, days and nanoseconds are three values
+        return None
     if any(is_kind(kind) for is_kind in (*texts, types.is_null, types.is_temporal)):
         return column.cast(pa.string())
     return None

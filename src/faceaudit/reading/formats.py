@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.reading.columns import plain
+from faceaudit.reading.frames import arrow_table
 from faceaudit.schema import FIXED_COLUMNS, METADATA_KEY
 from faceaudit.wording import counted
 
@@ -54,9 +55,12 @@ def read_file(path: Path | str, notes: list[str]) -> tuple[pa.Table, bytes | Non
         raise FaceAuditError(
             f"{path}: not a readable table ({first_line(error)}); it can be {KINDS}"
         ) from None
-    if len(table) == 0:
-        raise FaceAuditError(f"{path}: the table has no rows")
-    return _plain_columns(table, path, notes), (table.schema.metadata or {}).get(METADATA_KEY)
+    return _plain_columns(table, str(path), notes)
+
+
+def read_frame(frame: object, source: str, notes: list[str]) -> tuple[pa.Table, bytes | None]:
+    """Read a table in memory, called `source` in messages, as `read_file` reads one of a file."""
+    return _plain_columns(arrow_table(frame, source), source, notes)
 
 
 def first_line(error: BaseException) -> str:
@@ -194,19 +198,26 @@ def read_csv(text: bytes, skip: Callable[[pa_csv.InvalidRow], None] | None = Non
     return table.rename_columns([name.strip() for name in names])
 
 
-def _plain_columns(table: pa.Table, path: Path, notes: list[str]) -> pa.Table:
+def _plain_columns(table: pa.Table, source: str, notes: list[str]) -> tuple[pa.Table, bytes | None]:
     """Keep what is one value a cell, and say what is not; refuse two columns of one name."""
+    if len(table) == 0:
+        raise FaceAuditError(f"{source}: the table has no rows")
     kept: dict[str, pa.ChunkedArray] = {}
     many_valued, nameless = [], 0
     for name, column in zip(table.column_names, table.columns, strict=True):
         binary = pa.types.is_binary(FIXED_COLUMNS.get(name, pa.null()))
-        found = column if binary else plain(column)
+        try:
+            found = column if binary else plain(column)
+        except pa.ArrowException as error:
+            raise FaceAuditError(
+                f"{source}: column '{name}' cannot be read ({first_line(error)})"
+            ) from None
         if not name or name.startswith("__index_level_"):
             nameless += 1
         elif found is None:
             many_valued.append(f"'{name}'")
         elif name in kept:
-            raise FaceAuditError(f"{path}: two columns are called '{name}'; rename one")
+            raise FaceAuditError(f"{source}: two columns are called '{name}'; rename one")
         else:
             kept[name] = found
     if many_valued:
@@ -215,4 +226,4 @@ def _plain_columns(table: pa.Table, path: Path, notes: list[str]) -> pa.Table:
         )
     if nameless:
         notes.append(f"Not read, having no name: {counted(nameless, 'column')}.")
-    return pa.table(kept)
+    return pa.table(kept), (table.schema.metadata or {}).get(METADATA_KEY)

@@ -12,7 +12,7 @@ from scipy.special import expit
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.reading.columns import cast_column, refuse, value_counts, with_column
-from faceaudit.schema import KEY, LABEL_WORDS, LABELS
+from faceaudit.schema import FIXED_COLUMNS, KEY, LABEL_WORDS, LABELS
 from faceaudit.wording import counted
 
 ScoreIs = Literal["probability", "logit", "percent", "p-real"]
@@ -36,6 +36,15 @@ def mark_missing(table: pa.Table, words: Sequence[str]) -> pa.Table:
             text = pc.utf8_trim_whitespace(column.cast(pa.string()))
             hit = pc.is_in(text, pa.array(spelt, pa.string()))
             table = with_column(table, name, pc.if_else(hit, None, column))
+    return table
+
+
+def with_whole_numbers(table: pa.Table) -> pa.Table:
+    """Read a tag of whole numbers as such where it is stored as 1.0, as beside an empty cell."""
+    for name in table.column_names:
+        if name not in FIXED_COLUMNS and pa.types.is_floating(table[name].type):
+            with suppress(pa.ArrowInvalid):
+                table = with_column(table, name, table[name].cast(pa.int64()))
     return table
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 from typing import Unpack
@@ -35,8 +35,8 @@ BATCH_TOLERANCE = 1e-4
 
 def score(
     model: Path | str | Detector,
-    manifests: Path | str | Manifest | Sequence[Path | str],
-    out: Path | str,
+    manifests: Path | str | Manifest | Iterable[Path | str],
+    out: Path | str | None = None,
     *,
     where: str | None = None,
     sample: int | None = None,
@@ -57,7 +57,7 @@ def score(
     model : path, str or Detector
         A model directory, ``bundled:NAME``, or whatever `open_detector` opens or has opened.
     manifests : path, Manifest or sequence of path
-    out : path
+    out : path, optional
         The scores table to write, whole or not at all.
     where, sample, seed
         Which images are scored, see `faceaudit.scoring.selection.select`.
@@ -89,7 +89,7 @@ def score(
     """
     detector = model if isinstance(model, Detector) else open_detector(model, **options)
     if not isinstance(manifests, Manifest):
-        manifests = read_manifests([manifests] if isinstance(manifests, Path | str) else manifests)
+        manifests = read_manifests(manifests)
     with detector.blamed():
         notes = list(detector.notes)  # loads it: what is wrong with a model is said at once
     table, selected = select(manifests.table, where, sample, seed)
@@ -160,8 +160,9 @@ def score(
         notes=notes,
         versions=library_versions("torch", "torchvision", "timm", "pillow"),
     )
-    write_table(out, table, scores_info)
-    return Scores(validate(table, "scores", str(out)), scores_info)
+    if out is not None:
+        write_table(out, table, scores_info)
+    return Scores(validate(table, "scores", str(out or "the scores")), scores_info)
 
 
 def _batch_dependence(detector: Detector, pixels: list[Prepared]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from faceaudit.errors import FaceAuditError
+from faceaudit.one_or_many import listed
 from faceaudit.schema import CLUSTER_COLUMNS, ManifestInfo
 from faceaudit.tables import read_manifest_into, together
 
@@ -27,7 +28,9 @@ class Split:
 
 
 def read_split(
-    manifests: Sequence[Path | str], tests: Sequence[Path | str] = (), hold_out: float = 0.3
+    manifests: Path | str | Iterable[Path | str],
+    tests: Path | str | Iterable[Path | str] = (),
+    hold_out: float = 0.3,
 ) -> Split:
     """Read manifests and keep a share of each for testing.
 
@@ -46,8 +49,8 @@ def read_split(
         If a manifest cannot be read, or nothing is left for training or for testing.
     """
     info = ManifestInfo()
-    given = [read_manifest_into(info, path) for path in manifests]
-    for_tests = [read_manifest_into(info, path) for path in tests]
+    given = [read_manifest_into(info, path) for path in listed(manifests)]
+    for_tests = [read_manifest_into(info, path) for path in listed(tests)]
     if not given:
         raise FaceAuditError("a study needs a manifest to train on")
     table = together(given)

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import write_text
 from faceaudit.model.records import TrainingRecord, read_record
+from faceaudit.one_or_many import listed
 from faceaudit.schema import called_ai
 from faceaudit.stats.counts import Images
 from faceaudit.studies.holdout import Split
@@ -107,7 +108,7 @@ class Tested:
 
     def groups(self, tags: Sequence[str], images: Mask) -> Iterator[tuple[str, str, Mask, Mask]]:
         """Go through tags that are there: tag, value, images with it, images with another."""
-        for tag in tags:
+        for tag in listed(tags):
             if tag in self.tables[0].column_names:
                 codes, values = Images(self.tables[0]).codes(tag)
                 known = images & (codes >= 0)

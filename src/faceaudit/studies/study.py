@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -40,7 +40,7 @@ class Study(ABC):
     #: With other fields in braces.
     title: ClassVar[str]
     question: ClassVar[str]
-    tests: Sequence[Path | str] = ()
+    tests: Path | str | Iterable[Path | str] = ()
     seeds: int = 3
     hold_out: float = 0.3
     arch: str = "tf_efficientnet_lite0"
@@ -49,7 +49,11 @@ class Study(ABC):
     weights: str = "auto"
 
     def run(
-        self, manifests: Sequence[Path | str], out: Path | str, *, progress: bool = False
+        self,
+        manifests: Path | str | Iterable[Path | str],
+        out: Path | str,
+        *,
+        progress: bool = False,
     ) -> Result:
         """Train, test, and write ``study.json`` and ``report.html``.
 

@@ -182,6 +182,7 @@ def _doubtful(tag: str, column: pa.ChunkedArray) -> dict[str, int]:
         folded = pc.utf8_lower(pc.utf8_normalize(trimmed, "NFKC")).dictionary_encode().indices
         several = np.bincount(folded, minlength=1)[folded.to_numpy()] > 1
         chosen = pc.or_(pa.array(several), pc.not_equal(trimmed, words))
+        chosen = pc.or_(chosen, pc.equal(words, ""))
         words, counts = words.filter(chosen), counts.filter(chosen)
     return dict(zip(words.to_pylist(), counts.to_pylist(), strict=True))
 

@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from faceaudit.error_rates import ERROR_RATES
 from faceaudit.errors import FaceAuditError
+from faceaudit.one_or_many import listed
 from faceaudit.report.html import render_html
 from faceaudit.spec import EVERY_TAG, Spec, find_spec, ready_specs
 from faceaudit.web import api, explore, security
@@ -49,7 +50,9 @@ def create_app(
     images: bool = True,
 ) -> FastAPI:
     """Make the web application, as for `faceaudit.web.serve`; `records` go before `models`."""
+    scores = listed(scores)
     if records is None:
+        models = None if models is None else listed(models)
         records = open_records(open_detectors(models, trust_pickle), scores)
     services = Services(records, Path(reports))
 

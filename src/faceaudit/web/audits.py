@@ -14,7 +14,7 @@ from faceaudit.errors import FaceAuditError
 from faceaudit.report.html import write_html
 from faceaudit.result import write_result
 from faceaudit.runner import audit
-from faceaudit.spec import EVERY_TAG, Spec, every_tag, find_spec, parse_spec, ready_specs
+from faceaudit.spec import EVERY_TAG, QUESTION, Spec, every_tag, find_spec, parse_spec, ready_specs
 from faceaudit.tables import Scores
 from faceaudit.web.held_tables import slug
 
@@ -115,5 +115,4 @@ def choose_spec(name: str, text: str, scores: Scores) -> Spec:
         return find_spec(ready_specs()[name])
     if name != EVERY_TAG:
         raise FaceAuditError(f"'{name}': there is no such specification")
-    question = "Does the classifier err more often about some groups of people than others?"
-    return every_tag(scores.table, "Every tag in the table", question)
+    return every_tag(scores.table, "Every tag in the table", QUESTION)
