@@ -83,10 +83,14 @@ def arrow_array(values: Any, name: str, source: str) -> pa.Array | pa.ChunkedArr
     if isinstance(values, str | bytes | Mapping | Set) or not isinstance(values, Iterable):
         raise FaceAuditError(f"{source}: column '{name}' is {_shown(values)} and no array")
     values = _plain_cells(values)
+    if (dimensions := getattr(values, "ndim", 1)) != 1:
+        raise FaceAuditError(f"{source}: column '{name}' has {dimensions} dimensions; give one")
     try:
         return pa.array(values, from_pandas=True)
     except _UNREADABLE as error:
         cells = list(values)
+        if not cells:
+            raise FaceAuditError(f"{source}: column '{name}' cannot be read ({error})") from None
         low, high = 0, len(cells)
         while high - low > 1:  # the first cell that cannot stand with those before it
             middle = (low + high) // 2
