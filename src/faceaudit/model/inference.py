@@ -55,6 +55,16 @@ def predict(
     return p_ai
 
 
+def outputs_of(network: Callable[[Tensor], Tensor], inputs: Floats) -> Floats:
+    """Return what a network from elsewhere gives for its inputs, shape (n, …), a few at once."""
+    import torch
+
+    with torch.inference_mode():
+        outputs = [network(torch.from_numpy(few)).float() for few in few_at_once(inputs)]
+        found: Floats = torch.cat(outputs).numpy()
+    return found
+
+
 def margin(logits: Tensor, ai: Sequence[int]) -> Tensor:
     """Make logits of several classes, shape (n, classes), one, shape (n, 1).
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from faceaudit.errors import FaceAuditError, validated
 from faceaudit.model.preprocess import Floats, Pixels, as_rgb
 from faceaudit.reading.file_kinds import read_text
+from faceaudit.scoring.options import ModelOptions
 
 Three = Annotated[tuple[float, float, float], Field()]
 
@@ -27,6 +28,8 @@ NORMALISATIONS: dict[str, tuple[Three, Three]] = {
     # From 0 to 255.
     "none": ((0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255)),
 }
+#: What image processors write beside a model.
+BESIDE = "preprocessor_config.json"
 RESAMPLING = {
     "nearest": Image.Resampling.NEAREST,
     "bilinear": Image.Resampling.BILINEAR,
@@ -53,8 +56,9 @@ class Preprocessing(BaseModel):
     resize: Literal["square", "squash", "crop"] = "square"
     shortest_edge: int | None = Field(default=None, ge=1, le=8192)
     resample: Literal["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"] = "bilinear"
-    mean: Three = NORMALISATIONS["imagenet"][0]
-    std: Three = NORMALISATIONS["imagenet"][1]
+    #: Of the channels from 0 to 1.
+    mean: Three
+    std: Three
     channels: Literal["rgb", "bgr"] = "rgb"
     layout: Literal["channels-first", "channels-last"] = "channels-first"
 
@@ -113,19 +117,24 @@ class Preprocessing(BaseModel):
         return {k: list(v) if isinstance(v, tuple) else v for k, v in given.items()}
 
 
-def parse(text: str, known: dict[str, Any] | None = None) -> Preprocessing:
+def said_beside(path: Path, options: ModelOptions) -> str:
+    """Return what says how pictures are prepared for a model's file: its user, or a file beside."""
+    beside = path.parent / BESIDE
+    return options.preprocess or (str(beside) if beside.is_file() else "")
+
+
+def parse(text: str, known: dict[str, Any], source: str) -> Preprocessing:
     """Read what a user says: ``imagenet``, ``size=224,mean=0.5 0.5 0.5,…``, or a JSON file.
 
     Words apart by commas: the name of one of `NORMALISATIONS`, or a field of `Preprocessing` with
     its value. A file is a ``preprocessor_config.json`` or holds the fields themselves. `known` are
-    fields that the model's own files say; a user who says otherwise is refused.
+    fields that the model's own file, `source`, says; a user who says otherwise is refused.
 
     Raises
     ------
     FaceAuditError
-        If it cannot be understood, contradicts the model's files, or lacks the size.
+        If it cannot be understood, contradicts the model's file, or lacks size or normalisation.
     """
-    known = known or {}
     if text.endswith(".json") or Path(text).is_file():
         said = _from_json(Path(text))
     else:
@@ -142,16 +151,27 @@ def parse(text: str, known: dict[str, Any] | None = None) -> Preprocessing:
                     f"({', '.join(NORMALISATIONS)}) nor of the form NAME=VALUE with one of "
                     f"{', '.join(Preprocessing.model_fields)}"
                 )
-    if "size" not in said and "size" not in known:
-        raise FaceAuditError("--preprocess: the model does not say its size; add size=PIXELS")
-    found = validated(Preprocessing, known | said, "--preprocess: ")
-    for name, value in validated(Preprocessing, said | known, "the model's files: "):
-        if name in known and name in said and value != getattr(found, name):
+    lacking = [name for name in ("size", "mean", "std") if name not in said | known]
+    if lacking:
+        size = "size=224," if "size" in lacking else ""
+        raise FaceAuditError(
+            f"{source}: nothing says the {' and '.join(lacking)} of its input; say it as "
+            f"--preprocess {size}imagenet (or {', '.join(list(NORMALISATIONS)[1:])}), or put a "
+            f"{BESIDE} beside it"
+        )
+    found = validated(Preprocessing, known | said, f"{source}: --preprocess: ")
+    own = validated(Preprocessing, found.model_dump() | known, f"{source}: ")
+    for name in known:
+        if getattr(own, name) != getattr(found, name):
             raise FaceAuditError(
-                f"--preprocess: {name}={said[name]} contradicts the model's own files, which say "
-                f"{known[name]}; leave it out"
+                f"{source}: its {name} is {_shown(getattr(own, name))}, and not "
+                f"{_shown(getattr(found, name))} as --preprocess says; leave it out"
             )
     return found
+
+
+def _shown(value: object) -> str:
+    return "x".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _from_json(path: Path) -> dict[str, Any]:

@@ -1,0 +1,131 @@
+"""Programs of PyTorch: those of TorchScript, and those that ``torch.export`` wrote."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from PIL import Image
+
+from faceaudit.errors import FaceAuditError, in_one_line
+from faceaudit.files import sha256_of
+from faceaudit.model.architecture import check_weights, require_model_extra
+from faceaudit.model.inference import outputs_of
+from faceaudit.model.preprocess import Floats, Pixels
+from faceaudit.schema import ModelInfo
+from faceaudit.scoring.detectors import Detector
+from faceaudit.scoring.options import ModelOptions
+from faceaudit.scoring.outputs import Outputs
+from faceaudit.scoring.preprocessing import parse, said_beside
+
+PREFIX = "torchscript:"
+Kind = Literal["TorchScript", "torch.export"]
+
+
+class TorchProgram(Detector):
+    """A program of pictures in, numbers out. It says neither how they are prepared nor what it
+    gives: that is said beside it or by its user."""
+
+    def __init__(self, path: Path, kind: Kind, options: ModelOptions) -> None:
+        self._path, self._kind = path, kind
+        self._outputs = Outputs(str(path), options)
+        known = {"size": self._shape[2:]} if self._shape else {}
+        self._preprocessing = parse(said_beside(path, options), known, str(path))
+        self.name = path.stem
+        self.info = ModelInfo(
+            id=path.stem,
+            sha256=sha256_of(path),
+            architecture=f"a {kind} program",
+            preprocessing=self._preprocessing.record(),
+        )
+
+    @classmethod
+    def open(cls, model: str, options: ModelOptions) -> TorchProgram | None:
+        path = Path(model.removeprefix(PREFIX))
+        kind = kind_of_program(path)
+        if kind is None:
+            if model.startswith(PREFIX):
+                raise FaceAuditError(
+                    f"{path}: no TorchScript program and none of torch.export; write one with "
+                    "torch.jit.save or torch.export.save"
+                )
+            return None
+        check_weights(path, options.trust_pickle)
+        require_model_extra("score")
+        return cls(path, kind, options)
+
+    @cached_property
+    def _program(self) -> Any:
+        import torch
+
+        try:
+            if self._kind == "torch.export":
+                return torch.export.load(self._path)
+            return torch.jit.load(self._path, map_location="cpu").eval()
+        except Exception as error:  # a damaged or foreign program can fail in any way
+            raise FaceAuditError(
+                f"{self._path}: not a readable {self._kind} program ({in_one_line(error)})"
+            ) from None
+
+    @cached_property
+    def _shape(self) -> tuple[int, ...] | None:
+        """Shape of the input of an exported program; TorchScript does not say it."""
+        if self._kind == "TorchScript":
+            return None
+        names = self._program.graph_signature.user_inputs
+        nodes = [node for node in self._program.graph.nodes if node.name in names]
+        shape = tuple(nodes[0].meta["val"].shape) if len(nodes) == 1 else ()
+        if len(shape) != 4 or not all(isinstance(side, int) for side in shape[1:]):
+            raise FaceAuditError(
+                f"{self._path}: takes {len(nodes)} inputs, the first of shape {shape}; one of "
+                "(pictures, 3, height, width) is needed"
+            )
+        # How many pictures at once may be left open.
+        return (shape[0] if isinstance(shape[0], int) else 0, *shape[1:])
+
+    @cached_property
+    def _run(self) -> Callable[[Floats], Floats]:
+        module = self._program.module() if self._kind == "torch.export" else self._program
+        at_once = self._shape[0] if self._shape else 0
+
+        def run(inputs: Floats) -> Floats:
+            if not at_once:
+                return outputs_of(module, inputs)
+            # A program for so many pictures and no others: the last ones are filled up.
+            missing = -len(inputs) % at_once
+            filled = np.concatenate([inputs, np.repeat(inputs[-1:], missing, axis=0)])
+            parts = np.split(filled, len(filled) // at_once)
+            return np.concatenate([outputs_of(module, part) for part in parts])[: len(inputs)]
+
+        return run
+
+    @property
+    def notes(self) -> list[str]:  # type: ignore[override]
+        if not self._outputs.notes:
+            self.p_ai(self.pixels(Image.new("RGB", (64, 64)))[None])
+        return self._outputs.notes
+
+    def pixels(self, image: Image.Image) -> Pixels:
+        return self._preprocessing.pixels(image)
+
+    def p_ai(self, pixels: Pixels) -> Floats:
+        return self._outputs.p_ai(self._run(self._preprocessing.inputs(pixels)))
+
+
+def kind_of_program(path: Path) -> Kind | None:
+    """Tell a program by the names in its archive; that of a state dict has others."""
+    if not path.is_file() or not zipfile.is_zipfile(path):
+        return None
+    with zipfile.ZipFile(path) as archive:
+        names = [name.partition("/")[2] or name for name in archive.namelist()]
+    if any(name.startswith("code/") for name in names):
+        return "TorchScript"
+    exported = ("serialized_exported_program.json", "archive_format", "models/model.json")
+    return "torch.export" if {*exported} & {*names} else None
+
+
+DETECTOR = TorchProgram
