@@ -94,6 +94,8 @@ class Dataset:
     home: ClassVar[str]
     #: The folders and files that `index` expects below the root.
     layout: ClassVar[str]
+    #: Where the layout is known from, if no copy of the set itself was tried: users are told.
+    layout_from: ClassVar[str] = ""
     #: Every tag it can have, with the sentence that says whose word it is.
     tags: ClassVar[Mapping[str, str]] = {}
     #: Names of the `IndexOptions`, beyond ``tags_from``, that it takes.
@@ -109,6 +111,9 @@ class Dataset:
         self.tables: list[TagFile] = []
         #: Sentences for the user and the manifest, complete once all images were read.
         self.notes: list[str] = []
+        if self.layout_from:
+            told = f"The layout is that of {self.layout_from}; the set itself was not tried: "
+            self.notes.append(f"{told}compare the counts.")
         self._missing: list[LedgerEntry] = []
         self._without = 0
         self._example = ""

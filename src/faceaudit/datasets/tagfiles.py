@@ -260,3 +260,20 @@ def read_code(
     if code and code not in names:
         doubt(f"{heading} {code!r} is none of {', '.join(names)}")
     return names.get(code)
+
+
+def self_reported(answer: object) -> str | None:
+    """Return what people say of themselves as one value of a tag; None if they would not say.
+
+    Several answers are a value of their own, and none of them is picked.
+
+    >>> self_reported(["Europe", "Asia"]), self_reported("prefer not to say")
+    ('Asia + Europe', None)
+    """
+    words = set()
+    for word in answer if isinstance(answer, list) else [answer]:
+        if not isinstance(word, str | int | float | None):
+            raise ValueError(f"{word!r} is no answer")
+        words.add("" if word is None else str(word).strip())
+    said = {word for word in words if word.lower() not in ("", "prefer not to say")}
+    return " + ".join(sorted(said)) or None

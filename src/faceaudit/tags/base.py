@@ -82,6 +82,9 @@ class Tag:
     help: str = ""
 
 
+#: Fitzpatrick's skin types, lightest first.
+SKIN_TYPES = ("type I", "type II", "type III", "type IV", "type V", "type VI")
+
 #: Tags that data sets give, and of which more is known than their name; and names of clusters.
 GIVEN = (
     Tag("age", number=True, limits=(0.0, 120.0), unit="years"),
@@ -93,6 +96,7 @@ GIVEN = (
             **dict.fromkeys(("male", "m", "man", "men", "boy", "males"), "male"),
         },
     ),
+    *(Tag(tag, values=SKIN_TYPES) for tag in ("skin_type", "apparent_skin_type")),
     Tag("blur", values=("low", "medium", "high")),
     Tag("exposure", values=("under", "good", "over")),
     Tag("difficulty", values=("easy", "mid", "hard")),
