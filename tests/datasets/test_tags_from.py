@@ -16,7 +16,13 @@ NAMED = {
     "fairface": ("file,age,gender,race\nval/0.jpg,03-Sep,Male,White\n", "3-9"),
     "folder": ("file,mood\n0.jpg,glad\n", "glad"),
     "generated-photos": ("file,mood\n0.jpg,glad\n", "glad"),
+    "casual-conversations-v2": (
+        '[{"video_name": "0000_tamil_scripted_1.mp4", "gender": "glad"}]',
+        "glad",
+    ),
+    "deepfakebench": ('{"A": {"A_fake": {"x": {"v": {"frames": ["v/0.jpg"]}}}}}', "A_fake"),
     **dict.fromkeys(("celeba", "ffhq", "lag", "lfw", "one-million-fake-faces", "real-and-fake")),
+    **dict.fromkeys(("fhibe", "faceforensics", "celeb-df", "genimage")),
     "utkface": None,
 }
 

@@ -60,7 +60,7 @@ class CasualConversations(Dataset):
         if not table.there:
             self.lacks(ANNOTATIONS, *table.tags)
         elif not table.problems:
-            _fill(table)
+            self._fill(table)
         self.use(table)
 
     def read(self, path: str) -> Tagged:
@@ -74,28 +74,28 @@ class CasualConversations(Dataset):
         video = _plain(found[-1][0])
         return Tagged("real", {**self.look_up(video), "person": found[-1][1], "video": video})
 
+    def _fill(self, table: TagFile) -> None:
+        try:
+            held = json.loads(table.data)
+        except (ValueError, RecursionError) as error:
+            raise FaceAuditError(
+                f"{self.options.tags_from or table.name}: not readable as JSON ({error}); fetch it "
+                "again, or take it away to index the frames without tags"
+            ) from None
+        for number, entry in enumerate(held if isinstance(held, list) else [held], start=1):
+            place = f"entry {number}"
+            try:
+                table.add(_plain(entry["video_name"]), _tags(table, place, entry), place)
+            except _FAULTS as error:
+                table.remark(place, f"it names no video ({type(error).__name__}: {error})")
+        table.data = b""
+
 
 def _plain(video: str) -> str:
     return re.sub("_+", "_", video.lower().removesuffix(".mp4"))
 
 
-def _fill(table: TagFile) -> None:
-    try:
-        held = json.loads(table.data)
-    except (ValueError, RecursionError) as error:
-        raise FaceAuditError(
-            f"{table.name}: not readable as JSON ({error}); fetch it again, or take it away to "
-            "index the frames without tags"
-        ) from None
-    for number, entry in enumerate(held if isinstance(held, list) else [held], start=1):
-        try:
-            table.add(_plain(entry["video_name"]), _tags(table, number, entry), f"entry {number}")
-        except _FAULTS as error:
-            table.remark(f"entry {number}", f"it names no video ({type(error).__name__}: {error})")
-    table.data = b""
-
-
-def _tags(table: TagFile, number: int, entry: Mapping[str, Any]) -> Tags:
+def _tags(table: TagFile, place: str, entry: Mapping[str, Any]) -> Tags:
     """Translate the annotations of one video, as far as they are there."""
     readers: dict[str, tuple[str, str]] = {
         "age": ("age", ""),
@@ -113,7 +113,7 @@ def _tags(table: TagFile, number: int, entry: Mapping[str, Any]) -> Tags:
             tags[tag] = standard(tag, answer)
         except _FAULTS as error:
             fault = f"{entry['video_name']}: {tag} is left empty ({type(error).__name__}: {error})"
-            table.remark(f"entry {number}", fault)
+            table.remark(place, fault)
     return tags
 
 

@@ -51,10 +51,10 @@ class DeepfakeBench(Dataset):
                 _enter(rows, keys, video, file)
             table.problems += file.problems
         if not rows:
-            fault = next((entry.remedy for entry in table.problems), "there is none")
+            fault = next((entry.remedy for entry in table.problems), "none lists frames")
+            where = self.options.tags_from if named else "below the root"
             raise FaceAuditError(
-                "DeepfakeBench needs its dataset_json/NAME.json, below the root or named by "
-                f"--tags-from: {fault}"
+                f"{where}: {fault}; DeepfakeBench needs its dataset_json/NAME.json, or --tags-from"
             )
         for frame, tags in rows.items():
             table.add(frame, tags, frame)
@@ -100,7 +100,7 @@ def _enter(rows: dict[str, Tags], keys: tuple[str, ...], video: Any, file: TagFi
     if not 3 <= len(keys) <= 5 or not isinstance(frames, list):
         file.remark(where, "it is not set, label, split, perhaps compression, video, with frames")
         return
-    word = str(video.get("label"))
+    word = str(video.get("label", keys[1]))
     labels = {label for label in (_label(keys[1]), _label(word)) if label}
     if not labels:
         file.remark(where, f"its label {word!r} says neither real nor fake")

@@ -26,7 +26,7 @@ COLOURS = (
     *("[164, 131, 103]", "[136, 105, 81]", "[102, 78, 65]"),
 )
 
-_NAME = re.compile(rf"({'|'.join(FORMS)})_([^_]+)(?:_([^_]+))?\.(?:png|jpe?g)")
+_NAME = re.compile(rf"({'|'.join(FORMS)})_([^_]+)(?:_([^_]+))?\.(?i:png|jpe?g)")
 _NUMBERED = re.compile(r"^\d+\. ?")
 _FAULTS = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 _SELF = "self-reported by the person pictured"
