@@ -17,7 +17,7 @@ LAYERS = (
     ("api",),
     ("notebook",),
     ("comparison", "pairing", "report", "figures"),
-    ("answer", "catalogue", "decision", "limitations", "plan", "runner"),
+    ("answer", "catalogue", "decision", "draft", "limitations", "plan", "runner"),
     ("checks",),
     ("scoring",),
     ("model", "thumbnails", "bundled"),

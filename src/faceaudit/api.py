@@ -7,6 +7,7 @@ there. All raise `FaceAuditError` for an input that is unusable, with a sentence
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 if TYPE_CHECKING:
     from faceaudit.decision import Decision
+    from faceaudit.draft import Draft
     from faceaudit.one_or_many import Word
     from faceaudit.reading.meaning import ScoreIs
     from faceaudit.result import Result
@@ -112,6 +114,62 @@ def audit(
     if out is not None:
         _write(result, Path(out), "audit.json", images)
     return result
+
+
+def init(
+    scores: Path | str | Sequence[Path | str],
+    out: Path | str = "my-audit.yaml",
+    *,
+    include_training: bool = False,
+    **reading: Unpack[Reading],
+) -> Draft:
+    """Write a specification to begin with, from what is in the scores.
+
+    Parameters
+    ----------
+    scores : Path or str, or several
+        Scores tables of one classifier.
+    out : Path or str
+        The specification; a file that is there already is refused.
+    include_training : bool
+        Count the images that the classifier was trained on too.
+    **reading : Reading
+        How the tables are to be read.
+    """
+    from faceaudit.draft import Draft, draft
+    from faceaudit.errors import FaceAuditError
+    from faceaudit.files import write_text
+    from faceaudit.one_or_many import as_words, listed
+    from faceaudit.spec import parse_spec
+    from faceaudit.tables import concat_scores
+
+    path = Path(out)
+    if path.exists():
+        raise FaceAuditError(f"{path}: is there already; remove it, or name another file with -o")
+    given = listed(scores)
+    parts = _read(_called(given), None, reading)
+    together = concat_scores(parts) if len(parts) > 1 else parts[0]
+    command = _audit_command(given, path, reading)
+    words = as_words(reading.get("missing", ()))
+    text = draft(together, path.stem, command, missing=words, include_training=include_training)
+    write_text(path, text)
+    return Draft(path, parse_spec(text, str(path)), command)
+
+
+def _audit_command(scores: Sequence[Path | str], spec: Path, reading: Reading) -> str:
+    """Return the command that audits scores with a specification that knows `missing`."""
+    from faceaudit.one_or_many import as_words, listed
+
+    options = [
+        *(("--map", f"{ours}={theirs}") for ours, theirs in reading.get("mapping", {}).items()),
+        *(("--ai-label", label) for label in as_words(reading.get("ai_label", ()))),
+        ("--score-is", reading.get("score_is", "probability")),
+        *(("--tags", str(table)) for table in listed(reading.get("tags", ()))),
+        ("--spec", str(spec)),
+        ("-o", "out"),
+    ]
+    said = [word for pair in options if pair != ("--score-is", "probability") for word in pair]
+    return shlex.join(["faceaudit", "audit", *map(str, scores), *said])
 
 
 def compare(

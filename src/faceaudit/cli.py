@@ -299,6 +299,7 @@ _READING = with_options(
         help="A table of the same images, as a manifest, whose tags are joined; repeatable.",
     ),
 )
+_INCLUDE_TRAINING = flag("--include-training", help="Count images seen in training too.")
 _NO_IMAGES = flag("--no-images", help="Leave out every picture.")
 
 
@@ -315,10 +316,31 @@ def _parse_places(
 
 @main.command()
 @click.argument("scores", nargs=-1, required=True, type=PATH)
+@click.option(
+    "-o",
+    "--out",
+    type=PATH,
+    default=Path("my-audit.yaml"),
+    help="The specification to write; none that is there is overwritten.",
+)
+@_INCLUDE_TRAINING
+@_READING
+@example("faceaudit init scores.csv -o my-audit.yaml")
+def init(scores: Sequence[Path], out: Path, **options: Any) -> None:
+    """Write a specification to begin with, from what is in the scores.
+
+    It asks about every tag that makes a few groups, and tells in comments how many images each
+    has, which combinations are large enough, and what it leaves out. Change what you like.
+    """
+    terminal.print_draft(api.init(scores, out, **options))
+
+
+@main.command()
+@click.argument("scores", nargs=-1, required=True, type=PATH)
 @click.option("--spec", required=True, help="A specification (YAML), or the name of a ready one.")
 @click.option("-o", "--out", required=True, type=PATH, help="Folder for the results.")
 @click.option("--where", default=None, help="Compare this slice with the rest.")
-@flag("--include-training", help="Count images seen in training too.")
+@_INCLUDE_TRAINING
 @click.option("--threshold", type=click.FloatRange(0, 1), help="AI is a score of at least this.")
 @click.option("--name", help="What to call the classifier.")
 @_READING
@@ -363,7 +385,7 @@ def audit(
     help="Where the scores are (as --map p_ai=COLUMN), once for each classifier.",
 )
 @many("--name", "names", help="What to call it, once for each.")
-@flag("--include-training", help="Count images seen in training too.")
+@_INCLUDE_TRAINING
 @_READING
 @PRINTING
 @example(

@@ -17,7 +17,7 @@ from faceaudit.one_or_many import listed
 from faceaudit.reading.file_kinds import read_text
 from faceaudit.reading.population import Row, population_rows, read_population
 from faceaudit.schema import tag_columns
-from faceaudit.tags.vocabulary import NUMERIC_TAGS
+from faceaudit.tags.vocabulary import DERIVED_TAGS, NUMERIC_TAGS
 from faceaudit.wording import tag_title
 
 #: What the specification is called that asks about every tag of a table.
@@ -268,14 +268,19 @@ def as_yaml(value: object) -> str:
 
 def every_tag(table: pa.Table, title: str, question: str) -> Spec:
     """Return the specification that asks about every tag of a table that makes a few groups."""
-    tags = [
-        tag
-        for tag in ("dataset", *tag_columns(table))
-        if tag not in NUMERIC_TAGS
-        and not pa.types.is_floating(table[tag].type)
-        and 2 <= pc.count_distinct(table[tag]).as_py() <= MOST_GROUPS
-    ]
+    tags = [tag for tag in ("dataset", *tag_columns(table)) if not why_no_groups(table, tag)]
     return Spec(name=EVERY_TAG, title=title, question=question, attributes=tags or ["dataset"])
+
+
+def why_no_groups(table: pa.Table, tag: str) -> str | None:
+    """Say why a tag of a table does not make a few groups; None if it does."""
+    if tag in NUMERIC_TAGS or pa.types.is_floating(table[tag].type):
+        bands = [name for name, (of, _) in DERIVED_TAGS.items() if of == tag]
+        return f"a number; see {bands[0]}" if bands else "a number"
+    n = pc.count_distinct(table[tag]).as_py()
+    if n < 2:
+        return "one value only" if n else "empty"
+    return f"{n:,} different values" if n > MOST_GROUPS else None
 
 
 def as_spec(given: SpecLike) -> Spec:

@@ -169,7 +169,7 @@ def read_scores(
         table = meaning.with_whole_numbers(table)
     if not ours and "label" in own:
         table = meaning.with_labels(table, as_words(ai_label), source, notes)
-    _require(table, ("image", "p_ai") if tags else ("image", "p_ai", "label"), source)
+    _require(table, ("image", "p_ai") if tags else ("image", "label", "p_ai"), source)
     if "dataset" not in own:
         table = table.append_column("dataset", pa.nulls(len(table), pa.string()))
     if tags:
@@ -287,14 +287,14 @@ def _rename(
 
 
 def _require(table: pa.Table, names: Sequence[str], source: str, why: str = "") -> None:
-    likely = likely_columns(table.column_names)
-    for name in names:
-        if name not in table.column_names:
-            yours = shlex.quote(likely.get(name, "COLUMN"))
-            raise FaceAuditError(
-                f"{source}: column '{name}' is missing{why}; name yours with --map {name}={yours} "
-                f"(the columns are {', '.join(table.column_names)})"
-            )
+    if missing := [name for name in names if name not in table.column_names]:
+        likely = likely_columns(table.column_names)
+        options = (f"--map {name}={shlex.quote(likely.get(name, 'COLUMN'))}" for name in missing)
+        are = "columns {} are" if len(missing) > 1 else "column {} is"
+        raise FaceAuditError(
+            f"{source}: {are.format(', '.join(map(repr, missing)))} missing{why}; name yours "
+            f"with {' '.join(options)} (the columns are {', '.join(table.column_names)})"
+        )
 
 
 def _in_standard_words(table: pa.Table, source: str, notes: list[str]) -> pa.Table:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from faceaudit.datasets.base import Dataset
     from faceaudit.decision import Decision
     from faceaudit.demo import Demo
+    from faceaudit.draft import Draft
     from faceaudit.model.checkpoint import Checkpoint
     from faceaudit.plan import Planned
     from faceaudit.result import OverallRate, Result
@@ -155,6 +156,14 @@ def print_specs(known: Sequence[KnownSpec], as_json: bool) -> None:
         facts = " ".join(f"{what}: {said}." for what, said in told.items() if said)
         table.add_row(Text(spec.name, "bold"), f"{spec.question} {facts}")
     _print(table, f"A limit is {LIMIT_NOTE}. To ask it: faceaudit audit SCORES --spec NAME -o OUT")
+
+
+def print_draft(draft: Draft) -> None:
+    """Print what a specification that was drafted asks, and how to go on."""
+    tags, pairs = draft.spec.attributes, draft.spec.intersections
+    asks = f"{counted(len(tags), 'tag')} and {counted(len(pairs), 'combination')}"
+    _print(f"specification: {draft.path} asks about {asks}; read it, change what you like, then:")
+    click.echo(f"  {draft.command}")
 
 
 def print_plan(planned: Sequence[Planned], as_json: bool, power: float) -> None:

@@ -8,7 +8,17 @@ from collections.abc import Iterable
 #: Our column name: what others call it, the likeliest first.
 _OTHERS = {
     "image": ("imagepath", "path", "file", "filename", "filepath", "img", "imageid", "id"),
-    "label": ("truth", "groundtruth", "target", "ytrue", "truelabel", "class", "isfake", "isai"),
+    "label": (
+        "truth",
+        "groundtruth",
+        "target",
+        "ytrue",
+        "truelabel",
+        "class",
+        "isfake",
+        "isai",
+        "fake",
+    ),
     "p_ai": (
         *("score", "scores", "pfake", "probfake", "fakeprob", "aiscore", "probai"),
         *("prob", "probability", "yscore", "yprob", "prediction", "logit", "preal", "probreal"),

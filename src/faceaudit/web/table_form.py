@@ -230,7 +230,7 @@ def _number(text: str, name: str, most: float) -> float:
 
 #: How refusals name the options of the command line, and what stands in their place on the page.
 _OPTIONS = (
-    (r"; name yours with --map \w+=\S+ \(the columns are .*\)", "; choose which column it is"),
+    (r"; name yours with --map .* \(the columns are .*\)", "; choose which column it is"),
     (r"--map \w+=\S+: ", ""),
     (r"say what the scores are: --score-is (\S+)", r"say above that the scores are \1"),
     (r"leave out --score-is \S+", "say so above"),
