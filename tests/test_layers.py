@@ -30,6 +30,7 @@ LAYERS = (
         "files",
         "frames",
         "known_roots",
+        "metric_frames",
         "one_or_many",
         "pictures",
         "plugins",

@@ -7,23 +7,38 @@ they are used.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from faceaudit import result as base
-from faceaudit.errors import FaceAuditError
+from faceaudit.error_rates import ERROR_RATES
+from faceaudit.errors import FaceAuditError, MissingExtraError
+from faceaudit.figures import Drawn, interactive, svg
 from faceaudit.frames import frame
-from faceaudit.result import CheckResult, Finding, Forest, GapVerdict, Heatmap, Slopes
+from faceaudit.result import CheckResult, Detail, Finding, Forest, GapVerdict, Heatmap, Slopes
 from faceaudit.wording import attributes_title
 
 if TYPE_CHECKING:
+    from fairlearn.metrics import MetricFrame
     from pandas import DataFrame
+    from plotly.graph_objects import Figure as PlotlyFigure
 
 #: Joins the tags that are combined, and the values of a combined group.
 _TIMES = " × "
+
+
+class Drawing(str):
+    """A figure of the report as SVG, a file of its own as text; notebooks show it."""
+
+    detail: Drawn
+
+    def _repr_html_(self) -> str:
+        from faceaudit.report import in_notebook
+
+        return in_notebook.figure(self.detail)
 
 
 class Findings(list[Finding]):
@@ -60,6 +75,11 @@ class Result(base.Result):
         if isinstance(result, cls):
             return result
         return cls.model_construct(**dict(result) | {"findings": Findings(result.findings)})
+
+    def _repr_html_(self) -> str:
+        from faceaudit.report import in_notebook
+
+        return in_notebook.first_screen(self)
 
     @property
     def groups(self) -> DataFrame:
@@ -118,6 +138,136 @@ class Result(base.Result):
                 "audit the scores again"
             )
         return frame(fields, [row for check in self.checks for row in _gaps(check)])
+
+    @property
+    def tables(self) -> DataFrame:
+        """What `table`, `figure` and `svg` find: check, kind and title of everything it shows."""
+        fields = [("check", "text"), ("kind", "text"), ("title", "text")]
+        return frame(fields, [[of.id, d.kind, d.title] for of in self.checks for d in of.details])
+
+    def table(self, title: str, *, check: str | None = None) -> DataFrame:
+        """Return the table, or the numbers of the figure, with a title or a part of one.
+
+        Raises
+        ------
+        FaceAuditError
+            If none has it, or several have.
+        """
+        return self._titled(title, check).to_frame()
+
+    def figure(
+        self, what: str | None = None, *, by: str | Sequence[str] | None = None
+    ) -> PlotlyFigure:
+        """Return a figure to explore, drawn by plotly; see `svg` for the parameters.
+
+        Raises
+        ------
+        FaceAuditError
+            If there is no such figure, or plotly (extra ``notebook``) is not installed.
+        """
+        detail = self._drawn(what, by)
+        try:
+            return interactive(detail)
+        except ModuleNotFoundError as error:
+            if error.name and error.name.partition(".")[0] == "plotly":
+                raise MissingExtraError("result.figure", "notebook") from None
+            raise
+
+    def svg(self, what: str | None = None, *, by: str | Sequence[str] | None = None) -> Drawing:
+        """Return a figure as the report draws it.
+
+        Parameters
+        ----------
+        what : str, optional
+            An error rate (``fpr``), or a figure's title or a part of it. Without it, the figure
+            of the first screen.
+        by : str or sequence of str, optional
+            The tag or tags whose groups the error rate is of; without it, those of the answer.
+        """
+        detail = self._drawn(what, by)
+        drawing = Drawing(svg(detail))
+        drawing.detail = detail
+        return drawing
+
+    def _drawn(self, what: str | None, by: str | Sequence[str] | None) -> Drawn:
+        if what is None and by is None:
+            detail = self.first_figure
+            if detail is None:
+                raise FaceAuditError(f"{self.name}: no figure leads; name one of result.tables")
+        elif what is None or what in ERROR_RATES:
+            rate = what or (self.answer and self.answer.rate) or next(iter(ERROR_RATES))
+            _, detail = self._rate_by(rate, by)
+        else:
+            detail = self._titled(what)
+        if not isinstance(detail, Drawn):
+            raise FaceAuditError(f"'{detail.title}' is no figure; result.table(…) has its numbers")
+        return detail
+
+    def _rate_by(
+        self, rate: str | None, by: str | Sequence[str] | None
+    ) -> tuple[tuple[str, ...], Forest | Heatmap | Slopes]:
+        """Find an error rate, or any, by the tags that are named, or by those of the answer."""
+        found = {tags: detail for tags, detail in self._rated() if rate in (None, detail.rate)}
+        wanted = _tags(by) if by else tuple(self.answer.tags) if self.answer else ()
+        if not by and wanted not in found:
+            wanted = next(iter(found), ())
+        for tags, detail in found.items():
+            if sorted(tags) == sorted(wanted):
+                return tags, detail
+        raise FaceAuditError(
+            f"{self.name}: no {rate or 'error rate'} by {_TIMES.join(wanted) or 'any tag'}; by "
+            f"{', '.join(map(_TIMES.join, found)) or 'nothing'} it is there"
+        )
+
+    def _titled(self, title: str, check: str | None = None) -> Detail:
+        details = [d for of in self.checks if check in (None, of.id) for d in of.details]
+        part = title.casefold()
+        found = [d for d in details if d.title == title]
+        found = found or [d for d in details if part in d.title.casefold()]
+        if len(found) == 1:
+            return found[0]
+        where = f"{self.name}, {check}" if check else self.name
+        titles = ", ".join(repr(d.title) for d in found[:4])
+        several = f"{len(found)} are titled so ({titles}); give more of it, or check=…"
+        raise FaceAuditError(
+            f"{where}: '{title}': {several if found else 'nothing is titled so'}; "
+            "result.tables lists all"
+        )
+
+    def metric_frame(
+        self, by: str | Sequence[str] | None = None, *, control: str | Sequence[str] = ()
+    ) -> MetricFrame:
+        """Return fairlearn's ``MetricFrame`` of the audited images, by one tag or several.
+
+        It is made of one row for each image that has the tags: labels and predictions are those
+        that the result has counted, 1 is AI-generated. What fairlearn gives as 0 for a group
+        without an image of a label is not a number here.
+
+        Parameters
+        ----------
+        by : str or sequence of str, optional
+            The sensitive features; without it, the tags of the answer. Several need a combination
+            that the specification names.
+        control : str or sequence of str
+            Those of the combination that are control features.
+
+        Raises
+        ------
+        FaceAuditError
+            If this is not an audit, or it has no such tags.
+        """
+        from faceaudit.metric_frames import metric_frame
+
+        if self.kind != "audit":
+            raise FaceAuditError(f"{self.name}: a metric frame is of one classifier: audit it")
+        tags, _ = self._rate_by(None, by)
+        groups = self.groups
+        return metric_frame(groups[groups["tag"] == _TIMES.join(tags)], tags, _tags(control))
+
+
+def _tags(by: str | Sequence[str]) -> tuple[str, ...]:
+    """Take tags as they are given: one, several, or several in one text."""
+    return tuple(by.split(_TIMES)) if isinstance(by, str) else tuple(by)
 
 
 def _attribute(detail: Forest | Heatmap | Slopes) -> str:

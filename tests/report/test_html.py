@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from faceaudit.figures.drawing import style
+from faceaudit.report import html
 from faceaudit.report.as_table import as_table
 from faceaudit.report.html import render_html, script, static, write_html
 from faceaudit.report.numbers import prose
@@ -150,7 +151,7 @@ def test_the_page_asks_for_nothing(audit: Result) -> None:
             value = attributes.get(name) or ""
             assert not value or value.startswith(("#", "data:image/")), (name, value)
     assert not page.all("link") and not page.all("iframe")
-    assert "url(" not in static("report.css") and "@import" not in static("report.css")
+    assert "url(" not in html.style() and "@import" not in html.style()
 
 
 def test_the_numbers_lie_packed_in_the_page(audit: Result) -> None:
@@ -167,7 +168,7 @@ def test_the_numbers_lie_packed_in_the_page(audit: Result) -> None:
 
 
 def test_static_files_cannot_end_their_own_element() -> None:
-    for text in (script(), static("report.css"), static("figures.css"), style()):
+    for text in (script(), html.style(), static("figures.css"), style()):
         assert not re.search(r"</(script|style)|<!--", text, re.IGNORECASE)
 
 

@@ -90,7 +90,7 @@ def render_html(result: Result, images: bool = True) -> str:
         titles={check.id: check.title for check in result.checks},
         tests=tests,
         facts=_facts(result),
-        limit_unsaid=_limit_unsaid(result),
+        limit_unsaid=limit_unsaid(result),
         data={
             "name": result.name,
             "title": result.title,
@@ -113,7 +113,7 @@ def render_html(result: Result, images: bool = True) -> str:
         policy=policy(code),
         moves=any(map(is_moved, details.values())),
         # Our own files, which hold neither "</style" nor "</script" (tested).
-        style=Markup(static("report.css") + static("figures.css")),
+        style=Markup(style() + static("figures.css")),
         figures_style=Markup(figures_style()),
         script=Markup(code),
     )
@@ -151,6 +151,11 @@ def environment() -> Environment:
 def static(name: str) -> str:
     """Return the text of a style sheet or script of the reports."""
     return (_HERE / "static" / name).read_text(encoding="utf-8")
+
+
+def style() -> str:
+    """Return the style sheet of every page."""
+    return "".join(map(static, ("colours.css", "marks.css", "answer.css", "report.css")))
 
 
 def script() -> str:
@@ -250,7 +255,7 @@ def _supplements(details: Sequence[Detail], i: int) -> bool:
             return False
 
 
-def _limit_unsaid(result: Result) -> bool:
+def limit_unsaid(result: Result) -> bool:
     """Tell whether limits were judged, and another check than one of those gives the answer."""
     answering = next((check for check in result.checks if check.status == result.status), None)
     judged = result.status in ("pass", "fail", "insufficient-evidence")

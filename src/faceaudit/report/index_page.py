@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import write_text
-from faceaudit.report.html import environment, policy, static
+from faceaudit.report.html import environment, policy, style
 from faceaudit.result import SEVERITY, OverallRate, Result, read_result
 
 #: What results are called in the folders that faceaudit writes.
@@ -130,6 +130,6 @@ def write_index(folder: Path | str) -> Path:
         distinct=distinct(found),
         folder_name=Path(folder).resolve().name,
         policy=policy(),
-        style=Markup(static("report.css")),
+        style=Markup(style()),
     )
     return write_text(Path(folder) / "index.html", text)

@@ -55,7 +55,7 @@ def static_files() -> dict[str, tuple[str, str]]:
     """Return the style sheets and scripts: name -> (text, media type)."""
     own = _HERE / "static"
     return {
-        "report.css": (html.static("report.css"), "text/css"),
+        "report.css": (html.style(), "text/css"),
         "web.css": ((own / "web.css").read_text(encoding="utf-8"), "text/css"),
         "web.js": ((own / "web.js").read_text(encoding="utf-8"), "text/javascript"),
         "explore.css": ((own / "explore.css").read_text(encoding="utf-8"), "text/css"),
