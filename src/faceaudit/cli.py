@@ -255,6 +255,29 @@ def score(model: str, manifests: Sequence[Path], out: Path, **options: Any) -> N
     terminal.print_scores(run(model, manifests, out, progress=True, **options), out)
 
 
+@main.group()
+def model() -> None:
+    """Describe weights from elsewhere."""
+
+
+@model.command("describe")
+@click.argument("weights", type=PATH)
+@click.option("--arch", help="A timm or torchvision architecture; the common ones are tried.")
+@flag("--trust-pickle", help="Take weights that are a pickle.")
+@example("faceaudit model describe resnet50.safetensors")
+def describe_model(weights: Path, **options: Any) -> None:
+    """Write a draft of model.json beside a state dict (extra 'model').
+
+    It says which network the weights are of, and how pictures are prepared for it.
+    """
+    from faceaudit.scoring.description import write_draft
+
+    path, to_do = write_draft(weights, **options)
+    click.echo(f"description: {path}")
+    for sentence in to_do:
+        click.echo(f"note: {sentence}")
+
+
 # --- scores to answers ---------------------------------------------------------------------
 
 

@@ -115,13 +115,24 @@ def _make(architecture: Architecture, outputs: int) -> nn.Module:
 
 
 @cache
+def network_shapes(architecture: Architecture) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each of a network's tensors, by name, with one output."""
+    import torch
+
+    with torch.device("meta"):
+        state = _make(architecture, 1).state_dict()
+    return {name: tuple(tensor.shape) for name, tensor in state.items()}
+
+
+@cache
 def head_names(architecture: Architecture) -> frozenset[str]:
     """Name the head's tensors: those that change shape with the number of classes."""
     import torch
 
     with torch.device("meta"):
-        one, two = (_make(architecture, outputs).state_dict() for outputs in (1, 2))
-    return frozenset(name for name, tensor in one.items() if tensor.shape != two[name].shape)
+        two = _make(architecture, 2).state_dict()
+    one = network_shapes(architecture)
+    return frozenset(name for name, shape in one.items() if shape != tuple(two[name].shape))
 
 
 def load_pretrained(

@@ -135,22 +135,14 @@ def load_checkpoint(
     FaceAuditError
         If files are missing or damaged, do not fit together, or are untrusted pickles.
     """
-    import torch
-
     path = Path(path)
     weights = path if path.is_file() else path / WEIGHTS_FILE
     record = read_record(weights.parent)
     architecture = Architecture(
         record.architecture, record.library, tuple(record.input.mean), tuple(record.input.std)
     )
-    state = read_weights(weights, trust_pickle)
-    size = record.input.size
-    with torch.random.fork_rng():  # what it draws is overwritten and should cost nobody a number
-        network = build_network(architecture, size)
-        state, said = unwrap(state, network.state_dict(), str(weights))
-        notes = [said]
-        if (outputs := _outputs(state, head_names(architecture))) > 1:
-            network = build_network(architecture, size, outputs)
+    network, outputs, said = load_network(weights, architecture, record.input.size, trust_pickle)
+    notes = [said]
     if outputs > 1:
         ai, said = ai_classes_of([str(i) for i in range(outputs)], ai_class, weights)
         network.register_forward_hook(lambda module, given, output: margin(output, ai))
@@ -160,22 +152,44 @@ def load_checkpoint(
             f"{weights}: --ai-class names one of several classes, but the network has one output, "
             "the logit of AI-generated"
         )
-    try:
-        network.load_state_dict(state)
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())
-        raise FaceAuditError(
-            f"{weights}: the weights are not of {record.architecture} ({reason[:120]} …)"
-        ) from None
     sha256 = sha256_of(weights)
     return Checkpoint(
         record,
-        network.eval().requires_grad_(False).to(memory_format=torch.channels_last),
+        network,
         sha256,
         _read_images(weights.parent),
         read_familiarity(weights.parent, sha256),
         tuple(filter(None, notes)),
     )
+
+
+def load_network(
+    weights: Path, architecture: Architecture, size: int, trust_pickle: bool
+) -> tuple[nn.Module, int, str | None]:
+    """Make a network of a file's weights, in evaluation mode: it, how many outputs it has, a note.
+
+    Raises
+    ------
+    FaceAuditError
+        If the weights are missing, damaged, untrusted, or another network's.
+    """
+    import torch
+
+    state = read_weights(weights, trust_pickle)
+    with torch.random.fork_rng():  # what it draws is overwritten and should cost nobody a number
+        network = build_network(architecture, size)
+        state, said = unwrap(state, network.state_dict(), str(weights))
+        if (outputs := _outputs(state, head_names(architecture))) > 1:
+            network = build_network(architecture, size, outputs)
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise FaceAuditError(
+            f"{weights}: the weights are not of {architecture.name} ({reason[:120]} …)"
+        ) from None
+    network = network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    return network, outputs, said
 
 
 def _outputs(state: Mapping[str, Tensor], head: frozenset[str]) -> int:

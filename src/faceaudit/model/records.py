@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -118,6 +119,17 @@ class ModelRecord(_Strict):
             training_manifests=self.training.manifests if self.training else {},
             preprocessing=self.input.model_dump(),
         )
+
+
+def is_record(folder: Path) -> bool:
+    """Tell whether a folder has a ``model.json``, be it damaged, that describes no other file."""
+    path = folder / RECORD_FILE
+    try:
+        return "weights" not in json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, TypeError):
+        return True
+    except OSError:
+        return path.is_file()
 
 
 def read_record(folder: Path | str) -> ModelRecord:

@@ -162,4 +162,8 @@ def open_detector(model: Path | str, **options: Unpack[Options]) -> Detector:
                 raise TypeError("its name must be a str and its info a ModelInfo")
             return detector
     expect(model, "model")
-    raise refusal(model, "there is no model.json beside it", "model")
+    if Path(model).is_dir():
+        why = "no model directory (there is no model.json in it)"
+    else:
+        why = "there is no model.json beside it"
+    raise refusal(model, why, "model")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import logging
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,9 @@ from faceaudit.scoring.outputs import Outputs
 PREFIX = "hf:"
 #: What says how a picture is prepared, of what an image processor writes.
 _SAID = ("resample", "do_center_crop", "do_rescale", "do_normalize", "rescale_factor")
+
+
+_HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 
 
 class HuggingFace(Detector):
@@ -75,15 +80,19 @@ class HuggingFace(Detector):
                     f"{files[0]}: a pickle can run any program when it is opened; save it with "
                     "safe_serialization=True, or add --trust-pickle if you know where it comes from"
                 )
+        elif not _HUB_NAME.fullmatch(source):
+            raise FaceAuditError(f"{source}: no such folder, and no name as of the hub's models")
         return cls(source, options)
 
     @cached_property
     def _loaded(self) -> tuple[Any, Any]:
         """Model and image processor."""
         from transformers import AutoImageProcessor, AutoModelForImageClassification
-        from transformers.utils import logging
+        from transformers.utils.logging import disable_progress_bar
 
-        logging.disable_progress_bar()
+        disable_progress_bar()
+        # Its retries are told in the one line that says that there is no network.
+        logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
         given: dict[str, Any] = {"local_files_only": Path(self._source).is_dir()}
         safe = None if self._options.trust_pickle else True
         try:

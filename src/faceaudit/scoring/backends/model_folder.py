@@ -18,7 +18,7 @@ from faceaudit.model.explain import explain
 from faceaudit.model.inference import predict
 from faceaudit.model.ood_distance import FeatureExtractor
 from faceaudit.model.preprocess import Floats, Pixels, square_pixels
-from faceaudit.model.records import RECORD_FILE, WEIGHTS_FILE, read_record
+from faceaudit.model.records import RECORD_FILE, WEIGHTS_FILE, is_record, read_record
 from faceaudit.scoring.detectors import Detector
 from faceaudit.scoring.options import ModelOptions
 
@@ -38,7 +38,8 @@ class ModelFolder(Detector):
     @classmethod
     def open(cls, model: str, options: ModelOptions) -> ModelFolder | None:
         path = resolve_model(model)
-        if path.is_dir() or (path.suffix != ".pkl" and (path.parent / RECORD_FILE).is_file()):
+        folder = path if path.is_dir() else path.parent
+        if is_record(folder) and (path.is_dir() or path.suffix != ".pkl"):
             return cls(path, options)
         return None
 

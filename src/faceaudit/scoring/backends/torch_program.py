@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 import zipfile
 from collections.abc import Callable
 from functools import cached_property
@@ -65,7 +66,9 @@ class TorchProgram(Detector):
         try:
             if self._kind == "torch.export":
                 return torch.export.load(self._path)
-            return torch.jit.load(self._path, map_location="cpu").eval()
+            with warnings.catch_warnings():  # that TorchScript is deprecated is known
+                warnings.simplefilter("ignore", FutureWarning)
+                return torch.jit.load(self._path, map_location="cpu").eval()
         except Exception as error:  # a damaged or foreign program can fail in any way
             raise FaceAuditError(
                 f"{self._path}: not a readable {self._kind} program ({in_one_line(error)})"
