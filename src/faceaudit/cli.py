@@ -256,6 +256,7 @@ def score(model: str, manifests: Sequence[Path], out: Path, **options: Any) -> N
 
 
 @main.group()
+@example("faceaudit model describe resnet50.safetensors")
 def model() -> None:
     """Describe weights from elsewhere."""
 
