@@ -12,22 +12,16 @@ from click.testing import CliRunner
 from PIL import Image
 
 from faceaudit.cli import main
+from tests.documents import ROOT, blocks, write_files
 
-README = Path(__file__).parents[1] / "README.md"
-BLOCK = re.compile(r"^```(\w+)(?: file=(\S+))?\n(.*?)^```$", re.M | re.S)
-
-
-def blocks():
-    return BLOCK.findall(README.read_text())
+README = ROOT / "README.md"
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A folder with the README's files and a few drawn photographs."""
     folder = tmp_path_factory.mktemp("readme")
-    for _, name, text in blocks():
-        if name:
-            (folder / name).write_text(text)
+    write_files(README, folder)
     random = np.random.default_rng(0)
     for label in ("real", "ai"):
         (folder / "my-photos" / label).mkdir(parents=True)
@@ -54,7 +48,7 @@ def test_commands_and_python(folder, monkeypatch):
     pytest.importorskip("torch", reason="one of them scores: needs the extra 'model'")
     ran = 0
     monkeypatch.chdir(folder)
-    for language, _, text in blocks():
+    for language, _, text in blocks(README):
         if language == "python":
             process(folder, f"{shlex.quote(sys.executable)} -c {shlex.quote(text)}")
             ran += 1
@@ -74,7 +68,7 @@ def test_commands_and_python(folder, monkeypatch):
 
 def test_the_two_commands_are_targets():
     makefile = (README.parent / "Makefile").read_text()
-    (sh,) = [text for language, _, text in blocks() if language == "sh"]
+    (sh,) = [text for language, _, text in blocks(README) if language == "sh"]
     for line in sh.splitlines():
         assert f"\n{line.split()[1]}:" in makefile
 

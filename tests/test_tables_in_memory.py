@@ -100,7 +100,9 @@ def test_a_table_that_faceaudit_wrote_keeps_what_it_says_of_itself(tmp_path):
     file = bundled.recorded_scores("with-ffhq")
     table = pq.read_table(file)
     held, read = read_scores(table), read_scores(file)
-    assert held.info == read.info
+    told = read.info.model_dump_json().replace(file.name, "the scores")
+    assert held.info.model_dump_json() == told
+    assert held.info.model == read.info.model is not None
     assert held.table.equals(read.table)
     assert read_scores(read).info == read.info
 

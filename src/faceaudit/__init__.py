@@ -9,9 +9,8 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from faceaudit.api import audit, compare, gate
+    from faceaudit.api import audit, compare, gate, read
     from faceaudit.datasets import index
-    from faceaudit.result import read_result as read
     from faceaudit.scoring import score
     from faceaudit.spec import Spec
 
@@ -21,7 +20,6 @@ __all__ = ["Spec", "audit", "compare", "gate", "index", "read", "score"]
 #: module of the package has one of these names: importing it would put it in their place.
 _DEFINED = {
     "index": "faceaudit.datasets:index",
-    "read": "faceaudit.result:read_result",
     "score": "faceaudit.scoring:score",
     "Spec": "faceaudit.spec:Spec",
 }

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 if TYPE_CHECKING:
     from faceaudit.decision import Decision
     from faceaudit.draft import Draft
+    from faceaudit.notebook import Result
     from faceaudit.one_or_many import Word
     from faceaudit.reading.meaning import ScoreIs
-    from faceaudit.result import Result
+    from faceaudit.result import Result as BaseResult
     from faceaudit.spec import Spec, SpecLike
     from faceaudit.tables import Readable, Scores
 
@@ -42,10 +43,15 @@ class Reading(TypedDict, total=False):
 
 
 def audit(
-    scores: Readable | Iterable[Readable],
+    scores: Readable | Iterable[Readable] | None = None,
     spec: SpecLike | None = None,
     out: Path | str | None = None,
     *,
+    y_true: Any = None,
+    y_score: Any = None,
+    y_pred: Any = None,
+    sensitive_features: Any = None,
+    pos_label: Word | None = None,
     where: str | None = None,
     include_training: bool = False,
     threshold: float | None = None,
@@ -66,6 +72,9 @@ def audit(
         Without one every tag that makes a few groups is compared, which the result says.
     out : path, optional
         Folder for the results, made if it is not there; without it nothing is written.
+    y_true, y_score, y_pred, sensitive_features, pos_label
+        In the place of `scores`, as scikit-learn and fairlearn have them: see
+        `faceaudit.reading.arrays.table_of_arrays`. A label of 1 is AI-generated.
     where : str, optional
         A slice to compare with the rest, for instance ``"race == 'Indian' and age >= 40"``.
     include_training : bool
@@ -83,22 +92,31 @@ def audit(
         How the tables are to be read.
     """
     from faceaudit.errors import FaceAuditError, validated
+    from faceaudit.notebook import Result
     from faceaudit.one_or_many import as_words, listed
+    from faceaudit.reading.arrays import table_of_arrays
     from faceaudit.runner import audit as run_audit
     from faceaudit.spec import Spec, as_spec
     from faceaudit.tables import concat_scores, renamed
     from faceaudit.thumbnails import PicturesAtHand, add_thumbnails
 
+    arrays = (y_true, y_score, y_pred, sensitive_features, pos_label)
+    notes: list[str] = []
+    if any(array is not None for array in arrays):
+        if scores is not None:
+            raise FaceAuditError("give scores, or y_true and the like, but not both")
+        scores, notes = table_of_arrays(*arrays)
     if not (given := listed(scores)):
         raise FaceAuditError("no scores were given")
-    with _in_words_of_python(given):
+    with _in_words_of_python(given, "y_score" if notes else "column 'p_ai'"):
         chosen = None if spec is None else as_spec(spec)
         parts = _read(_called(given), chosen, reading)
         together = concat_scores(parts) if len(parts) > 1 else parts[0]
+        together.info.notes[:0] = notes
         if name is not None:
             together = renamed(together, name)
         if chosen is None:
-            chosen, together = _every_tag(together)
+            chosen, together = _every_tag(together, of_features=bool(notes))
         words = [*chosen.missing, *as_words(reading.get("missing", ()))]
         # So that a result says it, and another audit can be held against it.
         said: dict[str, object] = {"missing": list(dict.fromkeys(words))}
@@ -113,7 +131,7 @@ def audit(
         add_thumbnails(result, at_hand)
     if out is not None:
         _write(result, Path(out), "audit.json", images)
-    return result
+    return Result.of(result)
 
 
 def init(
@@ -206,6 +224,7 @@ def compare(
     """
     from faceaudit.comparison.runner import compare as run_compare
     from faceaudit.errors import FaceAuditError
+    from faceaudit.notebook import Result
     from faceaudit.one_or_many import listed
     from faceaudit.spec import as_spec
     from faceaudit.wording import counted
@@ -243,7 +262,15 @@ def compare(
         )
     if out is not None:
         _write(result, Path(out), "compare.json", images=False)
-    return result
+    return Result.of(result)
+
+
+def read(path: Path | str) -> Result:
+    """Read an ``audit.json``, ``compare.json`` or ``study.json``."""
+    from faceaudit.notebook import Result
+    from faceaudit.result import read_result
+
+    return Result.of(read_result(path))
 
 
 def _read_column(
@@ -337,9 +364,9 @@ def report(
 
 
 def gate(
-    audit_json: Result | Path | str,
+    audit_json: BaseResult | Path | str,
     *,
-    baseline: Result | Path | str | None = None,
+    baseline: BaseResult | Path | str | None = None,
     junit: Path | str | None = None,
     markdown: Path | str | None = None,
     accept_changes: bool = False,
@@ -394,16 +421,19 @@ def _read(tables: Sequence[Called], spec: Spec | None, reading: Reading) -> list
     return parts
 
 
-def _every_tag(scores: Scores) -> tuple[Spec, Scores]:
+def _every_tag(scores: Scores, of_features: bool) -> tuple[Spec, Scores]:
     """Ask about every tag, and note with the scores which those are."""
+    from faceaudit import spec as specs
     from faceaudit.schema import tag_columns
-    from faceaudit.spec import MOST_GROUPS, QUESTION, every_tag
     from faceaudit.tables import Scores
 
-    spec = every_tag(scores.table, "Every tag in the table", QUESTION)
+    if of_features:
+        spec = specs.of_features(scores.table)
+    else:
+        spec = specs.every_tag(scores.table, "Every tag in the table", specs.QUESTION)
     others = [tag for tag in tag_columns(scores.table) if tag not in spec.attributes]
     note = (
-        f"No specification was given: what makes 2 to {MOST_GROUPS} groups is compared "
+        f"No specification was given: what makes 2 to {specs.MOST_GROUPS} groups is compared "
         f"({', '.join(spec.attributes)}), against the usual limits"
         + (f"; not compared: {', '.join(others)}." if others else ".")
     )
@@ -431,7 +461,7 @@ def _as_mapping(found: re.Match[str]) -> str:
 
 
 @contextmanager
-def _in_words_of_python(tables: Iterable[object]) -> Iterator[None]:
+def _in_words_of_python(tables: Iterable[object], score: str = "column 'p_ai'") -> Iterator[None]:
     """Word errors for who calls a function, if any table is in memory and in no file."""
     from faceaudit.errors import FaceAuditError
 
@@ -440,10 +470,11 @@ def _in_words_of_python(tables: Iterable[object]) -> Iterator[None]:
     except FaceAuditError as error:
         if all(isinstance(table, Path | str) for table in tables):
             raise
-        raise FaceAuditError(in_words_of_python(str(error))) from None
+        message = in_words_of_python(str(error)).replace("column 'p_ai'", score)
+        raise FaceAuditError(message) from None
 
 
-def _write(result: Result, folder: Path, name: str, images: bool) -> None:
+def _write(result: BaseResult, folder: Path, name: str, images: bool) -> None:
     from faceaudit.report.html import write_html
     from faceaudit.result import write_result
 

@@ -54,7 +54,7 @@ def demo(out: Path | str, *, say: Callable[[str], None] = lambda text: None) -> 
     `say` is told what is being done, one line at a time.
     """
     out = Path(out)
-    reports = {}
+    reports: dict[str, Result] = {}
     first, second = (bundled.recorded_scores(name) for name in bundled.recorded_names()[::-1])
     say(f"comparing {first.stem} with {second.stem} on the same images")
     reports["compare"] = api.compare(first, second, out=out / "compare", spec="recorded-comparison")

@@ -238,6 +238,17 @@ def _refuse_share(given: object, most: float, place: str) -> None:
 SpecLike = Spec | Path | str | Mapping[str, Any] | Sequence[str]
 
 
+def of_features(table: pa.Table) -> Spec:
+    """Return the specification that asks about every sensitive feature; one must make groups."""
+    spec = every_tag(table, "Every sensitive feature", QUESTION)
+    if spec.attributes == ["dataset"]:
+        raise FaceAuditError(
+            f"sensitive_features: none of {', '.join(tag_columns(table)) or 'them'} makes 2 to "
+            f"{MOST_GROUPS} groups of texts, whole numbers or booleans"
+        )
+    return spec
+
+
 def parse_spec(text: str, source: str, folder: Path | None = None) -> Spec:
     """Read a specification from YAML text; errors are ``source: key.path: what is wrong``.
 
