@@ -222,6 +222,7 @@ def compare(
     **reading : Reading
         How all tables are to be read.
     """
+    from faceaudit.comparison.many import compare_many
     from faceaudit.comparison.runner import compare as run_compare
     from faceaudit.errors import FaceAuditError
     from faceaudit.notebook import Result
@@ -255,11 +256,15 @@ def compare(
             )
         ]
         if len(sides) > 2:
-            raise FaceAuditError(f"compare takes two classifiers, not {len(sides)}")
-        first, second = sides
-        result = run_compare(
-            first, second, chosen, names=(called[0], called[1]), include_training=include_training
-        )
+            result = compare_many(sides, chosen, names=called, include_training=include_training)
+        else:
+            result = run_compare(
+                sides[0],
+                sides[1],
+                chosen,
+                names=(called[0], called[1]),
+                include_training=include_training,
+            )
     if out is not None:
         _write(result, Path(out), "compare.json", images=False)
     return Result.of(result)

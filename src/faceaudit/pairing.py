@@ -203,23 +203,24 @@ def side_by_side(
     tag_sources: dict[str, dict[str, str]] = {tag: {} for tag in table.column_names}
     for of, tag in product(reversed(scores), tag_sources):
         tag_sources[tag] |= of.info.tag_sources.get(tag, {})
-    is_ai = np.asarray(pc.equal(table["label"], "ai"))
-    shared, summaries, answers = [], [], []
-    for i, (side, name) in enumerate(zip(sides, names, strict=True)):
-        both = table
-        for column in _OF_SCORES:
-            both = both.append_column(column, side[column])
-        info = scores[i].info.model_copy(update={"tag_sources": tag_sources})
-        shared.append(Scores(both.filter(pa.array(fates.kept)), info))
-        summary = summarise(name, shared[-1], spec.threshold if spec else None)
-        summaries.append(summary.model_copy(update={"rows": rows}))
-        wrong = called_ai(side["p_ai"], summary.threshold) != is_ai
-        answers.append(np.where(scored[i], wrong, 2).astype(np.int8)[counts])
+    is_ai, kept = np.asarray(pc.equal(table["label"], "ai")), pa.array(fates.kept)
     status = pa.array(np.where(scored.any(axis=0), "ok", "unscored"))
     table = table.append_column("status", status).filter(pa.array(counts))
     if spec is not None and spec.slice is not None:
         table, spec, missed = mark_slice(table, spec)
         notes += missed
+    by_all = table.filter(pa.array(fates.kept[counts]))
+    shared, summaries, answers = [], [], []
+    for i, (side, name) in enumerate(zip(sides, names, strict=True)):
+        own = by_all
+        for column in _OF_SCORES:
+            own = with_column(own, column, side[column].filter(kept))
+        info = scores[i].info.model_copy(update={"tag_sources": tag_sources})
+        shared.append(Scores(own, info))
+        summary = summarise(name, shared[-1], spec.threshold if spec else None)
+        summaries.append(summary.model_copy(update={"rows": rows}))
+        wrong = called_ai(side["p_ai"], summary.threshold) != is_ai
+        answers.append(np.where(scored[i], wrong, 2).astype(np.int8)[counts])
     return Panel(table, spec, np.stack(answers), tuple(shared), tuple(summaries), notes)
 
 

@@ -33,7 +33,7 @@ from faceaudit.wording import capitalised, counted, natural_frequency
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-RESULT_VERSION = 4
+RESULT_VERSION = 5
 """What a result of each version is; `read_result` reads them all.
 
 1. Up to November 2026: a check has no ``verdicts``. Reports draw it as it is; the gate, which
@@ -42,6 +42,7 @@ RESULT_VERSION = 4
 3. A finding carries its facts beside its sentence; a check that broke off is an ``error``.
 4. The ``answer`` to the question, for the first screen; the verdict is its headline; each check
    has its ``part`` of the page.
+5. A comparison may be of more than two classifiers, and a detail a scatter plot.
 """
 
 #: The parts of a page, as they are read.
@@ -418,8 +419,40 @@ class Slopes(_Detail):
         return _cells(fields, self.rows)
 
 
+class ScatterPoint(_Strict):
+    """One of several things: two shares of it, each with its interval."""
+
+    name: str = Field(description="What the point is, for instance a classifier")
+    n: Images
+    x: float = Field(description="The share to the right")
+    x_low: Low
+    x_high: High
+    y: float = Field(description="The share upwards")
+    y_low: Low
+    y_high: High
+    note: Note = None
+
+
+class Scatter(_Detail):
+    """Two shares of each of several things: what one costs in the other."""
+
+    kind: Literal["scatter"] = Field(default="scatter", description="A scatter plot")
+    title: Title
+    note: Note = None
+    rate: str | None = Field(default=None, description="The error rate that the shares are of")
+    x_title: AxisTitle
+    y_title: AxisTitle
+    tag_source: TagSource = None
+    points: list[ScatterPoint] = Field(description="The points, in the order of their numbers")
+
+    def laid_out(self) -> tuple[Fields, list[list[Cell]]]:
+        """Return a row a point."""
+        values = [(axis + end, "percent") for axis in "xy" for end in ("", "_low", "_high")]
+        return _cells([("name", "text"), ("n", "count"), *values, ("note", "text")], self.points)
+
+
 Detail = Annotated[
-    Table | Forest | Curve | Distribution | Heatmap | Confusion | Gallery | Slopes,
+    Table | Forest | Curve | Distribution | Heatmap | Confusion | Gallery | Slopes | Scatter,
     Field(discriminator="kind"),
 ]
 
@@ -701,7 +734,7 @@ class Result(_Strict):
     answer: Answer | None = Field(default=None, description="Who, how much, how sure, why")
     findings: list[Finding] = Field(description="Those that matter most, the gravest first")
     limitations: list[str] = Field(description="What the data cannot carry")
-    scores: list[ScoresSummary] = Field(description="The scores it rests on; of a comparison two")
+    scores: list[ScoresSummary] = Field(description="The scores it rests on; one a classifier")
     thresholds: list[float] | None = Field(default=None, description="Thresholds to show, rising")
     checks: list[CheckResult] = Field(description="The answers of its checks, as they are read")
     spec: dict[str, Any] = Field(description="The specification, to run it again")

@@ -16,10 +16,12 @@ from faceaudit.report.text import STATUS
 from faceaudit.wording import capitalised, counted, natural_frequency, out_of
 
 if TYPE_CHECKING:
-    from faceaudit.result import Estimate, Forest, Result, SlopeRow, Slopes, Status
+    from faceaudit.result import Estimate, Forest, Result, Scatter, SlopeRow, Slopes, Status
 
 #: Lines of a screen, of which the last is the caller's.
 LINES = 24
+#: Classifiers of a leaderboard that are drawn.
+MOST_POINTS = 5
 # The words carry the meaning; colour only helps to find them.
 _STYLES: dict[Status, str] = {
     "pass": "green",
@@ -121,6 +123,9 @@ class Screen:
         if figure is not None and figure.kind == "forest":
             yield Text()
             yield from self._forest(figure)
+        elif figure is not None and figure.kind == "scatter":
+            yield Text()
+            yield from self._leaderboard(figure)
         elif self.result.kind == "compare":
             yield from self._differences()
 
@@ -148,6 +153,26 @@ class Screen:
             told = f"… and {counted(len(more), 'more group')}"
             told += f", {small:,} of them small" if small else ""
             yield from self._folded(Text(told, "dim"), 1)
+
+    def _leaderboard(self, scatter: Scatter) -> Iterator[Text]:
+        """Draw the lowest of what the points show to the right, and tell what they show upwards."""
+        yield from self._folded(Text(scatter.title, "bold"), 2)
+        shown = scatter.points[:MOST_POINTS]
+        full = max(of.x for of in shown) or 1
+        yield from self._bars(
+            [
+                _Bar(
+                    of.name,
+                    of.x / full,
+                    cell(of.x, "percent"),
+                    interval(of.x_low, of.x_high, "percent"),
+                    f"worst {cell(of.y, 'percent')}",
+                )
+                for of in shown
+            ]
+        )
+        if more := len(scatter.points) - len(shown):
+            yield from self._folded(Text(f"… and {counted(more, 'more classifier')}", "dim"), 1)
 
     def _is_small(self, row: Estimate | SlopeRow) -> bool:
         return row.n < int(self.result.spec.get("small_group", 0))
@@ -239,7 +264,8 @@ class Screen:
             if gap.rate == answer.rate
         }
         # The figure names the groups of one gap, and those that gain and lose.
-        told = len(gaps) == 1 or self.result.kind == "compare"
+        figure = self.result.first_figure
+        told = len(gaps) == 1 or (figure is not None and figure.kind == "slopes")
         parts = [
             ("Who: ", "" if told else answer.who),
             ("How sure: ", answer.how_sure),

@@ -1,9 +1,10 @@
-"""What a comparison cannot carry: of both classifiers once, and images that one alone scored."""
+"""What a comparison cannot carry: of all classifiers once, and images that one alone scored."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import combinations
 
 import numpy as np
 
@@ -12,13 +13,19 @@ from faceaudit.checks import AuditInput
 from faceaudit.comparison.outcomes import RATES, Comparison, Outcomes
 from faceaudit.layout import lay_out, number, text
 from faceaudit.limitations import dependence_notes, limitations
+from faceaudit.pairing import Pair, Panel
 from faceaudit.result import CheckResult, Detail
 from faceaudit.stats.intervals import rate_of
 
 
 def notes(of: Comparison, checks: Sequence[CheckResult]) -> list[str]:
     """Say all of it, what could turn the answer first."""
-    return [*_scored_by_one(of), *_too_alike(of), *_limitations(of, checks), *of.paired.notes]
+    return [
+        *_scored_by_one(of),
+        *too_alike(of.names, of.paired),
+        *limitations_of_all(of.names, of.sides, of.paired, checks),
+        *of.paired.notes,
+    ]
 
 
 def _scored_by_one(of: Comparison) -> Iterator[str]:
@@ -42,38 +49,39 @@ def _scored_by_one(of: Comparison) -> Iterator[str]:
             )
 
 
-def _too_alike(of: Comparison) -> Iterator[str]:
+def too_alike(names: Sequence[str], judged: Pair | Panel) -> Iterator[str]:
     """Say where there may be only one classifier."""
-    first, second = (scores.table["p_ai"] for scores in of.paired.shared)
-    models = [summary.model for summary in of.paired.summaries]
-    both = " and ".join(of.names)
-    if first.equals(second):
-        yield (
-            f"{both} give every image the same score: "
-            "they may be one classifier's, or one table was given twice."
-        )
-    elif models[0] and models[1] and models[0].sha256 and models[0].sha256 == models[1].sha256:
-        yield (
-            f"{both} are scores of one classifier ({models[0].id}): the "
-            "difference lies in how it was used, or in the pictures it was given."
-        )
+    each = zip(names, judged.shared, judged.summaries, strict=True)
+    for (first, ours, of), (second, theirs, other) in combinations(each, 2):
+        both = f"{first} and {second}"
+        if ours.table["p_ai"].equals(theirs.table["p_ai"]):
+            yield (
+                f"{both} give every image the same score: "
+                "they may be one classifier's, or one table was given twice."
+            )
+        elif of.model and other.model and of.model.sha256 and of.model.sha256 == other.model.sha256:
+            yield (
+                f"{both} are scores of one classifier ({of.model.id}): the "
+                "difference lies in how it was used, or in the pictures it was given."
+            )
 
 
-def _limitations(of: Comparison, checks: Sequence[CheckResult]) -> list[str]:
-    """Say what holds of both once, and by name what holds of one."""
-    both = zip(of.paired.shared, of.paired.summaries, strict=True)
+def limitations_of_all(
+    names: Sequence[str],
+    sides: Sequence[AuditInput],
+    judged: Pair | Panel,
+    checks: Sequence[CheckResult],
+) -> list[str]:
+    """Say what holds of all classifiers once, and by name what holds of one."""
     notes = [
-        [
-            *dependence_notes(AuditInput(scores.table, scores.info, of.spec, summary.threshold)),
-            *limitations(scores, summary, checks),
-        ]
-        for scores, summary in both
+        [*dependence_notes(side), *limitations(scores, summary, checks)]
+        for side, scores, summary in zip(sides, judged.shared, judged.summaries, strict=True)
     ]
     # What reading a table says names the file.
-    by_file = {note for scores in of.paired.shared for note in scores.info.notes}
-    told = [note for note in dict.fromkeys(notes[0]) if note in notes[1]]
+    by_file = {note for scores in judged.shared for note in scores.info.notes}
+    told = [note for note in dict.fromkeys(notes[0]) if all(note in of for of in notes[1:])]
     said = {sentence for note in told for sentence in _sentences(note)}
-    for name, its_own in zip(of.names, notes, strict=True):
+    for name, its_own in zip(names, notes, strict=True):
         for note in its_own:
             if new := [sentence for sentence in _sentences(note) if sentence not in said]:
                 told.append(note if note in by_file else f"{name}: {' '.join(new)}")

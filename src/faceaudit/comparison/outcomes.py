@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import comb
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from faceaudit import wording as say
+from faceaudit.checks import AuditInput
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
 from faceaudit.pairing import Pair, Tally
 from faceaudit.result import Interval
@@ -151,6 +153,8 @@ class Comparison:
     paired: Pair
     names: tuple[str, str]
     spec: Spec
+    #: How many classifiers are compared: each with the first, and all with each other in ranks.
+    among: int = 2
 
     @cached_property
     def groupings(self) -> list[tuple[str, ...]]:
@@ -161,6 +165,15 @@ class Comparison:
     def tallies(self) -> dict[tuple[str, ...], Tally]:
         """Images by group and outcome, for each grouping."""
         return {tags: self.paired.tally(tags) for tags in self.groupings}
+
+    @cached_property
+    def sides(self) -> tuple[AuditInput, AuditInput]:
+        """Both classifiers on the images that both scored, as an audit of each sees them."""
+        first, second = (
+            AuditInput(scores.table, scores.info, self.spec, summary.threshold)
+            for scores, summary in zip(self.paired.shared, self.paired.summaries, strict=True)
+        )
+        return first, second
 
     @cached_property
     def outcomes(self) -> dict[tuple[str, ...], dict[ErrorRate, Outcomes]]:
@@ -184,11 +197,13 @@ class Comparison:
     def confidence(self, tags: Sequence[str]) -> float:
         """Return the confidence of each difference at which all that are told hold together.
 
-        Half of the error is for the rates of all images, half for groups and gaps (Bonferroni).
+        Half of the error is for the rates of all images, between any two of the classifiers, half
+        for groups and gaps, between the first and each other (Bonferroni).
         """
         everybody, groups = self._claims
         error = (1 - self.spec.confidence) / (2 if groups else 1)
-        return 1 - error / max(groups if tags else everybody, 1)
+        pairs = self.among - 1 if tags else comb(self.among, 2)
+        return 1 - error / (pairs * max(groups if tags else everybody, 1))
 
     def interval(self, tags: Sequence[str], value: float, low: float, high: float) -> Interval:
         """Make the interval of a difference, which holds together with all others."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from faceaudit.comparison import answer, groups
 from faceaudit.comparison.notes import alone_table, notes
 from faceaudit.comparison.outcomes import Comparison
 from faceaudit.errors import FaceAuditError
-from faceaudit.pairing import side_by_side
+from faceaudit.pairing import Panel, side_by_side
 from faceaudit.result import PARTS, Result
 from faceaudit.runner import adjust_tests, headline, result_versions, timestamp
 from faceaudit.schema import tag_columns
@@ -47,17 +49,8 @@ def compare(
     """
     include_training |= spec is not None and spec.include_training
     panel = side_by_side((first, second), spec, names, include_training=include_training)
-    paired = panel.pair(0, 1)
-    spec = paired.spec or every_tag(paired.table, "Every tag", "")
-    spec = spec.model_copy(update={"include_training": include_training})
-    cluster = [] if spec.cluster in (None, INDEPENDENT) else [spec.cluster]
-    for name in (*cluster, *(tag for tags in spec.groupings for tag in tags)):
-        if name not in paired.table.column_names:
-            raise FaceAuditError(
-                f"{spec.name}: neither {names[0]} nor {names[1]} has a tag '{name}'; "
-                f"the tags are {', '.join(tag_columns(paired.table)) or 'none'}"
-            )
-    both = Comparison(paired, names, spec)
+    spec = chosen_spec(panel, names, include_training)
+    both = Comparison(panel.pair(0, 1), names, spec)
     overall, *by_tag = (groups.by_group(both, tags) for tags in both.groupings)
     overall.details += [*groups.counts_table(both), *alone_table(both)]
     checks = [overall, *groups.gaps(both), *by_tag]
@@ -74,8 +67,22 @@ def compare(
         answer=answer.answer(both, checks),
         findings=headline(checks, overall.findings),
         limitations=notes(both, checks),
-        scores=list(paired.summaries),
+        scores=list(panel.summaries),
         checks=checks,
         spec=spec.model_dump(exclude_none=True),
         versions=result_versions(),
     )
+
+
+def chosen_spec(panel: Panel, names: Sequence[str], include_training: bool) -> Spec:
+    """Return what is asked: the specification's tags, which must be there, or every tag."""
+    spec = panel.spec or every_tag(panel.table, "Every tag", "")
+    spec = spec.model_copy(update={"include_training": include_training})
+    cluster = [] if spec.cluster in (None, INDEPENDENT) else [spec.cluster]
+    for name in (*cluster, *(tag for tags in spec.groupings for tag in tags)):
+        if name not in panel.table.column_names:
+            raise FaceAuditError(
+                f"{spec.name}: neither {' nor '.join(names)} has a tag '{name}'; "
+                f"the tags are {', '.join(tag_columns(panel.table)) or 'none'}"
+            )
+    return spec

@@ -14,13 +14,14 @@ from faceaudit.figures.axes import Axis, forest_axes
 from faceaudit.figures.curve import LEFT, MOST_LINES, WIDTH, curve
 from faceaudit.figures.forest import forest, slopes
 from faceaudit.figures.interactive import interactive
+from faceaudit.figures.scatter import scatter
 from faceaudit.figures.shares import BARS, distribution, heatmap
 from faceaudit.report import alt_text
-from faceaudit.result import Curve, Detail, Distribution, Forest, Heatmap, Slopes
+from faceaudit.result import Curve, Detail, Distribution, Forest, Heatmap, Scatter, Slopes
 
 __all__ = ["MOST_LINES", "Drawn", "interactive", "marker_place", "svg"]
 
-Drawn = Forest | Slopes | Curve | Distribution | Heatmap
+Drawn = Forest | Slopes | Curve | Distribution | Heatmap | Scatter
 
 
 def svg(
@@ -30,7 +31,7 @@ def svg(
 
     Parameters
     ----------
-    detail : Forest, Slopes, Curve, Distribution or Heatmap
+    detail : Forest, Slopes, Curve, Distribution, Heatmap or Scatter
     axis : Axis, optional
         Of a forest plot that shares its axis with others, see `forest_axes`.
     few : int, optional
@@ -50,6 +51,8 @@ def svg(
             sheet = distribution(detail)
         case Heatmap():
             sheet = heatmap(detail)
+        case Scatter():
+            sheet = scatter(detail)
     return sheet.svg(detail.title, alt_text.of(detail), alone=alone)
 
 

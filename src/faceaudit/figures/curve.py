@@ -32,26 +32,34 @@ def curve(detail: Curve) -> Sheet:
     y_axis = linear_axis(
         heights, "percent" if detail.y_percent else "number", from_zero=detail.y_percent
     )
-    parts = [text(detail.y_title, most=70, x=f"{LEFT}%", y=14, class_="measure")]
+    drawn = [path for i, line in enumerate(shown) for path in _line(line, i, x_axis, y_axis)]
+    frame = {"x": f"{LEFT}%", "y": TOP, "width": f"{WIDTH}%", "height": HEIGHT}
+    body = [grid(x_axis, y_axis, detail.x_title, detail.y_title), _area(drawn, frame)]
+    if detail.marker is not None:
+        at = across(x_axis.place(detail.marker))
+        body.append(element("line", x1=at, x2=at, y1=TOP, y2=TOP + HEIGHT, class_="marker"))
+    told, top, narrow_top = key(_key(detail, shown))
+    foot = TOP + HEIGHT + FOOT
+    return Sheet("curve", [told, below(top, narrow_top, *body)], top + foot, narrow_top + foot)
+
+
+def grid(x_axis: Axis, y_axis: Axis, x_title: str, y_title: str) -> str:
+    """Draw the ticks of both axes, with lines through the plot, and what the axes show."""
+    parts = []
     for place, tick in y_axis.ticks:
-        y = TOP + HEIGHT * (1 - place / 100)
+        y = up(place)
         parts.append(element("line", x1=f"{LEFT}%", x2=f"{LEFT + WIDTH}%", y1=y, y2=y))
         parts.append(text(tick, x=f"{LEFT - 0.8}%", y=y + 4, class_="tick end"))
     base = TOP + HEIGHT
     for place, tick in x_axis.ticks:
-        at = _across(place)
+        at = across(place)
         parts.append(element("line", x1=at, x2=at, y1=TOP, y2=base + 4))
         parts.append(text(tick, x=at, y=base + 17, class_="tick"))
-    title = text(detail.x_title, x=f"{LEFT + WIDTH}%", y=base + 36, class_="measure end")
-    drawn = [path for i, line in enumerate(shown) for path in _line(line, i, x_axis, y_axis)]
-    frame = {"x": f"{LEFT}%", "y": TOP, "width": f"{WIDTH}%", "height": HEIGHT}
-    body = [element("g", *parts, class_="grid"), title, _area(drawn, frame)]
-    if detail.marker is not None:
-        at = _across(x_axis.place(detail.marker))
-        body.append(element("line", x1=at, x2=at, y1=TOP, y2=base, class_="marker"))
-    told, top, narrow_top = key(_key(detail, shown))
-    foot = TOP + HEIGHT + FOOT
-    return Sheet("curve", [told, below(top, narrow_top, *body)], top + foot, narrow_top + foot)
+    titles = (
+        text(y_title, most=70, x=f"{LEFT}%", y=14, class_="measure"),
+        text(x_title, x=f"{LEFT + WIDTH}%", y=base + 36, class_="measure end"),
+    )
+    return element("g", *parts, class_="grid") + "".join(titles)
 
 
 def _x_axis(detail: Curve) -> Axis:
@@ -63,8 +71,14 @@ def _x_axis(detail: Curve) -> Axis:
     return linear_axis(places, "number", from_zero=False)
 
 
-def _across(place: float) -> str:
+def across(place: float) -> str:
+    """Return where a percentage of the horizontal axis lies."""
     return f"{LEFT + WIDTH * place / 100:.6g}%"
+
+
+def up(place: float) -> float:
+    """Return where a percentage of the vertical axis lies, in pixels."""
+    return TOP + HEIGHT * (1 - place / 100)
 
 
 def _key(detail: Curve, shown: Sequence[Series]) -> list[tuple[str, ...]]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from faceaudit.report import alt_text
 from faceaudit.report.numbers import cell, count, with_interval
 from faceaudit.report.text import TEXT
-from faceaudit.result import Curve, Distribution, Forest, Heatmap, Slopes
+from faceaudit.result import Curve, Distribution, Forest, Heatmap, Scatter, Slopes
 from faceaudit.wording import tag_title
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ _SOFT, _LIMIT = "#535b66", "#ad3200"
 _FORMATS = {"percent": ".1%", "points": "+.1%"}
 
 
-def interactive(detail: Forest | Slopes | Curve | Distribution | Heatmap) -> Figure:
+def interactive(detail: Forest | Slopes | Curve | Distribution | Heatmap | Scatter) -> Figure:
     """Return a detail as a plotly figure; plotly comes with the extras ``notebook`` and ``web``.
 
     The points of forests and slopes have the group's name as ``customdata``.
@@ -45,6 +46,8 @@ def interactive(detail: Forest | Slopes | Curve | Distribution | Heatmap) -> Fig
             figure = _distribution(detail)
         case Heatmap():
             figure = _heatmap(detail)
+        case Scatter():
+            figure = _scatter(detail)
     drawn: Figure = Figure(figure)
     drawn.update_layout(
         title={"text": plain(detail.title)},
@@ -225,5 +228,39 @@ def _heatmap(detail: Heatmap) -> dict[str, Any]:
         "layout": {
             "xaxis": {"title": {"text": plain(tag_title(detail.column_title))}, "type": "category"},
             "yaxis": _groups(detail.row_title),
+        },
+    }
+
+
+def _scatter(detail: Scatter) -> dict[str, Any]:
+    def ends(axis: str) -> dict[str, Any]:
+        values, low, high = (
+            [getattr(of, axis + end) for of in detail.points] for end in ("", "_low", "_high")
+        )
+        up = [0.0 if h is None else h - v for v, h in zip(values, high, strict=True)]
+        down = [0.0 if b is None else v - b for v, b in zip(values, low, strict=True)]
+        return {"type": "data", "symmetric": False, "array": up, "arrayminus": down}
+
+    axis = {"tickformat": ".1%", "rangemode": "tozero"}
+    return {
+        "data": [
+            {
+                "type": "scatter",
+                "mode": "markers+text",
+                "x": [of.x for of in detail.points],
+                "y": [of.y for of in detail.points],
+                "error_x": ends("x"),
+                "error_y": ends("y"),
+                "text": [plain(of.name) for of in detail.points],
+                "textposition": "top right",
+                "customdata": [of.name for of in detail.points],
+                "hovertext": [plain(alt_text.point(of)) for of in detail.points],
+                "hoverinfo": "text",
+                "marker": {"size": 10},
+            }
+        ],
+        "layout": {
+            "xaxis": {"title": {"text": plain(detail.x_title)}, **axis},
+            "yaxis": {"title": {"text": plain(detail.y_title)}, **axis},
         },
     }

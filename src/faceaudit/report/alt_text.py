@@ -8,20 +8,22 @@ from typing import Any
 
 from faceaudit.report.numbers import cell, count, exact, interval, percent, with_interval
 from faceaudit.report.text import TEXT
-from faceaudit.result import Curve, Distribution, Forest, Heatmap, Slopes
+from faceaudit.result import Curve, Distribution, Forest, Heatmap, Scatter, ScatterPoint, Slopes
 from faceaudit.wording import capitalised, tag_title
 
 #: How many lines of a curve are told; the table beside it has them all.
 _MOST_LINES = 8
 
 
-def of(detail: Forest | Slopes | Heatmap | Curve | Distribution) -> str:
+def of(detail: Forest | Slopes | Heatmap | Curve | Distribution | Scatter) -> str:
     """Say in words what a figure shows."""
     match detail:
         case Curve():
             return curve(detail)
         case Distribution():
             return " ".join(bars(detail, name) for name in list(detail.series)[:_MOST_LINES])
+        case Scatter():
+            return scatter(detail)
         case _:
             return extremes(detail)
 
@@ -131,6 +133,21 @@ def bars(detail: Distribution, name: str) -> str:
     i = max(range(len(shares)), key=shares.__getitem__)
     low, high = exact(detail.edges[i]), exact(detail.edges[i + 1])
     return TEXT["read_distribution"].format(name=name, low=low, high=high, share=percent(shares[i]))
+
+
+def scatter(detail: Scatter) -> str:
+    """Say in words where the points of a scatter plot lie."""
+    told = [point(of) for of in detail.points[:_MOST_LINES]]
+    axes = {"x": detail.x_title, "y": detail.y_title}
+    return capitalised(TEXT["read_scatter"].format(**axes, points="; ".join(told)))
+
+
+def point(of: ScatterPoint) -> str:
+    """Say in words where a point lies."""
+    x = with_interval(of.x, of.x_low, of.x_high, "percent")
+    y = with_interval(of.y, of.y_low, of.y_high, "percent")
+    told = TEXT["read_scatter_point"].format(name=of.name, x=x, y=y)
+    return f"{told}, {of.note}" if of.note else told
 
 
 def reference(detail: Forest) -> str:

@@ -12,12 +12,14 @@ from faceaudit.result import (
     Gallery,
     Heatmap,
     Number,
+    Scatter,
     Slopes,
     Table,
 )
 
 #: The words for columns whose name is not that of their words.
 _WORDS = {"events": "cases", "name": "line", "label": "truth"}
+_WORDS |= {f"{axis}_{end}": end for axis in "xy" for end in ("low", "high")}
 
 
 def as_table(detail: Detail) -> Table:
@@ -50,6 +52,8 @@ def _titles(detail: Detail) -> dict[str, str]:
             return {**titles, "values": detail.measure}
         case Curve():
             return {"x": detail.x_title, "y": detail.y_title}
+        case Scatter():
+            return {"name": TEXT["classifier"], "x": detail.x_title, "y": detail.y_title}
         case Gallery():
             evidence = {
                 f"evidence_{i}": TEXT["evidence"].format(place=place)

@@ -12,7 +12,7 @@ from faceaudit.figures.axes import Axis
 from faceaudit.report import alt_text, numbers
 from faceaudit.report.as_table import as_table, moved_columns
 from faceaudit.report.text import TEXT
-from faceaudit.result import Curve, Detail, Forest, Heatmap, Slopes
+from faceaudit.result import Curve, Detail, Forest, Heatmap, Scatter, Slopes
 
 #: Where a number that can be cited stands in a figure's table: columns that name the row, then
 #: its value and ends, its n; and the kind of the value.
@@ -20,6 +20,7 @@ _CITED: dict[type, tuple[list[int], int, int, int, int, str]] = {
     Forest: ([0], 3, 4, 5, 1, "percent"),
     Slopes: ([0], 4, 5, 6, 1, "points"),
     Heatmap: ([0, 1], 3, 4, 5, 2, "percent"),
+    Scatter: ([0], 2, 3, 4, 1, "percent"),
 }
 
 

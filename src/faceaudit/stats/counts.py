@@ -280,10 +280,10 @@ class Images:
     @_kept
     def _placement_effects(self, tags: Sequence[str]) -> FloatArray:
         """Estimate how many images of each label and group are worth one to the ranking."""
-        return np.stack([of.design_effects(self._placement) for of in self._cells(tags)])
+        return np.stack([of.design_effects(self.placement) for of in self._cells(tags)])
 
     @cached_property
-    def _placement(self) -> FloatArray:
+    def placement(self) -> FloatArray:
         """The share of the images of the other label that score below each, ties one half."""
         real, ai = (
             (below[:-1] + below[1:]) / max(2 * below[-1], 1)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from faceaudit.stats import FloatArray, IntArray
 from faceaudit.stats.intervals import rate_interval
@@ -318,3 +319,67 @@ def _equal_error_rate(runs: Runs) -> FloatArray:
     rate = np.full(len(runs.n_ai), np.nan)
     rate[both] = fnr + np.minimum(-excess / (ai + runs.real[last] / n_real), 1) * ai
     return rate
+
+
+@dataclass(frozen=True)
+class AucDifference:
+    """The second AUC minus the first, of two classifiers on the same images.
+
+    Attributes
+    ----------
+    value, low, high : float
+    variance : float
+        Of DeLong; NaN where a label has fewer than two images.
+    p : float
+        Two-sided, of there being no difference.
+    """
+
+    value: float
+    variance: float
+    low: float
+    high: float
+    p: float
+
+
+def auc_difference(
+    first: FloatArray,
+    second: FloatArray,
+    is_ai: NDArray[np.bool_],
+    confidence: float = 0.95,
+    effects: tuple[float, float] = (1.0, 1.0),
+) -> AucDifference:
+    """Compare two AUCs of the same images.
+
+    Parameters
+    ----------
+    first, second : float array, shape (images,)
+        The placements of each classifier: the share of the images of the other label that score
+        below an image, ties counting one half (`faceaudit.stats.counts.Images.placement`).
+    is_ai : bool array, shape (images,)
+        Both labels must be there.
+    confidence : float
+    effects : tuple of float
+        Design effects of the difference of the placements, of real photographs and of AI images.
+
+    Notes
+    -----
+    The mean of the difference over the AI-generated faces is that of the AUCs; over the real
+    photographs it is the same with the other sign. DeLong's variance adds those of both means.
+    Interval and p-value count one more image of each label, half of it placed best by either
+    classifier alone: few images on which both agree are no proof that they are alike.
+
+    References
+    ----------
+    DeLong, DeLong & Clarke-Pearson (1988), Biometrics 44, 837–845.
+    """
+    difference = second - first
+    variance = more = 0.0
+    for label, effect in zip((~is_ai, is_ai), effects, strict=True):
+        of = difference[label]
+        variance += effect * float(np.var(of, ddof=1)) / len(of) if len(of) > 1 else np.nan
+        more += (effect / len(of)) ** 2
+    value = float(difference[is_ai].mean())
+    spread = float(np.sqrt(variance + more))
+    arm = float(stats.norm.isf((1 - confidence) / 2)) * spread
+    p = float(2 * stats.norm.sf(abs(value) / spread))
+    return AucDifference(value, variance, max(value - arm, -1.0), min(value + arm, 1.0), p)
