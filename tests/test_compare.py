@@ -226,7 +226,7 @@ def test_the_first_screen_says_who_how_much_how_sure_and_why():
     assert result.first_figure.title == "False positive rate by group"
     parts = {check.id: check.part for check in result.checks}
     assert parts == {"compare-overall": "rates", "compare-gaps": "gaps", "compare-group": "gaps"}
-    (table,) = (of for of in result.checks[0].details if of.kind == "table")
+    table = next(of for of in result.checks[0].details if of.kind == "table")
     assert table.rows == [["group", "real photographs", 1, 1, 1]]
 
 

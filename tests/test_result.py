@@ -37,7 +37,7 @@ def test_result_survives_the_file(tmp_path, drawn):
         read_result(tmp_path / "bad.json")
 
 
-@pytest.mark.parametrize("version", [1, 2, 3, 4])
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5])
 def test_results_of_this_version_and_those_before_are_read(tmp_path, drawn, version):
     assert drawn.result_version == RESULT_VERSION
     content = json.loads(write_result(tmp_path / "audit.json", drawn).read_text("utf-8"))
@@ -65,7 +65,7 @@ def test_a_curve_over_the_threshold_is_known_where_only_its_title_says_so(tmp_pa
     assert read_result(path) == drawn
 
 
-@pytest.mark.parametrize("version", [0, -1, 5, 7, 99, "2", 2.5, True, None])
+@pytest.mark.parametrize("version", [0, -1, 6, 7, 99, "2", 2.5, True, None])
 def test_a_result_of_another_version_is_refused(tmp_path, drawn, version):
     content = json.loads(write_result(tmp_path / "audit.json", drawn).read_text("utf-8"))
     # A later version may also have keys that this one does not know.

@@ -15,6 +15,8 @@ from faceaudit.result import (
     Heatmap,
     LeftOut,
     Rows,
+    Scatter,
+    ScatterPoint,
     ScoresSummary,
     Series,
     Unscored,
@@ -123,6 +125,22 @@ def heatmap(rng: random.Random) -> Heatmap:
         high=[[wilson(e, size)[1] if size else None for e, size in row] for row in pairs],
         n=n,
         by_threshold=moved_rates(moved, [size for _, size in flat], "values", "low", "high"),
+    )
+
+
+def scatter() -> Scatter:
+    points = [
+        ScatterPoint(
+            name=name, n=900, x=x, x_low=x - 0.01, x_high=x + 0.02, y=y, y_low=y / 2, y_high=y + 0.1
+        )
+        for name, x, y in (("old", 0.02, 0.1), ("new", 0.0201, 0.1), ("other", 0.08, 0.3))
+    ]
+    points[2] = points[2].model_copy(update={"y_low": None, "y_high": None, "note": "race 'Other'"})
+    return Scatter(
+        title="False positive rate: over all, and of the worst group",
+        x_title="False positive rate, over all",
+        y_title="False positive rate, of the worst group",
+        points=points,
     )
 
 

@@ -18,6 +18,8 @@ from faceaudit.result import (
     Forest,
     Heatmap,
     Result,
+    Scatter,
+    ScatterPoint,
     Series,
     SlopeRow,
     Slopes,
@@ -61,10 +63,11 @@ BARS = Distribution(
 )
 CURVE = invented_details.curve(random.Random(1))
 HEAT = invented_details.heatmap(random.Random(1))
-ALL = [FOREST, SLOPES, BARS, CURVE, HEAT]
+POINTS = invented_details.scatter()
+ALL = [FOREST, SLOPES, BARS, CURVE, HEAT, POINTS]
 
 
-def tree(detail: Forest | Slopes | Distribution | Curve | Heatmap) -> ElementTree.Element:
+def tree(detail: Forest | Slopes | Distribution | Curve | Heatmap | Scatter) -> ElementTree.Element:
     return ElementTree.fromstring(svg(detail))
 
 
@@ -78,7 +81,7 @@ def words(of: ElementTree.Element) -> str:
 
 @pytest.mark.parametrize("detail", ALL, ids=lambda detail: detail.kind)
 def test_a_figure_is_fluid_told_in_words_and_stands_alone(
-    detail: Forest | Slopes | Distribution | Curve | Heatmap,
+    detail: Forest | Slopes | Distribution | Curve | Heatmap | Scatter,
 ) -> None:
     root = tree(detail)
     assert root.get("width") == "100%" and int(root.get("height", "")) > 40
@@ -93,7 +96,9 @@ def test_a_figure_is_fluid_told_in_words_and_stands_alone(
 
 
 @pytest.mark.parametrize("detail", ALL, ids=lambda detail: detail.kind)
-def test_hostile_text_is_text(detail: Forest | Slopes | Distribution | Curve | Heatmap) -> None:
+def test_hostile_text_is_text(
+    detail: Forest | Slopes | Distribution | Curve | Heatmap | Scatter,
+) -> None:
     def spoil(value: object) -> object:
         if isinstance(value, dict):
             return {k if k in FIELDS else spoil(k): spoil(v) for k, v in value.items()}
@@ -114,8 +119,29 @@ def test_hostile_text_is_text(detail: Forest | Slopes | Distribution | Curve | H
     assert "<script" not in str(explored) and "<img" not in str(explored)
 
 
-KEPT = {"forest", "slopes", "distribution", "curve", "heatmap", "percent", "linear", "fail"}
-MODELS = (Forest, Estimate, Slopes, SlopeRow, Distribution, Curve, Series, Heatmap)
+KEPT = {
+    "forest",
+    "slopes",
+    "distribution",
+    "curve",
+    "heatmap",
+    "scatter",
+    "percent",
+    "linear",
+    "fail",
+}
+MODELS = (
+    Forest,
+    Estimate,
+    Slopes,
+    SlopeRow,
+    Distribution,
+    Curve,
+    Series,
+    Heatmap,
+    Scatter,
+    ScatterPoint,
+)
 FIELDS = {field for model in MODELS for field in model.model_fields}
 
 
@@ -236,3 +262,28 @@ def test_a_marked_row_runs_off_the_axis_instead_of_ruling_it() -> None:
     # Where every row is marked there is no other axis.
     alone = plot.model_copy(update={"rows": [small], "by_threshold": None})
     assert forest_axes([alone])[0].high == pytest.approx(0.8)
+
+
+def test_a_scatter_plot_has_both_intervals_and_points_at_one_place_share_a_label() -> None:
+    root = tree(POINTS)
+    (points,) = classed(root, "points")
+    dots = classed(points, "dot")
+    places = (
+        [float(of.get("x1", "").rstrip("%")) for of in dots],
+        [float(of.get("y1", "")) for of in dots],
+    )
+    # The axes go up to 10 and to 30 %, over 89 % of the width and 240 pixels.
+    assert places[0] == pytest.approx([9 + 89 * x for x in (0.2, 0.201, 0.8)])
+    assert places[1] == pytest.approx([24 + 240 * (1 - y) for y in (1 / 3, 1 / 3, 1)], abs=0.1)
+    lines = [of for of in points if of.tag == f"{SVG}line"]
+    across = [of for of in lines if of.get("y1") == of.get("y2")]
+    assert (len(across), len(lines)) == (3, 5), "one has no interval upwards"
+    assert [words(of) for of in points if of.tag == f"{SVG}text"] == ["1, 2", "3"]
+    key = [words(of) for of in classed(root, "point")]
+    assert [of[0] for of in key] == ["1", "2", "3"] and "other" in key[2]
+    assert "other 8.0 % (7.0–10.0 %) and 30.0 %, race 'Other'" in alt_text.of(POINTS).replace(
+        "\N{NARROW NO-BREAK SPACE}", " "
+    )
+    trace = interactive(POINTS).to_dict()["data"][0]
+    assert trace["customdata"] == ["old", "new", "other"] and trace["x"] == [0.02, 0.0201, 0.08]
+    assert trace["error_y"]["array"] == pytest.approx([0.1, 0.1, 0.0])

@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 from scipy import interpolate, optimize, stats
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from faceaudit.stats.ranking import Runs, group_ranking, rank_scores
+from faceaudit.stats.ranking import Runs, auc_difference, group_ranking, rank_scores
 
 
 def ranking(score, is_ai, group, groups=None, confidence=0.95):
@@ -153,3 +153,53 @@ def test_interval_covers_near_one(draw, m, n):
         logit, half = np.log(value / (1 - value)), 1.96 * deviation / (value * (1 - value))
         usual = np.abs(logit - np.log(truth / (1 - truth))) <= half
     assert covered >= np.mean(usual) - 0.02
+
+
+def placements(score, is_ai):
+    """The share of the other label that scores below each image, written out."""
+    return np.array(
+        [
+            np.mean((score[is_ai != ai] < of) + 0.5 * (score[is_ai != ai] == of))
+            for of, ai in zip(score, is_ai, strict=True)
+        ]
+    )
+
+
+def test_the_variance_of_a_difference_is_delongs():
+    """Against the covariance matrix of both kernels, and against the bootstrap."""
+    rng = np.random.default_rng(4)
+    m, n = 80, 120
+    is_ai = np.arange(m + n) < m
+    face = rng.normal(is_ai * 1.0)
+    scores = [np.round(face + rng.normal(0, noise, m + n), 1) for noise in (0.4, 1.2)]
+    found = auc_difference(*(placements(of, is_ai) for of in scores), is_ai)
+
+    def kernels(rows_ai, rows_real):
+        return [
+            (of[rows_ai][:, None] > of[rows_real]) + 0.5 * (of[rows_ai][:, None] == of[rows_real])
+            for of in scores
+        ]
+
+    ai, real = np.flatnonzero(is_ai), np.flatnonzero(~is_ai)
+    both = kernels(ai, real)
+    cov = np.cov([of.mean(1) for of in both]) / m + np.cov([of.mean(0) for of in both]) / n
+    assert found.value == pytest.approx(both[1].mean() - both[0].mean())
+    assert found.variance == pytest.approx(cov[0, 0] + cov[1, 1] - 2 * cov[0, 1])
+    drawn = [
+        np.subtract(*(of.mean() for of in kernels(rng.choice(ai, m), rng.choice(real, n))))
+        for _ in range(600)
+    ]
+    assert found.variance == pytest.approx(np.var(drawn), rel=0.2)
+    assert found.low < found.value < found.high < 0 and found.p < 0.01
+    # Unpaired it would be wider by what the two share.
+    assert found.variance < 0.8 * (cov[0, 0] + cov[1, 1])
+
+
+def test_equal_scores_of_few_images_do_not_prove_that_classifiers_are_alike():
+    is_ai = np.arange(20) < 10
+    same = placements(is_ai.astype(float), is_ai)
+    found = auc_difference(same, same, is_ai)
+    assert (found.value, found.variance, found.p) == (0, 0, 1)
+    assert found.low == -found.high < -0.2
+    # Images that hang together are worth fewer.
+    assert auc_difference(same, same, is_ai, effects=(4, 4)).high > 3 * found.high

@@ -286,7 +286,7 @@ def _headline(board: Leaderboard) -> str:
             for names in ({name: name for name in board.names}, short)
             for price in (True, False)
         ),
-        _best(board, dict.fromkeys(board.names, "one classifier"), price=False),
+        say.capitalised(_best(board, dict.fromkeys(board.names, "one of them"), price=False)),
     )
 
 
@@ -304,7 +304,7 @@ def _best(board: Leaderboard, names: dict[str, str], *, price: bool) -> str:
         own = next(each for each in places if each.name == best.name)
         also = "also ranks" if own.ranks == (1, 1) == best.ranks else "ranks"
         said += f"; on {other.images} it {also} {own.rank}"
-    return f"{say.capitalised(said)}."
+    return f"{said}."
 
 
 def _answer(

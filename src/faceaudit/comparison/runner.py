@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from faceaudit.comparison import answer, groups
+from faceaudit.comparison.leaderboard import aucs
 from faceaudit.comparison.notes import alone_table, notes
 from faceaudit.comparison.outcomes import Comparison
 from faceaudit.errors import FaceAuditError
@@ -52,7 +53,9 @@ def compare(
     spec = chosen_spec(panel, names, include_training)
     both = Comparison(panel.pair(0, 1), names, spec)
     overall, *by_tag = (groups.by_group(both, tags) for tags in both.groupings)
-    overall.details += [*groups.counts_table(both), *alone_table(both)]
+    ranked, tests = aucs(both.sides, names, spec.confidence)
+    overall.details += [*groups.counts_table(both), *alone_table(both), *ranked]
+    overall.tests += tests
     checks = [overall, *groups.gaps(both), *by_tag]
     checks.sort(key=lambda check: PARTS.index(check.part))
     adjust_tests(checks)
