@@ -136,6 +136,22 @@ def test_rows_that_do_not_count_are_said_and_training_images_are_asked_for(folde
     assert run(*audit, "--where", "in_training", "--include-training").exit_code == 0
 
 
+def test_without_a_specification_every_tag_is_compared_and_that_is_said(folder):
+    done = run("audit", folder / "good.csv", "-o", folder / "out")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith("Pass: Every tag in the table\n")
+    assert done.stderr == (
+        "note: no --spec: every tag is compared; 'faceaudit init' writes one to choose from\n"
+    )
+    told = "No specification was given: what makes 2 to 50 groups is compared (group)"
+    assert told in (folder / "out" / "report.html").read_text()
+    result = json.loads((folder / "out" / "audit.json").read_text())
+    assert any(told in note for note in result["limitations"])
+    assert result["spec"]["attributes"] == ["group"]
+    with_one = run("audit", folder / "good.csv", "--spec", folder / "spec.yaml", "-o", folder / "b")
+    assert with_one.stderr == ""
+
+
 @pytest.mark.parametrize("name", sorted(main.commands))
 def test_every_command_has_help_with_an_example(name):
     done = run(name, "--help")

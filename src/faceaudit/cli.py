@@ -361,7 +361,10 @@ def init(scores: Sequence[Path], out: Path, **options: Any) -> None:
 
 @main.command()
 @click.argument("scores", nargs=-1, required=True, type=PATH)
-@click.option("--spec", required=True, help="A specification (YAML), or the name of a ready one.")
+@click.option(
+    "--spec",
+    help="A specification (YAML), or the name of a ready one; without it, every tag is compared.",
+)
 @click.option("-o", "--out", required=True, type=PATH, help="Folder for the results.")
 @click.option("--where", default=None, help="Compare this slice with the rest.")
 @_INCLUDE_TRAINING
@@ -383,7 +386,7 @@ def init(scores: Sequence[Path], out: Path, **options: Any) -> None:
 )
 def audit(
     scores: Sequence[Path],
-    spec: str,
+    spec: str | None,
     out: Path,
     no_images: bool,
     verbose: bool,
@@ -394,6 +397,9 @@ def audit(
 
     Writes OUT/audit.json and OUT/report.html, and prints the answer on one screen.
     """
+    if spec is None:
+        note = "no --spec: every tag is compared; 'faceaudit init' writes one to choose from"
+        click.echo(f"note: {note}", err=True)
     result = api.audit(scores, spec, out, images=not no_images, **options)
     terminal.print_result(result, out, verbose=verbose, as_json=as_json)
 
