@@ -21,6 +21,7 @@ LAYERS = (
         "answer",
         "catalogue",
         "decision",
+        "doctor",
         "draft",
         "limitations",
         "model_selection",

@@ -69,6 +69,21 @@ def specs(as_json: bool) -> None:
     terminal.print_specs(known_specs(), as_json)
 
 
+@main.command()
+@AS_JSON
+@example("faceaudit doctor")
+def doctor(as_json: bool) -> None:
+    """Say what is installed, what is missing, and what is broken.
+
+    Exits with 2 if something that is installed is broken; an extra that is not there is not.
+    """
+    from faceaudit.doctor import examine
+
+    found = examine()
+    terminal.print_diagnosis(found, as_json)
+    sys.exit(2 if found.problems else 0)
+
+
 # --- before there are images ---------------------------------------------------------------
 
 

@@ -17,7 +17,7 @@ def remember_root(dataset: str, root: Path) -> None:
     """Note where the pictures of a data set lie; an OSError if this user has no place for it."""
     if root.resolve() in known_roots(dataset):
         return
-    path = _file()
+    path = state_file()
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps([dataset, str(root.resolve())]) + "\n")
@@ -27,7 +27,7 @@ def known_roots(dataset: str) -> list[Path]:
     """Return where pictures of a data set were found, the latest place first."""
     roots: list[Path] = []
     with suppress(OSError, UnicodeDecodeError):
-        for line in _file().read_text(encoding="utf-8").splitlines():
+        for line in state_file().read_text(encoding="utf-8").splitlines():
             with suppress(ValueError, TypeError):  # written by halves, long ago
                 name, root = json.loads(line)
                 if name == dataset:
@@ -35,7 +35,8 @@ def known_roots(dataset: str) -> list[Path]:
     return roots
 
 
-def _file() -> Path:
+def state_file() -> Path:
+    """Return where it is kept; an OSError if this user has no place for it."""
     stated = Path(os.environ.get("XDG_STATE_HOME", ""))
     try:
         state = stated if stated.is_absolute() else Path.home() / ".local" / "state"

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from faceaudit.datasets.base import Dataset
     from faceaudit.decision import Decision
     from faceaudit.demo import Demo
+    from faceaudit.doctor import Diagnosis
     from faceaudit.draft import Draft
     from faceaudit.model.checkpoint import Checkpoint
     from faceaudit.plan import Planned
@@ -156,6 +157,30 @@ def print_specs(known: Sequence[KnownSpec], as_json: bool) -> None:
         facts = " ".join(f"{what}: {said}." for what, said in told.items() if said)
         table.add_row(Text(spec.name, "bold"), f"{spec.question} {facts}")
     _print(table, f"A limit is {LIMIT_NOTE}. To ask it: faceaudit audit SCORES --spec NAME -o OUT")
+
+
+def print_diagnosis(found: Diagnosis, as_json: bool) -> None:
+    """Print what is installed, what of it is broken, and what mends it."""
+    if as_json:
+        print_json(dataclasses.asdict(found))
+        return
+    table = _table("", "")
+    table.show_header = False
+    table.add_row("faceaudit", f"{found.version}, in {found.folder}")
+    table.add_row("Python", found.python)
+    for of in found.packages:
+        there = ", ".join(f"{name} {version}" for name, version in of.versions.items() if version)
+        lacking = ", ".join(name for name, version in of.versions.items() if not version)
+        told = f"{of.status}: {there}{', ' * bool(there and lacking)}"
+        told += f"lacks {lacking}" if lacking else ""
+        table.add_row(of.name, told if of.status == "installed" else f"{told} ({of.install})")
+    for plugin in found.plugins:
+        told = f"'{plugin.name}' of {plugin.package} ({plugin.entry})"
+        table.add_row("plug-in", f"{plugin.door}: {told}{', broken' * bool(plugin.problem)}")
+    bundled = ", ".join(f"{n:,} {what}" for what, n in found.bundled.items())
+    table.add_row("comes with it", bundled)
+    table.add_row("remembers", f"where data sets were indexed, in {found.state}")
+    _print(table, *_noted(found.problems, "broken:") if found.problems else ["Nothing is broken."])
 
 
 def print_draft(draft: Draft) -> None:
