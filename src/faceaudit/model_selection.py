@@ -13,7 +13,7 @@ scikit-learn hands sensitive features to a scorer by metadata routing::
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 import pyarrow as pa
@@ -29,63 +29,51 @@ from faceaudit.spec import of_features
 from faceaudit.stats.rates import estimate_of
 from faceaudit.tables import read_scores, scored
 
-Metric = Callable[..., float]
+
+class Options(TypedDict, total=False):
+    """How errors are counted."""
+
+    #: ``fpr`` (if not given), ``fnr`` or another of `faceaudit.error_rates`.
+    rate: str
+    #: An image is called AI-generated when its score is at least this; 0.5.
+    threshold: float
+    #: Of the interval of each group, and of the bound of the gap; 0.95.
+    confidence: float
+    #: Groups with fewer images that could be such an error are left out; 30.
+    small_group: int
+    #: As `faceaudit.audit` takes it.
+    pos_label: Word
 
 
 def worst_group_error(
-    y_true: Any,
-    y_score: Any,
-    *,
-    sensitive_features: Any,
-    rate: str = "fpr",
-    threshold: float = 0.5,
-    confidence: float = 0.95,
-    small_group: int = 30,
-    pos_label: Word | None = None,
+    y_true: Any, y_score: Any, *, sensitive_features: Any, **options: Unpack[Options]
 ) -> float:
     """Bound the error rate of the group that has the highest, from above.
 
     Parameters
     ----------
-    y_true, y_score, sensitive_features, pos_label
+    y_true, y_score, sensitive_features
         As `faceaudit.audit` takes them.
-    rate : str
-        ``fpr``, ``fnr`` or another of `faceaudit.error_rates`.
-    threshold : float
-        An image is called AI-generated when its score is at least this.
-    confidence : float
-        Of the two-sided interval of each group, of which this is the highest upper end.
-    small_group : int
-        Groups with fewer images that could be such an error are left out.
+    **options : Options
 
     Returns
     -------
     float
-        From 0 to 1, the lower the better; NaN without a group that is large enough. The highest
-        true rate lies above it with a chance of at most ``(1 - confidence) / 2``: then the bound of
-        that very group is too low.
+        The highest upper end of the groups' two-sided intervals (Clopper–Pearson), from 0 to 1;
+        NaN without a group that is large enough. The highest true rate lies above it with a chance
+        of at most ``(1 - confidence) / 2``: then the limit of that very group is too low.
     """
-    data, of = _data(
-        y_true, y_score, sensitive_features, rate, threshold, confidence, small_group, pos_label
-    )
+    data, rate = _data(y_true, y_score, sensitive_features, **options)
     highs = [np.nan]
     for tags in data.spec.groupings:
         counts = data.audited(tags)
-        high = estimate_of(counts, rate, confidence).high
-        highs += [*high[of.n(counts) >= small_group]]
-    return float(np.nanmax(highs)) if not np.isnan(highs).all() else float("nan")
+        high = estimate_of(counts, rate.id, data.spec.confidence).high
+        highs += [*high[rate.n(counts) >= data.spec.small_group]]
+    return _highest(highs)
 
 
 def gap_upper_bound(
-    y_true: Any,
-    y_score: Any,
-    *,
-    sensitive_features: Any,
-    rate: str = "fpr",
-    threshold: float = 0.5,
-    confidence: float = 0.95,
-    small_group: int = 30,
-    pos_label: Word | None = None,
+    y_true: Any, y_score: Any, *, sensitive_features: Any, **options: Unpack[Options]
 ) -> float:
     """Bound the largest gap in an error rate between groups, from above.
 
@@ -94,28 +82,30 @@ def gap_upper_bound(
     Returns
     -------
     float
-        From 0 to 1, the lower the better; NaN without two groups that are large enough. What an
-        audit holds against its limit: one-sided, wrong with a chance of at most
-        ``1 - confidence``, and whatever the groups of images without a tag are.
+        From 0 to 1; NaN without two groups that are large enough. What an audit holds against its
+        limit: one-sided, wrong with a chance of at most ``1 - confidence``, and whatever the groups
+        of images without a tag are.
     """
-    data, of = _data(
-        y_true, y_score, sensitive_features, rate, threshold, confidence, small_group, pos_label
-    )
-    bounds = [data.gap_bounds(tags, of, 1 - confidence)[2] for tags in data.spec.groupings]
-    return float(np.nanmax(bounds)) if not np.isnan(bounds).all() else float("nan")
+    data, rate = _data(y_true, y_score, sensitive_features, **options)
+    error = 1 - data.spec.confidence
+    return _highest([data.gap_bounds(tags, rate, error)[2] for tags in data.spec.groupings])
 
 
-def worst_group_scorer(**options: Any) -> Any:
+def _highest(values: list[float]) -> float:
+    return max((float(value) for value in values if not np.isnan(value)), default=np.nan)
+
+
+def worst_group_scorer(**options: Unpack[Options]) -> Any:
     """Return minus `worst_group_error` as a scorer for ``scoring=``; options are its own."""
     return _scorer(worst_group_error, options)
 
 
-def gap_scorer(**options: Any) -> Any:
+def gap_scorer(**options: Unpack[Options]) -> Any:
     """Return minus `gap_upper_bound` as a scorer for ``scoring=``; options are its own."""
     return _scorer(gap_upper_bound, options)
 
 
-def _scorer(metric: Metric, options: dict[str, Any]) -> Any:
+def _scorer(metric: Callable[..., float], options: Options) -> Any:
     import sklearn
     from sklearn.metrics import make_scorer
 
@@ -132,18 +122,19 @@ def _data(
     y_true: Any,
     y_score: Any,
     sensitive_features: Any,
-    rate: str,
-    threshold: float,
-    confidence: float,
-    small_group: int,
-    pos_label: Word | None,
+    rate: str = "fpr",
+    threshold: float = 0.5,
+    confidence: float = 0.95,
+    small_group: int = 30,
+    pos_label: Word | None = None,
 ) -> tuple[AuditInput, ErrorRate]:
     """Read the arrays as an audit without a specification does."""
     if rate not in ERROR_RATES:
         raise FaceAuditError(f"rate={rate!r}: there are {', '.join(ERROR_RATES)}")
     table, _ = table_of_arrays(y_true, y_score, None, sensitive_features, pos_label)
     scores = read_scores(table)
-    update = {"confidence": confidence, "small_group": small_group}
+    spec = of_features(scores.table).model_copy(
+        update={"confidence": confidence, "small_group": small_group}
+    )
     without = scores.table.filter(pc.invert(pc.is_in(scores.table["status"], pa.array(SCORED))))
-    spec = of_features(scores.table).model_copy(update=update)
     return AuditInput(scored(scores), scores.info, spec, threshold, without), ERROR_RATES[rate]

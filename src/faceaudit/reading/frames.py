@@ -88,7 +88,7 @@ def arrow_array(values: Any, name: str, source: str) -> pa.Array | pa.ChunkedArr
     try:
         return pa.array(values, from_pandas=True)
     except _UNREADABLE as error:
-        cells = list(values)
+        cells, why = list(values), error
         if not cells:
             raise FaceAuditError(f"{source}: column '{name}' cannot be read ({error})") from None
         low, high = 0, len(cells)
@@ -96,22 +96,24 @@ def arrow_array(values: Any, name: str, source: str) -> pa.Array | pa.ChunkedArr
             middle = (low + high) // 2
             try:
                 pa.array(cells[:middle], from_pandas=True)
-            except _UNREADABLE:
-                high = middle
+            except _UNREADABLE as failed:
+                high, why = middle, failed
             else:
                 low = middle
         first = type(next((cell for cell in cells[:low] if cell is not None), cells[low])).__name__
         odd = type(cells[low]).__name__
-        why = f"beside cells of type {first}" if odd != first else " ".join(str(error).split())
+        told = f"beside cells of type {first}" if odd != first else " ".join(str(why).split())
         raise FaceAuditError(
             f"{source}: column '{name}', row {low + 1}: {_shown(cells[low])} cannot be read "
-            f"({odd} {why}); give the column one type, text, number or boolean"
+            f"({odd} {told}); give the column one type, text, number or boolean"
         ) from None
 
 
 def _plain_cells(values: Any) -> Any:
     """Return a column of pandas without the types that Arrow does not know."""
     pandas = sys.modules.get("pandas")
+    if pandas is not None and isinstance(values, pandas.api.extensions.ExtensionArray):
+        values = pandas.Series(values)
     if pandas is None or not isinstance(values, pandas.Series | pandas.Index):
         # Of other libraries' arrays NumPy's protocol is read, not the cells one by one.
         return values.__array__() if hasattr(values, "__array__") else values
