@@ -11,7 +11,7 @@ import faceaudit
 ROOT = Path(faceaudit.__file__).parent
 #: From top to bottom; a module belongs to the longest name that it begins with.
 LAYERS = (
-    ("__main__", "cli", "cli_shared", "cli_studies"),
+    ("__main__", "cli", "cli_completion", "cli_shared", "cli_studies"),
     ("demo", "terminal", "web", "studies"),
     ("screen",),
     ("api",),
@@ -40,6 +40,7 @@ LAYERS = (
         "files",
         "frames",
         "known_roots",
+        "packaged",
         "metric_frames",
         "one_or_many",
         "pictures",

@@ -10,10 +10,11 @@ from typing import Any
 from pydantic import BaseModel
 
 from faceaudit.checks import all_checks
+from faceaudit.packaged import ready_specs
 from faceaudit.plugins import blamed
 from faceaudit.result import Part
 from faceaudit.row_filter import columns_named
-from faceaudit.spec import as_yaml, find_spec, ready_specs
+from faceaudit.spec import as_yaml, find_spec
 
 #: What every table of scores has.
 COLUMNS = ("image", "label", "p_ai")

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from faceaudit import api, terminal
+from faceaudit import api, cli_completion, terminal
 from faceaudit.cli_shared import (
     AS_JSON,
     EPOCHS,
@@ -106,7 +106,12 @@ def _parse_numbers(
 
 
 @main.command()
-@click.option("--spec", required=True, help="A specification (YAML), or the name of a ready one.")
+@click.option(
+    "--spec",
+    required=True,
+    shell_complete=cli_completion.specs,
+    help="A specification (YAML), or the name of a ready one.",
+)
 @click.option(
     "--rates",
     required=True,
@@ -166,7 +171,7 @@ class _IndexCommand(click.Command):
 
 
 @main.command(cls=_IndexCommand)
-@click.argument("dataset")
+@click.argument("dataset", shell_complete=cli_completion.datasets)
 @click.argument("root", type=PATH)
 @click.option("-o", "--out", required=True, type=PATH, help="The manifest to write (Parquet).")
 @click.option("--name", help="What the manifest calls the data set; its id if not given.")
@@ -228,7 +233,7 @@ def train(manifests: Sequence[Path], out: Path, **options: Any) -> None:
 
 
 @main.command()
-@click.argument("model")
+@click.argument("model", shell_complete=cli_completion.models)
 @click.argument("manifests", nargs=-1, required=True, type=PATH)
 @click.option("-o", "--out", required=True, type=PATH, help="The scores to write (Parquet).")
 @click.option("--where", help='Score these images alone, for instance "age >= 18".')
@@ -378,6 +383,7 @@ def init(scores: Sequence[Path], out: Path, **options: Any) -> None:
 @click.argument("scores", nargs=-1, required=True, type=PATH)
 @click.option(
     "--spec",
+    shell_complete=cli_completion.specs,
     help="A specification (YAML), or the name of a ready one; without it, every tag is compared.",
 )
 @click.option("-o", "--out", required=True, type=PATH, help="Folder for the results.")
@@ -421,7 +427,11 @@ def audit(
 
 @main.command()
 @click.argument("scores", nargs=-1, required=True, type=PATH)
-@click.option("--spec", default=None, help="A specification; without one, every tag is compared.")
+@click.option(
+    "--spec",
+    shell_complete=cli_completion.specs,
+    help="A specification; without one, every tag is compared.",
+)
 @click.option("-o", "--out", required=True, type=PATH, help="Folder for the results.")
 @many(
     "--score-column",
@@ -517,7 +527,12 @@ main.add_command(study)
     default=Path("reports"),
     help="Folder of reports to show, and where new ones go.",
 )
-@many("--model", "models", help="A model to offer; all bundled ones.")
+@many(
+    "--model",
+    "models",
+    shell_complete=cli_completion.models,
+    help="A model to offer; all bundled ones.",
+)
 @many(
     "--scores",
     type=PATH,

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model, field_validator
 from faceaudit.error_rates import ERROR_RATES
 from faceaudit.errors import FaceAuditError, validated
 from faceaudit.one_or_many import listed
+from faceaudit.packaged import ready_specs
 from faceaudit.reading.file_kinds import read_text
 from faceaudit.reading.population import Row, population_rows, read_population
 from faceaudit.schema import tag_columns
@@ -304,15 +305,6 @@ def as_spec(given: SpecLike) -> Spec:
     tags = ", ".join(tag_title(str(tag)) for tag in listed(keys.get("attributes", ())))
     usual = {"name": "audit", "title": f"Errors by {tags}", "question": QUESTION}
     return validated(Spec, usual | keys, "the specification: ")
-
-
-def ready_specs() -> dict[str, Path]:
-    """Return the ready specifications that come with faceaudit, by name."""
-    package = Path(__file__).parent
-    # In an installed package they lie inside it; in a checkout at the top, for people to find.
-    folders = (package / "audits", package.parents[1] / "audits")
-    folder = next((folder for folder in folders if folder.is_dir()), folders[0])
-    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 
 def find_spec(name: str | Path) -> Spec:

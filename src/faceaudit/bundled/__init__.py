@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow.csv as pa_csv
 
 from faceaudit.errors import FaceAuditError
+from faceaudit.packaged import bundled_models
 from faceaudit.schema import DatasetInfo, ManifestInfo, validate
 from faceaudit.tables import Manifest, library_versions
 
@@ -28,7 +29,7 @@ def _folder(name: str) -> Path:
 
 def model_names() -> list[str]:
     """Return the names of the bundled models."""
-    return sorted(path.parent.name for path in _folder("models").glob("*/model.json"))
+    return [*bundled_models()]
 
 
 def resolve_model(model: Path | str) -> Path:

@@ -20,8 +20,9 @@ from starlette.routing import Route
 from faceaudit.error_rates import ERROR_RATES
 from faceaudit.errors import FaceAuditError
 from faceaudit.one_or_many import listed
+from faceaudit.packaged import ready_specs
 from faceaudit.report.html import render_html
-from faceaudit.spec import EVERY_TAG, Spec, find_spec, ready_specs
+from faceaudit.spec import EVERY_TAG, Spec, find_spec
 from faceaudit.web import api, explore, security
 from faceaudit.web import table_form as table_forms
 from faceaudit.web.measured_errors import Record, open_records

@@ -11,10 +11,11 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from faceaudit.errors import FaceAuditError
+from faceaudit.packaged import ready_specs
 from faceaudit.report.html import write_html
 from faceaudit.result import write_result
 from faceaudit.runner import audit
-from faceaudit.spec import EVERY_TAG, QUESTION, Spec, every_tag, find_spec, parse_spec, ready_specs
+from faceaudit.spec import EVERY_TAG, QUESTION, Spec, every_tag, find_spec, parse_spec
 from faceaudit.tables import Scores
 from faceaudit.web.held_tables import slug
 
