@@ -248,6 +248,8 @@ def test_a_verdict_has_the_numbers_of_its_gap():
     low, high = gap_bounds([10, 200], [1000, 1000], 0.05)
     assert fpr.model_dump() == {
         "tags": ["group"],
+        "group": None,
+        "classifier": None,
         "rate": "fpr",
         "limit": 0.1,
         "value": pytest.approx(0.19),

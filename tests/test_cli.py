@@ -48,7 +48,7 @@ def test_audit_gate_report_compare(folder):
         )
         assert gate.exit_code == code, gate.output
         assert "<testsuite" in (folder / "j.xml").read_text()
-        assert (folder / "m.md").read_text().startswith("#")
+        assert (folder / "m.md").read_text().startswith("**" + ("Failed", "Passed")[code == 0])
     (folder / "bad" / "report.html").unlink()
     assert run("report", folder / "bad" / "audit.json", "--no-images").exit_code == 0
     assert (folder / "bad" / "report.html").is_file()

@@ -9,10 +9,10 @@ import pytest
 from click.testing import CliRunner
 
 from faceaudit.cli import main
-from faceaudit.decision import FAILED, PASSED, UNDECIDED, gate, read_audit
+from faceaudit.decision import FAILED, PASSED, UNDECIDED, gate, read_judged
 from faceaudit.errors import FaceAuditError
 from faceaudit.report.junit import write_junit
-from faceaudit.report.markdown import to_markdown
+from faceaudit.report.markdown import decision_to_markdown
 from faceaudit.result import write_result
 from faceaudit.runner import audit
 from faceaudit.schema import DatasetInfo, ModelInfo, ScoresInfo
@@ -296,7 +296,7 @@ def test_a_baseline_that_was_audited_otherwise_is_refused_by_name(before, now, s
 
 def test_every_key_of_a_specification_is_held():
     """A key that is added must be compared, or be added here with its reason."""
-    words = {"title", "question", "rate"}
+    words = {"title", "question", "rate", "no_worse_by"}  # no audit has a margin
     compared = {"limits", "threshold"}  # by whether it is looser, and as it was in force
     for key in Spec.model_fields.keys() - words - compared:
         old = result()
@@ -414,15 +414,15 @@ def test_another_classifier_and_other_images_are_said_and_no_change():
 # --- what is read and written --------------------------------------------------------------
 
 
-def test_only_an_audit_that_records_its_gaps_is_read(tmp_path):
+def test_only_what_records_its_verdicts_is_read(tmp_path):
     path = write_result(tmp_path / "a.json", result(n=9))
-    assert read_audit(path).kind == "audit"
-    write_result(path, result(n=9).model_copy(update={"kind": "compare"}))
-    with pytest.raises(FaceAuditError, match=r"a\.json: of kind 'compare', which judges no limit"):
-        read_audit(path)
+    assert read_judged(path).kind == "audit"
+    write_result(path, result(n=9).model_copy(update={"kind": "study"}))
+    with pytest.raises(FaceAuditError, match=r"a\.json: of kind 'study', which judges no limit"):
+        read_judged(path)
     write_result(path, result(n=9).model_copy(update={"result_version": 1}))
     with pytest.raises(FaceAuditError, match=r"a\.json: .*audit the scores again"):
-        read_audit(path)
+        read_judged(path)
 
 
 def test_the_command(tmp_path):
@@ -474,11 +474,13 @@ def test_junit_fails_on_what_makes_the_gate_fail(tmp_path):
 
 def test_markdown_has_what_was_judged():
     found = result(BY_BOTH)
-    text = to_markdown(found, gate(found, baseline=result(BY_GENDER)).outcomes)
-    (line,) = [line for line in text.splitlines() if "glasses, FPR" in line]
-    assert line.startswith("| Fail | Pass | equalized-odds-gap | glasses, FPR | 28.0 points \\(")
-    assert line.endswith("| new failure |")
-    assert "What was judged" not in to_markdown(found)
+    text = decision_to_markdown(found, gate(found, baseline=result(BY_GENDER)))
+    assert text.startswith("**Failed \\(exit 1\\)\\: glasses, FPR.** ")
+    (line,) = [line for line in text.splitlines() if line.startswith("| Fail | glasses, FPR")]
+    assert line.startswith("| Fail | glasses, FPR | 28.0 points \\(")
+    assert line.endswith("| before\\: Pass; new failure |")
+    # What passes is folded.
+    assert text.index("| Pass | gender, FNR") > text.index("<details>") > text.index(line)
 
 
 def test_words_for_missing_that_the_command_was_given_are_part_of_the_question(tmp_path):

@@ -20,7 +20,7 @@ from faceaudit.decision import gate
 from faceaudit.errors import FaceAuditError
 from faceaudit.report.html import render_html
 from faceaudit.report.junit import write_junit
-from faceaudit.report.markdown import to_markdown
+from faceaudit.report.markdown import decision_to_markdown, to_markdown
 from faceaudit.result import Result
 from faceaudit.runner import audit
 from faceaudit.schema import DatasetInfo, ScoresInfo, tag_columns, validate
@@ -139,13 +139,14 @@ def told(result: Result, tmp_path: Path) -> Iterator[str]:
     with redirect_stdout(printed):
         for verbose in (False, True):
             print_result(result, tmp_path, verbose=verbose, as_json=False)
-        if result.kind == "audit":
-            print_decision(gate(result), as_json=False)
+        if result.kind != "study":
+            print_decision(gate(result), as_json=False, github=False)
     yield from re.split(r"  +|\n", printed.getvalue())
     yield from (text for text in Page(render_html(result)).texts if "question: " not in text)
-    decision = gate(result) if result.kind == "audit" else None
-    yield from to_markdown(result, decision.outcomes if decision else ()).splitlines()
-    if decision:
+    yield from to_markdown(result).splitlines()
+    if result.kind != "study":
+        decision = gate(result)
+        yield from decision_to_markdown(result, decision).splitlines()
         junit = write_junit(result, tmp_path / "junit.xml", decision.outcomes)
         yield from re.findall(r'="([^"]*)"', junit.read_text())
 

@@ -157,7 +157,7 @@ def test_a_comparison_tells_both_rates_and_draws_gains_to_the_left(results, caps
 def test_no_raw_status_no_colour_and_one_kind_of_minus(result, capsys):
     texts = [printed(result, capsys, verbose=verbose) for verbose in (False, True)]
     if result.kind == "audit":
-        print_decision(gate(result, result), as_json=False)
+        print_decision(gate(result, result), as_json=False, github=False)
         texts.append(capsys.readouterr().out.splitlines())
     for line in (line for text in texts for line in text):
         assert "insufficient-evidence" not in line
@@ -228,7 +228,7 @@ def test_tables_obey_the_width_and_are_whole(width, arguments):
 def test_the_gate_is_whole_at_any_width(width, results, monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", str(width))
     decision = gate(results["utkface-demographics"])
-    print_decision(decision, as_json=False)
+    print_decision(decision, as_json=False, github=False)
     shown = capsys.readouterr().out
     assert all(len(line) <= width for line in shown.splitlines())
     words = set(shown.replace("−", "-").replace(":", "").split())

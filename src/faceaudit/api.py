@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 if TYPE_CHECKING:
-    from faceaudit.decision import Decision
+    from faceaudit.decision import Decision, Undecided
     from faceaudit.draft import Draft
     from faceaudit.notebook import Result
     from faceaudit.one_or_many import Word
@@ -197,6 +197,7 @@ def compare(
     score_columns: Sequence[str] = (),
     names: Sequence[str] = (),
     include_training: bool = False,
+    no_worse_by: float | None = None,
     **reading: Unpack[Reading],
 ) -> Result:
     """Compare classifiers on the same images.
@@ -219,6 +220,9 @@ def compare(
         What to call each; else they are called after the columns, or the files.
     include_training : bool
         Count images that one of them was trained on too.
+    no_worse_by : float, optional
+        By how much the error rates may be higher than the first's, over all images and in every
+        large group (0.02 is 2 points); goes before the specification's.
     **reading : Reading
         How all tables are to be read.
     """
@@ -256,7 +260,13 @@ def compare(
             )
         ]
         if len(sides) > 2:
-            result = compare_many(sides, chosen, names=called, include_training=include_training)
+            result = compare_many(
+                sides,
+                chosen,
+                names=called,
+                include_training=include_training,
+                no_worse_by=no_worse_by,
+            )
         else:
             result = run_compare(
                 sides[0],
@@ -264,6 +274,7 @@ def compare(
                 chosen,
                 names=(called[0], called[1]),
                 include_training=include_training,
+                no_worse_by=no_worse_by,
             )
     if out is not None:
         _write(result, Path(out), "compare.json", images=False)
@@ -369,26 +380,31 @@ def report(
 
 
 def gate(
-    audit_json: BaseResult | Path | str,
+    result: BaseResult | Path | str,
     *,
     baseline: BaseResult | Path | str | None = None,
     junit: Path | str | None = None,
     markdown: Path | str | None = None,
     accept_changes: bool = False,
+    undecided: Undecided = "3",
 ) -> Decision:
-    """Hold an audit against its limits; see `faceaudit.decision.gate` for the exit codes."""
-    from faceaudit.decision import gate as run_gate
-    from faceaudit.decision import read_audit
-    from faceaudit.report.junit import write_junit
-    from faceaudit.report.markdown import write_markdown
+    """Hold an audit against its limits, or a comparison against its margins.
 
-    result = read_audit(audit_json)
-    earlier = read_audit(baseline) if baseline is not None else None
-    decision = run_gate(result, earlier, accept_changes=accept_changes)
+    See `faceaudit.decision.gate` for the exit codes.
+    """
+    from faceaudit.decision import gate as run_gate
+    from faceaudit.decision import read_judged
+    from faceaudit.files import write_text
+    from faceaudit.report.junit import write_junit
+    from faceaudit.report.markdown import decision_to_markdown
+
+    judged = read_judged(result)
+    earlier = read_judged(baseline) if baseline is not None else None
+    decision = run_gate(judged, earlier, accept_changes=accept_changes, undecided=undecided)
     if junit is not None:
-        write_junit(result, junit, decision.outcomes)
+        write_junit(judged, junit, decision.outcomes)
     if markdown is not None:
-        write_markdown(result, markdown, decision.outcomes)
+        write_text(markdown, decision_to_markdown(judged, decision))
     return decision
 
 

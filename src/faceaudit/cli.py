@@ -440,11 +440,19 @@ def audit(
     help="Where the scores are (as --map p_ai=COLUMN), once for each classifier.",
 )
 @many("--name", "names", help="What to call it, once for each.")
+@click.option(
+    "--no-worse-by",
+    type=click.FloatRange(0, 1),
+    metavar="SHARE",
+    help="Judge whether the second errs more often by at most this (0.02 is 2 points), over all "
+    "images and in every group.",
+)
 @_INCLUDE_TRAINING
 @_READING
 @PRINTING
 @example(
     "faceaudit compare old.parquet new.parquet -o out",
+    "faceaudit compare old.parquet new.parquet --no-worse-by 0.02 -o out",
     "faceaudit compare old.parquet new.parquet -o out --json | jq .verdict",
 )
 def compare(scores: Sequence[Path], verbose: bool, as_json: bool, **options: Any) -> None:
@@ -489,25 +497,35 @@ def report(
 
 
 @main.command()
-@click.argument("audit_json", type=PATH)
+@click.argument("result_json", type=PATH)
 @click.option("--baseline", type=PATH, help="An earlier audit.json: only new failures count.")
 @flag("--accept-changes", help="Even if the baseline was audited otherwise.")
+@click.option(
+    "--undecided",
+    type=click.Choice(["pass", "fail", "3"]),
+    default="3",
+    help="What insufficient evidence counts as.",
+)
 @click.option("--junit", type=PATH, help="Write the verdicts as JUnit XML.")
 @click.option("--markdown", type=PATH, help="Write the verdicts as Markdown.")
+@flag("--github", help="Print annotations for GitHub Actions in place of the table.")
 @AS_JSON
 @example(
     "faceaudit gate out/audit.json --junit verdicts.xml",
+    "faceaudit gate out/compare.json --markdown verdicts.md --github",
     "faceaudit gate out/audit.json --json | jq '.outcomes[] | select(.code == 1)'",
 )
-def gate(audit_json: Path, as_json: bool, **options: Any) -> None:
-    """Turn an audit into an exit code, for CI.
+def gate(result_json: Path, github: bool, as_json: bool, **options: Any) -> None:
+    """Turn an audit, or a comparison with margins, into an exit code, for CI.
 
-    0: every verdict is a pass; 1: a gap or a check fails; 3: the evidence is insufficient, or no
-    limit was judged; 2: the call itself is wrong. With a baseline, failures count gap by gap:
-    what failed there does not count again, unless it is worse by more than chance.
+    0: every verdict is a pass; 1: one fails; 3: the evidence is insufficient, or no limit was
+    judged; 2: the call itself is wrong. With a baseline, failures count gap by gap: what failed
+    there does not count again, unless it is worse by more than chance.
     """
-    decision = api.gate(audit_json, **options)
-    terminal.print_decision(decision, as_json)
+    if github and as_json:
+        raise click.UsageError("--github and --json print different things: give one of them")
+    decision = api.gate(result_json, **options)
+    terminal.print_decision(decision, as_json=as_json, github=github)
     sys.exit(decision.code)
 
 

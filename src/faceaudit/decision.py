@@ -1,4 +1,4 @@
-"""The gate: an audit, perhaps held against an earlier one, as an exit code.
+"""The gate: an audit or a comparison as an exit code; an audit perhaps held against an earlier one.
 
 The earlier one makes it a ratchet, which goes gap by gap: a failure that was not there before is
 a failure, whatever else failed before.
@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from faceaudit.error_rates import ERROR_RATES
 from faceaudit.errors import FaceAuditError, validated
 from faceaudit.result import GapVerdict, Result, ScoresSummary, Status, read_result
 from faceaudit.spec import Spec
-from faceaudit.wording import attributes_title, counted, points, points_range
+from faceaudit.wording import attributes_title, counted, group_title, out_of, points, points_range
 
 PASSED, FAILED, BROKEN, UNDECIDED = 0, 1, 2, 3
 #: What each status alone would make of the gate; any other says nothing.
@@ -27,6 +27,17 @@ _CODES: dict[Status, int] = {
     "error": BROKEN,
     "insufficient-evidence": UNDECIDED,
 }
+#: What each exit code says.
+ANSWERS = {PASSED: "Passed", FAILED: "Failed", BROKEN: "Broke off", UNDECIDED: "Undecided"}
+#: What becomes of insufficient evidence, by what ``--undecided`` says.
+Undecided = Literal["pass", "fail", "3"]
+_MEANING: dict[Undecided, tuple[int, str]] = {
+    "pass": (PASSED, "undecided, taken for a pass"),
+    "fail": (FAILED, "undecided, taken for a failure"),
+    "3": (UNDECIDED, ""),
+}
+#: Of the outcomes that decide, the verdict names so many.
+MOST_NAMED = 3
 _shown = partial(json.dumps, ensure_ascii=False)
 _NO_LONGER = "judged in the baseline, not judged here"
 #: The first version of a result that records every judged gap.
@@ -61,24 +72,44 @@ class Decision:
     outcomes: list[Outcome]
     notes: list[str]
 
+    @property
+    def verdict(self) -> str:
+        """The decision in one line: how much passes, or what does not."""
+        decisive = [of for of in self.outcomes if of.code == self.code]
+        if self.code == PASSED:
+            met = sum(of.status == "pass" for of in decisive)
+            others = "" if met == len(decisive) else "; the others do not count against it"
+            told = out_of(met, len(decisive), "verdict", ("passes", "pass"))
+            return f"{ANSWERS[self.code]}: {told}{others}."
+        named = ", ".join(of.name for of in decisive[:MOST_NAMED])
+        more = f" and {len(decisive) - MOST_NAMED:,} more" if len(decisive) > MOST_NAMED else ""
+        undecided = sum(of.code == UNDECIDED for of in self.outcomes)
+        open_ = f"; {undecided:,} undecided" if undecided and self.code != UNDECIDED else ""
+        return f"{ANSWERS[self.code]} (exit {self.code}): {named}{more}{open_}."
+
 
 def gate(
-    result: Result, baseline: Result | None = None, *, accept_changes: bool = False
+    result: Result,
+    baseline: Result | None = None,
+    *,
+    accept_changes: bool = False,
+    undecided: Undecided = "3",
 ) -> Decision:
-    """Turn an audit into an exit code.
+    """Turn an audit, or a comparison with margins, into an exit code.
 
     The baseline is an earlier audit of the same specification, perhaps of another classifier or
     other images. What failed there does not fail the gate again, unless it is now worse by more
     than chance; what was judged there must still be judged. With `accept_changes` it goes on
-    where the specification, the threshold or a limit is not that of the baseline.
+    where the specification, the threshold or a limit is not that of the baseline. `undecided` says
+    what insufficient evidence counts as; that nothing was judged is never a pass.
 
     Returns
     -------
     Decision
         With `code` 0 if every limit that could be judged is met; 1 if a gap or check fails; 2 if
         a check broke off, whatever the others say; 3 if there is not evidence enough, or no limit
-        was judged. An outcome is one gap of one check, or one check without limits that gives a
-        verdict.
+        was judged. An outcome is one gap of one check, one difference of a comparison, or one check
+        without limits that gives a verdict.
 
     Raises
     ------
@@ -89,6 +120,11 @@ def gate(
     changed: list[str] = []
     notes: list[str] = []
     if baseline is not None:
+        if "compare" in (result.kind, baseline.kind):
+            raise FaceAuditError(
+                "a comparison has its baseline, the first classifier, and takes no other: leave "
+                "out --baseline, or give two audits"
+            )
         changed, notes = _changes(result, baseline)
         if changed and not accept_changes:
             raise FaceAuditError(
@@ -110,23 +146,26 @@ def gate(
                 )
     if not any(check.verdicts for check in result.checks):
         nothing = "No gap was held against a limit."
+        if result.kind == "compare" and not result.spec.get("no_worse_by"):
+            nothing = "No margin was set: compare with --no-worse-by 0.02, or say no_worse_by."
         outcomes["",] = Outcome("limits", "limits", "not-estimable", nothing, UNDECIDED)
+    code, remark = _MEANING[undecided]
+    for key, of in outcomes.items():
+        if of.status == "insufficient-evidence" and of.code == UNDECIDED:
+            outcomes[key] = replace(of, code=code, remark=of.remark or remark)
     codes = {outcome.code for outcome in outcomes.values()}
     code = next((code for code in (BROKEN, FAILED, UNDECIDED) if code in codes), PASSED)
     return Decision(code, list(outcomes.values()), [*changed, *notes])
 
 
-def read_audit(given: Result | Path | str) -> Result:
-    """Read an ``audit.json`` that records its verdicts: no comparison, and no early audit."""
+def read_judged(given: Result | Path | str) -> Result:
+    """Read an audit or a comparison that records its verdicts: no study, and no early audit."""
     if isinstance(given, Result):
         result, path = given, "the result"
     else:
         result, path = read_result(given), str(given)
-    if result.kind != "audit":
-        raise FaceAuditError(
-            f"{path}: of kind '{result.kind}', which judges no limit; give an audit"
-        )
-    if result.result_version < _RECORDS_GAPS:
+    refuse_study(result, path)
+    if result.kind == "audit" and result.result_version < _RECORDS_GAPS:
         raise FaceAuditError(
             f"{path}: made by an earlier faceaudit, which did not record every gap; audit the "
             "scores again"
@@ -134,20 +173,37 @@ def read_audit(given: Result | Path | str) -> Result:
     return result
 
 
+def refuse_study(result: Result, source: str) -> None:
+    """Refuse a result that holds nothing against a limit."""
+    if result.kind == "study":
+        raise FaceAuditError(
+            f"{source}: of kind 'study', which judges no limit; give an audit or a comparison"
+        )
+
+
 def _outcomes(result: Result) -> dict[tuple[str, ...], Outcome]:
     """Find all that was judged, or was to be judged, by check, rate and tags."""
     found: dict[tuple[str, ...], Outcome] = {}
+    classifiers = {gap.classifier for check in result.checks for gap in check.verdicts}
     for check in result.checks:
         for gap in check.verdicts:
             said = "no gap to judge"
             if gap.value is not None and gap.low is not None and gap.high is not None:
-                said = f"{points(gap.value)} ({points_range(gap.low, gap.high)})"
+                # A difference has a sign, a gap has none.
+                sign = "+" if gap.group is not None and gap.value > 0 else ""
+                said = f"{sign}{points(gap.value)} ({points_range(gap.low, gap.high)})"
             # A gap that cannot be estimated is left aside, a check of which that holds for all
             # is a question without an answer.
             silent = UNDECIDED if check.status == "not-estimable" else None
-            found[check.id, gap.rate, *sorted(gap.tags)] = Outcome(
+            name = attributes_title(gap.tags)
+            key = [check.id, gap.rate, *sorted(gap.tags)]
+            if gap.group is not None:
+                name = group_title([name], [gap.group]) if gap.tags else gap.group
+                name = f"{gap.classifier}, {name}" if len(classifiers) > 1 else name
+                key.append(gap.group)
+            found[tuple(key)] = Outcome(
                 check.id,
-                f"{attributes_title(gap.tags)}, {gap.rate.upper()}",
+                f"{name}, {gap.rate.upper()}",
                 gap.status,
                 f"{said}; limit {points(gap.limit)}",
                 _CODES.get(gap.status, silent),
@@ -211,7 +267,7 @@ def _changed_keys(old: Spec, new: Spec) -> Iterator[str]:
         before, now = getattr(old, key), getattr(new, key)
         # Thresholds are compared as they were in force, limits by whether they are looser; which
         # rate is told first changes no verdict on a gap.
-        words = key in ("title", "question", "rate", "threshold", "limits")
+        words = key in ("title", "question", "rate", "threshold", "limits", "no_worse_by")
         if not words and _unordered(before) != _unordered(now):
             yield f"{key}: {_shown(before)} → {_shown(now)}"
     for rate in ERROR_RATES:

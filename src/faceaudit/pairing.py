@@ -51,6 +51,9 @@ class Tally:
     ai: NDArray[np.int64]
     #: Images in no group, for a tag is not known.
     missing: int
+    #: Of those the ones that a group could have: of a data set and label in which others have the
+    #: tag. Shape (2, len(OUTCOMES)), real photographs first.
+    untagged: NDArray[np.int64]
     #: By label, of the images that both scored: the design effects of second minus first error,
     #: of the first's errors and of the second's, shape (3, groups). Empty: no two hang together.
     design_effects: dict[str, FloatArray] = field(default_factory=dict)
@@ -82,8 +85,13 @@ class Pair:
         cell = (2 * grouping.code + self._images.is_ai) * outcomes + self._images.score.astype(int)
         cells = 2 * len(grouping.groups) * outcomes
         counts = np.bincount(cell[known], minlength=cells).reshape(-1, 2, outcomes)
+        stratum = 2 * self._images.codes("dataset")[0] + self._images.is_ai
+        could = ~known & (np.bincount(stratum, known) > 0)[stratum]
+        cell = self._images.is_ai * outcomes + self._images.score.astype(int)
+        untagged = np.bincount(cell[could], minlength=2 * outcomes).reshape(2, -1)
         effects = self._design_effects(grouping)
-        return Tally(grouping.labels, counts[:, 0], counts[:, 1], int((~known).sum()), effects)
+        missing = int((~known).sum())
+        return Tally(grouping.labels, counts[:, 0], counts[:, 1], missing, untagged, effects)
 
     def _design_effects(self, grouping: Grouping) -> dict[str, FloatArray]:
         clusters, is_ai = self._images.clusters, self._images.is_ai

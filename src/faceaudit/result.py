@@ -42,7 +42,8 @@ RESULT_VERSION = 5
 3. A finding carries its facts beside its sentence; a check that broke off is an ``error``.
 4. The ``answer`` to the question, for the first screen; the verdict is its headline; each check
    has its ``part`` of the page.
-5. A comparison may be of more than two classifiers, and a detail a scatter plot.
+5. A comparison may be of more than two classifiers, and have verdicts, each of one ``group``; a
+   detail may be a scatter plot.
 """
 
 #: The parts of a page, as they are read.
@@ -550,9 +551,14 @@ class Finding(_Strict):
 
 
 class GapVerdict(_Strict):
-    """One gap between groups held against its limit. All are shares from 0 to 1."""
+    """One gap between groups held against its limit. All are shares from 0 to 1.
+
+    Or of a comparison the second's error rate minus the first's, in one group or over all images.
+    """
 
     tags: list[str] = Field(description="Whose groups; with check and rate they name the gap")
+    group: str | None = Field(default=None, description="Of a comparison, in which group it is")
+    classifier: str | None = Field(default=None, description="And whose rate minus the first's")
     rate: str = Field(description="The error rate, by its id")
     limit: float = Field(description="The largest gap that is allowed")
     value: float | None = Field(description="The gap; null where there is none to judge")
@@ -563,11 +569,19 @@ class GapVerdict(_Strict):
     status: Status = Field(description="The verdict on this gap")
 
     @classmethod
-    def of(cls, found: Finding, confidence: float) -> GapVerdict:
+    def of(
+        cls,
+        found: Finding,
+        confidence: float,
+        group: str | None = None,
+        classifier: str | None = None,
+    ) -> GapVerdict:
         """Take the verdict from a finding on a gap that has a limit."""
         gap = found.interval
         return cls(
             tags=found.tags,
+            group=group,
+            classifier=classifier,
             rate=found.rate or "",
             limit=found.limit or 0.0,
             value=gap.value if gap else None,

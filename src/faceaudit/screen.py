@@ -93,8 +93,8 @@ class Screen:
         return folded(Text.assemble((label, "dim"), text), self.console, most) if text else []
 
     def _head(self) -> Iterator[Text]:
-        # A comparison judges nothing: its headline alone says what it found.
-        judged = self.result.kind == "audit"
+        # Where nothing is judged the headline alone says what was found.
+        judged = self.result.kind == "audit" or self.result.status != "info"
         status = (status_text(self.result.status), ": ") if judged else ()
         yield from self._folded(Text.assemble(*status, (self.result.title, "bold")), 2)
         yield from self._folded(self.result.verdict, 4)
@@ -120,14 +120,14 @@ class Screen:
 
     def _figure(self) -> Iterator[Text]:
         figure = self.result.first_figure
-        if figure is not None and figure.kind == "forest":
-            yield Text()
-            yield from self._forest(figure)
-        elif figure is not None and figure.kind == "scatter":
+        if figure is not None and figure.kind == "scatter":
             yield Text()
             yield from self._leaderboard(figure)
         elif self.result.kind == "compare":
             yield from self._differences()
+        elif figure is not None and figure.kind == "forest":
+            yield Text()
+            yield from self._forest(figure)
 
     def _forest(self, forest: Forest) -> Iterator[Text]:
         """Draw the groups that suffer the error most and least."""
@@ -196,7 +196,7 @@ class Screen:
             for check in self.result.checks[1:]
         ]
         figure = self.result.first_figure
-        chosen = next((of for of in slopes if figure in of), next(iter(slopes), []))
+        chosen = next((of for of in slopes if figure in of), next(filter(None, slopes), []))
         return [detail for detail in chosen if any(row.difference for row in detail.rows)]
 
     def _differences(self) -> Iterator[Text]:

@@ -137,6 +137,12 @@ class Spec(BaseModel):
     limits: Limits = Field(  # type: ignore[valid-type]
         default_factory=Limits, description="The largest gaps that are accepted."
     )
+    no_worse_by: dict[str, float] = Field(
+        default_factory=dict,
+        description="For comparisons: by how much another classifier's error rates may be higher "
+        "(0.02 is 2 points), over all images and in every group. One share, or one by error rate; "
+        "without it nothing is judged.",
+    )
     confidence: float = Field(
         default=0.95,
         gt=0.5,
@@ -185,6 +191,17 @@ class Spec(BaseModel):
         if value is not None and value not in ERROR_RATES:
             raise ValueError(f"'{value}' is none of {', '.join(ERROR_RATES)}")
         return value
+
+    @field_validator("no_worse_by", mode="before")
+    @classmethod
+    def _by_rate(cls, value: object) -> object:
+        compared = [rate.id for rate in ERROR_RATES.values() if rate.label]
+        margins = value if isinstance(value, dict) else dict.fromkeys(compared, value)
+        for rate, margin in margins.items():
+            if rate not in compared:
+                raise ValueError(f"'{rate}' is none of {', '.join(compared)}")
+            _refuse_share(margin, 1, rate)
+        return margins
 
     @field_validator("unsure")
     @classmethod

@@ -332,10 +332,16 @@ def _over_all(of: OverallRate) -> str:
     return f"{percent(of.first / of.n)} → {percent(of.value)}"
 
 
-def print_decision(decision: Decision, as_json: bool) -> None:
-    """Print every gap and check that the gate looked at."""
+def print_decision(decision: Decision, *, as_json: bool, github: bool) -> None:
+    """Print every gap and check that the gate looked at, or annotations for GitHub."""
     if as_json:
-        print_json(dataclasses.asdict(decision))
+        print_json(dataclasses.asdict(decision) | {"verdict": decision.verdict})
+        return
+    if github:
+        from faceaudit.report.github import annotation_lines
+
+        # As they are: the runner reads lines, and a terminal's width would break them.
+        click.echo("\n".join(annotation_lines(decision)))
         return
     table = _table("status", "gap", "what was found", wraps=2)
     check = None
@@ -349,4 +355,4 @@ def print_decision(decision: Decision, as_json: bool) -> None:
         # The title of a check that judges no gap goes on in what it found.
         names = (outcome.name, told) if outcome.gap else ("", f"{outcome.name}: {told}")
         table.add_row(status_text(outcome.status), *names)
-    _print(table, *_noted(decision.notes, "other than the baseline:"))
+    _print(table, *_noted(decision.notes, "other than the baseline:"), decision.verdict)

@@ -171,8 +171,11 @@ def test_every_format_writes_every_kind_of_result_or_says_why_not(
     for format in all_formats().values():
         format.write(audit, tmp_path / f"audit{format.suffix}")
         assert (tmp_path / f"audit{format.suffix}").stat().st_size > 1_000
-    with pytest.raises(FaceAuditError, match="of kind 'compare', which judges no limit"):
-        get_format("junit").write(comparison, tmp_path / "compare.xml")
+        format.write(comparison, tmp_path / f"compare{format.suffix}")
+        assert (tmp_path / f"compare{format.suffix}").stat().st_size > 300
+    study = comparison.model_copy(update={"kind": "study"})
+    with pytest.raises(FaceAuditError, match="of kind 'study', which judges no limit"):
+        get_format("junit").write(study, tmp_path / "study.xml")
 
 
 def test_the_example_in_the_manual_is_a_package_that_writes_reports(

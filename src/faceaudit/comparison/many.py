@@ -9,9 +9,9 @@ from math import comb
 import numpy as np
 
 from faceaudit import wording as say
-from faceaudit.answer import coinciding
+from faceaudit.answer import coinciding, status_of
 from faceaudit.checks.parts.sentences import fitting
-from faceaudit.comparison import groups
+from faceaudit.comparison import groups, non_inferiority
 from faceaudit.comparison.leaderboard import MOST_TOLD, Leaderboard, aucs, told_together
 from faceaudit.comparison.notes import limitations_of_all, too_alike
 from faceaudit.comparison.outcomes import RATES, Comparison, Difference
@@ -46,6 +46,7 @@ def compare_many(
     *,
     names: Sequence[str],
     include_training: bool = False,
+    no_worse_by: float | None = None,
 ) -> Result:
     """Compare classifiers on the images that all of them scored; of kind ``compare``.
 
@@ -59,6 +60,9 @@ def compare_many(
         How each is called in the report.
     include_training : bool
         Count images that one of them was trained on too, whatever the specification says.
+    no_worse_by : float, optional
+        By how much the error rates of each may be higher than the first's, over all images and in
+        every large group; goes before the specification's.
 
     Raises
     ------
@@ -67,7 +71,7 @@ def compare_many(
     """
     include_training |= spec is not None and spec.include_training
     panel = side_by_side(scores, spec, names, include_training=include_training)
-    spec = chosen_spec(panel, names, include_training)
+    spec = chosen_spec(panel, names, include_training, no_worse_by)
     pairs = [
         Comparison(panel.pair(0, i), (names[0], name), spec, among=len(names))
         for i, name in enumerate(names[1:], start=1)
@@ -79,16 +83,23 @@ def compare_many(
     checks[0].tests += tests
     checks += [*_common(panel, names), _against_first(pairs)]
     checks += [_against(of, f"compare-{i}") for i, of in enumerate(pairs, start=1)]
+    judged = non_inferiority.judge(pairs)
+    checks += judged
     checks.sort(key=lambda check: PARTS.index(check.part))
     adjust_tests(checks)
+    verdict = _headline(board)
+    if judged:
+        margins = [*spec.no_worse_by.values()]
+        by_name = dict(zip(names[1:], judged, strict=True))
+        verdict = non_inferiority.headline_of_many(by_name, margins)
     return Result(
         kind="compare",
         created=timestamp(),
         name=spec.name,
         title=f"{len(names)} classifiers on the same images",
         question="Which of them is wrong least often, for whom, and at what price?",
-        status="info",
-        verdict=_headline(board),
+        status=status_of(judged) if judged else "info",
+        verdict=verdict,
         answer=_answer(board, pairs, checks),
         findings=headline(checks),
         limitations=[

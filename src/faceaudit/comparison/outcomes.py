@@ -44,6 +44,7 @@ class Outcomes:
         self.effects = tally.design_effects.get(str(rate.label))
         self.alone = np.stack([counts[4:6].sum(axis=0), counts[6:8].sum(axis=0)])
         self.alone_wrong = counts[[5, 7]]
+        self.untagged = tally.untagged[int(rate.label == "ai")]
         self.any = bool(counts.any())
         # Those that sentences speak of, and whether there is a gap between them.
         self.large = self.n >= max(smallest, 1)
@@ -81,15 +82,31 @@ class Outcomes:
         """Whether images that one alone scored could turn what is shown: who errs more, if any."""
         if not self.alone.any():
             return np.zeros(self.n.shape, bool)
+        shown, *could = (_ways(self.difference(confidence, of)) for of in (0, *self._filled))
+        return np.asarray((np.array(could) != shown).any(axis=0))
+
+    @property
+    def _filled(self) -> tuple[IntArray, IntArray]:
+        """Cells to add if every answer that is missing favours the second, or the first."""
         wrong, right = self.alone_wrong, self.alone - self.alone_wrong
         none = np.zeros_like(self.n)
-        # Every answer that is missing favours the second, or the first.
-        filled = (
-            [wrong[1], wrong[0] + right[1], none, right[0]],
-            [wrong[0], none, right[0] + wrong[1], right[1]],
+        return (
+            np.array([wrong[1], wrong[0] + right[1], none, right[0]]),
+            np.array([wrong[0], none, right[0] + wrong[1], right[1]]),
         )
-        shown, *could = (_ways(self.difference(confidence, np.array(of))) for of in (0, *filled))
-        return np.asarray((np.array(could) != shown).any(axis=0))
+
+    def worst(self, confidence: float) -> FloatArray:
+        """Return `difference` whatever the answers and the tags are that are not known.
+
+        An image without the tag counts for a group where that turns the difference.
+        """
+        _, first, second, _, *alone = self.untagged.tolist()
+        right_first, wrong_first, right_second, wrong_second = alone
+        favours = self._filled
+        favours[0][1] += first + wrong_first + right_second
+        favours[1][2] += second + right_first + wrong_second
+        shown, low, high = (self.difference(confidence, of) for of in (0, *favours))
+        return np.stack([np.minimum(shown[0], low[0]), np.maximum(shown[1], high[1])])
 
     def gap_change(self, confidence: float) -> GapChange:
         """Estimate how much the gap over the large groups changes."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from faceaudit.comparison import answer, groups
+from faceaudit.answer import status_of
+from faceaudit.comparison import answer, groups, non_inferiority
 from faceaudit.comparison.leaderboard import aucs
 from faceaudit.comparison.notes import alone_table, notes
 from faceaudit.comparison.outcomes import Comparison
-from faceaudit.errors import FaceAuditError
+from faceaudit.errors import FaceAuditError, validated
 from faceaudit.pairing import Panel, side_by_side
 from faceaudit.result import PARTS, Result
 from faceaudit.runner import adjust_tests, headline, result_versions, timestamp
@@ -25,6 +26,7 @@ def compare(
     *,
     names: tuple[str, str] = ("first", "second"),
     include_training: bool = False,
+    no_worse_by: float | None = None,
 ) -> Result:
     """Compare two classifiers on the images that both scored; the result is of kind ``compare``.
 
@@ -42,6 +44,9 @@ def compare(
         How the two are called in the report.
     include_training : bool
         Count images that one of the two was trained on too, whatever the specification says.
+    no_worse_by : float, optional
+        By how much the second's error rates may be higher, over all images and in every large
+        group; goes before the specification's. Without one, nothing is judged.
 
     Raises
     ------
@@ -50,24 +55,31 @@ def compare(
     """
     include_training |= spec is not None and spec.include_training
     panel = side_by_side((first, second), spec, names, include_training=include_training)
-    spec = chosen_spec(panel, names, include_training)
+    spec = chosen_spec(panel, names, include_training, no_worse_by)
     both = Comparison(panel.pair(0, 1), names, spec)
     overall, *by_tag = (groups.by_group(both, tags) for tags in both.groupings)
     ranked, tests = aucs(both.sides, names, spec.confidence)
     overall.details += [*groups.counts_table(both), *alone_table(both), *ranked]
     overall.tests += tests
-    checks = [overall, *groups.gaps(both), *by_tag]
+    judged = non_inferiority.judge([both])
+    checks = [overall, *judged, *groups.gaps(both), *by_tag]
     checks.sort(key=lambda check: PARTS.index(check.part))
     adjust_tests(checks)
+    question = f"Whom does {names[1]} get wrong more or less often than {names[0]}?"
+    told, verdict = answer.answer(both, checks), answer.headline(both)
+    if judged:
+        question = f"May {names[1]} replace {names[0]}, or is it worse for anybody?"
+        verdict = non_inferiority.headline(both, judged[0])
+        told = non_inferiority.first_screen(both, judged[0], told)
     return Result(
         kind="compare",
         created=timestamp(),
         name=spec.name,
         title=f"{names[0]} and {names[1]} on the same images",
-        question=f"Whom does {names[1]} get wrong more or less often than {names[0]}?",
-        status="info",
-        verdict=answer.headline(both),
-        answer=answer.answer(both, checks),
+        question=question,
+        status=status_of(judged) if judged else "info",
+        verdict=verdict,
+        answer=told,
         findings=headline(checks, overall.findings),
         limitations=notes(both, checks),
         scores=list(panel.summaries),
@@ -77,10 +89,15 @@ def compare(
     )
 
 
-def chosen_spec(panel: Panel, names: Sequence[str], include_training: bool) -> Spec:
+def chosen_spec(
+    panel: Panel, names: Sequence[str], include_training: bool, no_worse_by: float | None
+) -> Spec:
     """Return what is asked: the specification's tags, which must be there, or every tag."""
     spec = panel.spec or every_tag(panel.table, "Every tag", "")
-    spec = spec.model_copy(update={"include_training": include_training})
+    given: dict[str, object] = {"include_training": include_training}
+    if no_worse_by is not None:
+        given["no_worse_by"] = no_worse_by
+    spec = validated(Spec, spec.model_dump() | given, f"{spec.name}: ")
     cluster = [] if spec.cluster in (None, INDEPENDENT) else [spec.cluster]
     for name in (*cluster, *(tag for tags in spec.groupings for tag in tags)):
         if name not in panel.table.column_names:

@@ -7,8 +7,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from pathlib import Path
 
-from faceaudit.decision import BROKEN, FAILED, PASSED, UNDECIDED, Outcome, gate
-from faceaudit.errors import FaceAuditError
+from faceaudit.decision import BROKEN, FAILED, PASSED, UNDECIDED, Outcome, gate, refuse_study
 from faceaudit.files import write_text
 from faceaudit.report.base import ReportFormat
 from faceaudit.report.numbers import minus_signs
@@ -30,13 +29,10 @@ def write_junit(
     Raises
     ------
     FaceAuditError
-        If there are no outcomes and `result` is no audit, which alone has limits to judge.
+        If there are no outcomes and `result` is a study, which has no limits to judge.
     """
     if outcomes is None:
-        if result.kind != "audit":
-            raise FaceAuditError(
-                f"{result.name}: of kind '{result.kind}', which judges no limit; give an audit"
-            )
+        refuse_study(result, result.name)
         outcomes = gate(result).outcomes
     elements = [_element(outcome) for outcome in outcomes]
     suite = ET.Element(

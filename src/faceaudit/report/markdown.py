@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from faceaudit.decision import Outcome
+from faceaudit.decision import Decision
 from faceaudit.files import write_text
 from faceaudit.report.base import ReportFormat
 from faceaudit.report.html import environment
@@ -26,20 +25,29 @@ MOST_ROWS = 30
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~^$@:])")
 
 
-def to_markdown(result: Result, outcomes: Sequence[Outcome] = ()) -> str:
+def to_markdown(result: Result) -> str:
     """Return the answer, the findings, the limits of the data and the tables of the checks.
-
-    With the outcomes of a gate, what it judged comes after the verdict.
 
     Text from outside is escaped, so that a group named ``<b>`` or ``[x](y)`` shows as it is.
     """
     page = _environment().get_template("report.md.j2")
-    return page.render(result=result, parts=by_part(result), outcomes=outcomes)
+    return page.render(result=result, parts=by_part(result))
 
 
-def write_markdown(result: Result, path: Path | str, outcomes: Sequence[Outcome] = ()) -> Path:
+def write_markdown(result: Result, path: Path | str) -> Path:
     """Write `to_markdown` to a file and return the path."""
-    return write_text(path, to_markdown(result, outcomes))
+    return write_text(path, to_markdown(result))
+
+
+def decision_to_markdown(result: Result, decision: Decision) -> str:
+    """Return what the gate decided, as a comment on a pull request.
+
+    The verdict comes first, then a table of what does not pass; the rest is folded. Escaped alike.
+    """
+    passing = [of for of in decision.outcomes if of.status == "pass" or of.code is None]
+    others = [of for of in decision.outcomes if of not in passing]
+    page = _environment().get_template("gate.md.j2")
+    return page.render(result=result, decision=decision, others=others, passing=passing)
 
 
 @cache

@@ -14,10 +14,11 @@ from scipy import special
 
 from faceaudit.stats import FloatArray, IntArray
 from faceaudit.stats.gaps import pairwise_confidence
-from faceaudit.stats.intervals import lower_limit, rate_interval
+from faceaudit.stats.intervals import lower_limit, paired_difference_interval, rate_interval
 
 #: As many images as would be asked for at most.
 MOST_IMAGES = 10**9
+MOST_PAIRS = 10**6
 #: The numbers of errors that are told apart; where more can occur, neighbours are taken together.
 _COUNTS = 256
 #: Sizes of the other groups, numbers of errors in each, and shares of errors in a group at which
@@ -95,6 +96,74 @@ def images_to_decide(
     """
     events, n = np.asarray(events), np.asarray(n)
     return images_to_pass(int((n > 0).sum()), rate_near(events, n), limit, error, power)
+
+
+def power_of_pairs(n: int, first: float, second: float, margin: float, error: float) -> float:
+    """Chance of a verdict on whether the second of two errs more often by at most a margin.
+
+    Of the verdict that is right. Exact but for the number of images on which they differ, of which
+    some quantiles are taken.
+
+    Parameters
+    ----------
+    n : int
+        Images that both judge.
+    first, second : float
+        Share of the images that only the first, and only the second, gets wrong.
+    margin : float
+        Largest difference of the error rates, second minus first, that is accepted.
+    error : float
+        Chance of error of each bound of the difference, a `paired_difference_interval`.
+    """
+    either = first + second
+    fails = second - first > margin
+    differing = _plausible(n, either)
+    chance = np.diff(_at_most(differing, n, either), prepend=0)
+    if len(differing) > 2 * _NODES:
+        quantiles = (np.arange(2 * _NODES) + 0.5) / (2 * _NODES)
+        differing = differing[np.searchsorted(chance.cumsum(), quantiles)]
+        chance = np.full(len(differing), 1 / len(differing))
+
+    def beyond(worse: FloatArray) -> NDArray[np.bool_]:
+        worse = np.clip(worse, 0, differing)
+        cells = 0, differing - worse, worse, n - differing
+        bound = paired_difference_interval(*cells, 1 - 2 * error)[0 if fails else 1]
+        return np.asarray(bound > margin)
+
+    # From how many of them on, that only the second gets wrong, the bound is beyond the margin.
+    middle, spread = differing * second / either, 2.5 * np.sqrt(differing) + 1
+    low = np.maximum(middle - spread, -1)
+    high = np.minimum(middle + spread, differing + 1)
+    fewer = np.ceil(_bisect(beyond, low, high)) - 1
+    reached = _at_most(np.maximum(fewer, 0), differing, second / either)
+    within = float(np.where(fewer < 0, 0.0, reached) @ chance)
+    return 1 - within if fails else within
+
+
+def pairs_to_decide(
+    first: float, second: float, n: float, margin: float, error: float, power: float = 0.8
+) -> int | None:
+    """Images with which two that differ as here get the right verdict with chance `power`.
+
+    Parameters
+    ----------
+    first, second : float
+        Images that only the first, and only the second, gets wrong. Half an image more of each
+        in one more image is taken, so that neither share is 0.
+    n : float
+        Images that both judged.
+
+    Returns
+    -------
+    int or None
+        None where the difference is all but the margin: a million images would not do.
+    """
+    shares = (first + 0.5) / (n + 1), (second + 0.5) / (n + 1)
+
+    def power_with(images: int) -> float:
+        return power_of_pairs(images, *shares, margin, error)
+
+    return _fewest(power_with, power) if power_with(MOST_PAIRS) >= power else None
 
 
 def rate_near(events: ArrayLike, n: ArrayLike) -> float:
@@ -275,7 +344,7 @@ def _plausible(n: float, rate: float) -> FloatArray:
     return np.unique(np.linspace(low, high, min(int(high - low) + 1, _COUNTS)).round())
 
 
-def _at_most(x: FloatArray, n: float, rate: ArrayLike) -> FloatArray:
+def _at_most(x: FloatArray, n: float | FloatArray, rate: ArrayLike) -> FloatArray:
     """Chance of at most `x` errors in `n` images; `n` need not be whole."""
     below = special.betaincc(x + 1, np.maximum(n - x, 1e-9), rate)
     return np.asarray(np.where(x < n, below, 1.0))
