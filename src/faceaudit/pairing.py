@@ -66,6 +66,8 @@ class Pair:
     #: One row an image that is in either table, with its tags. ``p_ai`` is not a score but its
     #: position in `OUTCOMES`; null where neither has a score.
     table: pa.Table
+    #: The images of all classifiers that are compared, with any scores.
+    images: Images
     #: As it was given, with the slice that it asks for among its attributes.
     spec: Spec | None
     #: The images that both scored, with each one's scores.
@@ -108,7 +110,10 @@ class Pair:
 
     @cached_property
     def _images(self) -> Images:
-        table = self.table.filter(pc.is_valid(self.table["p_ai"]))
+        p_ai = self.table["p_ai"]
+        if p_ai.null_count == 0:
+            return self.images.rescored(p_ai)
+        table = self.table.filter(pc.is_valid(p_ai))
         return Images(table, clusters_of(table, self.spec.cluster if self.spec else None))
 
 
@@ -133,6 +138,10 @@ class Panel:
         """Which images all of them scored, shape (images,)."""
         return np.asarray((self.answers < 2).all(axis=0))
 
+    @cached_property
+    def _images(self) -> Images:
+        return Images(self.table, clusters_of(self.table, self.spec.cluster if self.spec else None))
+
     def pair(self, first: int, second: int) -> Pair:
         """Set two of them beside each other, on the images that all of them scored.
 
@@ -148,7 +157,7 @@ class Panel:
         table = with_column(self.table, "p_ai", p_ai)
         shared = self.shared[first], self.shared[second]
         summaries = self.summaries[first], self.summaries[second]
-        return Pair(table, self.spec, shared, summaries, self.notes)
+        return Pair(table, self._images, self.spec, shared, summaries, self.notes)
 
 
 def side_by_side(
@@ -240,10 +249,18 @@ def _laid_out(
     A row is null where a table lacks the image. Each has all the columns of `_OF_SCORES`. Say
     also how images were matched.
     """
-    first = scores[0]
-    images, rows, notes = _keys(first.table), [np.arange(len(first.table))], list[str]()
+    first, matches = scores[0], None
+    images = before = _keys(first.table)
+    rows, notes = [np.arange(len(first.table))], list[str]()
     for other, name in zip(scores[1:], names[1:], strict=True):
-        matches = match(images, other.table)
+        # Tables with the same images in the same order are matched once.
+        if (
+            matches is None
+            or not _keys(other.table).equals(before)
+            or len(matches.index) < len(images)
+        ):
+            matches = match(images, other.table)
+        before = _keys(other.table)
         if (matches.index < 0).all():
             raise FaceAuditError(
                 f"the {'two ' if len(scores) == 2 else ''}scores share no image: {names[0]} has "
@@ -263,7 +280,10 @@ def _laid_out(
             images = pa.concat_tables(both, promote_options="permissive")
     sides = []
     for of, row in zip(scores, rows, strict=True):
-        table = mark_missing(of.table.take(pa.array(row, mask=row < 0)), missing)
+        table = of.table
+        if len(row) != len(table) or (row != np.arange(len(row))).any():
+            table = table.take(pa.array(row, mask=row < 0))
+        table = mark_missing(table, missing)
         for column, kind in _OF_SCORES.items():
             if column not in table.column_names:
                 table = table.append_column(column, pa.nulls(len(table), kind))

@@ -433,7 +433,8 @@ def _parse_info(kind: type[InfoT], metadata: bytes | None, path: Path | str) -> 
 
 def scored(scores: Scores) -> pa.Table:
     """Return the rows that have a score: their status is one of `SCORED`."""
-    return scores.table.filter(pc.is_in(scores.table["status"], pa.array(SCORED)))
+    has_score = pc.is_in(scores.table["status"], pa.array(SCORED))
+    return scores.table if pc.all(has_score).as_py() else scores.table.filter(has_score)
 
 
 def status_counts(table: pa.Table) -> dict[str, int]:

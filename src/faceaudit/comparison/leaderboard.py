@@ -81,10 +81,15 @@ class Leaderboard:
     @cached_property
     def models(self) -> list[AuditInput]:
         """Each of them on those images, as an audit of it sees them."""
-        return [
+        models = [
             AuditInput(scores.table, scores.info, self.spec, summary.threshold)
             for scores, summary in zip(self.panel.shared, self.panel.summaries, strict=True)
         ]
+        for model in models[1:]:
+            # Images, groups and clusters are the same, and are worked out once.
+            model.clusters = models[0].clusters
+            model.images = models[0].images.rescored(model.table["p_ai"])
+        return models
 
     @cached_property
     def standings(self) -> dict[ErrorRate, list[Standing]]:

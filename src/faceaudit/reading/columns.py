@@ -169,6 +169,9 @@ def united(first: pa.Table, second: pa.Table) -> tuple[pa.Table, Counter[str]]:
     for name, theirs in zip(second.column_names, second.columns, strict=True):
         if name in columns:
             ours = columns[name]
+            if ours.equals(theirs):
+                differing[name] = 0
+                continue
             differ = pc.not_equal(ours.cast(pa.string()), theirs.cast(pa.string()))
             differing[name] = pc.sum(differ).as_py() or 0
             theirs = pc.coalesce(*alike(ours, theirs))

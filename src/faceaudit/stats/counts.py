@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from faceaudit.errors import FaceAuditError
+from faceaudit.reading.columns import with_column
 from faceaudit.schema import called_ai, tag_columns
 from faceaudit.stats import FloatArray, IntArray
 from faceaudit.stats.clusters import Cells
@@ -157,6 +158,10 @@ def _labels(groups: list[tuple[str, ...]]) -> list[str]:
     return [" × ".join(group) if group else "all images" for group in groups]
 
 
+#: What is the same whatever the scores of the images are.
+_WITHOUT_SCORES = ("codes", "grouping", "_cells")
+
+
 def _kept(method: Method) -> Method:
     """Work out each answer of `Images` once; a list is taken as a tuple."""
 
@@ -164,9 +169,10 @@ def _kept(method: Method) -> Method:
     def answer(self: Images, *given: Any, **options: Any) -> Any:
         given = tuple(tuple(of) if isinstance(of, list) else of for of in given)
         key = (method.__name__, given, *options.items())
-        if key not in self._answers:
-            self._answers[key] = method(self, *given, **options)
-        return self._answers[key]
+        answers = self._of_images if method.__name__ in _WITHOUT_SCORES else self._answers
+        if key not in answers:
+            answers[key] = method(self, *given, **options)
+        return answers[key]
 
     return cast(Method, answer)
 
@@ -189,6 +195,13 @@ class Images:
     ) -> None:
         self.table, self.clusters, self._audited = table, clusters, audited
         self._answers: dict[tuple[object, ...], Any] = {}
+        self._of_images: dict[tuple[object, ...], Any] = {}
+
+    def rescored(self, p_ai: pa.ChunkedArray) -> Images:
+        """Return the same images with other scores; what hangs on neither is worked out once."""
+        other = Images(with_column(self.table, "p_ai", p_ai), self.clusters, self._audited)
+        other._of_images = self._of_images
+        return other
 
     def __len__(self) -> int:
         """How many there are."""
