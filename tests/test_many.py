@@ -203,7 +203,10 @@ def test_only_images_that_all_scored_count_and_what_each_lost_is_counted():
     for row in rows(check(result, "compare-leaderboard-fpr").details[1]):
         of = NAMES.index(row["classifier"])
         assert row["wrong"] == pytest.approx(np.mean(wrong[of][10:][group[10:] != "ai"]))
-    # Two that both scored and the third did not are no image that one alone scored.
+    # The pairs are counted on the same images, also those that the two have beside the third.
+    for id in ("compare-1", "compare-2"):
+        everybody = rows(check(result, id).details[-1])[0]
+        assert (everybody["group"], everybody["n"]) == ("all images", 1_190)
     assert "compare-common" not in {
         of.id for of in compare_many(planted()[0], SPEC, names=NAMES).checks
     }
