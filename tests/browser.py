@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 playwright = pytest.importorskip(
-    "playwright.sync_api", reason="browser tests need playwright: pip install 'faceaudit[dev]'"
+    "playwright.sync_api", reason="browser tests need playwright: pip install '.[dev]'"
 )
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 if CHROMIUM is None:

@@ -198,5 +198,5 @@ main(['score', 'bundled:default', r'{manifest}', '-o', r'{tmp_path}/s.parquet'])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 2
-    assert "pip install 'faceaudit[model]'" in done.stderr
+    assert "pip install '.[model]' in a checkout" in done.stderr
     assert done.stderr.count("\n") == 1

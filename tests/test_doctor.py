@@ -65,7 +65,7 @@ def test_an_extra_that_is_not_there_is_no_fault_and_its_line_is_given(site):
     assert status(found) == {"core": "installed", "model": "installed", "notebook": "not installed"}
     notebook = found.packages[2]
     assert notebook.versions == {"plotly": None}
-    assert notebook.install == "pip install --upgrade 'faceaudit[notebook]'"
+    assert notebook.install == "pip install '.[notebook]' in a checkout of faceaudit"
     assert found.packages[1].versions == {"torch": "2.5.1+cpu", "torchvision": "0.20.1+cpu"}
 
 
@@ -105,7 +105,7 @@ def test_a_package_that_was_removed_by_halves(site):
 
 def test_without_its_own_metadata_it_says_so(site):
     assert examine().problems == [
-        "faceaudit runs from its source and is not installed: pip install ."
+        "faceaudit runs from its source and is not installed: pip install . in a checkout of faceaudit"
     ]
 
 

@@ -76,3 +76,11 @@ def test_the_two_commands_are_targets():
 def test_links_lead_somewhere():
     for target in re.findall(r"\]\(([^)#]+)\)", README.read_text()):
         assert (README.parent / target).exists(), target
+
+
+def test_install_lines_name_no_index():
+    """The package is on none, so a name of it alone would bring nothing, or another's."""
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
+    by_name = re.compile(r"pip install[^\n]*?['\" ]faceaudit\b")
+    assert by_name.search("pip install 'faceaudit[web]'")
+    assert [page.name for page in pages if by_name.search(page.read_text())] == []

@@ -14,7 +14,7 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution,
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
-from faceaudit.errors import FaceAuditError, in_one_line
+from faceaudit.errors import FaceAuditError, in_one_line, install_line
 from faceaudit.known_roots import state_file
 from faceaudit.plugins import Door
 
@@ -97,7 +97,7 @@ def examine() -> Diagnosis:
         version, packages = ours.version, list(_packages(ours))
         problems += [problem for of in packages for problem in of.problems]
     except PackageNotFoundError:
-        problems.append("faceaudit runs from its source and is not installed: pip install .")
+        problems.append(f"faceaudit runs from its source and is not installed: {install_line()}")
     except ImportError as error:
         problems.append(f"{in_one_line(error)}: pip install packaging")
     plugins = list(_plugins())
@@ -146,9 +146,7 @@ def _packages(ours: Distribution) -> Iterator[Packages]:
             "broken" if problems else "not installed" if lacking else "installed",
             versions,
             problems,
-            f"pip install --upgrade '{OURS}[{extra}]'"
-            if extra
-            else f"pip install --upgrade {OURS}",
+            install_line(extra),
         )
 
 

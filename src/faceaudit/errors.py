@@ -17,6 +17,12 @@ class FaceAuditError(Exception):
     """
 
 
+def install_line(extra: str = "") -> str:
+    """Say what installs an extra. The package is on no index: it is installed from a checkout."""
+    named = f"'.[{extra}]'" if extra else "."
+    return f"pip install {named} in a checkout of faceaudit"
+
+
 class MissingExtraError(FaceAuditError):
     """A command needs packages of an extra that is not installed.
 
@@ -29,7 +35,7 @@ class MissingExtraError(FaceAuditError):
     """
 
     def __init__(self, command: str, extra: str) -> None:
-        super().__init__(f"'{command}' needs the extra '{extra}': pip install 'faceaudit[{extra}]'")
+        super().__init__(f"'{command}' needs the extra '{extra}': {install_line(extra)}")
 
 
 def validated(model: type[ModelT], content: object, source: str) -> ModelT:
