@@ -105,7 +105,8 @@ def test_a_package_that_was_removed_by_halves(site):
 
 def test_without_its_own_metadata_it_says_so(site):
     assert examine().problems == [
-        "faceaudit runs from its source and is not installed: pip install . in a checkout of faceaudit"
+        "faceaudit runs from its source and is not installed: pip install . in a checkout of "
+        "faceaudit"
     ]
 
 
