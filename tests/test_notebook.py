@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from faceaudit import bundled
+from faceaudit.comparison.many import compare_many
 from faceaudit.comparison.runner import compare
 from faceaudit.errors import FaceAuditError
 from faceaudit.notebook import Findings, Result
@@ -134,6 +135,24 @@ def test_of_a_comparison_groups_have_both_rates(compared):
     assert np.allclose(known.second - known.first, known.difference)
     # A rate of one classifier is that of its audit.
     assert groups.n.dtype == "Int64"
+    with pytest.raises(FaceAuditError, match="how gaps change"):
+        _ = compared.gaps
+
+
+def test_of_many_each_has_its_table(scores):
+    other = read_scores(bundled.recorded_scores("without-ffhq"))
+    spec = find_spec("recorded-comparison")
+    third = Scores(other.table.slice(0, len(other.table) - 50), other.info)
+    result = Result.of(compare_many([other, scores, third], spec, names=["a", "b", "c"]))
+    with pytest.raises(FaceAuditError, match=r"of 3 classifiers .* result\.tables lists"):
+        _ = result.groups
+    with pytest.raises(FaceAuditError, match="how gaps change; result"):
+        _ = result.gaps
+    assert len(result.table("b minus a, group by group")) > 50
+    # Of all classifiers, over all images and in the worst group.
+    assert len(result.figure("fnr").data) and result.figure().layout.title.text
+    assert "a" in Page(result._repr_html_()).text and Page(result.svg("fpr")._repr_html_()).text
+    assert len(repr(result).splitlines()) == 5
 
 
 def test_it_is_the_same_result(audited, tmp_path):
@@ -229,7 +248,7 @@ def of_the_table(rows: pd.DataFrame, tags: list[str], control: list[str]) -> pd.
 )
 def test_the_metric_frame_is_that_of_the_images(audited, rows, tags, control):
     combined = [tag for tag in ("age_band", "gender") if tag in (*tags, *control)]
-    frame = audited.metric_frame(combined, control=control)
+    frame = audited.metric_frame(tags, control=control)
     assert type(frame).__module__.startswith("fairlearn")
     raw = of_the_table(rows, tags, control)
     assert list(frame.by_group.index) == list(raw.index)
@@ -256,6 +275,10 @@ def test_the_metric_frame_is_of_the_answer_and_of_tags_that_there_are(audited, c
     assert tuple(audited.metric_frame().by_group.index.names) == tuple(audited.answer.tags)
     with pytest.raises(FaceAuditError, match=r"no error rate by nose; by .*age_band"):
         audited.metric_frame("nose")
+    with pytest.raises(FaceAuditError, match="every tag is a control feature"):
+        audited.metric_frame("gender", control="gender")
+    with pytest.raises(FaceAuditError, match="no error rate by gender × nose"):
+        audited.metric_frame("gender", control=["nose"])
     with pytest.raises(FaceAuditError, match="one classifier"):
         compared.metric_frame("gender")
 
@@ -309,6 +332,8 @@ def test_everything_is_found_by_its_title(audited):
     assert twice.table(title, check="again").equals(again.details[0].to_frame())
     with pytest.raises(FaceAuditError, match="'Gaps and limits' is no figure"):
         audited.figure("Gaps and limits")
+    with pytest.raises(FaceAuditError, match="by= goes with fpr or fnr, not with 'Gaps'"):
+        audited.figure("Gaps", by="gender")
     with pytest.raises(FaceAuditError, match=r"no fpr by shoes; by .*age_band"):
         audited.svg("fpr", by="shoes")
 

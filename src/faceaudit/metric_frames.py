@@ -38,6 +38,9 @@ def metric_frame(groups: DataFrame, tags: Sequence[str], control: Sequence[str])
 
     if taken := {"y_true", "y_pred"} & set(tags):
         raise FaceAuditError(f"a MetricFrame has no room for a tag '{min(taken)}'; rename it")
+    sensitive = [tag for tag in tags if tag not in control]
+    if not sensitive:
+        raise FaceAuditError("every tag is a control feature; name one whose groups are compared")
     outcomes = []
     for row in groups.to_dict("records"):
         values = row["group"].split(" × ") if len(tags) > 1 else [row["group"]]
@@ -61,7 +64,7 @@ def metric_frame(groups: DataFrame, tags: Sequence[str], control: Sequence[str])
         },
         y_true=images["y_true"],
         y_pred=images["y_pred"],
-        sensitive_features=images[[tag for tag in tags if tag not in control]],
+        sensitive_features=images[sensitive],
         control_features=images[list(control)] if control else None,
     )
 

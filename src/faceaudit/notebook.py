@@ -18,7 +18,16 @@ from faceaudit.error_rates import ERROR_RATES
 from faceaudit.errors import FaceAuditError, MissingExtraError
 from faceaudit.figures import Drawn, interactive, svg
 from faceaudit.frames import frame
-from faceaudit.result import CheckResult, Detail, Finding, Forest, GapVerdict, Heatmap, Slopes
+from faceaudit.result import (
+    CheckResult,
+    Detail,
+    Finding,
+    Forest,
+    GapVerdict,
+    Heatmap,
+    Scatter,
+    Slopes,
+)
 from faceaudit.wording import attributes_title
 
 if TYPE_CHECKING:
@@ -88,10 +97,20 @@ class Result(base.Result):
         A row is a group with one error rate. Combined tags are written ``age_band × gender``.
         Of an audit: ``tag``, ``group``, ``rate``, ``n``, ``errors``, ``value``, ``low``, ``high``
         and ``status`` (``not-estimable`` where there is no image, else ``info``: gaps are judged,
-        not groups). Of a comparison, in place of errors and value, the rates ``first`` and
+        not groups). Of two classifiers, in place of errors and value, the rates ``first`` and
         ``second`` and the paired ``difference``. All are shares from 0 to 1; an interval holds on
         its own.
+
+        Raises
+        ------
+        FaceAuditError
+            If more than two classifiers are compared: each has a table of its own.
         """
+        if self.kind == "compare" and len(self.scores) > 2:
+            raise FaceAuditError(
+                f"{self.name}: of {len(self.scores)} classifiers each has a table of its groups "
+                "beside the first; result.tables lists them"
+            )
         fields = [("tag", "text"), ("group", "text"), ("rate", "text"), ("n", "count")]
         if self.kind == "compare":
             fields += [(name, "percent") for name in ("first", "second", "difference")]
@@ -128,7 +147,16 @@ class Result(base.Result):
 
         A check that holds gaps against limits tells those that it judged; ``low``, ``high`` and
         ``status`` then hold for all of them together at ``confidence``.
+
+        Raises
+        ------
+        FaceAuditError
+            If this is a comparison, or an audit that did not record its gaps.
         """
+        if self.kind == "compare":
+            raise FaceAuditError(
+                f"{self.name}: a comparison tells how gaps change; result.tables lists the tables"
+            )
         fields = [(name, "text") for name in ("check", "tag", "rate", "highest", "lowest")]
         fields += [(name, "points") for name in ("value", "low", "high", "limit")]
         fields += [("status", "status"), ("confidence", "number")]
@@ -196,7 +224,10 @@ class Result(base.Result):
                 raise FaceAuditError(f"{self.name}: no figure leads; name one of result.tables")
         elif what is None or what in ERROR_RATES:
             rate = what or (self.answer and self.answer.rate) or next(iter(ERROR_RATES))
-            _, detail = self._rate_by(rate, by)
+            of_all = [d for d in self.details if isinstance(d, Scatter) and d.rate == rate]
+            detail = of_all[0] if of_all and not by else self._rate_by(rate, by)[1]
+        elif by is not None:
+            raise FaceAuditError(f"by= goes with {' or '.join(ERROR_RATES)}, not with '{what}'")
         else:
             detail = self._titled(what)
         if not isinstance(detail, Drawn):
@@ -208,9 +239,8 @@ class Result(base.Result):
     ) -> tuple[tuple[str, ...], Forest | Heatmap | Slopes]:
         """Find an error rate, or any, by the tags that are named, or by those of the answer."""
         found = {tags: detail for tags, detail in self._rated() if rate in (None, detail.rate)}
-        wanted = _tags(by) if by else tuple(self.answer.tags) if self.answer else ()
-        if not by and wanted not in found:
-            wanted = next(iter(found), ())
+        of_answer = tuple(self.answer.tags) if self.answer else ()
+        wanted = _tags(by) if by else of_answer if of_answer in found else next(iter(found), ())
         for tags, detail in found.items():
             if sorted(tags) == sorted(wanted):
                 return tags, detail
@@ -246,10 +276,9 @@ class Result(base.Result):
         Parameters
         ----------
         by : str or sequence of str, optional
-            The sensitive features; without it, the tags of the answer. Several need a combination
-            that the specification names.
+            The sensitive features; without it, the tags of the answer.
         control : str or sequence of str
-            Those of the combination that are control features.
+            The control features. The specification must name the combination of all of them.
 
         Raises
         ------
@@ -260,9 +289,11 @@ class Result(base.Result):
 
         if self.kind != "audit":
             raise FaceAuditError(f"{self.name}: a metric frame is of one classifier: audit it")
-        tags, _ = self._rate_by(None, by)
+        controlled = _tags(control)
+        wanted = _tags(by) if by else self._rate_by(None, None)[0]
+        tags, _ = self._rate_by(None, [*dict.fromkeys((*wanted, *controlled))])
         groups = self.groups
-        return metric_frame(groups[groups["tag"] == _TIMES.join(tags)], tags, _tags(control))
+        return metric_frame(groups[groups["tag"] == _TIMES.join(tags)], tags, controlled)
 
 
 def _tags(by: str | Sequence[str]) -> tuple[str, ...]:
