@@ -44,6 +44,10 @@ class Drawing(str):
 
     detail: Drawn
 
+    def __repr__(self) -> str:
+        """Tell which figure it is; the SVG itself is long."""
+        return f"<SVG: {self.detail.title}>"
+
     def _repr_html_(self) -> str:
         from faceaudit.report import in_notebook
 
