@@ -218,8 +218,13 @@ def index(dataset: str, root: Path, out: Path, as_json: bool, **options: Any) ->
 @EPOCHS
 @click.option("--lr", type=click.FloatRange(0, min_open=True), help="Highest learning rate.")
 @flag("--find-lr", help="Choose it by fastai's learning-rate finder.")
-@click.option("--validation-share", default=0.2, type=click.FloatRange(0, 0.9, min_open=True))
-@click.option("--seed", default=0)
+@click.option(
+    "--validation-share",
+    default=0.2,
+    type=click.FloatRange(0, 0.9, min_open=True),
+    help="Share of the images that is held out.",
+)
+@click.option("--seed", default=0, help="Of whatever is drawn at random.")
 @example("faceaudit train utkface.parquet ai.parquet -o model --epochs 4")
 def train(manifests: Sequence[Path], out: Path, **options: Any) -> None:
     """Train a classifier (extra 'model').
@@ -243,7 +248,9 @@ def train(manifests: Sequence[Path], out: Path, **options: Any) -> None:
     help="Score so many images, drawn at random; every data set and label has its share.",
 )
 @click.option("--seed", default=0, help="Of the sample.")
-@click.option("--batch-size", default=64, type=click.IntRange(1))
+@click.option(
+    "--batch-size", default=64, type=click.IntRange(1), help="Pictures that are scored together."
+)
 @flag("--trust-pickle", help="Take a checkpoint that is a pickle.")
 @many("--ai-class", help="A class that means AI-generated, by name or number; repeatable.")
 @click.option(
@@ -537,7 +544,7 @@ main.add_command(study)
 
 @main.command()
 @click.option("--host", default="127.0.0.1", help="Elsewhere needs --token.")
-@click.option("--port", default=8000, type=click.IntRange(1, 65535))
+@click.option("--port", default=8000, type=click.IntRange(1, 65535), help="On which it listens.")
 @click.option("--token", envvar="FACEAUDIT_TOKEN", help="What every request must bring.")
 @click.option(
     "--reports",

@@ -78,6 +78,10 @@ RECIPE = with_options(
     click.option(
         "--size", default=128, type=click.IntRange(16), help="Side of the network's input, pixels."
     ),
-    click.option("--batch-size", default=64, type=click.IntRange(2)),
+    click.option(
+        "--batch-size", default=64, type=click.IntRange(2), help="Pictures in one step of training."
+    ),
 )
-EPOCHS = click.option("--epochs", default=4, type=click.IntRange(1))
+EPOCHS = click.option(
+    "--epochs", default=4, type=click.IntRange(1), help="Times that every picture is seen."
+)

@@ -46,7 +46,9 @@ _STUDY = with_options(
         type=click.FloatRange(0, 0.9),
         help="Share of the manifests that is kept for testing.",
     ),
-    click.option("--seeds", default=3, type=click.IntRange(1)),
+    click.option(
+        "--seeds", default=3, type=click.IntRange(1), help="Trainings of each kind, a seed each."
+    ),
     RECIPE,
     PRINTING,
 )
@@ -74,10 +76,23 @@ def data_in_training(manifests: Sequence[Path], out: Path, **options: Any) -> No
 
 @study.command("learning-curve")
 @_STUDY
-@many("--epochs", "epochs_tried", default=(1, 2, 4), type=int)
-@many("--images", "images_tried", default=(500, 1000, 2000), type=int)
-@many("--real-share", "real_shares_tried", default=(0.5,))
-@click.option("--generator-source", default="ffhq")
+@many("--epochs", "epochs_tried", default=(1, 2, 4), type=int, help="How long; repeatable.")
+@many(
+    "--images",
+    "images_tried",
+    default=(500, 1000, 2000),
+    type=int,
+    help="On how many images; repeatable.",
+)
+@many(
+    "--real-share",
+    "real_shares_tried",
+    default=(0.5,),
+    help="Share of real photographs among them; repeatable.",
+)
+@click.option(
+    "--generator-source", default="ffhq", help="The data set that the generator was trained on."
+)
 @example("faceaudit study learning-curve real.parquet ai.parquet --test ffhq.parquet -o out")
 def learning_curve(manifests: Sequence[Path], out: Path, **options: Any) -> None:
     """Train for several times on several amounts and mixtures of images."""

@@ -49,10 +49,7 @@ _LIMITS: dict[str, Any] = {
 Limits: type[BaseModel] = create_model(
     "Limits",
     __config__=ConfigDict(extra="forbid"),
-    __doc__="""Largest gap (highest minus lowest rate over the groups) that the auditor accepts.
-
-    Chosen limits, not legal tests.
-    """,
+    __doc__="The limits of a specification, one for each error rate.",
     **_LIMITS,
 )
 
@@ -135,7 +132,9 @@ class Spec(BaseModel):
         "without it, each that has a limit, in this order.",
     )
     limits: Limits = Field(  # type: ignore[valid-type]
-        default_factory=Limits, description="The largest gaps that are accepted."
+        default_factory=Limits,
+        description="The largest gaps between groups (highest minus lowest rate) that the "
+        "auditor accepts: chosen limits, not legal tests.",
     )
     no_worse_by: dict[str, float] = Field(
         default_factory=dict,
