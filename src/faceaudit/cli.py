@@ -270,12 +270,17 @@ def train(manifests: Sequence[Path], out: Path, **options: Any) -> None:
     default=True,
     help="Mark pictures in which no face is found, if the extra 'landmarks' is installed.",
 )
-@example("faceaudit score bundled:default manifest.parquet -o scores.parquet")
+@example(
+    "faceaudit score bundled:default manifest.parquet -o scores.parquet",
+    "faceaudit score detector.onnx manifest.parquet -o scores.parquet --preprocess imagenet",
+    "faceaudit score python:my_detector.py:judge manifest.parquet -o scores.parquet",
+)
 def score(model: str, manifests: Sequence[Path], out: Path, **options: Any) -> None:
-    """Score manifests with a classifier (extra 'model').
+    """Score manifests with a classifier.
 
-    MODEL is a model directory, or 'bundled:NAME' ('bundled:default' is the best one). An image
-    that cannot be read gets a status and no score; it never stops the run.
+    MODEL is a model directory or 'bundled:NAME' ('bundled:default' is the best one), an ONNX file,
+    'python:FILE.py:FUNCTION', or what else docs/detectors.md lists. An image that cannot be read
+    gets a status and no score; it never stops the run.
     """
     from faceaudit.scoring import score as run
 

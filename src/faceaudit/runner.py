@@ -21,7 +21,7 @@ from faceaudit.result import (
     Result,
     ScoresSummary,
 )
-from faceaudit.schema import SCORED, stated_columns
+from faceaudit.schema import SCORED, ModelInfo, stated_columns
 from faceaudit.selection import select, with_shares
 from faceaudit.spec import Spec
 from faceaudit.stats.clusters import INDEPENDENT
@@ -57,6 +57,7 @@ def audit(
     model = scores.info.model
     summary = summarise(model.id if model else "scores", scores, spec.threshold)
     summary.rows = with_shares(selection, summary.threshold)
+    spec, band = _with_band(spec, model, summary.threshold)
     without = scores.table.filter(pc.invert(pc.is_in(scores.table["status"], pa.array(SCORED))))
     data = AuditInput(scored(scores), scores.info, spec, summary.threshold, without)
     _refuse_strange_columns(data)
@@ -78,6 +79,7 @@ def audit(
         limitations=[
             *dependence_notes(data),
             *selection.notes,
+            *band,
             *limitations(scores, summary, results),
         ],
         scores=[summary],
@@ -87,6 +89,19 @@ def audit(
         spec=spec.model_dump(),
         versions=result_versions(),
     )
+
+
+def _with_band(spec: Spec, model: ModelInfo | None, threshold: float) -> tuple[Spec, list[str]]:
+    """Take the scores between which the classifier itself decides nothing, and say so."""
+    if spec.unsure is not None or model is None or model.unsure is None:
+        return spec, []
+    low, high = model.unsure
+    named = f"The classifier itself decides nothing from {low:g} to below {high:g}; "
+    if not low <= threshold <= high:
+        outside = f"the threshold of {threshold:g} lies elsewhere, so every score counts as decided"
+        return spec, [f"{named}{outside}."]
+    told = "the specification names no such scores, so these count as undecided where that is asked"
+    return spec.model_copy(update={"unsure": model.unsure}), [f"{named}{told}."]
 
 
 def _refuse_strange_columns(data: AuditInput) -> None:

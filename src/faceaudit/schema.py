@@ -109,6 +109,10 @@ class ModelInfo(BaseModel):
     threshold_rule: str = Field(
         default="0.5 by convention", description="How the threshold was chosen"
     )
+    unsure: tuple[float, float] | None = Field(
+        default=None,
+        description="From which score on, and below which, the classifier itself decides nothing",
+    )
     training_manifests: dict[str, str] = Field(
         default_factory=dict, description="Manifest that it was trained on: its SHA-256"
     )
@@ -130,6 +134,8 @@ class ScoresInfo(TableInfo):
     model: ModelInfo | None = None
     #: What looked for faces and marked pictures ``no_face``; None if nothing did.
     face_finder: str | None = None
+    #: How far a score moved, at most, with the pictures scored beside it; None: not tried.
+    batch_drift: float | None = None
     #: Data set -> rows without a label, which are not in the table: no table of tags had them.
     unlabelled: dict[str, int] = Field(default_factory=dict)
     #: What scoring or reading did that a reader of the numbers must know, as whole sentences.

@@ -263,6 +263,8 @@ def print_scores(scores: Scores, path: Path) -> None:
     counts = status_counts(scores.table)
     parts = ", ".join(f"{n:,} {status}" for status, n in sorted(counts.items()))
     _print(f"{counted(len(scores.table), 'image')}: {parts}", f"scores: {path}")
+    if (drift := scores.info.batch_drift) is not None:
+        _print(f"batches: a score moved by {drift:.1g} at most with the pictures beside it")
     for note in scores.info.notes:
         click.echo(f"note: {note}", err=True)
 

@@ -82,6 +82,7 @@ def test_one_batch_of_16_or_sixteen_of_1(kind, manifest, trained, tmp_path):
     np.testing.assert_allclose(alone, together, rtol=0, atol=BATCH_TOLERANCE)
     for scores in (one, many):
         assert not [note for note in scores.info.notes if "depend" in note]
+        assert 0 <= scores.info.batch_drift <= BATCH_TOLERANCE
 
 
 def test_a_classifier_that_depends_on_the_batch_is_said_to(manifest, tmp_path):
@@ -90,6 +91,11 @@ def test_a_classifier_that_depends_on_the_batch_is_said_to(manifest, tmp_path):
     one, many = (scores_of(model, manifest, tmp_path, size) for size in (1, 16))
     alone, together = (scores.table["p_ai"].to_numpy() for scores in (one, many))
     assert np.abs(alone - together).max() > BATCH_TOLERANCE
-    for scores in (one, many):
+    for scores, size in ((one, 1), (many, 16)):
         (note,) = (note for note in scores.info.notes if "depend" in note)
-        assert "of 4 pictures scored together and one by one, a score moved by 0.0" in note
+        among = f"of 8 pictures scored among the others of this run (batches of {size}), with each"
+        assert among in note and "a score moved by 0.0" in note
+    # The batch of the run counts too, not only that of the pictures compared.
+    moved = np.abs(alone - together)[:8].max()
+    assert many.info.batch_drift >= moved > 0
+    assert f"moved by {many.info.batch_drift:.2g}" in note

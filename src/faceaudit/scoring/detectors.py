@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
@@ -23,6 +23,14 @@ from faceaudit.scoring.options import ModelOptions, Options
 
 if TYPE_CHECKING:
     from PIL import Image
+
+
+class PictureError(FaceAuditError):
+    """A detector breaks off at one picture, the `place`-th of the batch from 0."""
+
+    def __init__(self, message: str, place: int) -> None:
+        super().__init__(message)
+        self.place = place
 
 
 class Detector(ABC):
@@ -70,12 +78,16 @@ class Detector(ABC):
         Threshold, and all that is noted with its scores; by its ``sha256`` recorded scores are
         known as this model's.
     notes : sequence of str
-        What a reader of its scores must know, as whole sentences.
+        What a reader of its scores must know, as whole sentences. Read before scoring and after:
+        some is known only from the first pictures.
+    abstains : bool
+        Not-a-number from `p_ai` says that it declines to judge a picture, and is no fault.
     """
 
     name: str
     info: ModelInfo
     notes: Sequence[str] = ()
+    abstains: bool = False
 
     @classmethod
     @abstractmethod
@@ -116,6 +128,13 @@ class Detector(ABC):
         """
         return None
 
+    def alternatives(self) -> Mapping[str, Detector]:
+        """Return the same classifier with other common preparations, by what to say for each.
+
+        None where its own files say how pictures are prepared, and not its user.
+        """
+        return {}
+
     def trained_on(self, sha256: pa.Array) -> pa.Array:
         """Tell for each image hash, null where unknown, whether the model learned from it."""
         return pa.array([None if one is None else False for one in sha256.to_pylist()], pa.bool_())
@@ -132,7 +151,8 @@ def probabilities(detector: Detector, pictures: Sequence[Prepared]) -> Floats:
         if p_ai.shape != (len(pictures),):
             n = len(pictures)
             raise ValueError(f"p_ai gave an array of shape {p_ai.shape}, not ({n},), of {n} images")
-        if len(strange := p_ai[~((p_ai >= 0) & (p_ai <= 1))]):
+        sound = (p_ai >= 0) & (p_ai <= 1) | (detector.abstains & np.isnan(p_ai))
+        if len(strange := p_ai[~sound]):
             raise ValueError(f"p_ai gave {strange[0]}, which is no probability between 0 and 1")
     return p_ai
 

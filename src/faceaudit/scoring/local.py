@@ -15,19 +15,20 @@ import pyarrow.compute as pc
 from faceaudit.errors import FaceAuditError
 from faceaudit.model.faces import face_finder
 from faceaudit.model.image_reader import read_pictures
-from faceaudit.model.preprocess import Prepared
+from faceaudit.model.preprocess import Floats, Prepared
 from faceaudit.model.progress import progress_bars
 from faceaudit.reading.columns import with_column
-from faceaudit.schema import ScoresInfo, validate
+from faceaudit.schema import UNSURE, ScoresInfo, validate
 from faceaudit.scoring.attention import attention
-from faceaudit.scoring.detectors import Detector, open_detector, probabilities
+from faceaudit.scoring.detectors import Detector, PictureError, open_detector, probabilities
+from faceaudit.scoring.labels import said_by_labels
 from faceaudit.scoring.options import Options
 from faceaudit.scoring.selection import select
 from faceaudit.tables import Manifest, Scores, library_versions, read_manifests, write_table
 from faceaudit.wording import counted
 
-#: Readable pictures of a run that are scored together and alone.
-COMPARED = 4
+#: Readable pictures of a run that are scored in their batch, with each other and alone.
+COMPARED = 8
 #: What 32-bit arithmetic may change in a score when the pictures beside it are others: other
 #: kernels add up in another order, which changes the bundled classifiers' by at most 8e-7.
 BATCH_TOLERANCE = 1e-4
@@ -76,7 +77,8 @@ def score(
     -------
     Scores
         The manifests' rows, in their order, with ``p_ai``; ``status`` (``ok`` or ``no_face``, or
-        ``missing``, ``unreadable``, ``too_large`` or ``replaced``, and then `p_ai` is null);
+        ``missing``, ``unreadable``, ``too_large``, ``replaced`` or ``unsure``, and then `p_ai` is
+        null);
         ``sha256`` of the bytes that were scored, or else the manifest's; ``in_training``: whether
         the model learned from the same file; and for the gravest errors ``attention``, see
         `faceaudit.scoring.attention`. A picture is ``replaced`` if its file is sound but not the
@@ -91,7 +93,7 @@ def score(
     if not isinstance(manifests, Manifest):
         manifests = read_manifests(manifests)
     with detector.blamed():
-        notes = list(detector.notes)  # loads it: what is wrong with a model is said at once
+        _ = detector.notes  # loads it: what is wrong with a model is said at once
     table, selected = select(manifests.table, where, sample, seed)
     present = set(pc.unique(table["dataset"]).to_pylist())
     datasets = {name: one for name, one in manifests.info.datasets.items() if name in present}
@@ -101,7 +103,8 @@ def score(
     p_ai = np.full(len(table), np.nan, np.float32)
     status: list[str] = []
     sha256: list[str | None] = []
-    first: list[Prepared] = []
+    #: Row -> the picture.
+    first: dict[int, Prepared] = {}
     #: Status -> the first row without a score that has it, and why.
     failed: dict[str, tuple[int, str]] = {}
     pictures = read_pictures(
@@ -117,9 +120,18 @@ def score(
                 else:
                     readable[row] = picture.pixels
             if readable:
-                p_ai[list(readable)] = probabilities(detector, list(readable.values()))
-            first.extend(islice(readable.values(), COMPARED - len(first)))
-            status.extend(picture.status for picture in batch)
+                rows = list(readable)
+                try:
+                    p_ai[rows] = probabilities(detector, list(readable.values()))
+                except PictureError as error:
+                    image = table["image"][rows[error.place]].as_py()
+                    raise FaceAuditError(f"{image}: {error}") from error.__cause__
+            first.update(islice(readable.items(), COMPARED - len(first)))
+            unsure = {row for row in readable if np.isnan(p_ai[row])}
+            status.extend(
+                UNSURE if row in unsure else picture.status
+                for row, picture in enumerate(batch, start=len(status))
+            )
             sha256.extend(picture.sha256 for picture in batch)
             bars.advance(task, len(batch))
 
@@ -136,12 +148,21 @@ def score(
         ("in_training", in_training),
     ):
         table = with_column(table, name, column)
+    with detector.blamed():
+        notes = list(detector.notes)
     try:
         maps = attention(detector, info, table, p_ai)
     except FaceAuditError as error:  # the scores are there and right
         maps, notes = pa.nulls(len(table), pa.binary()), [*notes, f"No evidence is shown: {error}."]
     table = with_column(table, "attention", maps)
-    notes += _batch_dependence(detector, first)
+    drift = _batch_drift(detector, first, p_ai)
+    if drift is not None and drift > BATCH_TOLERANCE:
+        notes.append(
+            f"The classifier's scores depend on the batch: of {len(first)} pictures scored among "
+            f"the others of this run (batches of {batch_size:,}), with each other and one by one, "
+            f"a score moved by {drift:.2g}, so another batch size or order gives other scores."
+        )
+    notes += said_by_labels(detector, info, table)
     notes += selected
     counts = Counter(status)
     notes += [
@@ -157,24 +178,25 @@ def score(
         ),
         model=detector.info,
         face_finder=None if finder is None else finder.name,
+        batch_drift=drift,
         notes=notes,
-        versions=library_versions("torch", "torchvision", "timm", "pillow"),
+        versions=library_versions("torch", "torchvision", "timm", "onnxruntime", "pillow"),
     )
     if out is not None:
         write_table(out, table, scores_info)
     return Scores(validate(table, "scores", str(out or "the scores")), scores_info)
 
 
-def _batch_dependence(detector: Detector, pixels: list[Prepared]) -> list[str]:
-    """Say whether the score of a picture depends on those that are scored with it."""
-    if len(pixels) < 2:
-        return []
-    alone = np.concatenate([probabilities(detector, [one]) for one in pixels])
-    moves = float(np.abs(probabilities(detector, pixels) - alone).max())
-    if moves <= BATCH_TOLERANCE:
-        return []
-    return [
-        f"The classifier's scores depend on the batch: of {len(pixels)} pictures scored together "
-        f"and one by one, a score moved by {moves:.2g}, so another batch size or order gives other "
-        "scores."
-    ]
+def _batch_drift(detector: Detector, first: dict[int, Prepared], p_ai: Floats) -> float | None:
+    """Return how far a score moved, at most, with the pictures beside it; None of fewer than two.
+
+    A picture that is declined in one company and judged in another has moved by 1.
+    """
+    if len(first) < 2:
+        return None
+    pictures = list(first.values())
+    alone = np.concatenate([probabilities(detector, [one]) for one in pictures])
+    scores = np.stack([p_ai[list(first)], probabilities(detector, pictures), alone])
+    declined = np.isnan(scores)
+    scores = np.where(declined.any(axis=0), declined, scores)
+    return float(np.ptp(scores, axis=0).max())

@@ -25,7 +25,8 @@ class Outputs:
     Of one number a picture it has to be said what it is (``score_is``), and it speaks for
     AI-generated, unless ``ai_class`` is 0: then for the other class. Of several, the classes that
     mean AI-generated are found by `ai_classes_of`; numbers of which each picture's sum to 1 are
-    taken as probabilities, others as logits of a softmax, if ``score_is`` does not say it.
+    taken as probabilities, others as logits of a softmax, if ``score_is`` does not say it; those
+    that are between 0 and 1 and do not sum to 1 may be either, and have to be said.
 
     Parameters
     ----------
@@ -104,8 +105,15 @@ class Outputs:
         _, said = self._ai
         self.notes.append(said)
         if self._score_is is None:
-            sums = np.abs(values.sum(axis=1) - 1).max() <= SUM_TO_ONE
-            self._score_is = "probability" if sums and values.min() >= 0 else "logit"
+            shares = bool(((values >= 0) & (values <= 1 + SUM_TO_ONE)).all())
+            sums = bool((np.abs(values.sum(axis=1) - 1) <= SUM_TO_ONE).all())
+            if shares and not sums and values.any():
+                raise FaceAuditError(
+                    f"{self._source}: gives {self._width} numbers a picture, all between "
+                    "0 and 1, that neither sum to 1 nor look like logits; say what they are: "
+                    "--score-is probability or --score-is logit"
+                )
+            self._score_is = "probability" if shares and sums else "logit"
             why = "each picture's sum to 1" if self._score_is == "probability" else "of a softmax"
             plural = {"probability": "probabilities", "logit": "logits"}[self._score_is]
             self.notes.append(f"Its numbers were read as {plural}: {why}.")
@@ -125,10 +133,7 @@ class Outputs:
                 f"{self._source}: --ai-class {min(wrong)}: the model gives one number a picture; "
                 "0 says that it speaks for photographs, 1 for AI-generated pictures"
             )
-        if self._score_is == "logit":
-            found = np.asarray(expit(values))
-        else:
-            found = self._within(values / (100 if self._score_is == "percent" else 1))
+        found = np.asarray(expit(values)) if self._score_is == "logit" else self._shares(values)
         return 1 - found if self._reversed else found
 
     def _of_classes(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -138,14 +143,13 @@ class Outputs:
             margin = logsumexp(values[:, ai], axis=1) - logsumexp(values[:, real], axis=1)
             return np.asarray(expit(margin))
         # Rounding may take a sum of several a little over 1.
-        shares = self._within(values / (100 if self._score_is == "percent" else 1))
-        return np.asarray(np.minimum(shares[:, ai].sum(axis=1), 1.0))
+        return np.asarray(np.minimum(self._shares(values)[:, ai].sum(axis=1), 1.0))
 
-    def _within(self, shares: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        if len(strange := shares[~((shares >= 0) & (shares <= 1) | np.isnan(shares))]):
+    def _shares(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        whole = 100 if self._score_is == "percent" else 1
+        if len(strange := values[~((values >= 0) & (values <= whole) | np.isnan(values))]):
             raise FaceAuditError(
                 f"{self._source}: gives {strange[0]:.4g}, which is no {self._score_is} between 0 "
-                f"and {100 if self._score_is == 'percent' else 1}; if its numbers are logits, say "
-                "--score-is logit"
+                f"and {whole}; if its numbers are logits, say --score-is logit"
             )
-        return shares
+        return values / whole

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -28,6 +30,22 @@ NORMALISATIONS: dict[str, tuple[Three, Three]] = {
     # From 0 to 255.
     "none": ((0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255)),
 }
+#: Sides of a network's input that are commonly trained with.
+COMMON_SIZES = (224, 256, 299, 384)
+#: Image processors of transformers that do no more than resize, cut, rescale and normalise, and
+#: those of them that squash pictures to a size of one number.
+PROCESSORS = (
+    "ViT",
+    "DeiT",
+    "Beit",
+    "CLIP",
+    "Bit",
+    "Siglip",
+    "MobileNetV1",
+    "MobileNetV2",
+    "ConvNext",
+)
+SQUASHING = ("ViT", "DeiT", "Beit", "Siglip")
 #: What image processors write beside a model.
 BESIDE = "preprocessor_config.json"
 RESAMPLING = {
@@ -51,10 +69,14 @@ class Preprocessing(BaseModel):
     #: Height and width of the input, pixels.
     size: tuple[int, int]
     #: ``square``: the largest centred square of the picture, resized. ``squash``: the whole
-    #: picture, its sides scaled apart. ``crop``: the shorter side resized to `shortest_edge`, then
-    #: the centre cut out.
+    #: picture, its sides scaled apart; with a `shortest_edge` to a square of that side, of which
+    #: the centre is cut out. ``crop``: the shorter side resized to `shortest_edge`, then the centre
+    #: cut out.
     resize: Literal["square", "squash", "crop"] = "square"
     shortest_edge: int | None = Field(default=None, ge=1, le=8192)
+    #: Where the centre begins if that is half a pixel: ``even`` as of torchvision and timm,
+    #: ``down`` as of transformers.
+    rounding: Literal["even", "down"] = "even"
     resample: Literal["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"] = "bilinear"
     #: Of the channels from 0 to 1.
     mean: Three
@@ -76,22 +98,25 @@ class Preprocessing(BaseModel):
             raise ValueError("size: from 1 to 4096 pixels")
         if not all(std > 0 for std in self.std):
             raise ValueError("std: above 0")
-        if self.resize == "crop" and (self.shortest_edge or 0) < max(self.size):
-            raise ValueError("shortest_edge: at least the size that is cut out of it")
+        edge = self.shortest_edge
+        if self.resize == "crop" and edge is None:
+            raise ValueError("shortest_edge: 'crop' needs the side that pictures are resized to")
+        if edge is not None and (self.resize == "square" or edge < max(self.size)):
+            raise ValueError("shortest_edge: of 'crop' or 'squash', and at least the size cut out")
         return self
 
     def pixels(self, image: Image.Image) -> Pixels:
         """Return a picture of any shape and mode in uint8, shape (height, width, 3)."""
         image = as_rgb(ImageOps.exif_transpose(image))
         (height, width), method = self.size, RESAMPLING[self.resample]
-        if self.resize == "crop":
-            assert self.shortest_edge is not None
-            # As torchvision and transformers round: the longer side down.
-            short, long = sorted(image.size)
-            longer = int(self.shortest_edge * long / short)
-            sides = (self.shortest_edge, longer)
-            image = image.resize(sides if image.width <= image.height else sides[::-1], method)
-            left, top = (image.width - width) // 2, (image.height - height) // 2
+        if (edge := self.shortest_edge) is not None:
+            longer = edge
+            if self.resize == "crop":  # torchvision and transformers round the longer side down
+                longer = int(edge * max(image.size) / min(image.size))
+            sides = (edge, longer) if image.width <= image.height else (longer, edge)
+            image = image.resize(sides, method)
+            halves = [(image.width - width) / 2, (image.height - height) / 2]
+            left, top = (round(half) if self.rounding == "even" else int(half) for half in halves)
             return np.asarray(image.crop((left, top, left + width, top + height)))
         box = None
         if self.resize == "square":
@@ -110,6 +135,20 @@ class Preprocessing(BaseModel):
             values = values.transpose(0, 3, 1, 2)
         return np.ascontiguousarray(values)
 
+    def alternatives(self, sizes: bool) -> dict[str, Preprocessing]:
+        """Return other common preparations by what their user says, each unlike this in one thing.
+
+        `sizes`: the model takes pictures of any size.
+        """
+        changes: dict[str, dict[str, Any]] = {
+            name: {"mean": mean, "std": std} for name, (mean, std) in NORMALISATIONS.items()
+        }
+        changes |= {f"channels={order}": {"channels": order} for order in ("rgb", "bgr")}
+        if sizes and self.resize != "crop":
+            changes |= {f"size={side}": {"size": (side, side)} for side in COMMON_SIZES}
+        others = {said: self.model_copy(update=changed) for said, changed in changes.items()}
+        return {said: other for said, other in others.items() if other != self}
+
     def record(self) -> dict[str, str | int | float | list[float]]:
         """Say it for the metadata of scores."""
         given = self.model_dump(exclude_none=True)
@@ -121,6 +160,16 @@ def said_beside(path: Path, options: ModelOptions) -> str:
     """Return what says how pictures are prepared for a model's file: its user, or a file beside."""
     beside = path.parent / BESIDE
     return options.preprocess or (str(beside) if beside.is_file() else "")
+
+
+def said_by_user(options: ModelOptions) -> bool:
+    """Tell whether a user says in words how pictures are prepared, which may be a guess."""
+    said = options.preprocess or ""
+    return bool(said) and not _is_file(said)
+
+
+def _is_file(said: str) -> bool:
+    return said.endswith(".json") or Path(said).is_file()
 
 
 def parse(text: str, known: dict[str, Any], source: str) -> Preprocessing:
@@ -135,22 +184,7 @@ def parse(text: str, known: dict[str, Any], source: str) -> Preprocessing:
     FaceAuditError
         If it cannot be understood, contradicts the model's file, or lacks size or normalisation.
     """
-    if text.endswith(".json") or Path(text).is_file():
-        said = _from_json(Path(text))
-    else:
-        said = {}
-        for part in filter(None, (part.strip() for part in text.split(","))):
-            name, equals, value = (piece.strip() for piece in part.partition("="))
-            if not equals and name in NORMALISATIONS:
-                said["mean"], said["std"] = NORMALISATIONS[name]
-            elif equals and name in Preprocessing.model_fields:
-                said[name] = value.split() if name in ("mean", "std") else value
-            else:
-                raise FaceAuditError(
-                    f"--preprocess: {part!r} is neither a normalisation "
-                    f"({', '.join(NORMALISATIONS)}) nor of the form NAME=VALUE with one of "
-                    f"{', '.join(Preprocessing.model_fields)}"
-                )
+    said = _from_json(Path(text)) if _is_file(text) else from_words(text, "--preprocess: ")
     lacking = [name for name in ("size", "mean", "std") if name not in said | known]
     if lacking:
         size = "size=224," if "size" in lacking else ""
@@ -163,11 +197,38 @@ def parse(text: str, known: dict[str, Any], source: str) -> Preprocessing:
     own = validated(Preprocessing, found.model_dump() | known, f"{source}: ")
     for name in known:
         if getattr(own, name) != getattr(found, name):
+            said_by = text if _is_file(text) else "--preprocess"
             raise FaceAuditError(
                 f"{source}: its {name} is {_shown(getattr(own, name))}, and not "
-                f"{_shown(getattr(found, name))} as --preprocess says; leave it out"
+                f"{_shown(getattr(found, name))} as {said_by} says; leave it out"
             )
     return found
+
+
+def from_words(text: str, option: str) -> dict[str, Any]:
+    """Read fields as a user writes them, see `parse`; `option` is how an error begins."""
+    said: dict[str, Any] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, equals, value = (piece.strip() for piece in part.partition("="))
+        if not equals and name in NORMALISATIONS:
+            said["mean"], said["std"] = NORMALISATIONS[name]
+        elif equals and name in Preprocessing.model_fields:
+            said[name] = value.split() if name in ("mean", "std") else value
+        else:
+            raise FaceAuditError(
+                f"{option}{part!r} is neither a normalisation ({', '.join(NORMALISATIONS)}) nor "
+                f"of the form NAME=VALUE with one of {', '.join(Preprocessing.model_fields)}"
+            )
+    return said
+
+
+def fields_of(content: Any, source: str) -> dict[str, Any]:
+    """Read the fields themselves, or those of a ``preprocessor_config.json``."""
+    if not isinstance(content, dict):
+        raise FaceAuditError(f"{source}: how a picture is prepared is a mapping of names to values")
+    if content.keys() <= Preprocessing.model_fields.keys():
+        return content
+    return from_hugging_face(content, source)
 
 
 def _shown(value: object) -> str:
@@ -179,41 +240,61 @@ def _from_json(path: Path) -> dict[str, Any]:
         content = json.loads(read_text(path, "model"))
     except ValueError as error:
         raise FaceAuditError(f"{path}: not valid JSON ({error})") from None
-    if not isinstance(content, dict):
-        raise FaceAuditError(f"{path}: how a picture is prepared is a mapping of names to values")
-    if content.keys() <= Preprocessing.model_fields.keys():
-        return content
-    return from_hugging_face(content, str(path))
+    return fields_of(content, str(path))
 
 
-def from_hugging_face(config: dict[str, Any], source: str) -> dict[str, Any]:
+def from_hugging_face(config: Mapping[str, Any], source: str) -> dict[str, Any]:
     """Read the fields of a ``preprocessor_config.json`` as image processors write it.
+
+    Pixels are those of the processors that use Pillow; torchvision's resize a little otherwise.
 
     Raises
     ------
     FaceAuditError
-        If it asks for what `Preprocessing` does not do.
+        If it asks for what `Preprocessing` does not do, or leaves it to the processor's defaults.
     """
-    size, crop = config.get("size"), config.get("crop_size")
-    cropped = config.get("do_center_crop", False)
-    method = config.get("resample", 2)
+    kind = config.get("image_processor_type") or config.get("feature_extractor_type") or ""
+    kind = re.sub("(ImageProcessor(Fast|Pil)?|FeatureExtractor)$", "", kind)
+    doing = {"do_resize": True, "do_rescale": True, "do_normalize": True, **config}
+    beyond = [name for name in ("do_pad", "rescale_offset") if doing.get(name)]
+    if kind not in ("", *PROCESSORS) or beyond or not doing["do_resize"]:
+        what = ", ".join([kind, *beyond]).strip(", ") or "do_resize: false"
+        raise FaceAuditError(
+            f"{source}: prepares pictures in a way that is not known here ({what}); say it as "
+            "--preprocess size=224,imagenet, or as it was for its training"
+        )
+    normalises = ["image_mean", "image_std"] if doing["do_normalize"] else []
+    for name in ("size", "resample", *normalises):
+        if config.get(name) is None:
+            raise FaceAuditError(f"{source}: does not say {name}; add it")
     names = {int(value): name for name, value in RESAMPLING.items()}
-    if not isinstance(method, int) or method not in names or not config.get("do_resize", True):
-        raise FaceAuditError(f"{source}: it does not say how pictures are resized in a known way")
-    fields: dict[str, Any] = {"resample": names[method]}
-    if cropped:
-        edge = size.get("shortest_edge", size.get("height")) if isinstance(size, dict) else size
-        fields |= {"resize": "crop", "shortest_edge": edge, "size": _sides(crop, source)}
-    elif isinstance(size, dict) and "shortest_edge" in size:
+    if config["resample"] not in names:
+        raise FaceAuditError(f"{source}: resample: {config['resample']!r} is none of {[*names]}")
+    size = config["size"]
+    fields: dict[str, Any] = {"resample": names[config["resample"]], "rounding": "down"}
+    edge = size.get("shortest_edge") if isinstance(size, dict) else None
+    if kind == "ConvNext":
+        edge = edge or size
+        # Its rule: small inputs are cut out of the middle, large ones squashed.
+        small = edge < 384
+        within = int(edge / config.get("crop_pct", 224 / 256)) if small else None
+        fields |= {"resize": "crop" if small else "squash", "shortest_edge": within}
+        fields["size"] = (edge, edge)
+    elif doing.get("do_center_crop"):
+        sides = (edge, edge) if edge else _sides(size, source)
+        # Of one number it is the shorter side, except of those that squash.
+        keeps = edge is not None or (isinstance(size, int) and kind not in SQUASHING)
+        if sides[0] != sides[1]:
+            raise FaceAuditError(f"{source}: size: a square is needed that the centre is cut from")
+        fields |= {"resize": "crop" if keeps else "squash", "shortest_edge": sides[0]}
+        fields["size"] = _sides(config.get("crop_size"), source)
+    elif edge is not None:
         raise FaceAuditError(f"{source}: pictures keep their shape; a fixed size is needed")
     else:
         fields |= {"resize": "squash", "size": _sides(size, source)}
-    factor = config.get("rescale_factor", 1 / 255) if config.get("do_rescale", True) else 1.0
-    mean, std = NORMALISATIONS["unit"]
-    if config.get("do_normalize", True):
-        mean, std = config.get("image_mean", mean), config.get("image_std", std)
-    # Of pixels times `factor`; ours are of pixels / 255.
-    scale = 255 * factor
+    # Of pixels times the factor; ours are of pixels / 255.
+    scale = 255 * config.get("rescale_factor", 1 / 255) if doing["do_rescale"] else 255.0
+    mean, std = (config[name] for name in normalises) if normalises else NORMALISATIONS["unit"]
     fields["mean"] = tuple(value / scale for value in mean)
     fields["std"] = tuple(value / scale for value in std)
     return fields

@@ -167,6 +167,8 @@ def _predict(record: Record, upload: Upload, people: Mapping[str, str]) -> Predi
         raise FaceAuditError(_problem(picture))
     batch = np.stack([picture.pixels])
     p_ai = probabilities(detector, [picture.pixels])
+    if np.isnan(p_ai[0]):
+        raise FaceAuditError(f"{detector.name} declines to judge this picture")
     called = called_ai(p_ai, threshold)
     with detector.blamed():
         explained, known = detector.explain(batch, called), detector.distance(batch)

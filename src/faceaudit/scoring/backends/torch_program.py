@@ -4,44 +4,44 @@ from __future__ import annotations
 
 import warnings
 import zipfile
-from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 from PIL import Image
 
 from faceaudit.errors import FaceAuditError, in_one_line
 from faceaudit.files import sha256_of
 from faceaudit.model.architecture import check_weights, require_model_extra
 from faceaudit.model.inference import outputs_of
-from faceaudit.model.preprocess import Floats, Pixels
+from faceaudit.model.preprocess import Floats
 from faceaudit.schema import ModelInfo
-from faceaudit.scoring.detectors import Detector
+from faceaudit.scoring.network import Network
 from faceaudit.scoring.options import ModelOptions
 from faceaudit.scoring.outputs import Outputs
-from faceaudit.scoring.preprocessing import parse, said_beside
+from faceaudit.scoring.preprocessing import parse, said_beside, said_by_user
 
 PREFIX = "torchscript:"
 Kind = Literal["TorchScript", "torch.export"]
 
 
-class TorchProgram(Detector):
+class TorchProgram(Network):
     """A program of pictures in, numbers out. It says neither how they are prepared nor what it
     gives: that is said beside it or by its user."""
 
     def __init__(self, path: Path, kind: Kind, options: ModelOptions) -> None:
         self._path, self._kind = path, kind
-        self._outputs = Outputs(str(path), options)
+        self.outputs = Outputs(str(path), options)
         known = {"size": self._shape[2:]} if self._shape else {}
-        self._preprocessing = parse(said_beside(path, options), known, str(path))
+        self.preprocessing = parse(said_beside(path, options), known, str(path))
+        self.asked, self.any_size = said_by_user(options), not known
+        self.at_once = self._shape[0] if self._shape else 0
         self.name = path.stem
         self.info = ModelInfo(
             id=path.stem,
             sha256=sha256_of(path),
             architecture=f"a {kind} program",
-            preprocessing=self._preprocessing.record(),
+            preprocessing=self.preprocessing.record(),
         )
 
     @classmethod
@@ -91,32 +91,17 @@ class TorchProgram(Detector):
         return (shape[0] if isinstance(shape[0], int) else 0, *shape[1:])
 
     @cached_property
-    def _run(self) -> Callable[[Floats], Floats]:
-        module = self._program.module() if self._kind == "torch.export" else self._program
-        at_once = self._shape[0] if self._shape else 0
-
-        def run(inputs: Floats) -> Floats:
-            if not at_once:
-                return outputs_of(module, inputs)
-            # A program for so many pictures and no others: the last ones are filled up.
-            missing = -len(inputs) % at_once
-            filled = np.concatenate([inputs, np.repeat(inputs[-1:], missing, axis=0)])
-            parts = np.split(filled, len(filled) // at_once)
-            return np.concatenate([outputs_of(module, part) for part in parts])[: len(inputs)]
-
-        return run
+    def _module(self) -> Any:
+        return self._program.module() if self._kind == "torch.export" else self._program
 
     @property
     def notes(self) -> list[str]:  # type: ignore[override]
-        if not self._outputs.notes:
+        if not self.outputs.notes:
             self.p_ai(self.pixels(Image.new("RGB", (64, 64)))[None])
-        return self._outputs.notes
+        return self.outputs.notes
 
-    def pixels(self, image: Image.Image) -> Pixels:
-        return self._preprocessing.pixels(image)
-
-    def p_ai(self, pixels: Pixels) -> Floats:
-        return self._outputs.p_ai(self._run(self._preprocessing.inputs(pixels)))
+    def run(self, inputs: Floats) -> Floats:
+        return outputs_of(self._module, inputs)
 
 
 def kind_of_program(path: Path) -> Kind | None:

@@ -1,0 +1,252 @@
+"""ONNX graphs, run by onnxruntime: a file, or a folder of optimum. Needs no torch."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from faceaudit.errors import FaceAuditError, MissingExtraError, in_one_line, validated
+from faceaudit.files import sha256_of
+from faceaudit.model.preprocess import Floats
+from faceaudit.schema import ModelInfo
+from faceaudit.scoring.detectors import Detector
+from faceaudit.scoring.network import Network
+from faceaudit.scoring.options import ModelOptions
+from faceaudit.scoring.outputs import Outputs
+from faceaudit.scoring.preprocessing import (
+    NORMALISATIONS,
+    fields_of,
+    from_words,
+    parse,
+    said_beside,
+    said_by_user,
+)
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession, NodeArg
+
+PREFIX = "onnx:"
+#: What a folder's graph is called.
+GRAPH = "model.onnx"
+TYPES: dict[str, Any] = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(uint8)": np.uint8,
+}
+#: What an output is called that is read where there are several, the first first.
+OUTPUTS = ("logits", "probs", "probabilities")
+#: Keys of a graph's metadata under which the classes may stand.
+CLASSES = ("id2label", "names", "classes")
+
+
+class OnnxFile(Network):
+    """A graph with one input, pictures, whose size, layout and type it says itself.
+
+    The rest comes from its metadata, or from ``config.json`` and ``preprocessor_config.json``
+    beside it: ``id2label`` (or ``names``, ``classes``), ``preprocess`` (what ``--preprocess``
+    takes), ``score_is``, ``threshold``, ``unsure``. What is said nowhere is asked for.
+    """
+
+    def __init__(self, path: Path, options: ModelOptions) -> None:
+        self._session = _session(path)
+        said: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
+        self._input = _input(self._session, path)
+        self._type = TYPES[self._input.type]
+        self.at_once, known = _shape(self._input, path)
+        if self._type is np.uint8:  # such a graph brings pixels into its range itself
+            known["mean"], known["std"] = NORMALISATIONS["none"]
+        self.any_size = "size" not in known
+        if "preprocess" in said:
+            known = _preprocess(_literal(said["preprocess"]), f"{path}: metadata") | known
+        self.preprocessing = parse(said_beside(path, options), known, str(path))
+        self.asked = said_by_user(options)
+        classes = _classes(said, path)
+        self._output = _output(self._session, classes, path)
+        self.outputs = Outputs(str(path), options, classes, _score_is(said, path))
+        self.name = path.stem if path.name != GRAPH else path.resolve().parent.name
+        given: dict[str, Any] = {
+            "id": self.name,
+            "sha256": _sha256(path),
+            "architecture": "an ONNX graph",
+            "preprocessing": self.preprocessing.record(),
+        }
+        for field in {"threshold", "unsure"} & said.keys():
+            given[field] = _literal(said[field])
+            given |= {"threshold_rule": "named by the graph"} if field == "threshold" else {}
+        self.info = validated(ModelInfo, given, f"{path}: metadata: ")
+
+    @classmethod
+    def open(cls, model: str, options: ModelOptions) -> Detector | None:
+        path = Path(model.removeprefix(PREFIX))
+        path = path / GRAPH if path.is_dir() and (path / GRAPH).is_file() else path
+        if not model.startswith(PREFIX) and (path.suffix != ".onnx" or not path.is_file()):
+            return None
+        if not path.is_file():
+            raise FaceAuditError(f"{path}: no such file, and no folder with a {GRAPH}")
+        if importlib.util.find_spec("onnxruntime") is None:
+            raise MissingExtraError(f"score {path.name}", "onnx")
+        return cls(path, options)
+
+    @property
+    def notes(self) -> list[str]:  # type: ignore[override]
+        several = len(self._session.get_outputs()) > 1
+        read = [f"Of the outputs of the graph, '{self._output}' was read."] if several else []
+        return read + self.outputs.notes
+
+    def run(self, inputs: Floats) -> npt.NDArray[np.floating]:
+        given = np.rint(inputs) if self._type is np.uint8 else inputs
+        try:
+            (found,) = self._session.run(
+                [self._output], {self._input.name: given.astype(self._type)}
+            )
+        except Exception as error:  # onnxruntime's errors have no common base
+            raise FaceAuditError(
+                f"{self.name}: onnxruntime cannot run it on an input of shape {inputs.shape} "
+                f"({in_one_line(error):.200}); see --preprocess"
+            ) from None
+        return np.asarray(found)
+
+
+def _session(path: Path) -> InferenceSession:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    # Else its threads spin while pictures are decoded, on the processors that are to do that.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's errors have no common base
+        raise FaceAuditError(
+            f"{path}: onnxruntime cannot read it ({in_one_line(error):.200})"
+        ) from None
+
+
+def _input(session: InferenceSession, path: Path) -> NodeArg:
+    inputs = session.get_inputs()
+    if len(inputs) != 1 or inputs[0].type not in TYPES or len(inputs[0].shape) != 4:
+        raise FaceAuditError(
+            f"{path}: takes {_listed(inputs)}; one input of pictures is needed, of four dimensions "
+            f"and type {', '.join(TYPES)}. Call it in a function: python:FILE.py:FUNCTION"
+        )
+    return inputs[0]
+
+
+def _shape(given: NodeArg, path: Path) -> tuple[int, dict[str, Any]]:
+    """Return how many pictures it takes at once, 0 for any number, and the fields it fixes."""
+    sides = [side if isinstance(side, int) and side > 0 else 0 for side in given.shape]
+    known: dict[str, Any] = {}
+    if sides[1] == 3 or (sides[1] == 0 and sides[3] != 3):
+        channels, size = sides[1], (sides[2], sides[3])
+        known["layout"] = "channels-first"
+    else:
+        channels, size = sides[3], (sides[1], sides[2])
+        known["layout"] = "channels-last"
+    if channels == 0:  # it does not say where they are
+        known = {}
+    elif channels != 3:
+        raise FaceAuditError(f"{path}: takes {_listed([given])}; pictures have 3 channels here")
+    if all(size):
+        known["size"] = size
+    return sides[0], known
+
+
+def _output(session: InferenceSession, classes: Sequence[str] | None, path: Path) -> str:
+    """Name the output that has one number a picture, or one for each class."""
+    outputs = session.get_outputs()
+    fitting = [one.name for one in outputs if _fits(one, classes)]
+    by_name = [name for name in OUTPUTS for one in outputs if one.name == name]
+    found = fitting if len(fitting) == 1 else [name for name in by_name if name in fitting][:1]
+    if not found:
+        raise FaceAuditError(
+            f"{path}: gives {_listed(outputs)}, and nothing says which of them is a number for "
+            "each class; call it in a function: python:FILE.py:FUNCTION"
+        )
+    return found[0]
+
+
+def _fits(output: NodeArg, classes: Sequence[str] | None) -> bool:
+    shape = output.shape or []
+    width = shape[1] if len(shape) == 2 and isinstance(shape[1], int) else None
+    wanted = width is None or classes is None or width == len(classes)
+    return output.type in TYPES and len(shape) < 3 and wanted
+
+
+def _listed(nodes: Sequence[NodeArg]) -> str:
+    return ", ".join(
+        f"'{node.name}' of {node.type} ({', '.join(map(str, node.shape))})" for node in nodes
+    )
+
+
+def _classes(said: dict[str, str], path: Path) -> list[str] | None:
+    """Return the names of the classes in the order of the outputs, if any file says them."""
+    beside = path.parent / "config.json"
+    named: Any = None
+    for key in CLASSES:
+        if named is None and key in said:
+            named = _literal(said[key])
+    if named is None and beside.is_file():
+        try:
+            named = json.loads(beside.read_text(encoding="utf-8")).get("id2label")
+        except (OSError, ValueError, AttributeError):
+            raise FaceAuditError(f"{beside}: not the JSON of a model; mend or remove it") from None
+    if isinstance(named, str):
+        named = [name.strip() for name in named.split(",")]
+    if isinstance(named, dict) and sorted(map(str, named)) == sorted(map(str, range(len(named)))):
+        by_number = {int(number): name for number, name in named.items()}
+        named = [by_number[i] for i in range(len(by_number))]
+    if named is not None and not isinstance(named, list | tuple):
+        raise FaceAuditError(f"{path}: the names of its classes are neither a list nor numbered")
+    return None if named is None else [str(name) for name in named]
+
+
+def _preprocess(said: Any, source: str) -> dict[str, Any]:
+    """Return the fields that the metadata says."""
+    if isinstance(said, str):
+        return from_words(said, f"{source}: preprocess: ")
+    return fields_of(said, source)
+
+
+def _score_is(said: dict[str, str], path: Path) -> Any:
+    """Return what the metadata says that the numbers are."""
+    known = (None, "probability", "logit", "percent", "p-real")
+    if (found := said.get("score_is")) not in known:
+        raise FaceAuditError(f"{path}: metadata: score_is: {found!r} is none of {known[1:]}")
+    return found
+
+
+def _literal(text: str) -> Any:
+    """Read JSON, or what Python writes; else it is the text itself."""
+    for read in (json.loads, ast.literal_eval):
+        try:
+            return read(text)
+        except (ValueError, SyntaxError):
+            continue
+    return text
+
+
+def _sha256(path: Path) -> str:
+    """Hash the graph, and with it the files of weights that it names."""
+    content = path.read_bytes()
+    # As protobuf has them: the key 'location', then a text of so many bytes.
+    names = {
+        content[found.end() : found.end() + found[1][0]].decode(errors="replace")
+        for found in re.finditer(rb"\n\x08location\x12([\x01-\x7f])", content, re.DOTALL)
+    }
+    others = [other for name in sorted(names) if (other := path.parent / name).is_file()]
+    if not others:
+        return sha256_of(path)
+    hashes = " ".join(sha256_of(one) for one in (path, *others))
+    return hashlib.sha256(hashes.encode()).hexdigest()
+
+
+DETECTOR = OnnxFile
