@@ -43,7 +43,7 @@ def test_the_example_in_the_manual_is_a_package_that_scores_pictures(tmp_path):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("weights.bin", "there is no model.json beside it; a model directory is needed"),
+        ("weights.dat", "there is no model.json beside it; a model directory is needed"),
         ("face.jpg", "is a picture; a model directory is needed"),
         (".", "no model directory"),
     ],
