@@ -31,7 +31,11 @@ AGAINST_FIRST = (
     "Every other classifier against {first}, on the same images, counted image by image. Better "
     "for a group, or worse, is what is shown by an interval that holds together with those of all "
     "groups and all classifiers; what is not shown is undecided, and not the same as alike. Groups "
-    "of at least {enough} of the label count."
+    "of at least {enough} of the label count, real photographs and AI-generated faces apart."
+)
+PAIR = (
+    "Difference: {1} minus {0}; below zero, {1} errs less. The intervals of the gaps hold each on "
+    "its own, those group by group all together."
 )
 COMMON = (
     "Only images that every classifier scored are compared. One that lacks the images on which it "
@@ -147,7 +151,7 @@ def _against(of: Comparison, id: str) -> CheckResult:
         id=id,
         title=f"{second} against {first}",
         part="gaps",
-        description=groups.BY_GROUP.format(first, second),
+        description=PAIR.format(first, second),
         status="info",
         sentence=f"{second} against {first}: {for_whom(of)}.",
         findings=[
