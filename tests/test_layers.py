@@ -26,6 +26,7 @@ LAYERS = (
         "limitations",
         "model_selection",
         "plan",
+        "reproduction",
         "runner",
     ),
     ("checks",),

@@ -45,8 +45,8 @@ def frame(text):
 
 
 def facts(result):
-    """All of a result, a line each, but when it was made."""
-    told = json.dumps(result.model_dump(mode="json", exclude={"created"}), indent=0)
+    """All of a result, a line each, but when it was made and from what."""
+    told = json.dumps(result.model_dump(mode="json", exclude={"created", "inputs"}), indent=0)
     # The file is called as a table in memory is.
     return re.sub(r"the scores\.(csv|parquet)", "the scores", told).splitlines()
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from faceaudit.notebook import Result
     from faceaudit.one_or_many import Word
     from faceaudit.reading.meaning import ScoreIs
+    from faceaudit.reproduction import Reproduction
     from faceaudit.result import Result as BaseResult
     from faceaudit.spec import Spec, SpecLike
     from faceaudit.tables import Readable, Scores
@@ -92,11 +93,13 @@ def audit(
         How the tables are to be read.
     """
     from faceaudit.errors import FaceAuditError, validated
+    from faceaudit.files import sha256_of
     from faceaudit.notebook import Result
     from faceaudit.one_or_many import as_words, listed
     from faceaudit.reading.arrays import table_of_arrays
     from faceaudit.runner import audit as run_audit
-    from faceaudit.spec import Spec, as_spec
+    from faceaudit.schema import Input
+    from faceaudit.spec import Spec, as_spec, spec_file
     from faceaudit.tables import concat_scores, renamed
     from faceaudit.thumbnails import PicturesAtHand, add_thumbnails
 
@@ -127,6 +130,9 @@ def audit(
         chosen = validated(Spec, chosen.model_dump() | said, f"{chosen.name}: ")
         at_hand = PicturesAtHand(together.table, images_from) if images else None
         result = run_audit(together, chosen, where=where)
+    if isinstance(spec, Path | str):
+        file = spec_file(spec)
+        result.inputs.append(Input(role="specification", name=file.name, sha256=sha256_of(file)))
     if at_hand is not None:
         add_thumbnails(result, at_hand)
     if out is not None:
@@ -406,6 +412,14 @@ def gate(
     if markdown is not None:
         write_text(markdown, decision_to_markdown(judged, decision))
     return decision
+
+
+def check_same(earlier: BaseResult | Path | str, later: BaseResult | Path | str) -> Reproduction:
+    """Say what differs between two audits that should be the same, the numbers first."""
+    from faceaudit.decision import read_audit
+    from faceaudit.reproduction import reproduction
+
+    return reproduction(read_audit(earlier), read_audit(later))
 
 
 def _called(tables: Sequence[Readable], what: str = "the scores") -> list[Called]:

@@ -412,6 +412,12 @@ def init(scores: Sequence[Path], out: Path, **options: Any) -> None:
     help="Where the images lie, for the report's pictures; repeatable. Without it, pictures are "
     "shown of data sets that were indexed on this machine.",
 )
+@click.option(
+    "--check-same",
+    type=PATH,
+    metavar="AUDIT_JSON",
+    help="Say what differs from an earlier result. Exit code 1: a verdict or a number does.",
+)
 @PRINTING
 @example(
     "faceaudit audit scores.csv --spec utkface-demographics -o out",
@@ -422,6 +428,7 @@ def audit(
     spec: str | None,
     out: Path,
     no_images: bool,
+    check_same: Path | None,
     verbose: bool,
     as_json: bool,
     **options: Any,
@@ -430,11 +437,18 @@ def audit(
 
     Writes OUT/audit.json and OUT/report.html, and prints the answer on one screen.
     """
+    from faceaudit.decision import read_audit
+
     if spec is None:
         note = "no --spec: every tag is compared; 'faceaudit init' writes one to choose from"
         click.echo(f"note: {note}", err=True)
+    # Before the work is done, and before it is overwritten.
+    earlier = read_audit(check_same) if check_same else None
     result = api.audit(scores, spec, out, images=not no_images, **options)
-    terminal.print_result(result, out, verbose=verbose, as_json=as_json)
+    beside = api.check_same(earlier, result) if earlier else None
+    terminal.print_result(result, out, verbose=verbose, as_json=as_json, beside=beside)
+    if beside is not None:
+        sys.exit(beside.code)
 
 
 @main.command()

@@ -46,7 +46,15 @@ def write_text(path: Path | str, text: str) -> Path:
     return Path(path)
 
 
-def sha256_of(path: Path | str) -> str:
-    """Return the SHA-256 of a file's bytes as 64 hexadecimal digits."""
-    with Path(path).open("rb") as file:
+def sha256_of(path: Path | str, pattern: str = "*") -> str:
+    """Return the SHA-256 of a file's bytes as 64 hexadecimal digits.
+
+    That of a folder is of the paths and digests of all files in it that match `pattern`.
+    """
+    path = Path(path)
+    if path.is_dir():
+        within = sorted(file.relative_to(path).as_posix() for file in path.rglob(pattern))
+        files = (f"{name} {sha256_of(path / name)}\n" for name in within if (path / name).is_file())
+        return hashlib.sha256("".join(files).encode()).hexdigest()
+    with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

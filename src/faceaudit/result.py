@@ -27,7 +27,7 @@ from faceaudit.error_rates import ERROR_RATES
 from faceaudit.errors import FaceAuditError, describe
 from faceaudit.files import write_text
 from faceaudit.reading.file_kinds import read_text, refusal
-from faceaudit.schema import LABELS, DatasetSummary, ModelInfo
+from faceaudit.schema import LABELS, DatasetSummary, Input, ModelInfo
 from faceaudit.wording import capitalised, counted, natural_frequency
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ RESULT_VERSION = 5
 4. The ``answer`` to the question, for the first screen; the verdict is its headline; each check
    has its ``part`` of the page.
 5. A comparison may be of more than two classifiers, and have verdicts, each of one ``group``; a
-   detail may be a scatter plot.
+   detail may be a scatter plot. The ``inputs`` are what was read: name, SHA-256, rows.
 """
 
 #: The parts of a page, as they are read.
@@ -752,6 +752,9 @@ class Result(_Strict):
     thresholds: list[float] | None = Field(default=None, description="Thresholds to show, rising")
     checks: list[CheckResult] = Field(description="The answers of its checks, as they are read")
     spec: dict[str, Any] = Field(description="The specification, to run it again")
+    inputs: list[Input] = Field(
+        default_factory=list, description="What was read; empty if that is not known"
+    )
     versions: dict[str, str] = Field(description="The libraries it was made with")
 
     def __repr__(self) -> str:

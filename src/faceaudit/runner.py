@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime
 import traceback
 from collections.abc import Callable, Hashable, Sequence
+from functools import cache
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,6 +14,7 @@ import pyarrow.compute as pc
 from faceaudit.answer import COMPARED, Question
 from faceaudit.checks import AuditInput, Check, Options, Product, all_checks
 from faceaudit.errors import FaceAuditError, in_one_line
+from faceaudit.files import sha256_of
 from faceaudit.limitations import dependence_notes, limitations
 from faceaudit.result import (
     PARTS,
@@ -27,7 +30,7 @@ from faceaudit.spec import Spec
 from faceaudit.stats.clusters import INDEPENDENT
 from faceaudit.stats.significance import adjust
 from faceaudit.stats.verdicts import LimitedGap, holm_errors
-from faceaudit.tables import Scores, library_versions, scored, status_counts
+from faceaudit.tables import Scores, inputs_of, library_versions, scored, status_counts
 
 #: How many findings the first screen shows.
 HEADLINE_FINDINGS = 3
@@ -51,6 +54,7 @@ def audit(
         If the specification names a tag, row expression or check that there is not, or no row
         is left to audit.
     """
+    inputs = inputs_of(scores)
     selection = select(scores, spec, where)
     scores, spec = selection.scores, selection.spec
     planned = _plan(spec)
@@ -87,6 +91,7 @@ def audit(
         checks=results,
         # With its nulls: a limit that is not set is not the default limit.
         spec=spec.model_dump(),
+        inputs=inputs,
         versions=result_versions(),
     )
 
@@ -273,5 +278,14 @@ def timestamp() -> str:
 
 
 def result_versions() -> dict[str, str]:
-    """Return the versions of the libraries that a result rests on."""
-    return library_versions("numpy", "scipy", "statsmodels", "fairlearn", "pyarrow")
+    """Return the versions of the libraries that a result rests on, and which code of ours it is.
+
+    A checkout has one version number for many states of its code.
+    """
+    versions = library_versions("numpy", "scipy", "statsmodels", "fairlearn", "pyarrow")
+    return versions | {"faceaudit source": _source_sha256()[:12]}
+
+
+@cache
+def _source_sha256() -> str:
+    return sha256_of(Path(__file__).parent, "*.py")

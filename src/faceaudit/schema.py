@@ -121,6 +121,22 @@ class ModelInfo(BaseModel):
     )
 
 
+class Input(BaseModel):
+    """What was read: a file by its name and content, never by its place."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    role: Literal["scores", "tags", "specification"] = Field(description="What it was read for")
+    name: str = Field(
+        description="Name of the file or folder; of a table in memory, that it is one"
+    )
+    sha256: str = Field(description="SHA-256 of its bytes; of a table in memory, of its cells")
+    rows: int | None = Field(default=None, description="Rows of a table")
+    read_as: dict[str, str | list[str] | dict[str, str]] = Field(
+        default_factory=dict, description="Options that say what its columns mean"
+    )
+
+
 class ManifestInfo(TableInfo):
     """File metadata of a manifest."""
 
@@ -140,6 +156,8 @@ class ScoresInfo(TableInfo):
     unlabelled: dict[str, int] = Field(default_factory=dict)
     #: What scoring or reading did that a reader of the numbers must know, as whole sentences.
     notes: list[str] = Field(default_factory=list)
+    #: The files that the table was read from, known while it is in memory.
+    inputs: list[Input] = Field(default_factory=list, exclude=True)
 
 
 def called_ai(p_ai: npt.ArrayLike, threshold: float) -> npt.NDArray[np.bool_]:

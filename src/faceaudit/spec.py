@@ -325,6 +325,12 @@ def as_spec(given: SpecLike) -> Spec:
 
 def find_spec(name: str | Path) -> Spec:
     """Read a specification by its path, or a ready one by its name."""
+    path = spec_file(name)
+    return parse_spec(read_text(path, "specification"), str(path), path.parent)
+
+
+def spec_file(name: str | Path) -> Path:
+    """Find the file of a specification by its path, or of a ready one by its name."""
     path, ready = Path(name), ready_specs()
     if not path.is_file():
         path = ready.get(path.stem if path.parent.name == "audits" else str(name), path)
@@ -333,4 +339,4 @@ def find_spec(name: str | Path) -> Spec:
             f"{name}: no such specification; give a YAML file or one of "
             f"{', '.join(ready) or 'none'}"
         )
-    return parse_spec(read_text(path, "specification"), str(path), path.parent)
+    return path

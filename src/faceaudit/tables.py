@@ -5,24 +5,28 @@ A table is Arrow data with typed file metadata; its schema is in `faceaudit.sche
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import json
 import platform
 import shlex
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.files import atomic_file
+from faceaudit.files import atomic_file, sha256_of
 from faceaudit.one_or_many import as_words, listed
 from faceaudit.reading import meaning
 from faceaudit.reading.columns import cast_column, refuse, trimmed, value_counts, with_column
@@ -37,6 +41,7 @@ from faceaudit.schema import (
     SCORED,
     STATUSES,
     DatasetInfo,
+    Input,
     ManifestInfo,
     ModelInfo,
     ScoresInfo,
@@ -159,6 +164,9 @@ def read_scores(
     notes: list[str] = []
     path, table, metadata = _read(given, called, notes, "scores")
     source, mapping = str(path), mapping or {}
+    read_as: dict[str, Any] = {"map": dict(mapping), "ai_label": list(as_words(ai_label))}
+    read_as["score_is"] = "" if score_is == "probability" else score_is
+    read = _inputs("scores", given, table, {option: of for option, of in read_as.items() if of})
     ours = metadata is not None
     info = _parse_info(ScoresInfo, metadata, path) if ours else ScoresInfo()
     # Another table may have the headings that are renamed: those of tags, or one of another's.
@@ -218,6 +226,7 @@ def read_scores(
             name: info.datasets.get(name) or DatasetInfo(indexed=n) for name, n in counts.items()
         },
         "versions": info.versions if ours else library_versions(),
+        "inputs": [*read, *chain.from_iterable(tag_table.inputs for tag_table in tags)],
     }
     return Scores(table, info.model_copy(update=update))
 
@@ -236,6 +245,7 @@ def read_tags(
     notes: list[str] = []
     path, table, metadata = _read(given, called, notes)
     source, mapping = str(path), mapping or {}
+    read = _inputs("tags", given, table)
     renamed = frozenset(ours for ours, theirs in mapping.items() if theirs in table.column_names)
     table = meaning.mark_missing(_rename(table, mapping, source, mapping), as_words(missing))
     _require(table, ("image",), source, ", which says whose tags these are")
@@ -249,7 +259,45 @@ def read_tags(
     if "label" in table.column_names:
         table = meaning.with_labels(table, as_words(ai_label), source, notes, strict=False)
     table = _in_standard_words(table, source, notes)
-    return TagTable(path, table, info, renamed, [f"{path.name}: {note}" for note in notes])
+    notes = [f"{path.name}: {note}" for note in notes]
+    return TagTable(path, table, info, renamed, notes, read)
+
+
+def _inputs(
+    role: Literal["scores", "tags"],
+    given: Readable,
+    table: pa.Table,
+    read_as: dict[str, Any] | None = None,
+) -> list[Input]:
+    """Say what was read; of what was read before, from which files it was."""
+    if isinstance(given, Path | str):
+        name, sha256 = Path(given).absolute().name, sha256_of(given)
+    elif isinstance(given, Scores) and given.info.inputs:
+        return given.info.inputs
+    else:
+        name, sha256 = "a table in memory", _sha256_of_cells(table)
+    rows = len(table)
+    return [Input(role=role, name=name, sha256=sha256, rows=rows, read_as=read_as or {})]
+
+
+def _sha256_of_cells(table: pa.Table) -> str:
+    """Return the SHA-256 of a table as CSV, but for what is no text: lists, bytes."""
+    names, columns = [], []
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        with suppress(pa.ArrowException):
+            columns.append(column.cast(pa.string()))
+            names.append(name)
+    cells = pa.BufferOutputStream()
+    pa_csv.write_csv(pa.table(columns, names), cells)
+    return hashlib.sha256(cells.getvalue()).hexdigest()
+
+
+def inputs_of(*tables: Scores) -> list[Input]:
+    """Return what scores were read from, each once."""
+    found: list[Input] = []
+    for one in chain.from_iterable(_inputs("scores", of, of.table) for of in tables):
+        found += [one] if one not in found else []
+    return found
 
 
 def _read(
@@ -367,6 +415,7 @@ def concat_scores(parts: Sequence[Scores]) -> Scores:
     info.notes = [*(note for part in parts for note in part.info.notes), *notes]
     for part in parts[1:]:
         info.unlabelled = dict(Counter(info.unlabelled) + Counter(part.info.unlabelled))
+        info.inputs += [one for one in part.info.inputs if one not in info.inputs]
         _add_sources(info, part.info)
         for name, dataset in part.info.datasets.items():
             known = info.datasets.get(name)

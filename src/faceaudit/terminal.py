@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from faceaudit.draft import Draft
     from faceaudit.model.checkpoint import Checkpoint
     from faceaudit.plan import Planned
+    from faceaudit.reproduction import Reproduction
     from faceaudit.result import OverallRate, Result
     from faceaudit.tables import Scores
 
@@ -269,17 +270,36 @@ def print_scores(scores: Scores, path: Path) -> None:
         click.echo(f"note: {note}", err=True)
 
 
-def print_result(result: Result, out: Path, *, verbose: bool, as_json: bool) -> None:
-    """Print a result that was written into a folder: on one screen, whole, or as JSON."""
+def print_result(
+    result: Result,
+    out: Path,
+    *,
+    verbose: bool,
+    as_json: bool,
+    beside: Reproduction | None = None,
+) -> None:
+    """Print a result that was written into a folder: on one screen, whole, or as JSON.
+
+    What differs from an earlier one comes last.
+    """
     page, file = out / "report.html", f"{result.kind}.json"
     if as_json:
-        print_json(_summary(result) | {"report": page, "result": out / file})
+        same = {"check_same": dataclasses.asdict(beside)} if beside else {}
+        print_json(_summary(result) | {"report": page, "result": out / file} | same)
         return
     if verbose:
         _print_checks(result)
     else:
         _print(*Screen(result, _console()).lines())
     click.echo(f"report: {page} ({file} beside it)")
+    if beside is not None:
+        of = counted(beside.compared, "verdict and number", "verdicts and numbers")
+        if not beside.numbers:
+            rest = "; but other:" if beside.origins else ", from the same inputs and versions."
+            _print(f"The same as the earlier audit in all {of}{rest}")
+        else:
+            _print(f"Not the same as the earlier audit, of {of}:")
+        _print(*(f"  {line}" for line in (*beside.numbers, *beside.origins)))
 
 
 def _summary(result: Result) -> dict[str, Any]:

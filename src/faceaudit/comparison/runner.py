@@ -16,7 +16,7 @@ from faceaudit.runner import adjust_tests, headline, result_versions, timestamp
 from faceaudit.schema import tag_columns
 from faceaudit.spec import Spec, every_tag
 from faceaudit.stats.clusters import INDEPENDENT
-from faceaudit.tables import Scores
+from faceaudit.tables import Scores, inputs_of
 
 
 def compare(
@@ -85,6 +85,7 @@ def compare(
         scores=list(panel.summaries),
         checks=checks,
         spec=spec.model_dump(exclude_none=True),
+        inputs=inputs_of(first, second),
         versions=result_versions(),
     )
 

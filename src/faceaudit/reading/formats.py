@@ -112,12 +112,14 @@ def _read_folder(path: Path) -> pa.Table:
 
     data = dataset.dataset(path, format="parquet", partitioning="hive")
     # A folder called group=01 names a group, and no number.
-    names = pa.schema([(name, pa.string()) for name in data.partitioning.schema.names])
+    schemas = [fragment.physical_schema for fragment in data.get_fragments()]
+    inside = {name for schema in schemas for name in schema.names}
+    outside = [name for name in data.partitioning.schema.names if name not in inside]
+    names = pa.schema([(name, pa.string()) for name in outside])
     folders = dataset.partitioning(names, flavor="hive")
     data = dataset.dataset(path, format="parquet", partitioning=folders)
     if not data.files:
         raise FaceAuditError(f"{path}: a folder without a Parquet file")
-    schemas = [fragment.physical_schema for fragment in data.get_fragments()]
     # A column that only a later file has would be lost otherwise.
     whole = pa.unify_schemas([data.schema, *schemas], promote_options="permissive")
     return data.replace_schema(whole).to_table()

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from faceaudit.errors import FaceAuditError
 from faceaudit.reading.columns import first_true, united, value_counts
 from faceaudit.reading.matching import match
-from faceaudit.schema import ScoresInfo, TableInfo, stated_columns
+from faceaudit.schema import Input, ScoresInfo, TableInfo, stated_columns
 from faceaudit.wording import counted
 
 #: What only scores have: never taken from a table of tags.
@@ -30,6 +30,8 @@ class TagTable:
     renamed: frozenset[str]
     #: What was read otherwise than it stood there, as sentences.
     notes: list[str]
+    #: What it was read from.
+    inputs: list[Input]
 
     def source(self, tag: str, dataset: str | None) -> str:
         """Say whose word a tag is, in one of its data sets or in all."""
