@@ -416,8 +416,8 @@ def gate(
 
 def check_same(earlier: BaseResult | Path | str, later: BaseResult | Path | str) -> Reproduction:
     """Say what differs between two audits that should be the same, the numbers first."""
-    from faceaudit.decision import read_audit
     from faceaudit.reproduction import reproduction
+    from faceaudit.result import read_audit
 
     return reproduction(read_audit(earlier), read_audit(later))
 

@@ -437,7 +437,7 @@ def audit(
 
     Writes OUT/audit.json and OUT/report.html, and prints the answer on one screen.
     """
-    from faceaudit.decision import read_audit
+    from faceaudit.result import read_audit
 
     if spec is None:
         note = "no --spec: every tag is compared; 'faceaudit init' writes one to choose from"

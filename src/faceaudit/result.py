@@ -837,3 +837,12 @@ def read_result(path: Path | str) -> Result:
         return Result.model_validate_json(text)
     except ValidationError as error:
         raise refusal(path, f"not a result of faceaudit ({describe(error)})", "result") from None
+
+
+def read_audit(given: Result | Path | str) -> Result:
+    """Read an ``audit.json``; a result of another kind is refused, also one in memory."""
+    result = given if isinstance(given, Result) else read_result(given)
+    if result.kind != "audit":
+        source = result.name if isinstance(given, Result) else given
+        raise FaceAuditError(f"{source}: of kind '{result.kind}'; give the audit.json of an audit")
+    return result
