@@ -103,6 +103,32 @@ def test_groups_are_the_rows_of_the_figures(audited):
     assert len(drawn) + cells == len(groups)
 
 
+def test_errors_of_a_grid_are_whole_numbers_that_give_its_rates(audited):
+    n = [list(range(1, 400)), list(range(400, 799))]
+    wrong = [[(7 * of) % (of + 1) for of in row] for row in n]
+    values = [
+        [of / all for of, all in zip(*both, strict=True)] for both in zip(wrong, n, strict=True)
+    ]
+    grid = Heatmap(
+        title="T", measure="M", rate="fpr", row_title="gender", column_title="age band",
+        rows=["a", "b"], columns=[str(i) for i in range(399)],
+        values=values, low=values, high=values, n=n,
+    )  # fmt: skip
+    check = audited.checks[0].model_copy(update={"details": [grid]})
+    spec = {"attributes": ["gender"], "intersections": [["gender", "age_band"]]}
+    groups = audited.model_copy(update={"checks": [check], "spec": spec}).groups
+    assert list(groups.errors) == [of for row in wrong for of in row]
+    assert groups.group[400] == "b × 1" and groups.tag.unique() == ["gender × age_band"]
+
+
+def test_a_group_comes_once_though_two_checks_have_its_rate(scores):
+    spec = Spec(name="t", title="T", question="?", attributes=["dataset"])
+    result = Result.of(audit(scores, spec))
+    rated = [of for of in result.details if getattr(of, "rate", None) == "fnr"]
+    assert len(rated) == 2
+    assert not result.groups.duplicated(["tag", "group", "rate"]).any()
+
+
 def test_gaps_are_verdicts_with_their_groups_and_what_judges_nothing(audited):
     gaps = audited.gaps
     judged = gaps[gaps.limit.notna()]
@@ -137,6 +163,16 @@ def test_of_a_comparison_groups_have_both_rates(compared):
     assert groups.n.dtype == "Int64"
     with pytest.raises(FaceAuditError, match="how gaps change"):
         _ = compared.gaps
+
+
+def test_an_earlier_comparison_has_groups(compared, tmp_path):
+    content = json.loads(write_result(tmp_path / "compare.json", compared).read_text("utf-8"))
+    content["result_version"] = 3
+    for detail in (detail for check in content["checks"] for detail in check["details"]):
+        detail.pop("rate", None)
+    (tmp_path / "compare.json").write_text(json.dumps(content), "utf-8")
+    old = Result.of(read_result(tmp_path / "compare.json"))
+    pd.testing.assert_frame_equal(old.groups, compared.groups)
 
 
 def test_of_many_each_has_its_table(scores):
@@ -342,7 +378,7 @@ def test_without_plotly_the_extra_is_named(audited, monkeypatch):
     for name in [name for name in sys.modules if name.partition(".")[0] == "plotly"]:
         monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.setitem(sys.modules, "plotly.graph_objects", None)
-    with pytest.raises(FaceAuditError, match=r"pip install 'faceaudit\[notebook\]'"):
+    with pytest.raises(FaceAuditError, match=r"'result\.figure' needs the extra 'notebook'"):
         audited.figure("fpr", by="age_band")
     assert audited.svg("fpr", by="age_band")
 
