@@ -53,6 +53,11 @@ def limitations(
             "count like the others, for it overlooks faces that look to the side or are cut off."
         )
     notes += scores.info.notes
+    if pc.all(pc.is_in(scored(scores)["p_ai"], pa.array([0, 1], pa.float32()))).as_py():
+        notes.append(
+            "Every score is 0 or 1, a call and no probability: what rests on more than the calls "
+            "(other thresholds, ranking, calibration) says nothing new."
+        )
     notes += filter(None, (_delivery_note(scores.table), _jpeg_note(scores.table)))
     unanswered = (result for result in results if result.status == "not-estimable")
     return notes + [f"{result.title}: {result.sentence}" for result in unanswered]

@@ -78,6 +78,9 @@ def test_every_age_band_reads_itself():
 def test_every_race_of_every_set_has_a_coarse_one():
     for race in (*utkface.RACES, *FAIRFACE_RACES, "asian", "latino"):
         assert race_coarse(pa.array([race])).to_pylist() != [None]
+    assert race_coarse(pa.array(["African-American", "african_american"])).unique().to_pylist() == [
+        "Black"
+    ]
     given = pa.chunked_array([["Southeast Asian", "Others"], [None, "martian", " white "]])
     assert race_coarse(given).to_pylist() == ["Asian", "Other", None, None, "White"]
     assert race_coarse(pa.array([], pa.string())).to_pylist() == []

@@ -86,10 +86,7 @@ def table_of_arrays(
     if y_pred is not None:
         called = pc.is_in(p_ai.cast(pa.string()), pa.array(sorted(positive), pa.string()))
         p_ai = pc.if_else(pc.is_null(p_ai), None, called.cast(pa.float64()))
-        notes.append(
-            "Scores: made of y_pred, 1 where it is the positive class and else 0; what rests on "
-            "more than these calls (other thresholds, ranking, calibration) says nothing new."
-        )
+        notes.append("Scores: made of y_pred, 1 where it is the positive class and else 0.")
     table = pa.table(
         {
             "image": [str(row + 1) for row in range(len(truth))],

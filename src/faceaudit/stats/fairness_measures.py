@@ -185,8 +185,9 @@ def equalized_odds_ratio(counts: Counts) -> Value:
     return np.minimum(fpr, tpr)
 
 
-# --- the AI-Face benchmark, which prints its measures times 100 ------------------------------
-# Source: Lin et al. (2025), AI-Face, CVPR, and its published code.
+# --- the AI-Face benchmark ------------------------------------------------------------------
+# Source: Lin et al. (2025), AI-Face, CVPR, and its published script, which leaves a group without
+# one of the labels out of all of them; see docs/statistics-ranking.md.
 
 
 @measure("F_DP (AI-Face)", "0 to 1", equal=0, labels="")
