@@ -27,7 +27,7 @@ $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "faceaudit needs Python 3.11 or newer")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install $(QUIET) torch torchvision
-	$(BIN)/pip install $(QUIET) --editable '.[model,hf,landmarks,web,dev]'
+	$(BIN)/pip install $(QUIET) --editable '.[model,onnx,hf,landmarks,web,dev]'
 	touch $@
 
 axe: build/axe-core/axe.min.js ## the accessibility rules for the browser tests (needs npm)

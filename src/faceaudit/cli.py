@@ -35,11 +35,11 @@ def main() -> None:
 
     \b
     Bring scores of your own (CSV or Parquet with image,label,p_ai and tags):
-      faceaudit audit scores.csv --spec audits/utkface-demographics.yaml -o out
+      faceaudit audit scores.csv -o out
     or go the whole way from photographs:
       faceaudit index utkface UTKFace/ -o manifest.parquet
       faceaudit score bundled:default manifest.parquet -o scores.parquet
-      faceaudit audit scores.parquet --spec audits/utkface-demographics.yaml -o out
+      faceaudit audit scores.parquet --spec utkface-demographics -o out
     """
 
 

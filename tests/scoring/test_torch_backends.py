@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from faceaudit.errors import FaceAuditError
 from faceaudit.model.architecture import find_architecture
 from faceaudit.pictures import open_picture
 from faceaudit.scoring import open_detector
-from faceaudit.scoring.description import COMMON, write_draft
+from faceaudit.scoring.description import COMMON, Description, write_draft
+from tests.documents import ROOT
 
 torch = pytest.importorskip("torch")
 timm = pytest.importorskip("timm")
@@ -299,3 +301,11 @@ def test_each_agrees_with_its_framework_on_200_real_pictures(real_data, programs
         )
         assert np.abs(ours(detector, files) - validation(files)).max() <= 1e-4
     assert np.abs(ours(open_detector(folder), files) - pipeline(folder, files)).max() <= 1e-4
+
+
+def test_the_model_json_of_the_manual_is_one():
+    page = (ROOT / "docs" / "detectors.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    described = Description.model_validate_json(shown)
+    assert described.preprocess.shortest_edge == 256
+    assert described.network.name == "resnet50"
