@@ -5,6 +5,7 @@ from typing import Literal
 
 import pyarrow as pa
 import pytest
+import yaml
 from click.testing import CliRunner
 from pydantic import BaseModel, Field, ValidationError
 
@@ -13,7 +14,7 @@ from faceaudit.checks import all_checks
 from faceaudit.cli import main
 from faceaudit.runner import audit
 from faceaudit.schema import ScoresInfo
-from faceaudit.spec import Spec, find_spec
+from faceaudit.spec import Spec, as_yaml, find_spec
 from faceaudit.tables import Scores
 
 
@@ -51,6 +52,16 @@ def test_keys_are_told_by_their_types():
         "on": ("true or false", "false"),
     }
     assert next(keys_of(Model)) == Key("name", "text", True, None, "What it is called.")
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["yes", "a: #b", "a\nb", "0\x85", "\u2028x", ["é", "b\n"], {"a": {"1": 0.5}}, None, " "],
+)
+def test_a_value_is_written_on_one_line_and_read_as_it_was(value):
+    text = as_yaml(value)
+    assert text.splitlines() == [text]
+    assert yaml.safe_load(f"key: {text}  # comment") == {"key": value}
 
 
 def test_every_key_and_option_of_ours_says_what_it_means():

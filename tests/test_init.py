@@ -9,7 +9,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from faceaudit.cli import main
@@ -135,6 +135,8 @@ def test_limits_are_those_that_can_be_judged():
     tag=st.text(min_size=1).filter(lambda s: s.strip()),
     values=st.lists(st.text(min_size=1).filter(str.strip), min_size=2, max_size=4, unique=True),
 )
+@example(tag="0\x85", values=["0", "00"])
+@example(tag="a\nquestion: x", values=["b\nquestion: x", "c\u2028d"])
 def test_no_tag_or_value_breaks_out_of_its_place(tag, values):
     """A line break or a '#' in a cell stays a part of its comment, in a heading of its name."""
     if tag in ("image", "label", "p_ai", "dataset", "status"):
@@ -180,6 +182,23 @@ def test_how_the_table_was_read_is_in_the_command_and_the_file(tmp_path, monkeyp
     assert run(*shlex.split(command)[1:]).exit_code == 0
     text = " ".join(Path("my-audit.yaml").read_text().replace("\n# ", " ").split())
     assert "tags of t.csv joined to 3 of 3 images" in text
+
+
+def test_scores_and_tags_that_call_the_image_differently_are_joined(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("v.csv").write_text("File Name,label,p_ai\n1.jpg,ai,0.9\n2.jpg,real,0.2\n3.jpg,real,0.1\n")
+    Path("t.csv").write_text("file,gender\n1.jpg,female\n2.jpg,male\n3.jpg,female\n")
+    one = ("init", "v.csv", "--tags", "t.csv", "--map", "image=File Name")
+    done = run(*one)
+    assert done.exit_code == 2
+    assert "t.csv: column 'image' is missing" in done.stderr
+    assert "--map image=file" in done.stderr
+    done = run(*one, "--map", "image=file")
+    assert done.exit_code == 0, done.output
+    command = done.stdout.splitlines()[-1].strip()
+    assert "--map 'image=File Name' --map image=file" in command
+    assert "joined to 3 of 3 images" in Path("my-audit.yaml").read_text()
+    assert run(*shlex.split(command)[1:]).exit_code == 0
 
 
 def test_images_seen_in_training_are_asked_for(tmp_path, monkeypatch):

@@ -33,7 +33,7 @@ class Reading(TypedDict, total=False):
     """How tables are read that are not as ours; see `faceaudit.tables.read_scores`."""
 
     #: Our column name to the table's, for tables with other headings.
-    mapping: Mapping[str, str]
+    mapping: Mapping[str, str | Sequence[str]]
     #: What says that a value is missing, besides the words of the specification.
     missing: Word | Iterable[Word]
     #: What the table calls AI-generated.
@@ -185,7 +185,11 @@ def _audit_command(scores: Sequence[Path | str], spec: Path, reading: Reading) -
     from faceaudit.one_or_many import as_words, listed
 
     options = [
-        *(("--map", f"{ours}={theirs}") for ours, theirs in reading.get("mapping", {}).items()),
+        *(
+            ("--map", f"{ours}={one}")
+            for ours, theirs in reading.get("mapping", {}).items()
+            for one in listed(theirs)
+        ),
         *(("--ai-label", label) for label in as_words(reading.get("ai_label", ()))),
         ("--score-is", reading.get("score_is", "probability")),
         *(("--tags", str(table)) for table in listed(reading.get("tags", ()))),

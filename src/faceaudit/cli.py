@@ -36,6 +36,8 @@ def main() -> None:
     \b
     Bring scores of your own (CSV or Parquet with image,label,p_ai and tags):
       faceaudit audit scores.csv -o out
+      faceaudit init scores.csv -o my-audit.yaml
+      faceaudit audit scores.csv --spec my-audit.yaml -o out
     or go the whole way from photographs:
       faceaudit index utkface UTKFace/ -o manifest.parquet
       faceaudit score bundled:default manifest.parquet -o scores.parquet
@@ -314,13 +316,15 @@ def describe_model(weights: Path, **options: Any) -> None:
 # --- scores to answers ---------------------------------------------------------------------
 
 
-def _parse_map(ctx: click.Context, param: click.Parameter, pairs: Sequence[str]) -> dict[str, str]:
-    mapping = {}
+def _parse_map(
+    ctx: click.Context, param: click.Parameter, pairs: Sequence[str]
+) -> dict[str, list[str]]:
+    mapping: dict[str, list[str]] = {}
     for pair in pairs:
         ours, separator, theirs = pair.partition("=")
         if not (ours and separator and theirs):
             raise click.BadParameter(f"{pair!r} is not of the form NAME=COLUMN")
-        mapping[ours] = theirs
+        mapping.setdefault(ours, []).append(theirs)
     return mapping
 
 
@@ -330,7 +334,8 @@ _READING = with_options(
         "mapping",
         callback=_parse_map,
         metavar="NAME=COLUMN",
-        help="Our name for a column of the file; repeatable.",
+        help="Our name for a column of the file; repeatable, also for a name that tables write "
+        "differently.",
     ),
     many(
         "--missing",

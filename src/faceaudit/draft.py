@@ -141,7 +141,8 @@ class _Draft:
             ]
             if len(told) > NAMED:
                 told[NAMED - 1 :] = [f"{len(told) - NAMED + 1} more"]
-            derived = f"from {DERIVED_TAGS[tag][0]}: " if tag in DERIVED_TAGS else ""
+            origin = DERIVED_TAGS[tag][0] if tag in DERIVED_TAGS else ""
+            derived = f"from {origin}: " if origin in self.table.column_names else ""
             yield f"  - {as_yaml(tag)}  # {_plain(derived + ', '.join(told))}"
         others = {tag: why_no_groups(self.table, tag) for tag in tag_columns(self.table)}
         if left := [f"{tag} ({why})" for tag, why in others.items() if why]:

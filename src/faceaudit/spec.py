@@ -287,11 +287,19 @@ def parse_spec(text: str, source: str, folder: Path | None = None) -> Spec:
 
 
 def as_yaml(value: object) -> str:
-    """Write a value on one line, as it stands in a specification."""
-    written = yaml.safe_dump(
-        value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10**9
-    )
-    return str(written).removesuffix("...\n").strip()
+    """Write a value on one line, as it stands in a specification.
+
+    >>> as_yaml(["gender", "yes", "a: b"]), as_yaml("two\\nlines")
+    ("[gender, 'yes', 'a: b']", '"two\\\\nlines"')
+    """
+    one_line: dict[str, Any] = {"default_flow_style": True, "sort_keys": False, "width": 10**9}
+    # Only between double quotes is a line break, of which there are many, written as a code.
+    for style in (None, '"'):
+        text = str(yaml.safe_dump(value, allow_unicode=True, default_style=style, **one_line))
+        text = text.removesuffix("\n").removesuffix("\n...")
+        if text.isprintable():
+            break
+    return text
 
 
 def every_tag(table: pa.Table, title: str, question: str) -> Spec:

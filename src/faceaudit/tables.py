@@ -123,7 +123,7 @@ def read_manifest(path: Path | str) -> Manifest:
 
 def read_scores(
     given: Readable,
-    mapping: Mapping[str, str] | None = None,
+    mapping: Mapping[str, str | Sequence[str]] | None = None,
     *,
     missing: object = (),
     ai_label: object = (),
@@ -138,8 +138,9 @@ def read_scores(
     given : Path, str, table in memory or Scores
         A scores table, or any table with ``image``, ``label``, ``p_ai`` and tags: a file of any
         kind that `faceaudit.reading.formats` knows, or what `faceaudit.reading.frames` does.
-    mapping : mapping of str to str, optional
-        Our column name to the file's column name, for tables with other headings.
+    mapping : mapping of str to str or sequence of str, optional
+        Our column name to the file's column name, for tables with other headings; several where
+        the tables to be joined call it differently.
     missing : str, number or sequence of them
         Words that say that a value is missing. Without them only an empty cell does.
     ai_label : str, number or sequence of them
@@ -163,8 +164,8 @@ def read_scores(
     """
     notes: list[str] = []
     path, table, metadata = _read(given, called, notes, "scores")
-    source, mapping = str(path), mapping or {}
-    read_as: dict[str, Any] = {"map": dict(mapping), "ai_label": list(as_words(ai_label))}
+    source, mapping = str(path), _fitting(mapping or {}, table)
+    read_as: dict[str, Any] = {"map": mapping, "ai_label": list(as_words(ai_label))}
     read_as["score_is"] = "" if score_is == "probability" else score_is
     read = _inputs("scores", given, table, {option: of for option, of in read_as.items() if of})
     ours = metadata is not None
@@ -233,7 +234,7 @@ def read_scores(
 
 def read_tags(
     given: Readable,
-    mapping: Mapping[str, str] | None = None,
+    mapping: Mapping[str, str | Sequence[str]] | None = None,
     missing: object = (),
     ai_label: object = (),
     called: str = "the tags",
@@ -244,7 +245,7 @@ def read_tags(
     """
     notes: list[str] = []
     path, table, metadata = _read(given, called, notes)
-    source, mapping = str(path), mapping or {}
+    source, mapping = str(path), _fitting(mapping or {}, table)
     read = _inputs("tags", given, table)
     renamed = frozenset(ours for ours, theirs in mapping.items() if theirs in table.column_names)
     table = meaning.mark_missing(_rename(table, mapping, source, mapping), as_words(missing))
@@ -312,6 +313,15 @@ def _read(
         metadata = {METADATA_KEY: given.info.model_dump_json().encode()}
         given = given.table.replace_schema_metadata(metadata)
     return Path(called), *read_frame(given, called, notes)
+
+
+def _fitting(mapping: Mapping[str, str | Sequence[str]], table: pa.Table) -> dict[str, str]:
+    """Take the first column that a table has, where tables call one of ours differently."""
+    fitting = {}
+    for ours, theirs in mapping.items():
+        there = [name for name in listed(theirs) if name in table.column_names]
+        fitting[ours] = next(iter([*there, *listed(theirs)]), "")
+    return fitting
 
 
 def _rename(
