@@ -18,4 +18,5 @@ def write_files(document: Path, folder: Path) -> None:
     """Write the files that a document shows into a folder."""
     for _, name, text in blocks(document):
         if name:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(text)

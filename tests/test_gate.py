@@ -1,5 +1,6 @@
 """The gate: what it judges, its exit codes, and the ratchet."""
 
+import re
 import xml.etree.ElementTree as ET
 from itertools import product
 
@@ -9,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from faceaudit.cli import main
-from faceaudit.decision import FAILED, PASSED, UNDECIDED, gate, read_judged
+from faceaudit.decision import FAILED, PASSED, UNDECIDED, Decision, Outcome, gate, read_judged
 from faceaudit.errors import FaceAuditError
 from faceaudit.report.junit import write_junit
 from faceaudit.report.markdown import decision_to_markdown
@@ -496,3 +497,80 @@ def test_words_for_missing_that_the_command_was_given_are_part_of_the_question(t
     done = CliRunner().invoke(main, ["gate", new, "--baseline", old])
     assert done.exit_code == 2
     assert 'missing: [] → ["yes"]' in done.stderr
+
+
+# --- what insufficient evidence counts as ---------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("undecided", "code", "remark", "element"),
+    [
+        ("3", UNDECIDED, "", "error"),
+        ("pass", PASSED, "undecided, taken for a pass", "skipped"),
+        ("fail", FAILED, "undecided, taken for a failure", "failure"),
+    ],
+)
+def test_insufficient_evidence_counts_as_one_says_and_is_still_called_so(
+    undecided, code, remark, element, tmp_path
+):
+    found = result(n=30)
+    decision = gate(found, undecided=undecided)
+    assert decision.code == code
+    open_ = [of for of in decision.outcomes if of.status == "insufficient-evidence"]
+    assert {(of.code, of.remark) for of in open_} == {(code, remark)}
+    cases = ET.parse(write_junit(found, tmp_path / "j.xml", decision.outcomes)).getroot()
+    assert len(cases.findall(f".//{element}[@type='insufficient-evidence']")) == len(open_)
+    assert "| Not enough evidence | gender, FPR" in decision_to_markdown(found, decision)
+
+
+@pytest.mark.parametrize("undecided", ["pass", "fail"])
+def test_that_nothing_was_judged_never_passes(undecided):
+    found = result(limits={"fpr_gap": None, "fnr_gap": None})
+    assert gate(found, undecided=undecided).code == UNDECIDED
+    # Neither does what the baseline judged and this does not.
+    before, now = result(), result()
+    for check in now.checks:
+        check.verdicts = [gap for gap in check.verdicts if gap.tags != ["glasses"]]
+    assert gate(now, before, undecided=undecided).code == UNDECIDED
+
+
+def test_a_failure_is_one_whatever_is_undecided():
+    both = result(BY_GENDER, ai=((0.02, 0.02), (0.06, 0.06)))
+    decision = gate(both, undecided="pass")
+    assert decision.code == FAILED
+    assert decision.verdict == "Failed (exit 1): gender, FPR."
+    assert gate(both).verdict == "Failed (exit 1): gender, FPR; 1 undecided."
+
+
+def test_markdown_is_escaped_and_long_tables_are_cut():
+    name = "<img src=x>|a\n# head [x](javascript:1) @team </details>"
+    outcomes = [Outcome("c", f"{name} {i}", "fail", name, FAILED) for i in range(40)]
+    text = decision_to_markdown(result(n=9), Decision(FAILED, outcomes, [name]))
+    rows = [line for line in text.splitlines() if line.startswith("| Fail |")]
+    assert len(rows) == 30
+    assert "More rows in the HTML report: 10." in text
+    assert not re.search(r"<img|(?<!\\)@team|(?<!\\)\[x\]|^# head", text, re.M)
+    assert text.count("</details>") == text.count("<details>") == 1
+    assert all(len(re.findall(r"(?<!\\)\|", row)) == 5 for row in rows)
+
+
+def test_a_comparison_without_a_margin_is_undecided_and_one_has_no_baseline(tmp_path):
+    drawn = result()
+    compared = drawn.model_copy(update={"kind": "compare", "checks": [], "spec": {}})
+    decision = gate(compared, undecided="pass")
+    assert decision.code == UNDECIDED
+    assert [of.found for of in decision.outcomes] == [
+        "No margin was set: compare with --no-worse-by 0.02, or say no_worse_by."
+    ]
+    for one, other in ((compared, drawn), (drawn, compared), (compared, compared)):
+        with pytest.raises(FaceAuditError, match="a comparison has its baseline, the first class"):
+            gate(one, other)
+    file = str(write_result(tmp_path / "compare.json", compared))
+    done = CliRunner().invoke(main, ["gate", file, "--github", "--json"])
+    assert done.exit_code == 2 and "give one of them" in done.output
+    done = CliRunner().invoke(main, ["gate", file, "--github"])
+    assert done.exit_code == 3
+    assert done.output == (
+        "::warning title=faceaudit%3A limits::Not estimable: No margin was set: compare with "
+        "--no-worse-by 0.02, or say no_worse_by.\n"
+    )

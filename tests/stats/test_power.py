@@ -9,11 +9,14 @@ import pytest
 from scipy import stats
 
 from faceaudit.stats.gaps import gap_bounds
+from faceaudit.stats.intervals import paired_difference_interval
 from faceaudit.stats.power import (
     excess_to_fail,
     images_to_decide,
     images_to_fail,
     images_to_pass,
+    pairs_to_decide,
+    power_of_pairs,
     power_to_fail,
     power_to_pass,
 )
@@ -100,3 +103,35 @@ def test_many_groups_of_any_size() -> None:
     excess = excess_to_fail(n / 20, n, 0.05, 0.005)
     assert np.isfinite(excess).all()
     assert excess[0] > excess[100] > excess[-1] > 0.05
+
+
+@pytest.mark.parametrize(
+    ("n", "first", "second", "margin", "error"),
+    [
+        (300, 0.025, 0.025, 0.02, 0.05),
+        (2_000, 0.03, 0.04, 0.02, 0.01),
+        (900, 0.01, 0.06, 0.02, 0.01),
+        (400, 0.002, 0.002, 0.02, 0.002),
+        (300, 0.08, 0.01, 0.0, 0.002),
+        (50_000, 0.05, 0.05, 0.003, 0.001),
+    ],
+)
+def test_the_power_of_pairs_is_that_of_drawn_ones(n, first, second, margin, error):
+    rest = 1 - first - second
+    drawn = np.random.default_rng(0).multinomial(n, [0, first, second, rest], 8_000).T
+    low, high = paired_difference_interval(*drawn, 1 - 2 * error)
+    right = low > margin if second - first > margin else high <= margin
+    found = power_of_pairs(n, first, second, margin, error)
+    assert found == pytest.approx(right.mean(), abs=0.03)
+
+
+@pytest.mark.parametrize(("first", "second"), [(10, 10), (0, 0), (4, 30), (30, 2)])
+def test_so_many_pairs_decide(first, second):
+    needed = pairs_to_decide(first, second, 400, 0.03, 0.01)
+    shares = (first + 0.5) / 401, (second + 0.5) / 401
+    assert power_of_pairs(needed, *shares, 0.03, 0.01) >= 0.8
+    assert power_of_pairs(int(0.9 * needed), *shares, 0.03, 0.01) < 0.8
+
+
+def test_no_number_of_pairs_shows_which_side_of_the_margin_it_is():
+    assert pairs_to_decide(0, 12, 400, 12 / 401, 0.01) is None
