@@ -81,7 +81,7 @@ class Decision:
             others = "" if met == len(decisive) else "; the others do not count against it"
             told = out_of(met, len(decisive), "verdict", ("passes", "pass"))
             return f"{ANSWERS[self.code]}: {told}{others}."
-        named = ", ".join(of.name for of in decisive[:MOST_NAMED])
+        named = "; ".join(of.name for of in decisive[:MOST_NAMED])
         more = f" and {len(decisive) - MOST_NAMED:,} more" if len(decisive) > MOST_NAMED else ""
         undecided = sum(of.code == UNDECIDED for of in self.outcomes)
         open_ = f"; {undecided:,} undecided" if undecided and self.code != UNDECIDED else ""

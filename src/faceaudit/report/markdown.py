@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from faceaudit.decision import Decision
+from faceaudit.decision import BROKEN, FAILED, Decision
 from faceaudit.files import write_text
 from faceaudit.report.base import ReportFormat
 from faceaudit.report.html import environment
@@ -46,6 +46,8 @@ def decision_to_markdown(result: Result, decision: Decision) -> str:
     """
     passing = [of for of in decision.outcomes if of.status == "pass" or of.code is None]
     others = [of for of in decision.outcomes if of not in passing]
+    # Where the table is cut, what fails is still in it.
+    others.sort(key=lambda of: of.code not in (FAILED, BROKEN))
     page = _environment().get_template("gate.md.j2")
     return page.render(result=result, decision=decision, others=others, passing=passing)
 
