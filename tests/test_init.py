@@ -223,3 +223,22 @@ def test_a_pair_in_which_one_tag_follows_from_the_other_is_none():
     assert spec.attributes == ["group", "twin"]
     assert spec.intersections == []
     assert audit(Scores(table, drawn.info), spec).status == "fail"
+
+
+def test_what_is_derived_is_said_and_stands_for_its_origin_in_pairs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    races = cycle("East Asian", "East Asian", "Southeast Asian", "Southeast Asian")
+    rows = table(race=races, age_band=cycle("20-29", "30-39"))
+    pq.write_table(rows, "s.parquet")
+    assert run("init", "s.parquet", "-o", "given.yaml").exit_code == 0
+    text = Path("given.yaml").read_text()
+    assert "  - age_band  # 20-29 60 / 60, 30-39 60 / 60\n" in text, "given, and not derived"
+    assert find_spec("given.yaml").intersections == [["race", "age_band"]]
+    races = [f"{'East Asian' if i // 4 % 2 else 'White'}" for i in range(N)]
+    pq.write_table(table(race=races, age_band=cycle("20-29", "30-39")), "s.parquet")
+    assert run("init", "s.parquet", "-o", "made.yaml").exit_code == 0
+    assert (
+        "  - race_coarse  # from race: Asian 60 / 60, White 60 / 60\n"
+        in Path("made.yaml").read_text()
+    )
+    assert find_spec("made.yaml").intersections == [["age_band", "race_coarse"]]
