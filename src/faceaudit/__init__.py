@@ -9,12 +9,12 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from faceaudit.api import audit, check_same, compare, gate, read
+    from faceaudit.api import audit, card, check_same, compare, gate, read
     from faceaudit.datasets import index
     from faceaudit.scoring import score
     from faceaudit.spec import Spec
 
-__all__ = ["Spec", "audit", "check_same", "compare", "gate", "index", "read", "score"]
+__all__ = ["Spec", "audit", "card", "check_same", "compare", "gate", "index", "read", "score"]
 
 #: What is named otherwise where it is defined, or in another module than `faceaudit.api`. No
 #: module of the package has one of these names: importing it would put it in their place.

@@ -426,6 +426,36 @@ def check_same(earlier: BaseResult | Path | str, later: BaseResult | Path | str)
     return reproduction(read_audit(earlier), read_audit(later))
 
 
+def card(
+    model: Path | str | None,
+    audits: BaseResult | Path | str | Iterable[BaseResult | Path | str],
+    out: Path | str,
+) -> Path:
+    """Write a model card in Markdown, in which what only people know is marked as not supplied.
+
+    Parameters
+    ----------
+    model : Path or str, optional
+        A model directory, or ``bundled:NAME``; without it the card tells what the audits do.
+    audits : Result, Path or str, or several
+        Audits of that classifier.
+    out : Path or str
+        The card; a file that is there already is refused, for people may have written in it.
+    """
+    from faceaudit.bundled import resolve_model
+    from faceaudit.errors import FaceAuditError
+    from faceaudit.files import write_text
+    from faceaudit.one_or_many import listed
+    from faceaudit.report.card import to_card
+    from faceaudit.result import Result, read_audit
+
+    if Path(out).exists():
+        raise FaceAuditError(f"{out}: is there already; remove it, or name another file with -o")
+    folder = None if model is None else resolve_model(model)
+    given = [audits] if isinstance(audits, Result) else listed(audits)
+    return write_text(out, to_card(folder, [read_audit(audit) for audit in given]))
+
+
 def _called(tables: Sequence[Readable], what: str = "the scores") -> list[Called]:
     """Say what messages call each table: a file by its path, one in memory by what it is."""
     names = [what] if len(tables) == 1 else [f"{what} ({i + 1})" for i in range(len(tables))]

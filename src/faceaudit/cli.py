@@ -502,7 +502,7 @@ def compare(scores: Sequence[Path], verbose: bool, as_json: bool, **options: Any
     "--format",
     default="html",
     metavar="NAME",
-    help="html, junit, markdown, or what an installed package adds.",
+    help="html, junit, markdown, annex, or what an installed package adds.",
 )
 @flag("--open", "open_it", help="Open the report in a browser.")
 @_NO_IMAGES
@@ -525,6 +525,23 @@ def report(
         click.echo(f"report: {path}")
     if open_it:
         click.launch(str(path))
+
+
+@main.command()
+@click.argument("model", required=False)
+@many("--audit", "audits", type=PATH, metavar="AUDIT_JSON", help="An audit of it; repeatable.")
+@click.option("-o", "--out", required=True, type=PATH, help="The card to write (Markdown).")
+@example(
+    "faceaudit card bundled:default --audit out/audit.json -o card.md",
+    "faceaudit card --audit out/audit.json --audit out-glasses/audit.json -o card.md",
+)
+def card(model: str | None, audits: Sequence[Path], out: Path) -> None:
+    """Write a model card from a model directory, audits, or both.
+
+    What only people can say is marked as not supplied, with what to write there. A card that is
+    there already is not written over.
+    """
+    click.echo(f"card: {api.card(model, audits, out)}")
 
 
 @main.command()

@@ -167,10 +167,14 @@ def test_markdown_shows_hostile_names_as_text(tmp_path: Path) -> None:
 def test_every_format_writes_every_kind_of_result_or_says_why_not(
     audit: Result, comparison: Result, tmp_path: Path
 ) -> None:
-    assert set(all_formats()) == {"html", "junit", "markdown"}
+    assert set(all_formats()) == {"annex", "html", "junit", "markdown"}
     for format in all_formats().values():
         format.write(audit, tmp_path / f"audit{format.suffix}")
         assert (tmp_path / f"audit{format.suffix}").stat().st_size > 1_000
+        if format.name == "annex":
+            with pytest.raises(FaceAuditError, match="of kind 'compare'; give the audit"):
+                format.write(comparison, tmp_path / "compare.annex.html")
+            continue
         format.write(comparison, tmp_path / f"compare{format.suffix}")
         assert (tmp_path / f"compare{format.suffix}").stat().st_size > 300
     study = comparison.model_copy(update={"kind": "study"})
@@ -212,7 +216,9 @@ def test_formats_get_no_picture_that_is_not_to_be_shown_and_are_refused_in_one_l
         assert (tmp_path / "report.txt").read_text("utf-8").startswith("pass\nfail\n")
         assert "data:image" in audit.model_dump_json()
         assert "data:image" not in seen[0].model_dump_json()
-        with pytest.raises(FaceAuditError, match="'pdf'; there are html, junit, lines, markdown"):
+        with pytest.raises(
+            FaceAuditError, match="'pdf'; there are annex, html, junit, lines, markdown"
+        ):
             api.report(file, format="pdf")
         with pytest.raises(FaceAuditError, match="HTML only"):
             api.report(tmp_path, format="lines")

@@ -30,7 +30,7 @@ def to_markdown(result: Result) -> str:
 
     Text from outside is escaped, so that a group named ``<b>`` or ``[x](y)`` shows as it is.
     """
-    page = _environment().get_template("report.md.j2")
+    page = markdown_environment().get_template("report.md.j2")
     return page.render(result=result, parts=by_part(result))
 
 
@@ -48,19 +48,21 @@ def decision_to_markdown(result: Result, decision: Decision) -> str:
     others = [of for of in decision.outcomes if of not in passing]
     # Where the table is cut, what fails is still in it.
     others.sort(key=lambda of: of.code not in (FAILED, BROKEN))
-    page = _environment().get_template("gate.md.j2")
+    page = markdown_environment().get_template("gate.md.j2")
     return page.render(result=result, decision=decision, others=others, passing=passing)
 
 
 @cache
-def _environment() -> Environment:
+def markdown_environment() -> Environment:
+    """Return the templates' environment for Markdown: everything is escaped."""
     # The pages' own environment, with another kind of escaping for all that is filled in.
-    markdown = environment().overlay(autoescape=False, finalize=_text, keep_trailing_newline=True)
+    markdown = environment().overlay(autoescape=False, finalize=escaped, keep_trailing_newline=True)
     markdown.globals = markdown.globals | {"most_rows": MOST_ROWS}
     return markdown
 
 
-def _text(text: Any) -> str:
+def escaped(text: Any) -> str:
+    """Return a text on one line in which nothing is Markdown or HTML."""
     from markupsafe import Markup
 
     if isinstance(text, Markup):
