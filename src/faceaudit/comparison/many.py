@@ -368,9 +368,8 @@ def _how_sure(board: Leaderboard, pairs: Sequence[Comparison]) -> Iterator[str]:
         n = sum(k - of.ranks[1] for of in standings)
         apart.append(f"{n:,} on {rate.images}")
     yield (
-        f"Of {say.counted(comb(k, 2), 'pair')} of classifiers are told apart "
-        f"{' and '.join(apart)}; ranks and differences hold together at "
-        f"{100 * board.spec.confidence:g} %."
+        f"Told apart, of {say.counted(comb(k, 2), 'pair')} of classifiers: {', '.join(apart)}; "
+        f"ranks and differences hold together at {100 * board.spec.confidence:g} %."
     )
     found = [each for of in pairs for each in of.differences if each.tags]
     if found:
