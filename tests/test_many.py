@@ -163,7 +163,10 @@ def test_ranks_agree_with_the_pairs_themselves(seed):
         told = f"{first_rank}" if first_rank == last_rank else f"{first_rank} to {last_rank}"
         assert row["rank"] == told
     assert words(result.verdict) <= MOST_WORDS
-    told_apart = re.search(r"told apart (\d+) on real", result.answer.how_sure)
+    told_apart = re.search(
+        r"Told apart, of 6 pairs of classifiers: (\d+) on real photographs, ",
+        result.answer.how_sure,
+    )
     assert int(told_apart[1]) == sum(behind.values())
 
 

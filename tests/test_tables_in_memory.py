@@ -220,8 +220,14 @@ def test_the_gate_takes_a_result(frame, tmp_path):
     result = fa.audit(frame, FEW, tmp_path)
     assert fa.gate(result) == fa.gate(tmp_path / "audit.json")
     assert fa.gate(result, baseline=result).code == fa.gate(result).code
-    with pytest.raises(FaceAuditError, match="the result: of kind 'compare'"):
-        fa.gate(fa.compare(frame, frame.assign(p_ai=0.5)))
+    compared = fa.compare(frame, frame.assign(p_ai=0.5), out=tmp_path, spec=FEW, no_worse_by=0.02)
+    decision = fa.gate(compared)
+    assert decision == fa.gate(tmp_path / "compare.json")
+    assert decision.code == 1, "who is always in doubt calls every real photograph AI-generated"
+    with pytest.raises(FaceAuditError, match="a comparison has its baseline"):
+        fa.gate(compared, baseline=result)
+    with pytest.raises(FaceAuditError, match="the result: of kind 'study'"):
+        fa.gate(result.model_copy(update={"kind": "study"}))
 
 
 def test_a_word_that_nobody_knows_is_refused(frame):

@@ -67,7 +67,7 @@ def test_without_the_extra_it_says_which(ffhq, monkeypatch):
     manifest, _ = ffhq
     monkeypatch.setattr(landmarks, "find_spec", lambda name: None)
     for tag in ("face_shape", "skin_tone"):
-        with pytest.raises(MissingExtraError, match=r"faceaudit\[landmarks\]"):
+        with pytest.raises(MissingExtraError, match=r"pip install '\.\[landmarks\]'"):
             add_tags(manifest, tag)
     with pytest.raises(FaceAuditError, match=r"no tag 'mood' .* there are .*face_shape, skin_tone"):
         add_tags(manifest, "mood")

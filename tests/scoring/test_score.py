@@ -126,7 +126,9 @@ def test_metadata_names_model_and_preprocessing(model, traps, tmp_path):
     assert info.model.threshold_rule == "drawn"
     assert info.tag_sources == {"group": {"drawn": "drawn by the test"}}
     assert {"torch", "timm", "pillow"} <= set(info.versions)
-    assert read_scores(tmp_path / "s.parquet").info == info
+    read = read_scores(tmp_path / "s.parquet").info
+    assert [(of.role, of.name, of.rows) for of in read.inputs] == [("scores", "s.parquet", 9)]
+    assert read.model_copy(update={"inputs": []}) == info, "what was read is not in the file"
 
 
 def test_score_does_not_depend_on_the_batch(model, tmp_path):
@@ -228,7 +230,7 @@ def test_memory_does_not_grow_with_the_manifest(model, tmp_path):
 def test_missing_extra_is_one_line(model, monkeypatch, tmp_path):
     manifest = draw_dataset(tmp_path / "d", 1, 1)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'faceaudit\[model\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install '\.\[model\]' in a checkout"):
         score(model, manifest, tmp_path / "s.parquet")
 
 

@@ -412,7 +412,7 @@ def test_memory_is_given_back_without_anybody_asking(monkeypatch):
     ("name", "content", "fields", "why"),
     [
         ("s.txt", CSV, {}, "s.txt: scores are a .csv or a .parquet"),
-        ("s.csv", "a,b\n1,2\n", {}, "s.csv: column 'image' is missing"),
+        ("s.csv", "a,b\n1,2\n", {}, "s.csv: columns 'image', 'label', 'p_ai' are missing"),
         ("s.csv", "", {}, "s.csv: not a readable table"),
         ("s.parquet", b"PAR1nonsense", {}, "s.parquet: not a readable table"),
         ("s.csv", CSV.replace("0.5", "5"), {}, "s.csv: "),
