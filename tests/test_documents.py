@@ -25,7 +25,7 @@ from tests.documents import ROOT, blocks
 from tests.drawn import drawn_scores
 from tests.report.parsed_page import Page
 
-GROUPS = {"a": (300, 3), "b": (300, 30), "c": (9, 2)}
+GROUPS = {"a": (300, 3), "b": (300, 30), "c": (9, 2), "d": (30, 2)}
 ANNEX = DOCUMENTS["annex"]["items"]
 CARD = [item for items in DOCUMENTS["card"]["sections"].values() for item in items]
 DEFAULT = bundled.resolve_model("bundled:default")
@@ -72,6 +72,25 @@ def test_each_rate_by_group_stands_in_both_documents_as_in_the_audit(audit, tmp_
         assert tuple(of.replace("\u202f", " ") for of in row) in rows
         cells = [f"<td>{row[0]}</td>", *(f'<td class="number">{of}</td>' for of in row[1:])]
         assert "".join(cells) in page
+
+
+def test_what_is_laid_out_anew_is_what_was_drawn(bare):
+    """639 photographs with 37 errors, 200 AI-generated faces with 4; 30 are not too few."""
+
+    def rows(item):
+        return answer(item, bare)[0].rows
+
+    fpr, fnr = rows("overall")
+    assert fpr[1:4] == [639, 37, pytest.approx(37 / 639)]
+    assert fnr[1:4] == [200, 4, pytest.approx(0.02)]
+    assert fpr[4] < fpr[3] < fpr[5]
+    assert [row[2:4] for row in rows("data_sets")] == [[639, 200]]
+    sizes = {row[1]: row[2:] for row in rows("group_sizes")}
+    assert sizes["real photographs called AI-generated (FPR)"] == [4, 9, 300, 1]
+    (worst,) = [row for row in rows("worst") if row[:2] == ["group", "FPR"]]
+    assert worst[2:9] == ["b", 300, 0.1, "a", 300, 0.01, pytest.approx(0.09)]
+    assert worst[9] < worst[8] < worst[10]
+    assert [row[2:] for row in rows("missing")] == [[200, 200]]
 
 
 def numbers_in(text):
@@ -182,7 +201,7 @@ def test_what_a_specification_supplies_is_no_longer_missing(bare, tmp_path):
     table = drawn_scores(GROUPS).table
     table = table.append_column("person", pa.array([str(i // 2) for i in range(len(table))]))
     given = {"attributes": ["group"], "tag_error": {"group": 0.01}, "cluster": "person"}
-    given["population"] = [{"group": name, "share": 1 / 3} for name in GROUPS]
+    given["population"] = [{"group": name, "share": 1 / 4} for name in GROUPS]
     result = fa.audit(table, given)
     for item in ("tag_error", "dependence", "population"):
         assert answer(item, bare) == []
