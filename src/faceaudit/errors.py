@@ -63,7 +63,7 @@ def describe(error: ValidationError, model: type[BaseModel] | None = None) -> st
     return f"{place}: {first['msg'].removeprefix('Value error, ')}"
 
 
-def in_one_line(error: Exception) -> str:
+def in_one_line(error: BaseException) -> str:
     """Say an exception's kind and message in one line."""
     from pydantic import ValidationError
 

@@ -107,3 +107,32 @@ def test_what_is_not_known_is_asked_for(made, raw, told):
 def test_independent_labels_are_no_logits_once_said():
     found = outputs(["real", "ai"], score_is="probability")
     assert found.p_ai([[0.9, 0.9], [0.2, 0.1]]) == pytest.approx([0.9, 0.1])
+
+
+@pytest.mark.parametrize(
+    ("classes", "ai_class", "expected"),
+    [
+        (["fake", "real"], (), 0.1),  # as folders in the order of the alphabet
+        (["real", "fake"], (), 0.9),
+        (["real"], (), 0.1),
+        (["fake"], (), 0.9),
+        (["left", "right"], ("left",), 0.1),
+        (["left", "right"], ("right",), 0.9),
+    ],
+)
+def test_one_number_of_named_classes_speaks_for_the_last_of_them(classes, ai_class, expected):
+    read = Outputs("m", ModelOptions(ai_class=ai_class, score_is="probability"), classes)
+    assert read.p_ai([0.9]) == pytest.approx([expected])
+
+
+@pytest.mark.parametrize(
+    ("given", "score_is", "own", "message"),
+    [
+        ([[0.2, 0.8]], "p-real", None, "not the one that --score-is p-real says"),
+        ([[0.2, 0.8]], "percent", None, "sum to 1, not 100"),
+    ],
+)
+def test_several_numbers_that_are_no_shares_are_refused(given, score_is, own, message):
+    read = Outputs("m", ModelOptions(score_is=score_is), ["real", "fake"], own)
+    with pytest.raises(FaceAuditError, match=message):
+        read.p_ai(given)

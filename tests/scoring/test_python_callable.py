@@ -185,3 +185,20 @@ finally:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert (done.returncode, done.stdout.split()[-1]) == (0, "False"), done.stderr
     return done
+
+
+@pytest.mark.parametrize(
+    ("body", "head", "options", "message"),
+    [
+        ("return [0.2, 0.3]", "", {}, r"returned \[0.2, 0.3\], which does not sum to 1"),
+        ("return 0.9", "CLASSES = ['fake', 'real']", {}, "names CLASSES, and one number"),
+        ("return 'fake'", "", {"ai_class": "0"}, "the word 'fake', which says itself"),
+        ("raise SystemExit(0)", "", {}, "failed: SystemExit"),
+        ("return 0.9", "raise SystemExit(0)", {}, "running it failed: SystemExit"),
+    ],
+)
+def test_what_would_be_turned_round_or_ends_the_run_is_refused(
+    manifest, tmp_path, body, head, options, message
+):
+    with pytest.raises(FaceAuditError, match=message):
+        scored(tmp_path, manifest, body, head, **options)

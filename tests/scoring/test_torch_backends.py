@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import warnings
 from pathlib import Path
 
@@ -268,8 +269,6 @@ def test_a_folder_gives_what_its_pipeline_gives(folder, tmp_path, prefix):
     ],
 )
 def test_a_folder_that_cannot_be_used_is_refused_in_a_line(folder, tmp_path, change, message):
-    import shutil
-
     shutil.copytree(folder, tmp_path / "m")
     change(tmp_path / "m")
     with pytest.raises(FaceAuditError, match=message or "nothing says which") as refused:
@@ -309,3 +308,56 @@ def test_the_model_json_of_the_manual_is_one():
     described = Description.model_validate_json(shown)
     assert described.preprocess.shortest_edge == 256
     assert described.network.name == "resnet50"
+
+
+@pytest.mark.parametrize(
+    "lost", ["classifier.weight", "vit.encoder.layer.0.output.dense.weight", "classifier.bias"]
+)
+def test_weights_that_are_lacking_are_not_drawn(folder, tmp_path, lost):
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(folder, tmp_path / "m")
+    path = tmp_path / "m" / "model.safetensors"
+    state = load_file(path)
+    lost = lost if lost in state else next(name for name in state if "dense.weight" in name)
+    del state[lost]
+    save_file(state, path, metadata={"format": "pt"})
+    with pytest.raises(FaceAuditError, match="would be drawn at random"):
+        _ = open_detector(tmp_path / "m").notes
+
+
+def test_no_code_of_a_model_is_run(folder, tmp_path, monkeypatch):
+    shutil.copytree(folder, tmp_path / "m")
+    path, trace = tmp_path / "m" / "config.json", tmp_path / "run"
+    own = {"AutoConfig": "own.Own", "AutoModelForImageClassification": "own.Own"}
+    config = json.loads(path.read_text()) | {"auto_map": own, "model_type": "own"}
+    path.write_text(json.dumps(config))
+    (tmp_path / "m" / "own.py").write_text(f"open({str(trace)!r}, 'w')\nclass Own: pass\n")
+    monkeypatch.setattr("builtins.input", lambda *asked: "y")
+    with pytest.raises(FaceAuditError, match="transformers cannot load it"):
+        _ = open_detector(tmp_path / "m").notes
+    assert not trace.exists()
+
+
+def test_a_program_whose_output_is_squeezed_is_refused(tmp_path):
+    class Squeezed(torch.nn.Module):
+        def forward(self, given):
+            return given.mean((2, 3))[:, :2].squeeze()
+
+    one = torch.zeros(1, 3, SIZE, SIZE)
+    torch.export.save(torch.export.export(Squeezed(), (one,)), tmp_path / "s.pt2")
+    with pytest.raises(FaceAuditError, match=r"output of shape \(2,\) for 1 picture; a row for"):
+        _ = open_detector(
+            tmp_path / "s.pt2", trust_pickle=True, preprocess="unit", score_is="logit"
+        ).notes
+
+
+def test_a_program_for_many_pictures_at_once(tmp_path):
+    given = torch.zeros(20, 3, SIZE, SIZE)
+    torch.export.save(torch.export.export(network(), (given,)), tmp_path / "20.pt2")
+    squash = "imagenet,resize=squash"
+    detector = open_detector(
+        tmp_path / "20.pt2", trust_pickle=True, preprocess=squash, ai_class="1"
+    )
+    files = drawn(tmp_path)
+    np.testing.assert_allclose(ours(detector, files), validation(files), atol=1e-4)

@@ -51,6 +51,7 @@ def ai_classes_of(
         raise FaceAuditError(
             f"{source}: the classes are {named}, and nothing says which of them means "
             f"AI-generated; say it with --ai-class {classes[0]} or --ai-class {classes[1]}"
+            f"{', once for each that does' if len(classes) > 2 else ''}"
         )
     if len(classes) == 2:
         how = how.replace("their names", "its name")

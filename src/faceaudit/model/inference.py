@@ -55,12 +55,18 @@ def predict(
     return p_ai
 
 
-def outputs_of(network: Callable[[Tensor], Tensor], inputs: Floats) -> Floats:
-    """Return what a network from elsewhere gives for its inputs, shape (n, …), a few at once."""
+def outputs_of(
+    network: Callable[[Tensor], Tensor], inputs: Floats, *, together: bool = False
+) -> Floats:
+    """Return what a network from elsewhere gives for its inputs, shape (n, …).
+
+    A few at once, or all `together`, as one for a fixed number of pictures needs it.
+    """
     import torch
 
     with torch.inference_mode():
-        outputs = [network(torch.from_numpy(few)).float() for few in few_at_once(inputs)]
+        parts = [inputs] if together else few_at_once(inputs)
+        outputs = [network(torch.from_numpy(few)).float() for few in parts]
         found: Floats = torch.cat(outputs).numpy()
     return found
 

@@ -11,10 +11,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from faceaudit.errors import FaceAuditError
 from faceaudit.model.preprocess import Floats, Pixels
 from faceaudit.scoring.detectors import Detector
 from faceaudit.scoring.outputs import Outputs
 from faceaudit.scoring.preprocessing import Preprocessing
+from faceaudit.wording import counted
 
 
 class Network(Detector):
@@ -55,12 +57,22 @@ class Network(Detector):
         """Run the network, on as many pictures at once as it takes."""
         inputs = self.preprocessing.inputs(pixels)
         if not self.at_once:
-            return self.outputs.p_ai(self.run(inputs))
+            return self.outputs.p_ai(self._run(inputs))
         # The last ones are filled up.
         missing = -len(inputs) % self.at_once
         filled = np.concatenate([inputs, np.repeat(inputs[-1:], missing, axis=0)])
         parts = np.split(filled, len(filled) // self.at_once)
-        return self.outputs.p_ai(np.concatenate([self.run(part) for part in parts])[: len(inputs)])
+        return self.outputs.p_ai(np.concatenate([self._run(part) for part in parts])[: len(inputs)])
+
+    def _run(self, inputs: Floats) -> npt.NDArray[np.floating]:
+        """Run it, and see that each picture has its own row of the output."""
+        raw = np.asarray(self.run(inputs))
+        if raw.shape[:1] != (len(inputs),):
+            raise FaceAuditError(
+                f"{self.name}: gives an output of shape {raw.shape} for "
+                f"{counted(len(inputs), 'picture')}; a row for each is needed"
+            )
+        return raw
 
     def alternatives(self) -> Mapping[str, Detector]:
         """Prepare pictures in other common ways, if its user says in which."""

@@ -13,6 +13,7 @@ from faceaudit.errors import FaceAuditError
 from faceaudit.model.classes import ai_classes_of
 from faceaudit.model.preprocess import Floats
 from faceaudit.reading.meaning import ScoreIs
+from faceaudit.schema import LABEL_WORDS
 from faceaudit.scoring.options import ModelOptions
 
 #: Shares that a classifier gives its classes sum to 1 but for rounding; an INT8 one's do too.
@@ -23,7 +24,8 @@ class Outputs:
     """Turns a classifier's output, shape (n,), (n, 1) or (n, classes), into `p_ai`, shape (n,).
 
     Of one number a picture it has to be said what it is (``score_is``), and it speaks for
-    AI-generated, unless ``ai_class`` is 0: then for the other class. Of several, the classes that
+    AI-generated, unless ``ai_class`` is 0: then for the other class. If it has classes, it speaks
+    for the last of them, as a sigmoid does. Of several, the classes that
     mean AI-generated are found by `ai_classes_of`; numbers of which each picture's sum to 1 are
     taken as probabilities, others as logits of a softmax, if ``score_is`` does not say it; those
     that are between 0 and 1 and do not sum to 1 may be either, and have to be said.
@@ -85,6 +87,11 @@ class Outputs:
     def _understand(self, values: npt.NDArray[np.float64]) -> None:
         """Settle, by the first pictures, what all numbers are."""
         if self._width == 1:
+            if self._classes and len(self._classes) > 2:
+                raise FaceAuditError(
+                    f"{self._source}: gives one number a picture, but names {len(self._classes)} "
+                    "classes"
+                )
             if self._score_is is None:
                 low, high = float(values.min()), float(values.max())
                 raise FaceAuditError(
@@ -102,6 +109,11 @@ class Outputs:
                 f"{self._source}: gives {self._width} numbers a picture, but names "
                 f"{len(self._classes)} classes"
             )
+        if self._score_is == "p-real":
+            raise FaceAuditError(
+                f"{self._source}: gives {self._width} numbers a picture, not the one that "
+                "--score-is p-real says; name the classes that mean AI-generated: --ai-class"
+            )
         _, said = self._ai
         self.notes.append(said)
         if self._score_is is None:
@@ -118,9 +130,17 @@ class Outputs:
             plural = {"probability": "probabilities", "logit": "logits"}[self._score_is]
             self.notes.append(f"Its numbers were read as {plural}: {why}.")
 
-    @property
+    @cached_property
     def _reversed(self) -> bool:
-        return "0" in self._options.ai_class or self._score_is == "p-real"
+        """Whether the one number speaks for photographs."""
+        if self._classes and len(self._classes) == 2:
+            ai, said = self._ai
+            self.notes.append(said)
+            of_real = ai == [0]
+        else:
+            known = LABEL_WORDS.get(self._classes[0].strip().casefold()) if self._classes else None
+            of_real = known == "real" or "0" in self._options.ai_class
+        return of_real or self._score_is == "p-real"
 
     @cached_property
     def _ai(self) -> tuple[list[int], str]:
@@ -128,7 +148,8 @@ class Outputs:
         return ai_classes_of(names, self._options.ai_class, self._source)
 
     def _of_one(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        if wrong := set(self._options.ai_class) - {"0", "1"}:
+        wrong = set(self._options.ai_class) - {"0", "1"}
+        if wrong and not (self._classes and len(self._classes) == 2):
             raise FaceAuditError(
                 f"{self._source}: --ai-class {min(wrong)}: the model gives one number a picture; "
                 "0 says that it speaks for photographs, 1 for AI-generated pictures"
@@ -142,8 +163,18 @@ class Outputs:
         if self._score_is == "logit":
             margin = logsumexp(values[:, ai], axis=1) - logsumexp(values[:, real], axis=1)
             return np.asarray(expit(margin))
+        shares = self._shares(values)
+        sums = shares.sum(axis=1)
+        off = np.abs(sums - 1) > SUM_TO_ONE
+        whole = 100 if self._score_is == "percent" else 1
+        # Labels that are judged one by one need not sum to 1, if it is said what they are.
+        if off.any() and (self._score_is == "percent" or len(ai) > 1):
+            raise FaceAuditError(
+                f"{self._source}: gives shares of the classes that sum to "
+                f"{whole * sums[off][0]:.3g}, not {whole}; say what they are: --score-is"
+            )
         # Rounding may take a sum of several a little over 1.
-        return np.asarray(np.minimum(self._shares(values)[:, ai].sum(axis=1), 1.0))
+        return np.asarray(np.minimum(shares[:, ai].sum(axis=1), 1.0))
 
     def _shares(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         whole = 100 if self._score_is == "percent" else 1

@@ -48,6 +48,10 @@ class HuggingFace(Detector):
                 "own: python:FILE.py:FUNCTION"
             )
         names = config.get("id2label") or {}
+        if not isinstance(names, dict) or not all(str(key).isdigit() for key in names):
+            raise FaceAuditError(
+                f"{source}: id2label in config.json is not of the form {{'0': 'real', '1': 'fake'}}"
+            )
         self._classes = [str(names[key]) for key in sorted(names, key=int)] or None
         self.name = folder.resolve().name
         self.info = ModelInfo(
@@ -93,18 +97,31 @@ class HuggingFace(Detector):
         disable_progress_bar()
         # Its retries are told in the one line that says that there is no network.
         logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
-        given: dict[str, Any] = {"local_files_only": Path(self._source).is_dir()}
+        # Without the latter it asks on the terminal whether to run a model's own code.
+        given = {"local_files_only": Path(self._source).is_dir(), "trust_remote_code": False}
         safe = None if self._options.trust_pickle else True
         try:
             processor = AutoImageProcessor.from_pretrained(self._source, **given)
-            model = AutoModelForImageClassification.from_pretrained(
-                self._source, use_safetensors=safe, **given
+            model, loaded = AutoModelForImageClassification.from_pretrained(
+                self._source, use_safetensors=safe, output_loading_info=True, **given
             )
         except Exception as error:  # no network, code of its own, damaged files …
             raise FaceAuditError(
                 f"{self._source}: transformers cannot load it: {in_one_line(error)}"
             ) from None
+        if lacking := sorted(loaded["missing_keys"]):
+            raise FaceAuditError(
+                f"{self._source}: its weights lack {', '.join(lacking[:3])}"
+                f"{' …' if len(lacking) > 3 else ''}, which would be drawn at random; save the "
+                "whole model with save_pretrained"
+            )
         labels = model.config.id2label
+        if sorted(labels) != list(range(len(labels))):
+            named = ", ".join(map(str, sorted(labels)))
+            raise FaceAuditError(
+                f"{self._source}: id2label in config.json names the outputs {named}; each from 0 "
+                "on is needed"
+            )
         self._classes = [str(labels[i]) for i in sorted(labels)]
         said = {k: str(v) for k, v in processor.to_dict().items() if k in _SAID and v is not None}
         shape = np.shape(self._prepared(processor, Image.new("RGB", (64, 48))))

@@ -18,7 +18,7 @@ from faceaudit.model.preprocess import Floats, Prepared, as_rgb
 from faceaudit.schema import LABEL_WORDS, ModelInfo
 from faceaudit.scoring.detectors import Detector, PictureError
 from faceaudit.scoring.options import ModelOptions
-from faceaudit.scoring.outputs import Outputs
+from faceaudit.scoring.outputs import SUM_TO_ONE, Outputs
 
 PREFIX = "python:"
 #: A function whose first parameter is called so takes a list of pictures, any other one picture.
@@ -42,9 +42,12 @@ class PythonCallable(Detector):
         module = _run(path)
         self._call = _function(module, function, path)
         self._batch = next(iter(inspect.signature(self._call).parameters), "") == BATCH
+        self._named = hasattr(module, "CLASSES")
+        self._said, self._said_what = bool(options.ai_class), bool(options.score_is)
         self._source, self._words = f"{path}:{function}", options.score_is in (None, "probability")
         classes = getattr(module, "CLASSES", ("real", "ai"))
         self._outputs = Outputs(self._source, options, classes, "probability")
+        self._one = Outputs(self._source, options, None, "probability")
         self.name = f"{path.stem}.{function}"
         said = {
             field: getattr(module, name)
@@ -87,7 +90,20 @@ class PythonCallable(Detector):
         if decided:
             if len({len(rows[i]) for i in decided}) > 1:
                 raise FaceAuditError(f"{self._source}: returned more numbers for some pictures")
-            p_ai[decided] = self._outputs.p_ai(np.stack([rows[i] for i in decided]))
+            numbers = np.stack([rows[i] for i in decided])
+            if self._named and numbers.shape[1] == 1:
+                raise FaceAuditError(
+                    f"{self._source}: the file names CLASSES, and one number was returned for a "
+                    "picture; return one for each class, or leave CLASSES out"
+                )
+            if numbers.shape[1] == 1:
+                self._outputs = self._one
+            elif not self._said_what and (np.abs(numbers.sum(axis=1) - 1) > SUM_TO_ONE).any():
+                raise FaceAuditError(
+                    f"{self._source}: returned {np.round(numbers[0], 3).tolist()}, which does not "
+                    "sum to 1; say what the numbers are: --score-is"
+                )
+            p_ai[decided] = self._outputs.p_ai(numbers)
         return p_ai
 
     def _one_by_one(self, pixels: Prepared) -> list[Any]:
@@ -95,12 +111,15 @@ class PythonCallable(Detector):
         for i, image in enumerate(pixels):
             try:
                 answers.append(self._call(image))
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 raise PictureError(f"{self._source} failed: {in_one_line(error)}", i) from error
         return answers
 
     def _all_at_once(self, images: list[Any]) -> list[Any]:
-        answers = self._call(images)
+        try:
+            answers = self._call(images)
+        except SystemExit as error:
+            raise FaceAuditError(f"{self._source} failed: {in_one_line(error)}") from error
         if not hasattr(answers, "__len__") or len(answers) != len(images):
             raise FaceAuditError(
                 f"{self._source}: takes {BATCH}, and returned no list of {len(images)} answers for "
@@ -112,6 +131,11 @@ class PythonCallable(Detector):
         """Return an answer as numbers, shape (1,) or (classes,)."""
         given = np.nan if answer is None else answer
         if isinstance(answer, str) and self._words:
+            if self._said:
+                raise FaceAuditError(
+                    f"{self._source}: --ai-class: it returned the word {answer!r:.20}, which says "
+                    "itself what it means; leave it out"
+                )
             label = LABEL_WORDS.get(answer.strip().casefold())
             given = None if label is None else float(label == "ai")
         try:
@@ -119,8 +143,9 @@ class PythonCallable(Detector):
         except Exception:  # arrays of other libraries have errors of their own
             numbers = np.empty(0)
         if numbers.ndim > 1 or not numbers.size:
+            shown = " ".join(repr(answer).split())
             raise PictureError(
-                f"{self._source}: returned {answer!r:.60}; a probability of AI-generated, one for "
+                f"{self._source}: returned {shown:.60}; a probability of AI-generated, one for "
                 "each class, 'real' or 'ai', or None is needed",
                 place,
             )
@@ -140,7 +165,7 @@ def _run(path: Path) -> Any:
         sys.path.insert(0, folder)  # it stays: a function may import when it is called
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise FaceAuditError(f"{path}: running it failed: {in_one_line(error)}") from error
     return module
 

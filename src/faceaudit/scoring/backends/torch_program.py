@@ -101,7 +101,7 @@ class TorchProgram(Network):
         return self.outputs.notes
 
     def run(self, inputs: Floats) -> Floats:
-        return outputs_of(self._module, inputs)
+        return outputs_of(self._module, inputs, together=self.at_once > 0)
 
 
 def kind_of_program(path: Path) -> Kind | None:
