@@ -265,7 +265,7 @@ def print_scores(scores: Scores, path: Path) -> None:
     parts = ", ".join(f"{n:,} {status}" for status, n in sorted(counts.items()))
     _print(f"{counted(len(scores.table), 'image')}: {parts}", f"scores: {path}")
     if (drift := scores.info.batch_drift) is not None:
-        _print(f"batches: a score moved by {drift:.1g} at most with the pictures beside it")
+        _print(f"batches: a score moved by {drift:.2g} at most with the pictures beside it")
     for note in scores.info.notes:
         click.echo(f"note: {note}", err=True)
 

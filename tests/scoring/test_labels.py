@@ -12,7 +12,8 @@ onnx = pytest.importorskip("onnx", reason="the package onnx draws the graphs")
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 from faceaudit import terminal  # noqa: E402
-from faceaudit.scoring import score  # noqa: E402
+from faceaudit.schema import ModelInfo  # noqa: E402
+from faceaudit.scoring import Detector, score  # noqa: E402
 from faceaudit.scoring.labels import auc_gain  # noqa: E402
 from tests.pictures import encode, write_manifest  # noqa: E402
 
@@ -163,6 +164,37 @@ def stripes(path):
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     onnx.save_model(model, path)
     return path
+
+
+class Noisy(Detector):
+    """Brightness with noise of its own, and nine others that are no better."""
+
+    def __init__(self, seed):
+        self.name, self.seed = "noisy", seed
+        self.info = ModelInfo(id="noisy")
+
+    @classmethod
+    def open(cls, model, options):
+        return None
+
+    def pixels(self, image):
+        return np.asarray(image)
+
+    def p_ai(self, pixels):
+        noise = [
+            np.random.default_rng([self.seed, int(one.sum())]).normal(0, 0.3) for one in pixels
+        ]
+        return np.clip(1.5 - pixels.mean((1, 2, 3)) / 115 + noise, 0, 1)
+
+    def alternatives(self):
+        return {f"other {i}": Noisy(100 + i) for i in range(9)} if self.seed < 100 else {}
+
+
+def test_what_is_better_by_chance_is_not_named(manifest):
+    """Of nine others one is better nearly always."""
+    for seed in range(4):
+        found = score(Noisy(seed), manifest, find_faces=False).info.notes
+        assert not said(found, "are told apart much better")
 
 
 def test_guessing_is_said_to_be(tmp_path):
