@@ -97,6 +97,44 @@ def test_a_flipped_order_of_classes_is_noticed(manifest, tmp_path, capsys):
     assert "batches: a score moved by" in printed.out
 
 
+def test_an_inverted_order_is_no_fault_of_the_preparation(manifest, tmp_path):
+    """Whatever tells nothing apart is 'better' than an AUC of nearly 0."""
+    path = brightness(tmp_path / "x.onnx", **LIKE_IMAGENET)
+    found = notes(path, manifest, preprocess="imagenet", ai_class="1")
+    assert said(found, "look inverted")
+    assert not said(found, "are told apart much better")
+
+
+class Darkness(Detector):
+    """Calls dark pictures AI-generated; of another preparation only a corner is seen, reversed."""
+
+    name, info = "darkness", ModelInfo(id="darkness", threshold=0.5)
+
+    def __init__(self, seen, others):
+        self.pixels, self.alternatives = seen, lambda: others
+
+    @classmethod
+    def open(cls, model, options):
+        return None
+
+    def pixels(self, image):
+        raise NotImplementedError
+
+    def p_ai(self, pixels):
+        return pixels
+
+
+def test_an_inverted_detector_is_turned_round_before_its_preparation_is_judged(manifest):
+    right = Darkness(lambda image: np.float32(1 - np.asarray(image).mean() / 255), {})
+    detector = Darkness(lambda image: np.float32(image.getpixel((0, 0))[0] / 255), {"unit": right})
+    found = notes(detector, manifest)
+    (inverted,) = said(found, "look inverted")
+    assert "AUC 0.3" in inverted
+    (told,) = said(found, "are told apart much better")
+    assert "'unit' in --preprocess gives an AUC of 0.9" in told
+    assert "what was said 0.6" in told and "turned round" in told
+
+
 @pytest.mark.parametrize(
     ("span", "given", "right"),
     [

@@ -45,10 +45,12 @@ def said_by_labels(detector: Detector, info: ManifestInfo, table: pa.Table) -> l
     is_ai = pc.equal(table["label"], "ai").to_numpy()
     if len(set(is_ai.tolist())) < 2:
         return []
-    return [*_direction(table, is_ai), *_preparation(detector, info, table, is_ai)]
+    inverted, said = _direction(table, is_ai)
+    return [*said, *_preparation(detector, info, table, is_ai, inverted)]
 
 
-def _direction(table: pa.Table, is_ai: Bools) -> list[str]:
+def _direction(table: pa.Table, is_ai: Bools) -> tuple[bool, list[str]]:
+    """Tell whether the scores are surely inverted, and what is to be said of their direction."""
     runs = Images(table, clusters_of(table, None)).runs(())
     auc = group_ranking(runs, CONFIDENCE).subgroup
     value, low, high = (float(of[0]) for of in (auc.value, auc.low, auc.high))
@@ -57,25 +59,28 @@ def _direction(table: pa.Table, is_ai: Bools) -> list[str]:
         f"{int(is_ai.sum()):,} AI-generated"
     )
     if high < 0.5:
-        return [
+        return True, [
             f"The scores look inverted: on labelled pictures AI-generated ones score below "
             f"photographs ({told}). If the classes were taken the wrong way round, name the one "
             "that means AI-generated with --ai-class; if the labels are swapped, correct those; "
             "else the classifier is wrong more often than right."
         ]
     if high < NEAR_CHANCE:
-        return [
+        return False, [
             f"On labelled pictures the scores hardly do better than guessing ({told}). If the "
             "classifier is known to do better, its pictures may be prepared otherwise than for "
             "its training: see --preprocess."
         ]
-    return []
+    return False, []
 
 
 def _preparation(
-    detector: Detector, info: ManifestInfo, table: pa.Table, is_ai: Bools
+    detector: Detector, info: ManifestInfo, table: pa.Table, is_ai: Bools, inverted: bool
 ) -> list[str]:
-    """Try other preparations on a few pictures, where a user said how they are prepared."""
+    """Try other preparations on a few pictures, where a user said how they are prepared.
+
+    What an `inverted` classifier tells apart is not for want of preparation, so it is turned round.
+    """
     with detector.blamed():
         others = detector.alternatives()
     rng = np.random.default_rng(0)
@@ -85,6 +90,7 @@ def _preparation(
     rows = np.sort(np.concatenate(chosen))
     sample, label = table.take(rows), is_ai[rows]
     given = sample["p_ai"].to_numpy()
+    given = 1 - given if inverted else given
     auc = float(_above(given, label).mean())
     if auc == 1:
         return []
@@ -99,11 +105,12 @@ def _preparation(
         return []
     gain, low = max(found.values())
     best = " or ".join(f"'{said}'" for said in found if gain - found[said][0] < ALIKE)
+    turned = " turned round" if inverted else ""
     return [
         f"Pictures prepared otherwise are told apart much better: on {len(sample)} of them {best} "
-        f"in --preprocess gives an AUC of {auc + gain:.3f}, and what was said {auc:.3f} (the "
-        f"difference is at least {low:.3f}, allowing for the {len(others)} ways that were tried). "
-        "Look up how pictures were prepared for the model's training."
+        f"in --preprocess gives an AUC of {auc + gain:.3f}, and what was said {auc:.3f}{turned} "
+        f"(the difference is at least {low:.3f}, allowing for the {len(others)} ways that were "
+        "tried). Look up how pictures were prepared for the model's training."
     ]
 
 
