@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy.special import expit, logit
 
 from faceaudit.stats.firth_risk_ratios import (
     OneHot,
+    _without_repeats,
     count_cells,
     firth_logistic,
     firth_risk_ratios,
@@ -102,6 +105,50 @@ def test_a_tag_that_says_the_same_as_one_before_is_left_out():
     events = rng.random(1000) < 0.3
     ratios, p_any = firth_risk_ratios({"race": race, "coarse": race // 2}, events)
     assert list(ratios) == list(p_any) == ["race"]
+
+
+def test_the_tags_kept_are_those_that_raise_the_rank():
+    """Against the rank of the matrix with every tag in turn; values split, joined and mixed."""
+    rng = np.random.default_rng(5)
+    for _ in range(20):
+        race, age, gender = (rng.integers(0, k, 120) for k in (4, 3, 2))
+        codes = {"race": race, "coarse": race // 2, "age": age, "both": 3 * race + age}
+        codes |= {"gender": gender, "same": 1 - gender, "nearly": gender.copy()}
+        codes["nearly"][0] ^= 1
+        names = rng.permutation(list(codes)).tolist()
+        matrix, kept = np.ones((120, 1)), []
+        for name in names:
+            wider = np.hstack([matrix, np.eye(12)[codes[name]][:, 1 : codes[name].max() + 1]])
+            if np.linalg.matrix_rank(wider) == wider.shape[1]:
+                matrix, kept = wider, [*kept, name]
+        cells, _, n = count_cells([codes[name] for name in names], np.zeros(120, bool))
+        design, columns = _without_repeats(cells, names, n)
+        assert list(columns) == kept
+        assert design.columns == matrix.shape[1]
+
+
+def test_a_matrix_written_out_gives_what_pairs_give(monkeypatch):
+    rng = np.random.default_rng(6)
+    codes = {f"t{i}": rng.integers(0, 2 + i % 4, 700) for i in range(6)}
+    events = rng.random(700) < 0.3
+    by_pairs, p_any = firth_risk_ratios(codes, events)
+    monkeypatch.setattr("faceaudit.stats.firth_risk_ratios.MOST_PAIRS", 1_000)
+    written_out, p_too = firth_risk_ratios(codes, events)
+    assert p_too == pytest.approx(p_any, rel=1e-8)
+    for tag, ratios in by_pairs.items():
+        assert np.stack(written_out[tag]) == pytest.approx(np.stack(ratios), rel=1e-8)
+
+
+def test_of_many_tags_no_pair_is_kept_for_every_image():
+    """200 tags of 10,000 images would be 3 GB, and each tag more would be as many again."""
+    rng = np.random.default_rng(7)
+    codes = {f"t{i}": rng.integers(0, 2, 2_000) for i in range(100)}
+    tracemalloc.start()
+    found, _ = firth_risk_ratios(codes, rng.random(2_000) < 0.4)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(found) == 100
+    assert peak < 50e6, "2,000 × 101 × 101 pairs are 163 MB"
 
 
 @pytest.mark.parametrize("rate", [0.03, 0.5, 0.95])

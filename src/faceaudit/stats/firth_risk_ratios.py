@@ -6,7 +6,8 @@ have if everyone were in the group and kept their other tags, over the same for 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,8 @@ from faceaudit.stats import FloatArray, IntArray
 MAX_CHANGE = 5.0
 CLOSE = 1e-7
 MAX_STEPS = 500
+#: So many numbers, of 8 bytes, are kept at a time.
+MOST_PAIRS = 4_000_000
 
 
 class RiskRatios(NamedTuple):
@@ -68,8 +71,22 @@ class OneHot:
 
     def __init__(self, places: IntArray, columns: int) -> None:
         self.places, self.columns = places, columns
-        wide = columns + 1
-        self._pairs = places[:, :, None] * wide + places[:, None, :]
+        #: Pairs of terms are counted while they fit in memory; else the matrix is written out.
+        self._in_pairs = places.size * places.shape[1] <= MOST_PAIRS
+
+    @cached_property
+    def _pairs(self) -> IntArray:
+        wide = self.columns + 1
+        return self.places[:, :, None] * wide + self.places[:, None, :]
+
+    def _written_out(self) -> Iterator[tuple[slice, FloatArray]]:
+        """Give the matrix itself, some rows at a time, and which those are."""
+        step = max(MOST_PAIRS // (self.columns + 1), 1)
+        for start in range(0, len(self.places), step):
+            part = slice(start, start + step)
+            rows = np.zeros((len(self.places[part]), self.columns + 1))
+            np.put_along_axis(rows, self.places[part], 1.0, axis=1)
+            yield part, rows[:, :-1]
 
     def times(self, coefficients: FloatArray) -> FloatArray:
         """Multiply by a vector: shape (cells,)."""
@@ -83,6 +100,9 @@ class OneHot:
 
     def information(self, weight: FloatArray) -> FloatArray:
         """Add up weights of the cells for each pair of columns: shape (columns, columns)."""
+        if not self._in_pairs:
+            parts = ((rows.T * weight[part]) @ rows for part, rows in self._written_out())
+            return np.asarray(sum(parts))
         wide = self.columns + 1
         each = np.repeat(weight, self.places.shape[1] ** 2)
         found = np.bincount(self._pairs.ravel(), each, wide**2)
@@ -90,6 +110,9 @@ class OneHot:
 
     def quadratic(self, matrix: FloatArray) -> FloatArray:
         """Give each row's own product with a matrix in between: shape (cells,)."""
+        if not self._in_pairs:
+            parts = (((rows @ matrix) * rows).sum(axis=1) for _, rows in self._written_out())
+            return np.concatenate([*parts])
         return np.asarray(np.pad(matrix, (0, 1)).ravel()[self._pairs].sum(axis=(1, 2)))
 
 
@@ -195,17 +218,31 @@ def _without_repeats(
 
     A column for every value of a tag but its first; beside the design, the columns of each tag.
     """
-    columns: dict[str, slice] = {}
-    design = OneHot(np.zeros((len(n), 1), np.int64), 1)
-    for level, tag in zip(cells.T, tags, strict=True):
-        end = design.columns + int(level.max())
-        old = np.where(design.places == design.columns, end, design.places)
-        own = np.where(level == 0, end, level + design.columns - 1)
-        wider = OneHot(np.column_stack([old, own]), end)
-        if np.linalg.matrix_rank(wider.information(n), hermitian=True) == end:
-            columns[tag] = slice(design.columns, end)
-            design = wider
-    return design, columns
+    whole, columns = _one_hot(cells)
+    gram = whole.information(n)
+    nothing = np.trace(gram) * len(gram) * np.finfo(float).eps
+    # The Cholesky factor of the tags so far tells of the next what is left of it beside them.
+    factor, kept, place = np.sqrt(gram[:1, :1]), [], [0]
+    for i, own in enumerate(columns):
+        shared = linalg.solve_triangular(factor, gram[place, own], lower=True)
+        left = gram[own, own] - shared.T @ shared
+        if np.linalg.eigvalsh(left)[0] > nothing:
+            above = np.zeros_like(shared)
+            factor = np.block([[factor, above], [shared.T, np.linalg.cholesky(left)]])
+            kept.append(i)
+            place += range(own.start, own.stop)
+    design, columns = (whole, columns) if len(kept) == len(tags) else _one_hot(cells[:, kept])
+    return design, dict(zip((tags[i] for i in kept), columns, strict=True))
+
+
+def _one_hot(cells: IntArray) -> tuple[OneHot, list[slice]]:
+    """Build a design of an intercept and tags; beside it, the columns of each."""
+    ends = 1 + np.cumsum(cells.max(axis=0))
+    starts = ends - cells.max(axis=0)
+    none = int(ends[-1])
+    places = np.where(cells == 0, none, cells + starts - 1)
+    design = OneHot(np.column_stack([np.zeros(len(cells), np.int64), places]), none)
+    return design, list(map(slice, starts.tolist(), ends.tolist()))
 
 
 def firth_logistic(
