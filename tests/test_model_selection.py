@@ -246,3 +246,97 @@ def test_a_scorer_says_what_scikit_learn_needs():
         gap_scorer()
     with pytest.raises(FaceAuditError, match="there are fpr, fnr"):
         gap_upper_bound([0, 1], [0.1, 0.9], sensitive_features=["a", "b"], rate="tpr")
+
+
+@pytest.mark.parametrize(
+    ("words", "pos_label"),
+    [
+        (("real", "ai"), None),
+        (("real", "fake"), None),
+        (("authentic", "fake"), None),
+        ((1, 0), 0),
+        (("a", "b"), "b"),
+        (("b", "a"), "a"),
+    ],
+)
+def test_a_scorer_takes_the_class_that_is_ai(drawn, routing, words, pos_label):
+    y_true, y_score, features = drawn
+    X = y_score[:, None]
+
+    def scores(y, **options):
+        model = LogisticRegression().fit(X, y)
+        scorers = (worst_group_scorer(**options), gap_scorer(rate="fnr", **options))
+        return [of(model, X, y, sensitive_features=features) for of in scorers]
+
+    spelt = np.where(y_true, words[1], words[0])
+    named = {} if pos_label is None else {"pos_label": pos_label}
+    assert scores(spelt, **named) == pytest.approx(scores(y_true))
+
+
+@pytest.mark.parametrize("rate", ["fpr", "fnr"])
+def test_no_model_wins_by_declining(drawn, rate):
+    y_true, y_score, features = drawn
+    given = {"sensitive_features": features[["gender"]], "rate": rate}
+    women = (features.gender == "female").to_numpy()
+    wrong = (y_score >= 0.5) != y_true
+    bound = worst_group_error(y_true, y_score, **given)
+    declined = worst_group_error(y_true, np.where(wrong, np.nan, y_score), **given)
+    assert declined == pytest.approx(bound)
+    assert worst_group_error(y_true, np.where(women, np.nan, y_score), **given) == 1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"threshold": 2},
+        {"threshold": np.nan},
+        {"threshold": "x"},
+        {"confidence": 0.5},
+        {"confidence": 1},
+        {"small_group": 0},
+        {"rate": ["fpr"]},
+        {"rates": "fpr"},
+    ],
+)
+def test_options_without_sense_are_refused(drawn, routing, options):
+    y_true, y_score, features = drawn
+    with pytest.raises(FaceAuditError):
+        gap_scorer(**options)
+    with pytest.raises(FaceAuditError):
+        worst_group_error(y_true, y_score, sensitive_features=features, **options)
+
+
+def test_other_indexes_inside_a_mapping_are_refused(drawn):
+    y_true, y_score, features = drawn
+    turned = features.gender.iloc[::-1]
+    with pytest.raises(FaceAuditError, match="different indexes"):
+        fa.audit(y_true=pd.Series(y_true), y_score=y_score, sensitive_features={"g": turned})
+    table = {"image": pd.Series(range(N)), "label": y_true, "p_ai": y_score, "g": turned}
+    with pytest.raises(FaceAuditError, match="'image' and column 'g' have different indexes"):
+        fa.audit(table, ai_label=1)
+
+
+def test_a_feature_may_be_called_nought(drawn):
+    y_true, y_score, features = drawn
+    named = features.gender.rename(0)
+    result = fa.audit(y_true=y_true, y_score=y_score, sensitive_features=named)
+    assert result.spec["attributes"] == ["0"]
+
+
+def test_what_is_of_no_use_is_refused_in_words(drawn):
+    y_true, y_score, features = drawn
+    table = features.assign(image=range(N), label=np.where(y_true, "ai", "real"), p_ai=y_score)
+    result = fa.audit(table, ["gender"])
+    assert fa.gate(result, undecided=3).code == fa.gate(result, undecided="3").code
+    for refused in (
+        lambda: fa.audit(table, ["gender"], score_is="foo"),
+        lambda: fa.audit(table, name=5),
+        lambda: fa.audit(table, mapping=["a"]),
+        lambda: fa.compare(table, table, names=[1, 2]),
+        lambda: fa.gate(result, undecided="x"),
+        lambda: fa.gate(None),
+        lambda: result.svg(3),
+        lambda: result.svg("fpr", by=3),
+    ):
+        with pytest.raises(FaceAuditError):
+            refused()

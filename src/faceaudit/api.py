@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
 if TYPE_CHECKING:
     from faceaudit.decision import Decision, Undecided
@@ -117,6 +117,7 @@ def audit(
         together = concat_scores(parts) if len(parts) > 1 else parts[0]
         together.info.notes[:0] = notes
         if name is not None:
+            _refuse_no_text("name", [name])
             together = renamed(together, name)
         if chosen is None:
             chosen, together = _every_tag(together, of_features=bool(notes))
@@ -254,6 +255,8 @@ def compare(
                 "classifier, as in --score-column a --score-column b"
                 + (", or a second table" if one_table else "")
             )
+        _refuse_no_text("names", listed(names))
+        _refuse_no_text("score_columns", of_each)
         called = listed(names) or (of_each if one_table else _names(tables))
         if len(called) != len(columns) or len(set(called)) < len(called):
             raise FaceAuditError(
@@ -306,7 +309,7 @@ def _read_column(
     from faceaudit.errors import FaceAuditError
     from faceaudit.tables import Scores
 
-    mapping = {**reading.get("mapping", {}), **({"p_ai": column} if column else {})}
+    mapping = {**_mapping(reading), **({"p_ai": column} if column else {})}
     try:
         (scores,) = _read([table], spec, {**reading, "mapping": mapping})
     except FaceAuditError as error:
@@ -396,7 +399,7 @@ def gate(
     junit: Path | str | None = None,
     markdown: Path | str | None = None,
     accept_changes: bool = False,
-    undecided: Undecided = "3",
+    undecided: Undecided | Literal[3] = "3",
 ) -> Decision:
     """Hold an audit against its limits, or a comparison against its margins.
 
@@ -473,7 +476,7 @@ def _read(tables: Sequence[Called], spec: Spec | None, reading: Reading) -> list
     if strange := sorted(reading.keys() - Reading.__annotations__):
         raise TypeError(f"got an unexpected keyword argument '{strange[0]}'")
     of_all: dict[str, Any] = {
-        "mapping": reading.get("mapping"),
+        "mapping": _mapping(reading),
         "missing": [*(spec.missing if spec else ()), *as_words(reading.get("missing", ()))],
         "ai_label": as_words(reading.get("ai_label", ())),
     }
@@ -488,6 +491,25 @@ def _read(tables: Sequence[Called], spec: Spec | None, reading: Reading) -> list
             scores = Scores(scores.table, scores.info.model_copy(update={"notes": notes}))
         parts.append(scores)
     return parts
+
+
+def _mapping(reading: Reading) -> Mapping[str, str | Sequence[str]]:
+    from faceaudit.errors import FaceAuditError
+    from faceaudit.one_or_many import listed
+
+    mapping = reading.get("mapping") or {}
+    if not isinstance(mapping, Mapping):
+        raise FaceAuditError(f"mapping={mapping!r}: give our column names with the table's")
+    _refuse_no_text("mapping", [*mapping, *(one for of in mapping.values() for one in listed(of))])
+    return mapping
+
+
+def _refuse_no_text(parameter: str, given: Iterable[object]) -> None:
+    from faceaudit.errors import FaceAuditError
+
+    for one in given:
+        if not isinstance(one, str):
+            raise FaceAuditError(f"{parameter}: {one!r} is no text")
 
 
 def _every_tag(scores: Scores, of_features: bool) -> tuple[Spec, Scores]:

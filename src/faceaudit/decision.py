@@ -31,7 +31,7 @@ _CODES: dict[Status, int] = {
 ANSWERS = {PASSED: "Passed", FAILED: "Failed", BROKEN: "Broke off", UNDECIDED: "Undecided"}
 #: What becomes of insufficient evidence, by what ``--undecided`` says.
 Undecided = Literal["pass", "fail", "3"]
-_MEANING: dict[Undecided, tuple[int, str]] = {
+_MEANING: dict[str, tuple[int, str]] = {
     "pass": (PASSED, "undecided, taken for a pass"),
     "fail": (FAILED, "undecided, taken for a failure"),
     "3": (UNDECIDED, ""),
@@ -93,7 +93,7 @@ def gate(
     baseline: Result | None = None,
     *,
     accept_changes: bool = False,
-    undecided: Undecided = "3",
+    undecided: Undecided | Literal[3] = "3",
 ) -> Decision:
     """Turn an audit, or a comparison with margins, into an exit code.
 
@@ -116,6 +116,8 @@ def gate(
     FaceAuditError
         If the baseline was audited otherwise: the message names what changed.
     """
+    if (counts_as := str(undecided)) not in _MEANING:
+        raise FaceAuditError(f"undecided={undecided!r}: it counts as {', '.join(_MEANING)}")
     outcomes = _outcomes(result)
     changed: list[str] = []
     notes: list[str] = []
@@ -149,7 +151,7 @@ def gate(
         if result.kind == "compare" and not result.spec.get("no_worse_by"):
             nothing = "No margin was set: compare with --no-worse-by 0.02, or say no_worse_by."
         outcomes["",] = Outcome("limits", "limits", "not-estimable", nothing, UNDECIDED)
-    code, remark = _MEANING[undecided]
+    code, remark = _MEANING[counts_as]
     for key, of in outcomes.items():
         if of.status == "insufficient-evidence" and of.code == UNDECIDED:
             outcomes[key] = replace(of, code=code, remark=of.remark or remark)

@@ -13,21 +13,24 @@ scikit-learn hands sensitive features to a scorer by metadata routing::
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypedDict, Unpack
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import BaseModel, ConfigDict, Field
 
 from faceaudit.checks.base import AuditInput
-from faceaudit.error_rates import ERROR_RATES, ErrorRate
-from faceaudit.errors import FaceAuditError
+from faceaudit.error_rates import ERROR_RATES
+from faceaudit.errors import FaceAuditError, validated
 from faceaudit.one_or_many import Word
-from faceaudit.reading.arrays import table_of_arrays
+from faceaudit.reading.arrays import is_positive, table_of_arrays
+from faceaudit.reading.columns import with_column
 from faceaudit.schema import SCORED
-from faceaudit.spec import of_features
+from faceaudit.spec import Spec, of_features
 from faceaudit.stats.rates import estimate_of
-from faceaudit.tables import read_scores, scored
+from faceaudit.tables import Scores, read_scores, scored
 
 
 class Options(TypedDict, total=False):
@@ -43,6 +46,18 @@ class Options(TypedDict, total=False):
     small_group: int
     #: As `faceaudit.audit` takes it.
     pos_label: Word
+
+
+class _Asked(BaseModel):
+    """`Options` that make sense, of the ranges that a specification has."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    rate: str = "fpr"
+    threshold: float = Field(default=0.5, ge=0, le=1)
+    confidence: float = Field(default=0.95, gt=0.5, lt=1)
+    small_group: int = Field(default=30, ge=1)
+    pos_label: Any = None
 
 
 def worst_group_error(
@@ -61,9 +76,12 @@ def worst_group_error(
     float
         The highest upper end of the groups' two-sided intervals (Clopper–Pearson), from 0 to 1;
         NaN without a group that is large enough. The highest true rate lies above it with a chance
-        of at most ``(1 - confidence) / 2``: then the limit of that very group is too low.
+        of at most ``(1 - confidence) / 2``: then the limit of that very group is too low. An image
+        without a score counts as an error, so that no model wins by declining.
     """
-    data, rate = _data(y_true, y_score, sensitive_features, **options)
+    scores, spec, asked = _read(y_true, y_score, sensitive_features, options)
+    rate = ERROR_RATES[asked.rate]
+    data = AuditInput(_declined_as_errors(scores.table), scores.info, spec, asked.threshold)
     highs = [np.nan]
     for tags in data.spec.groupings:
         counts = data.audited(tags)
@@ -84,9 +102,12 @@ def gap_upper_bound(
     float
         From 0 to 1; NaN without two groups that are large enough. What an audit holds against its
         limit: one-sided, wrong with a chance of at most ``1 - confidence``, and whatever the groups
-        of images without a tag are.
+        of images without a tag and the scores of images without one are.
     """
-    data, rate = _data(y_true, y_score, sensitive_features, **options)
+    scores, spec, asked = _read(y_true, y_score, sensitive_features, options)
+    rate = ERROR_RATES[asked.rate]
+    without = scores.table.filter(pc.invert(_has_score(scores.table)))
+    data = AuditInput(scored(scores), scores.info, spec, asked.threshold, without)
     error = 1 - data.spec.confidence
     return _highest([data.gap_bounds(tags, rate, error)[2] for tags in data.spec.groupings])
 
@@ -105,36 +126,68 @@ def gap_scorer(**options: Unpack[Options]) -> Any:
     return _scorer(gap_upper_bound, options)
 
 
+@dataclass(frozen=True)
+class _Scorer:
+    """A metric of the probability of AI-generated, whichever of the classes that is.
+
+    scikit-learn's own takes the last class where no label is named: of ai and real, real.
+    """
+
+    metric: Callable[..., float]
+    options: Options
+
+    def __call__(self, estimator: Any, X: Any, y_true: Any, *, sensitive_features: Any) -> float:
+        is_ai = is_positive(estimator.classes_, self.options.get("pos_label"))
+        # The sum of several classes may be above 1 by what rounding did.
+        p_ai = np.minimum(estimator.predict_proba(X)[:, is_ai].sum(axis=1), 1)
+        return -self.metric(y_true, p_ai, sensitive_features=sensitive_features, **self.options)
+
+    def get_metadata_routing(self) -> Any:
+        """Ask scikit-learn for the sensitive features."""
+        from sklearn.utils.metadata_routing import MetadataRequest
+
+        request = MetadataRequest(owner=self)
+        request.score.add_request(param="sensitive_features", alias=True)
+        return request
+
+
 def _scorer(metric: Callable[..., float], options: Options) -> Any:
     import sklearn
-    from sklearn.metrics import make_scorer
 
     if not sklearn.get_config()["enable_metadata_routing"]:
         raise FaceAuditError(
             "scikit-learn hands sensitive_features to a scorer only with "
             "sklearn.set_config(enable_metadata_routing=True)"
         )
-    made = make_scorer(metric, greater_is_better=False, response_method="predict_proba", **options)
-    return made.set_score_request(sensitive_features=True)
+    # Now, for what is refused within a search becomes a score of NaN.
+    _asked(options)
+    return _Scorer(metric, options)
 
 
-def _data(
-    y_true: Any,
-    y_score: Any,
-    sensitive_features: Any,
-    rate: str = "fpr",
-    threshold: float = 0.5,
-    confidence: float = 0.95,
-    small_group: int = 30,
-    pos_label: Word | None = None,
-) -> tuple[AuditInput, ErrorRate]:
+def _read(
+    y_true: Any, y_score: Any, sensitive_features: Any, options: Options
+) -> tuple[Scores, Spec, _Asked]:
     """Read the arrays as an audit without a specification does."""
-    if rate not in ERROR_RATES:
-        raise FaceAuditError(f"rate={rate!r}: there are {', '.join(ERROR_RATES)}")
+    asked = _asked(options)
+    pos_label = options.get("pos_label")
     table, _ = table_of_arrays(y_true, y_score, None, sensitive_features, pos_label)
     scores = read_scores(table)
-    spec = of_features(scores.table).model_copy(
-        update={"confidence": confidence, "small_group": small_group}
-    )
-    without = scores.table.filter(pc.invert(pc.is_in(scores.table["status"], pa.array(SCORED))))
-    return AuditInput(scored(scores), scores.info, spec, threshold, without), ERROR_RATES[rate]
+    update = {"confidence": asked.confidence, "small_group": asked.small_group}
+    return scores, of_features(scores.table).model_copy(update=update), asked
+
+
+def _asked(options: Options) -> _Asked:
+    if (rate := options.get("rate", "fpr")) not in [*ERROR_RATES]:
+        raise FaceAuditError(f"rate={rate!r}: there are {', '.join(ERROR_RATES)}")
+    return validated(_Asked, options, "")
+
+
+def _has_score(table: pa.Table) -> pa.ChunkedArray:
+    return pc.is_in(table["status"], pa.array(SCORED))
+
+
+def _declined_as_errors(table: pa.Table) -> pa.Table:
+    """Give images without a score the one that is most wrong."""
+    wrong = pc.cast(pc.equal(table["label"], "real"), pa.float32())
+    p_ai = pc.if_else(_has_score(table), table["p_ai"], wrong)
+    return with_column(table, "p_ai", p_ai)

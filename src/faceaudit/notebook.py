@@ -18,6 +18,7 @@ from faceaudit.error_rates import ERROR_RATES
 from faceaudit.errors import FaceAuditError, MissingExtraError
 from faceaudit.figures import Drawn, interactive, svg
 from faceaudit.frames import frame
+from faceaudit.one_or_many import as_words
 from faceaudit.result import (
     CheckResult,
     Detail,
@@ -226,7 +227,7 @@ class Result(base.Result):
             detail = self.first_figure
             if detail is None:
                 raise FaceAuditError(f"{self.name}: no figure leads; name one of result.tables")
-        elif what is None or what in ERROR_RATES:
+        elif what is None or what in [*ERROR_RATES]:
             rate = what or (self.answer and self.answer.rate) or next(iter(ERROR_RATES))
             of_all = [d for d in self.details if isinstance(d, Scatter) and d.rate == rate]
             detail = of_all[0] if of_all and not by else self._rate_by(rate, by)[1]
@@ -255,6 +256,8 @@ class Result(base.Result):
 
     def _titled(self, title: str, check: str | None = None) -> Detail:
         details = [d for of in self.checks if check in (None, of.id) for d in of.details]
+        if not isinstance(title, str):
+            raise FaceAuditError(f"{title!r} is no title; result.tables lists all")
         part = title.casefold()
         found = [d for d in details if d.title == title]
         found = found or [d for d in details if part in d.title.casefold()]
@@ -302,7 +305,7 @@ class Result(base.Result):
 
 def _tags(by: str | Sequence[str]) -> tuple[str, ...]:
     """Take tags as they are given: one, several, or several in one text."""
-    return tuple(by.split(_TIMES)) if isinstance(by, str) else tuple(by)
+    return tuple(by.split(_TIMES)) if isinstance(by, str) else tuple(as_words(by))
 
 
 def _attribute(detail: Forest | Heatmap | Slopes) -> str:

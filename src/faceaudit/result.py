@@ -825,6 +825,9 @@ def read_result(path: Path | str) -> Result:
     FaceAuditError
         If the file is missing, of a version that this faceaudit does not know, or not a result.
     """
+    if not isinstance(path, Path | str):
+        kind = type(path).__name__
+        raise FaceAuditError(f"{kind} is no result; give one, or the path of its file")
     text = read_text(path, "result")
     try:
         # The version first: a later one may differ in anything else.

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.one_or_many import Word, as_words, is_frame
 from faceaudit.reading.columns import plain
-from faceaudit.reading.frames import arrow_array, arrow_table
+from faceaudit.reading.frames import arrow_array, arrow_table, refuse_other_index
 from faceaudit.schema import KEY, LABEL_WORDS
 
 #: Labels of which scikit-learn takes 1 for the positive class, as Arrow writes them.
@@ -49,7 +49,9 @@ def table_of_arrays(
         )
     name, given = ("y_score", y_score) if y_pred is None else ("y_pred", y_pred)
     arrays = {"y_true": y_true, name: given}
-    _refuse_other_index(arrays | {"sensitive_features": sensitive_features})
+    inside = sensitive_features if isinstance(sensitive_features, Mapping) else {}
+    features_given = {f"sensitive_features[{key!r}]": of for key, of in inside.items()}
+    refuse_other_index(arrays | (features_given or {"sensitive_features": sensitive_features}))
     for called, array in arrays.items():
         if np.ndim(array) != 1:
             hint = "; of predict_proba give the positive class alone: [:, 1]"
@@ -107,6 +109,12 @@ def _column(values: Any, called: str) -> pa.ChunkedArray:
     return column
 
 
+def is_positive(classes: Any, pos_label: Word | None) -> NDArray[np.bool_]:
+    """Tell which classes mean AI-generated, read as `table_of_arrays` reads ``y_true``."""
+    words = _column(classes, "classes_").cast(pa.string()).to_pylist()
+    return np.isin(words, [*_positive({*words}, pos_label)])
+
+
 def _positive(words: set[str], pos_label: Word | None) -> set[str]:
     """Return the labels that mean AI-generated."""
     if pos_label is not None:
@@ -131,7 +139,8 @@ def _positive(words: set[str], pos_label: Word | None) -> set[str]:
 def _features(given: Any) -> pa.Table:
     """Lay out sensitive features, each a column; those without a name are numbered."""
     if hasattr(given, "to_frame") and np.ndim(given) == 1:  # a series of pandas or polars
-        given = {getattr(given, "name", None) or "sensitive_feature": given}
+        name = getattr(given, "name", None)
+        given = {"sensitive_feature" if name is None or name == "" else name: given}
     elif not isinstance(given, Mapping) and not is_frame(given):
         array = np.asarray(given, dtype=object)
         if array.ndim not in (1, 2):
@@ -144,19 +153,3 @@ def _features(given: Any) -> pa.Table:
     elif hasattr(given, "reset_index"):
         given = given.reset_index(drop=True)
     return arrow_table(given, "sensitive_features")
-
-
-def _refuse_other_index(given: Mapping[str, Any]) -> None:
-    """Refuse pandas objects whose rows are named differently: they are read by position."""
-    pandas = sys.modules.get("pandas")
-    if pandas is None:
-        return
-    kinds = (pandas.Series, pandas.DataFrame)
-    index = {name: of.index for name, of in given.items() if isinstance(of, kinds)}
-    (first, rows), *others = [*index.items()] or [("", None)]
-    for name, of in others:
-        if not of.equals(rows):
-            raise FaceAuditError(
-                f"{first} and {name} have different indexes; bring them into one order, and then "
-                "reset_index(drop=True)"
-            )

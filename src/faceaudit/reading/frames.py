@@ -42,6 +42,7 @@ def arrow_table(frame: object, source: str) -> pa.Table:
     if pandas is not None and isinstance(frame, pandas.DataFrame):
         columns = [*_of_pandas(frame, source)]
     elif isinstance(frame, Mapping):
+        refuse_other_index({f"column '{name}'": of for name, of in frame.items()}, f"{source}: ")
         columns = [*frame.items()]
     else:
         try:
@@ -129,3 +130,19 @@ def _plain_cells(values: Any) -> Any:
 
 def _shown(value: object) -> str:
     return " ".join(reprlib.repr(value).split())
+
+
+def refuse_other_index(given: Mapping[str, Any], source: str = "") -> None:
+    """Refuse pandas objects whose rows are named differently: they are read by position."""
+    pandas = sys.modules.get("pandas")
+    if pandas is None:
+        return
+    kinds = (pandas.Series, pandas.DataFrame)
+    index = {name: of.index for name, of in given.items() if isinstance(of, kinds)}
+    (first, rows), *others = [*index.items()] or [("", None)]
+    for name, of in others:
+        if not of.equals(rows):
+            raise FaceAuditError(
+                f"{source}{first} and {name} have different indexes; bring them into one order, "
+                "and then reset_index(drop=True)"
+            )

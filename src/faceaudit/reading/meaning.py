@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Literal
+from typing import Literal, get_args
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -123,6 +123,8 @@ def with_scores(table: pa.Table, score_is: ScoreIs, source: str, notes: list[str
 
     The first cell that is no score of the kind `score_is` is refused, with the remedy.
     """
+    if score_is not in (kinds := get_args(ScoreIs)):
+        raise FaceAuditError(f"{source}: --score-is {score_is}: there are {', '.join(kinds)}")
     table = cast_column(table, "p_ai", pa.float64(), source)
     score = table["p_ai"]
     least, most = pc.min_max(score).as_py().values()
