@@ -1,5 +1,6 @@
 """The gate: what it judges, its exit codes, and the ratchet."""
 
+import json
 import re
 import xml.etree.ElementTree as ET
 from itertools import product
@@ -575,3 +576,46 @@ def test_a_comparison_without_a_margin_is_undecided_and_one_has_no_baseline(tmp_
         "::warning title=faceaudit%3A limits::Not estimable: No margin was set: compare with "
         "--no-worse-by 0.02, or say no_worse_by.\n"
     )
+
+
+def _edited(path, change):
+    made = json.loads(path.read_text())
+    for check in made["checks"]:
+        if check["verdicts"]:
+            change(check)
+    path.write_text(json.dumps(made))
+
+
+@pytest.mark.parametrize(
+    ("real", "change", "said"),
+    [
+        (BY_GENDER, lambda of: [gap.update(status="pass") for gap in of["verdicts"]], "changed"),
+        (FAIR, lambda of: [gap.update(status="fail") for gap in of["verdicts"]], "changed"),
+        (FAIR, lambda of: [gap.update(worst=0.5) for gap in of["verdicts"]], "changed"),
+        (BY_GENDER, lambda of: of.update(status="pass"), "changed"),
+        (BY_GENDER, lambda of: [gap.update(limit=2) for gap in of["verdicts"]], "limit"),
+    ],
+)
+def test_a_result_whose_verdicts_its_numbers_do_not_bear_out_is_refused(
+    real, change, said, tmp_path
+):
+    path = write_result(tmp_path / "audit.json", result(real))
+    assert CliRunner().invoke(main, ["gate", str(path)]).exit_code != 2
+    _edited(path, change)
+    for given in (["gate", str(path)], ["gate", str(path), "--baseline", str(path)]):
+        run = CliRunner().invoke(main, given)
+        assert run.exit_code == 2
+        assert said in run.output
+        assert str(path) in run.output
+
+
+@pytest.mark.parametrize("option", ["--junit", "--markdown"])
+def test_a_folder_where_a_file_is_to_be_written_is_refused(option, tmp_path):
+    path = write_result(tmp_path / "audit.json", result())
+    (folder := tmp_path / "folder").mkdir()
+    run = CliRunner().invoke(main, ["gate", str(path), option, str(folder)])
+    assert run.exit_code == 2
+    assert f"{folder}: a folder" in run.output
+    written = CliRunner().invoke(main, ["report", str(path), "-o", str(folder)])
+    assert (written.exit_code, f"{folder}: a folder" in written.output) == (2, True)
+    assert {of.name for of in tmp_path.rglob("*")} == {"audit.json", "folder"}

@@ -8,6 +8,7 @@ from faceaudit.comparison.many import compare_many
 from faceaudit.comparison.runner import compare
 from faceaudit.decision import FAILED, PASSED, UNDECIDED, gate
 from faceaudit.errors import FaceAuditError
+from faceaudit.report.html import render_html
 from faceaudit.spec import parse_spec
 from faceaudit.tables import Scores
 from tests.test_compare import pair_of, rescored, unscored, with_column
@@ -227,3 +228,32 @@ def test_of_several_each_is_judged_and_the_worst_decides():
         for of in (alone, result)
     ]
     assert first_step == pytest.approx([1 - 0.05 / 5, 1 - 0.05 / 10])
+
+
+@pytest.mark.parametrize("assume_missing", ["random", "worst"])
+@pytest.mark.parametrize("left", [0, 29])
+def test_a_group_that_the_second_did_not_score_is_undecided(assume_missing, left):
+    first, second, spec = pair_of(SAME, AI)
+    spec = spec.model_copy(
+        update={"no_worse_by": {"fpr": 0.04}, "assume_missing": assume_missing, "small_group": 30}
+    )
+    result = compare(first, unscored(second, range(900 + left, 1800)), spec, names=("old", "new"))
+    assert verdicts(result)["b", "fpr"] == "insufficient-evidence"
+    assert ("d", "fpr") not in verdicts(result)  # Small to the first too.
+    assert result.status == "insufficient-evidence"
+    assert "every group" not in result.verdict
+    assert result.verdict.startswith("Not settled for group 'b'")
+    assert gate(result).code == UNDECIDED
+    taken = gate(result, undecided="pass")
+    assert any("'b'" in of.name and of.status != "pass" for of in taken.outcomes)
+
+
+def test_a_label_that_the_second_did_not_score_is_undecided():
+    first, second, spec = pair_of(SAME, AI)
+    spec = spec.model_copy(update={"no_worse_by": {"fpr": 0.04, "fnr": 0.04}})
+    n = len(first.table)
+    result = compare(first, unscored(second, range(n - AI[0][0], n)), spec)
+    assert verdicts(result)["all images", "fnr"] == "insufficient-evidence"
+    assert gate(result).code != PASSED
+    page = render_html(result)
+    assert "too few scored by both" in page

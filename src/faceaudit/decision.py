@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from faceaudit.error_rates import ERROR_RATES
 from faceaudit.errors import FaceAuditError, validated
-from faceaudit.result import GapVerdict, Result, ScoresSummary, Status, read_result
+from faceaudit.result import CheckResult, GapVerdict, Result, ScoresSummary, Status, read_result
 from faceaudit.spec import Spec
 from faceaudit.wording import attributes_title, counted, group_title, out_of, points, points_range
 
@@ -172,7 +172,31 @@ def read_judged(given: Result | Path | str) -> Result:
             f"{path}: made by an earlier faceaudit, which did not record every gap; audit the "
             "scores again"
         )
+    for check in result.checks:
+        _refuse_contradiction(check, path)
     return result
+
+
+def _refuse_contradiction(check: CheckResult, source: str) -> None:
+    """Refuse verdicts that their own numbers do not bear out, or a check that denies them."""
+    for gap in check.verdicts:
+        most = gap.high if gap.worst is None else gap.worst
+        met = most is not None and most <= gap.limit
+        broken = gap.low is not None and gap.low > gap.limit
+        if (gap.status == "pass" and not met) or (gap.status == "fail" and not broken):
+            where = ", ".join(filter(None, ["/".join(gap.tags), gap.group, gap.rate]))
+            raise FaceAuditError(
+                f"{source}: was changed after it was made: '{gap.status}' of {check.id} ({where}) "
+                "is not what its bounds and its limit say; make it again"
+            )
+    judged = {gap.status for gap in check.verdicts}
+    if ("fail" in judged and check.status != "fail") or (
+        check.status == "pass" and "insufficient-evidence" in judged
+    ):
+        raise FaceAuditError(
+            f"{source}: was changed after it was made: '{check.status}' of {check.id} is not what "
+            "its verdicts say; make it again"
+        )
 
 
 def refuse_study(result: Result, source: str) -> None:
@@ -189,7 +213,7 @@ def _outcomes(result: Result) -> dict[tuple[str, ...], Outcome]:
     classifiers = {gap.classifier for check in result.checks for gap in check.verdicts}
     for check in result.checks:
         for gap in check.verdicts:
-            said = "no gap to judge"
+            said = "no gap to judge" if gap.group is None else "too few images that both scored"
             if gap.value is not None and gap.low is not None and gap.high is not None:
                 # A difference has a sign, a gap has none.
                 sign = "+" if gap.group is not None and gap.value > 0 else ""

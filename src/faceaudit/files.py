@@ -17,8 +17,15 @@ def atomic_file(path: Path | str) -> Iterator[Path]:
     """Give a temporary file beside `path` to write to, and rename it to `path` on success.
 
     Missing parent folders are made. The temporary file is removed if the block raises.
+
+    Raises
+    ------
+    FaceAuditError
+        If `path` is a folder, or nothing can be written there.
     """
     target = Path(path)
+    if target.is_dir():
+        raise FaceAuditError(f"{path}: a folder, and a file is to be written; name a file in it")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(

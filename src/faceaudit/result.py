@@ -560,7 +560,7 @@ class GapVerdict(_Strict):
     group: str | None = Field(default=None, description="Of a comparison, in which group it is")
     classifier: str | None = Field(default=None, description="And whose rate minus the first's")
     rate: str = Field(description="The error rate, by its id")
-    limit: float = Field(description="The largest gap that is allowed")
+    limit: float = Field(ge=0, le=1, description="The largest gap that is allowed")
     value: float | None = Field(description="The gap; null where there is none to judge")
     low: Low
     high: High

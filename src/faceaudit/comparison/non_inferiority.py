@@ -90,7 +90,9 @@ class _Held:
 def _held(of: Comparison) -> Iterator[_Held]:
     for tags, by_rate in of.outcomes.items():
         for rate, found in by_rate.items():
-            if (margin := of.spec.no_worse_by.get(rate.id)) is not None and found.n.any():
+            if (margin := of.spec.no_worse_by.get(rate.id)) is not None and (
+                found.n.any() or found.lost.any()
+            ):
                 worst = of.spec.assume_missing == "worst"
                 yield _Held(tags, rate, margin, found, of.tallies[tags].groups, worst)
 
@@ -151,17 +153,27 @@ def check(of: Comparison, errors: Mapping[Key, float]) -> CheckResult:
     held, keeps = list(_held(of)), _keeps_from_passing(of)
     small = 0
     for one in held:
-        small += int((~one.outcomes.large & (one.outcomes.n > 0)).sum())
+        lost = one.outcomes.lost
+        small += int((~one.outcomes.large & ~lost & (one.outcomes.n > 0)).sum())
         for i in np.flatnonzero(one.outcomes.large).tolist():
             error = errors[one.key(i)]
             found = _judged(of, one, i, error, keeps)
             result.findings.append(found)
             result.verdicts.append(GapVerdict.of(found, 1 - error, one.groups[i], second))
+        for i in np.flatnonzero(lost).tolist():
+            found = _lost(of, one, i)
+            result.findings.append(found)
+            result.verdicts.append(GapVerdict.of(found, spec.confidence, one.groups[i], second))
     if not result.findings:
         return result
     result.status = status_of([result])
-    result.details = [*_forests(of, held, result.verdicts), *_open_table(result.findings)]
-    result.findings.sort(key=lambda found: _gravity(found, result.status))
+    result.details = [*_forests(of, held, result.verdicts), *_open_table(result)]
+    by_gravity = sorted(
+        zip(result.findings, result.verdicts, strict=True),
+        key=lambda judged: _gravity(judged[0], result.status),
+    )
+    result.findings = [found for found, _ in by_gravity]
+    result.verdicts = [verdict for _, verdict in by_gravity]
     result.sentence = _sentence(result, small, spec.small_group)
     return result
 
@@ -174,6 +186,25 @@ def _keeps_from_passing(of: Comparison) -> tuple[str, bool]:
     if judge_better_than_chance(second.audited(()), of.spec.confidence).trivial:
         return f"{of.names[1]} is not shown to do better than guessing, so nothing passes", False
     return "", False
+
+
+def _lost(of: Comparison, held: _Held, i: int) -> Finding:
+    """Leave a group undecided of which the second has too few of the first's scores."""
+    n, rate = int(held.outcomes.n[i]), held.rate
+    firsts = n + int(held.outcomes.alone[0, i])
+    return Finding(
+        sentence=(
+            f"{say.capitalised(held.name(i))}: {of.names[0]} scored "
+            f"{say.counted(firsts, rate.image)}, {of.names[1]} {n:,} of them, too few to judge: "
+            "score the others too."
+        ),
+        status="insufficient-evidence",
+        tags=list(held.tags),
+        rate=rate.id,
+        n=n,
+        limit=held.margin,
+        smallest=of.spec.small_group if held.tags else None,
+    )
 
 
 def _judged(of: Comparison, held: _Held, i: int, error: float, keeps: tuple[str, bool]) -> Finding:
@@ -235,21 +266,21 @@ def _judged(of: Comparison, held: _Held, i: int, error: float, keeps: tuple[str,
 
 def _gravity(found: Finding, status: Status) -> tuple[bool, bool, float]:
     """Put what decides first; of it the surest failure, or what may be the furthest beyond."""
-    assert found.interval is not None, "a difference has an interval"
+    if found.interval is None:  # nothing is known of it
+        return found.status != status, len(found.tags) > 1, -math.inf
     worst = found.interval.low if status == "fail" else found.interval.upper
     return found.status != status, len(found.tags) > 1, (found.limit or 0.0) - worst
 
 
-def _name(found: Finding) -> str:
-    """Name the group of a finding within a sentence."""
-    (group,) = found.groups
-    by = [say.attributes_title(found.tags)]
-    return say.group_title(by, group.group) if found.tags else "all images"
+def _name(verdict: GapVerdict) -> str:
+    """Name the group of a verdict within a sentence."""
+    by = [say.attributes_title(verdict.tags)]
+    return say.group_title(by, [str(verdict.group)]) if verdict.tags else "all images"
 
 
 def _sentence(result: CheckResult, small: int, enough: int) -> str:
     """Count the verdicts and name those that decide."""
-    decisive = [found for found in result.findings if found.status == result.status]
+    decisive = [verdict for verdict in result.verdicts if verdict.status == result.status]
     verbs = {
         "fail": ("is beyond its margin", "are beyond their margin"),
         "insufficient-evidence": ("is not settled", "are not settled"),
@@ -257,8 +288,8 @@ def _sentence(result: CheckResult, small: int, enough: int) -> str:
     told = say.out_of(len(decisive), len(result.findings), "difference", verbs)
     if result.status != "pass":
         named = [
-            f"{_name(found)} ({ERROR_RATES[str(found.rate)].images})"
-            for found in decisive[:MOST_NAMED]
+            f"{_name(verdict)} ({ERROR_RATES[verdict.rate].images})"
+            for verdict in decisive[:MOST_NAMED]
         ]
         more = f" and {len(decisive) - MOST_NAMED} more" if len(decisive) > MOST_NAMED else ""
         told += f": {', '.join(named)}{more}"
@@ -289,12 +320,13 @@ def _tellings(result: CheckResult, first: str, second: str) -> Sequence[str]:
     """Tell the answer, at length and in short."""
     lead = result.findings[0]
     rate, change = ERROR_RATES[str(lead.rate)], lead.interval
-    assert change is not None, "a difference has an interval"
     margins = {found.limit for found in result.findings}
     margin = f"{100 * (lead.limit or 0):g} points"
     others = sum(found.status == result.status for found in result.findings) - 1
-    name, those = _name(lead), f"{rate.images} {rate.error}"
+    name, those = _name(result.verdicts[0]), f"{rate.images} {rate.error}"
     more = f" and {others} more" if others else ""
+    if change is None:
+        return (f"Not settled for {name}{more}: {second} scored too few {rate.images} to judge.",)
     if result.status == "pass":
         most = margin if len(margins) == 1 else "its margins"
         one_rate = len({found.rate for found in result.findings}) == 1
@@ -347,6 +379,7 @@ def first_screen(of: Comparison, result: CheckResult, answer: Answer) -> Answer:
         for found in overall
         if found.interval
     )
+    amounts = amounts or "nothing to judge over all images"
     forests = [isinstance(detail, Forest) and detail.rate == lead.rate for detail in result.details]
     return answer.model_copy(
         update={
@@ -372,10 +405,13 @@ def _forests(
         rows = []
         for one in (one for one in held if one.rate == rate):
             ends = one.outcomes.difference(of.spec.confidence)
-            for i in np.flatnonzero(one.outcomes.n > 0).tolist():
+            for i in np.flatnonzero((one.outcomes.n > 0) | one.outcomes.lost).tolist():
                 n, (first, second) = int(one.outcomes.n[i]), one.outcomes.wrong[:, i].tolist()
-                row = Estimate(group=one.name(i), n=n, value=(second - first) / n)
-                if verdict := judged.get(one.key(i)):
+                row = Estimate(group=one.name(i), n=n, value=(second - first) / max(n, 1))
+                if one.outcomes.lost[i]:
+                    row.value, row.status = None, "insufficient-evidence"
+                    row.note = "too few scored by both"
+                elif verdict := judged.get(one.key(i)):
                     row.low, row.high, row.status = verdict.low, verdict.high, verdict.status
                 else:
                     row.low, row.high = ends[:, i].tolist()
@@ -393,11 +429,11 @@ def _forests(
         )
 
 
-def _open_table(findings: Sequence[Finding]) -> list[Detail]:
+def _open_table(result: CheckResult) -> list[Detail]:
     """Say how many images would settle what is open, as far as any number would."""
     rows = [
-        (_name(of), str(of.rate).upper(), of.n, of.interval.upper, of.limit, of.needed)
-        for of in findings
+        (_name(verdict), verdict.rate.upper(), of.n, of.interval.upper, of.limit, of.needed)
+        for of, verdict in zip(result.findings, result.verdicts, strict=True)
         if of.needed and of.interval
     ]
     if not rows:

@@ -47,7 +47,10 @@ class Outcomes:
         self.untagged = tally.untagged[int(rate.label == "ai")]
         self.any = bool(counts.any())
         # Those that sentences speak of, and whether there is a gap between them.
-        self.large = self.n >= max(smallest, 1)
+        enough = max(smallest, 1)
+        self.large = self.n >= enough
+        # Those that the first scored enough of, and both did not: they cannot be judged.
+        self.lost = (self.n < enough) & (self.n + self.alone[0] >= enough)
         self.has_gap = 1 < int(self.large.sum()) <= MOST_GROUPS
         sure = self.only[1] - self.only[0]
         change = sure - self.alone_wrong[0] + self.alone_wrong[1]
