@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
@@ -47,16 +48,17 @@ def scored_faces(
     """
     ai, called = np.asarray(is_ai, bool), np.asarray(called_ai, bool)
     n = len(ai)
+    numbers = pa.array(np.arange(n)).cast(pa.string())
     table = pa.table(
         {
-            "image": [f"{i:07}.jpg" for i in range(n)],
-            "label": np.where(ai, "ai", "real"),
-            "dataset": ["drawn"] * n if dataset is None else list(dataset),
+            "image": pc.binary_join_element_wise(pc.utf8_lpad(numbers, 7, "0"), "jpg", "."),
+            "label": pa.array(["real", "ai"]).take(pa.array(ai.view(np.int8))),
+            "dataset": pa.repeat("drawn", n) if dataset is None else list(dataset),
             "p_ai": np.where(called, 0.9, 0.1).astype(np.float32),
             **{name: pa.array(values) for name, values in columns.items()},
         }
     )
-    names = sorted(set(table["dataset"].to_pylist()))
+    names = sorted(table["dataset"].unique().to_pylist())
     sources = {tag: dict.fromkeys(names, "drawn by lot") for tag in columns}
     info = ScoresInfo(
         datasets={name: DatasetInfo(indexed=n) for name in names}, tag_sources=sources

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from faceaudit.comparison.non_inferiority import Key, limited
@@ -109,8 +110,9 @@ def _judged(
     random: np.random.Generator, n: int, few: bool, truth: dict[str, tuple[float, float]]
 ) -> dict[Key, Status]:
     """Judge two classifiers of which the second errs more often by known amounts."""
-    columns = {tag: random.integers(of, size=n).astype(str) for tag, of in TAGS.items()}
-    is_ai, gender = np.arange(n) % 2 == 1, columns["gender"].astype(int)
+    values = {tag: random.integers(of, size=n) for tag, of in TAGS.items()}
+    columns = {tag: pa.array(of).cast(pa.string()) for tag, of in values.items()}
+    is_ai, gender = np.arange(n) % 2 == 1, values["gender"]
     more = np.where(is_ai, np.array(truth["fnr"])[gender], np.array(truth["fpr"])[gender])
     # A quarter of the first's errors are mended, and so many others, and more, are new.
     draw = random.random(n)
