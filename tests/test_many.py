@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 from scipy.stats import binomtest
 
+from faceaudit import api, tables
 from faceaudit.checks.parts.sentences import MOST_WORDS, words
 from faceaudit.cli import main
 from faceaudit.comparison.many import compare_many
@@ -287,6 +290,29 @@ def test_columns_of_one_table_as_a_command(tmp_path, monkeypatch):
     result = read_result(tmp_path / "out" / "compare.json")
     assert [of.name for of in result.scores] == ["a", "b", "c"]
     # The others' scores are no tags.
+    assert result.spec["attributes"] == ["group"]
+
+
+def test_one_table_is_read_once_for_all_its_columns(tmp_path, monkeypatch):
+    lines = [f"{i}.jpg,{'real' if i % 2 else 'ai'},.{i % 7},.{i % 5},.{i % 3}" for i in range(400)]
+    scores, tags = tmp_path / "s.csv", tmp_path / "t.csv"
+    scores.write_text("\n".join(["image,label,a,b,p_ai", *lines]) + "\n")
+    tagged = [f"{i}.jpg,g{i % 4 // 2},g{i % 3}" for i in range(400)]
+    tags.write_text("\n".join(["image,group,b", *tagged]) + "\n")
+    read = Counter()
+
+    def counting(work):
+        def once_more(path, *rest):
+            read[work, Path(path).name] += 1
+            return work(path, *rest)
+
+        return once_more
+
+    for work in (tables.read_file, tables.sha256_of):
+        monkeypatch.setattr(tables, work.__name__, counting(work))
+    result = api.compare(scores, score_columns=("a", "b", "p_ai"), tags=tags)
+    assert len(read) == 4 and set(read.values()) == {1}
+    # Neither the others' scores nor a column of the tags that is called as one of them is a tag.
     assert result.spec["attributes"] == ["group"]
 
 

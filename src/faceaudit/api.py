@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
@@ -243,6 +242,7 @@ def compare(
     from faceaudit.notebook import Result
     from faceaudit.one_or_many import listed
     from faceaudit.spec import as_spec
+    from faceaudit.tables import read_raw
     from faceaudit.wording import counted
 
     tables, of_each = _called(scores), listed(score_columns)
@@ -264,14 +264,10 @@ def compare(
                 f"{' and '.join(map(repr, called))}; give --name for each"
             )
         chosen = None if spec is None else as_spec(spec)
-        # Read for one classifier, the others' scores look like tags.
-        others = {column for column in of_each if one_table} - {"p_ai"}
-        sides = [
-            _read_column(table, column, others, chosen, reading)
-            for table, column in zip(
-                tables * len(columns) if one_table else tables, columns, strict=True
-            )
-        ]
+        if one_table:
+            ((place, table),) = tables
+            tables = [(place, read_raw(table, place, "scores"))] * len(columns)
+        sides = _read(tables, chosen, reading, columns, of_each if one_table else ())
         if len(sides) > 2:
             result = compare_many(
                 sides,
@@ -300,25 +296,6 @@ def read(path: Path | str) -> Result:
     from faceaudit.result import read_result
 
     return Result.of(read_result(path))
-
-
-def _read_column(
-    table: Called, column: str | None, others: AbstractSet[str], spec: Spec | None, reading: Reading
-) -> Scores:
-    """Read the scores of one classifier, which may be in a column of their own."""
-    from faceaudit.errors import FaceAuditError
-    from faceaudit.tables import Scores
-
-    mapping = {**_mapping(reading), **({"p_ai": column} if column else {})}
-    try:
-        (scores,) = _read([table], spec, {**reading, "mapping": mapping})
-    except FaceAuditError as error:
-        if column is None:
-            raise
-        option = f"--map p_ai={column}:"
-        raise FaceAuditError(str(error).replace(option, f"--score-column {column}:")) from None
-    kept = [name for name in scores.table.column_names if name not in others]
-    return Scores(scores.table.select(kept), scores.info)
 
 
 def _names(tables: Sequence[Called]) -> list[str]:
@@ -468,25 +445,45 @@ def _called(tables: Sequence[Readable], what: str = "the scores") -> list[Called
     ]
 
 
-def _read(tables: Sequence[Called], spec: Spec | None, reading: Reading) -> list[Scores]:
-    """Read scores, with the specification's words for "missing" besides the given ones."""
+def _read(
+    tables: Sequence[Called],
+    spec: Spec | None,
+    reading: Reading,
+    columns: Sequence[str | None] = (),
+    others: Sequence[str] = (),
+) -> list[Scores]:
+    """Read scores, with the specification's words for "missing" besides the given ones.
+
+    `columns` are those of the scores of each table, where they are not as `reading` says; `others`
+    are all classifiers' where one table has them.
+    """
+    from faceaudit.errors import FaceAuditError
     from faceaudit.one_or_many import as_words, listed
-    from faceaudit.tables import Scores, read_scores, read_tags
+    from faceaudit.tables import Scores, read_raw, read_scores, read_tags
 
     if strange := sorted(reading.keys() - Reading.__annotations__):
         raise TypeError(f"got an unexpected keyword argument '{strange[0]}'")
+    mapping = _mapping(reading)
     of_all: dict[str, Any] = {
-        "mapping": _mapping(reading),
         "missing": [*(spec.missing if spec else ()), *as_words(reading.get("missing", ()))],
         "ai_label": as_words(reading.get("ai_label", ())),
+        "others": {*others} - {"p_ai"},
     }
-    given = listed(reading.get("tags", ()))
-    tags = [read_tags(table, **of_all, called=name) for name, table in _called(given, "the tags")]
+    given = _called(listed(reading.get("tags", ())), "the tags")
+    tags = [read_tags(table, mapping, **of_all, called=name) for name, table in given]
     of_all |= {"score_is": reading.get("score_is", "probability"), "tags": tags}
     parts = []
-    for name, table in tables:
-        scores = read_scores(table, **of_all, called=name)
-        if not isinstance(table, Path | str):
+    for (name, table), column in zip(tables, columns or [None] * len(tables), strict=True):
+        raw = read_raw(table, name, "scores")
+        fitting = {**mapping, "p_ai": column} if column else mapping
+        try:
+            scores = read_scores(raw, fitting, **of_all)
+        except FaceAuditError as error:
+            if column is None:
+                raise
+            option = f"--map p_ai={column}:"
+            raise FaceAuditError(str(error).replace(option, f"--score-column {column}:")) from None
+        if not raw.in_file:
             notes = [in_words_of_python(note) for note in scores.info.notes]
             scores = Scores(scores.table, scores.info.model_copy(update={"notes": notes}))
         parts.append(scores)

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -76,8 +76,32 @@ class Scores:
     info: ScoresInfo
 
 
+@dataclass(frozen=True)
+class RawTable:
+    """A table as it stands in a file or in memory, before it is said what its columns mean."""
+
+    given: Path | str | Frame | Scores | Manifest
+    path: Path
+    table: pa.Table
+    metadata: bytes | None
+    #: What was noticed on the way, as sentences.
+    notes: tuple[str, ...]
+
+    @property
+    def in_file(self) -> bool:
+        """Whether it was read from a file."""
+        return isinstance(self.given, Path | str)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of its file, or of its cells where there is none."""
+        if isinstance(self.given, Path | str):
+            return sha256_of(self.given)
+        return _sha256_of_cells(self.table)
+
+
 #: What may be read as a table of scores or tags.
-Readable = Path | str | Frame | Scores | Manifest
+Readable = Path | str | Frame | Scores | Manifest | RawTable
 
 
 def library_versions(*packages: str) -> dict[str, str]:
@@ -130,6 +154,7 @@ def read_scores(
     score_is: meaning.ScoreIs = "probability",
     tags: Sequence[TagTable] = (),
     called: str = "the scores",
+    others: Collection[str] = (),
 ) -> Scores:
     """Read and validate scores, of a file or in memory.
 
@@ -137,7 +162,8 @@ def read_scores(
     ----------
     given : Path, str, table in memory or Scores
         A scores table, or any table with ``image``, ``label``, ``p_ai`` and tags: a file of any
-        kind that `faceaudit.reading.formats` knows, or what `faceaudit.reading.frames` does.
+        kind that `faceaudit.reading.formats` knows, what `faceaudit.reading.frames` does, or
+        what `read_raw` has read of either.
     mapping : mapping of str to str or sequence of str, optional
         Our column name to the file's column name, for tables with other headings; several where
         the tables to be joined call it differently.
@@ -151,6 +177,8 @@ def read_scores(
         Tables of the same images whose tags are joined, from `read_tags`.
     called : str
         What messages call a table in memory, and its data set, where it names none.
+    others : collection of str
+        The table's columns of other classifiers' scores, which would look like tags.
 
     Returns
     -------
@@ -162,17 +190,18 @@ def read_scores(
     FaceAuditError
         Naming file, column and row, if the file cannot be read or breaks the schema.
     """
-    notes: list[str] = []
-    path, table, metadata = _read(given, called, notes, "scores")
+    raw = read_raw(given, called, "scores")
+    path, table, notes = raw.path, raw.table, [*raw.notes]
     source, mapping = str(path), _fitting(mapping or {}, table)
     read_as: dict[str, Any] = {"map": mapping, "ai_label": list(as_words(ai_label))}
     read_as["score_is"] = "" if score_is == "probability" else score_is
-    read = _inputs("scores", given, table, {option: of for option, of in read_as.items() if of})
-    ours = metadata is not None
-    info = _parse_info(ScoresInfo, metadata, path) if ours else ScoresInfo()
+    read = _inputs("scores", raw, {option: of for option, of in read_as.items() if of})
+    ours = raw.metadata is not None
+    info = _parse_info(ScoresInfo, raw.metadata, path) if ours else ScoresInfo()
     # Another table may have the headings that are renamed: those of tags, or one of another's.
     optional = mapping if ours else {name for tag_table in tags for name in tag_table.renamed}
-    table = meaning.mark_missing(_rename(table, mapping, source, optional), as_words(missing))
+    table = _without(_rename(table, mapping, source, optional), others)
+    table = meaning.mark_missing(table, as_words(missing))
     own = table.column_names
     if not ours:
         table = meaning.with_whole_numbers(table)
@@ -238,17 +267,19 @@ def read_tags(
     missing: object = (),
     ai_label: object = (),
     called: str = "the tags",
+    others: Collection[str] = (),
 ) -> TagTable:
     """Read a table whose tags are to be joined to scores: a manifest, or any with ``image``.
 
     Parameters are those of `read_scores`; columns of `mapping` that it lacks are passed over.
     """
-    notes: list[str] = []
-    path, table, metadata = _read(given, called, notes)
+    raw = read_raw(given, called)
+    path, table, metadata, notes = raw.path, raw.table, raw.metadata, [*raw.notes]
     source, mapping = str(path), _fitting(mapping or {}, table)
-    read = _inputs("tags", given, table)
+    read = _inputs("tags", raw)
     renamed = frozenset(ours for ours, theirs in mapping.items() if theirs in table.column_names)
-    table = meaning.mark_missing(_rename(table, mapping, source, mapping), as_words(missing))
+    table = _without(_rename(table, mapping, source, mapping), others)
+    table = meaning.mark_missing(table, as_words(missing))
     _require(table, ("image",), source, ", which says whose tags these are")
     info: TableInfo | None = None
     if metadata is not None:
@@ -264,21 +295,36 @@ def read_tags(
     return TagTable(path, table, info, renamed, notes, read)
 
 
+def read_raw(given: Readable, called: str, needed: Literal["scores"] | None = None) -> RawTable:
+    """Read a file or a table in memory; where a file has its path, the latter has its name.
+
+    What was read before is taken as it is, so that a table of many classifiers is read once.
+    """
+    if isinstance(given, RawTable):
+        return given
+    notes: list[str] = []
+    if isinstance(given, Path | str):
+        if needed is not None:
+            expect(given, needed)
+        return RawTable(given, Path(given), *read_file(given, notes), tuple(notes))
+    frame: Frame
+    if isinstance(given, Scores | Manifest):
+        metadata = {METADATA_KEY: given.info.model_dump_json().encode()}
+        frame = given.table.replace_schema_metadata(metadata)
+    else:
+        frame = given
+    return RawTable(given, Path(called), *read_frame(frame, called, notes), tuple(notes))
+
+
 def _inputs(
-    role: Literal["scores", "tags"],
-    given: Readable,
-    table: pa.Table,
-    read_as: dict[str, Any] | None = None,
+    role: Literal["scores", "tags"], raw: RawTable, read_as: dict[str, Any] | None = None
 ) -> list[Input]:
     """Say what was read; of what was read before, from which files it was."""
-    if isinstance(given, Path | str):
-        name, sha256 = Path(given).absolute().name, sha256_of(given)
-    elif isinstance(given, Scores) and given.info.inputs:
-        return given.info.inputs
-    else:
-        name, sha256 = "a table in memory", _sha256_of_cells(table)
-    rows = len(table)
-    return [Input(role=role, name=name, sha256=sha256, rows=rows, read_as=read_as or {})]
+    if isinstance(raw.given, Scores) and raw.given.info.inputs:
+        return raw.given.info.inputs
+    name = raw.path.absolute().name if raw.in_file else "a table in memory"
+    rows = len(raw.table)
+    return [Input(role=role, name=name, sha256=raw.sha256, rows=rows, read_as=read_as or {})]
 
 
 def _sha256_of_cells(table: pa.Table) -> str:
@@ -296,23 +342,10 @@ def _sha256_of_cells(table: pa.Table) -> str:
 def inputs_of(*tables: Scores) -> list[Input]:
     """Return what scores were read from, each once."""
     found: list[Input] = []
-    for one in chain.from_iterable(_inputs("scores", of, of.table) for of in tables):
+    raws = (RawTable(of, Path(), of.table, None, ()) for of in tables)
+    for one in chain.from_iterable(_inputs("scores", raw) for raw in raws):
         found += [one] if one not in found else []
     return found
-
-
-def _read(
-    given: Readable, called: str, notes: list[str], needed: Literal["scores"] | None = None
-) -> tuple[Path, pa.Table, bytes | None]:
-    """Read a file or a table in memory; where a file has its path, the latter has its name."""
-    if isinstance(given, Path | str):
-        if needed is not None:
-            expect(given, needed)
-        return Path(given), *read_file(given, notes)
-    if isinstance(given, Scores | Manifest):
-        metadata = {METADATA_KEY: given.info.model_dump_json().encode()}
-        given = given.table.replace_schema_metadata(metadata)
-    return Path(called), *read_frame(given, called, notes)
 
 
 def _fitting(mapping: Mapping[str, str | Sequence[str]], table: pa.Table) -> dict[str, str]:
@@ -342,6 +375,10 @@ def _rename(
     taken = {*named, *named.values()}
     columns = {name: table[name] for name in table.column_names if name not in taken}
     return pa.table(columns | {ours: table[theirs] for ours, theirs in named.items()})
+
+
+def _without(table: pa.Table, names: Collection[str]) -> pa.Table:
+    return table.drop_columns([name for name in table.column_names if name in names])
 
 
 def _require(table: pa.Table, names: Sequence[str], source: str, why: str = "") -> None:
