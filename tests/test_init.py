@@ -242,3 +242,15 @@ def test_what_is_derived_is_said_and_stands_for_its_origin_in_pairs(tmp_path, mo
         in Path("made.yaml").read_text()
     )
     assert find_spec("made.yaml").intersections == [["age_band", "race_coarse"]]
+
+
+def test_how_many_rows_a_tag_leaves_untagged_is_said(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    races = cycle("East Asian", "White", "Klingon", "White")
+    rows = table(race=races, gender=cycle("female", "male"), hat=cycle("yes", "no", None, None))
+    pq.write_table(rows, "s.parquet")
+    assert run("init", "s.parquet", "-o", "a.yaml").exit_code == 0
+    text = Path("a.yaml").read_text()
+    assert "  - race_coarse  # from race: Asian 30 / 30, White 60 / 60; 60 untagged\n" in text
+    assert "  - hat  # no 30 / 30, yes 30 / 30; 120 untagged\n" in text
+    assert "  - gender  # female 60 / 60, male 60 / 60\n" in text

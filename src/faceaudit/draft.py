@@ -143,7 +143,8 @@ class _Draft:
                 told[NAMED - 1 :] = [f"{len(told) - NAMED + 1} more"]
             origin = DERIVED_TAGS[tag][0] if tag in DERIVED_TAGS else ""
             derived = f"from {origin}: " if origin in self.table.column_names else ""
-            yield f"  - {as_yaml(tag)}  # {_plain(derived + ', '.join(told))}"
+            without = f"; {counts.missing:,} untagged" if counts.missing else ""
+            yield f"  - {as_yaml(tag)}  # {_plain(derived + ', '.join(told) + without)}"
         others = {tag: why_no_groups(self.table, tag) for tag in tag_columns(self.table)}
         if left := [f"{tag} ({why})" for tag, why in others.items() if why]:
             yield from _comment(f"Not compared: {', '.join(left)}.")
