@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pyarrow.csv as pa_csv
 import pytest
@@ -150,6 +151,29 @@ def test_without_a_specification_every_tag_is_compared_and_that_is_said(folder):
     assert result["spec"]["attributes"] == ["group"]
     with_one = run("audit", folder / "good.csv", "--spec", folder / "spec.yaml", "-o", folder / "b")
     assert with_one.stderr == ""
+
+
+@pytest.mark.parametrize("label", ["label", "truth"])
+def test_all_that_foreign_files_lack_is_asked_for_in_one_line(tmp_path, monkeypatch, label):
+    monkeypatch.chdir(tmp_path)
+    rows = [f"{i}.png,{i % 2},0.{i}" for i in range(9)]
+    Path("vendor.csv").write_text("\n".join([f"file,{label},prob", *rows]) + "\n")
+    Path("people.csv").write_text("\n".join(["path,race", "0.png,a", "1.png,b"]) + "\n")
+    columns = (
+        "columns 'image', 'p_ai' are missing; name yours with --map image=file --map p_ai=prob"
+    )
+    code = "say which label is AI-generated, as in --ai-label 1"
+    done = run("audit", "vendor.csv", "--tags", "people.csv", "-o", "out")
+    assert done.exit_code == 2
+    assert done.stderr.startswith("faceaudit: people.csv: column 'image' is missing")
+    assert f"; and vendor.csv: {columns}" in done.stderr
+    # In another column it is not known to be a label.
+    assert (code in done.stderr) == (label == "label")
+    assert done.stderr.count("\n") == 1, "nor is it said what is compared: nothing is"
+    alone = run("audit", "vendor.csv", "-o", "out")
+    assert alone.stderr.startswith("faceaudit: vendor.csv: columns 'image', ")
+    assert (code in alone.stderr) == (label == "label")
+    assert alone.stderr.count("vendor.csv") == 1
 
 
 @pytest.mark.parametrize("name", sorted(main.commands))

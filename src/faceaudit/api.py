@@ -10,6 +10,7 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
@@ -457,9 +458,9 @@ def _read(
     `columns` are those of the scores of each table, where they are not as `reading` says; `others`
     are all classifiers' where one table has them.
     """
-    from faceaudit.errors import FaceAuditError
+    from faceaudit.errors import FaceAuditError, all_at_once
     from faceaudit.one_or_many import as_words, listed
-    from faceaudit.tables import Scores, read_raw, read_scores, read_tags
+    from faceaudit.tables import Scores, expect_scores, read_raw, read_scores, read_tags
 
     if strange := sorted(reading.keys() - Reading.__annotations__):
         raise TypeError(f"got an unexpected keyword argument '{strange[0]}'")
@@ -469,15 +470,24 @@ def _read(
         "ai_label": as_words(reading.get("ai_label", ())),
         "others": {*others} - {"p_ai"},
     }
+    each = [
+        (name, table, {**mapping, "p_ai": column} if column else mapping)
+        for (name, table), column in zip(tables, columns or [None] * len(tables), strict=True)
+    ]
     given = _called(listed(reading.get("tags", ())), "the tags")
-    tags = [read_tags(table, mapping, **of_all, called=name) for name, table in given]
+    steps = [partial(read_tags, table, mapping, **of_all, called=name) for name, table in given]
+    try:
+        tags = [step() for step in steps]
+    except FaceAuditError:
+        # What the scores lack besides is said in the same line.
+        lacking = (partial(expect_scores, of, how, **of_all, called=name) for name, of, how in each)
+        tags = all_at_once("", *steps, *lacking)
     of_all |= {"score_is": reading.get("score_is", "probability"), "tags": tags}
     parts = []
-    for (name, table), column in zip(tables, columns or [None] * len(tables), strict=True):
+    for (name, table, how), column in zip(each, columns or [None] * len(each), strict=True):
         raw = read_raw(table, name, "scores")
-        fitting = {**mapping, "p_ai": column} if column else mapping
         try:
-            scores = read_scores(raw, fitting, **of_all)
+            scores = read_scores(raw, how, **of_all)
         except FaceAuditError as error:
             if column is None:
                 raise

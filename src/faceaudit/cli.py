@@ -444,12 +444,12 @@ def audit(
     """
     from faceaudit.result import read_audit
 
-    if spec is None:
-        note = "no --spec: every tag is compared; 'faceaudit init' writes one to choose from"
-        click.echo(f"note: {note}", err=True)
     # Before the work is done, and before it is overwritten.
     earlier = read_audit(check_same) if check_same else None
     result = api.audit(scores, spec, out, images=not no_images, **options)
+    if spec is None:
+        note = "no --spec: every tag is compared; 'faceaudit init' writes one to choose from"
+        click.echo(f"note: {note}", err=True)
     beside = api.check_same(earlier, result) if earlier else None
     terminal.print_result(result, out, verbose=verbose, as_json=as_json, beside=beside)
     if beside is not None:

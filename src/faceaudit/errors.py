@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -36,6 +37,28 @@ class MissingExtraError(FaceAuditError):
 
     def __init__(self, command: str, extra: str) -> None:
         super().__init__(f"'{command}' needs the extra '{extra}': {install_line(extra)}")
+
+
+def all_at_once(source: str, *steps: Callable[[], Any]) -> list[Any]:
+    """Take steps that do not need each other; what several refuse is one line, `source` said once.
+
+    Returns
+    -------
+    list
+        What each gives.
+    """
+    given, refused = [], []
+    for step in steps:
+        try:
+            given.append(step())
+        except FaceAuditError as error:
+            refused.append(error)
+    if len(refused) == 1:
+        raise refused[0]
+    if refused:
+        told = dict.fromkeys(str(error).removeprefix(f"{source}: ") for error in refused)
+        raise FaceAuditError(f"{source}: {'; and '.join(told)}".removeprefix(": "))
+    return given
 
 
 def validated(model: type[ModelT], content: object, source: str) -> ModelT:

@@ -25,7 +25,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from faceaudit.errors import FaceAuditError
+from faceaudit.errors import FaceAuditError, all_at_once
 from faceaudit.files import atomic_file, sha256_of
 from faceaudit.one_or_many import as_words, listed
 from faceaudit.reading import meaning
@@ -203,11 +203,12 @@ def read_scores(
     table = _without(_rename(table, mapping, source, optional), others)
     table = meaning.mark_missing(table, as_words(missing))
     own = table.column_names
-    if not ours:
+    needed = ("image", "p_ai") if tags else ("image", "label", "p_ai")
+    if ours:
+        _require(table, needed, source)
+    else:
         table = meaning.with_whole_numbers(table)
-    if not ours and "label" in own:
-        table = meaning.with_labels(table, as_words(ai_label), source, notes)
-    _require(table, ("image", "p_ai") if tags else ("image", "label", "p_ai"), source)
+        table = _with_labels(table, needed, as_words(ai_label), source, notes)
     if "dataset" not in own:
         table = table.append_column("dataset", pa.nulls(len(table), pa.string()))
     if tags:
@@ -261,6 +262,27 @@ def read_scores(
     return Scores(table, info.model_copy(update=update))
 
 
+def expect_scores(
+    given: Readable,
+    mapping: Mapping[str, str | Sequence[str]] | None = None,
+    *,
+    missing: object = (),
+    ai_label: object = (),
+    called: str = "the scores",
+    others: Collection[str] = (),
+) -> None:
+    """Refuse what `read_scores` would refuse first, whatever tags are joined.
+
+    Parameters are those of `read_scores`.
+    """
+    raw = read_raw(given, called, "scores")
+    if raw.metadata is None:
+        source, fitting = str(raw.path), _fitting(mapping or {}, raw.table)
+        table = _without(_rename(raw.table, fitting, source, fitting), others)
+        table = meaning.with_whole_numbers(meaning.mark_missing(table, as_words(missing)))
+        _with_labels(table, ("image", "p_ai"), as_words(ai_label), source, [])
+
+
 def read_tags(
     given: Readable,
     mapping: Mapping[str, str | Sequence[str]] | None = None,
@@ -280,7 +302,10 @@ def read_tags(
     renamed = frozenset(ours for ours, theirs in mapping.items() if theirs in table.column_names)
     table = _without(_rename(table, mapping, source, mapping), others)
     table = meaning.mark_missing(table, as_words(missing))
-    _require(table, ("image",), source, ", which says whose tags these are")
+    whose = ", which says whose tags these are"
+    table = _with_labels(
+        table, ("image",), as_words(ai_label), source, notes, whose=whose, strict=False
+    )
     info: TableInfo | None = None
     if metadata is not None:
         # Scores of one classifier may carry the tags for those of another.
@@ -288,8 +313,6 @@ def read_tags(
         info = _parse_info(ScoresInfo if scores else ManifestInfo, metadata, path)
     else:
         table = meaning.with_whole_numbers(table)
-    if "label" in table.column_names:
-        table = meaning.with_labels(table, as_words(ai_label), source, notes, strict=False)
     table = _in_standard_words(table, source, notes)
     notes = [f"{path.name}: {note}" for note in notes]
     return TagTable(path, table, info, renamed, notes, read)
@@ -390,6 +413,27 @@ def _require(table: pa.Table, names: Sequence[str], source: str, why: str = "") 
             f"{source}: {are.format(', '.join(map(repr, missing)))} missing{why}; name yours "
             f"with {' '.join(options)} (the columns are {', '.join(table.column_names)})"
         )
+
+
+def _with_labels(
+    table: pa.Table,
+    needed: Sequence[str],
+    ai_label: Sequence[str],
+    source: str,
+    notes: list[str],
+    *,
+    whose: str = "",
+    strict: bool = True,
+) -> pa.Table:
+    """Give a table our labels, if it has any; what it lacks besides is refused in the same line."""
+
+    def labelled() -> pa.Table:
+        if "label" not in table.column_names:
+            return table
+        return meaning.with_labels(table, ai_label, source, notes, strict=strict)
+
+    _, found = all_at_once(source, lambda: _require(table, needed, source, whose), labelled)
+    return found
 
 
 def _in_standard_words(table: pa.Table, source: str, notes: list[str]) -> pa.Table:

@@ -185,7 +185,14 @@ def test_of_several_outputs_one_is_read_and_named(graph, read, tmp_path):
 @pytest.mark.parametrize(
     ("graph", "options", "told"),
     [
-        ({}, {}, r"x.onnx: nothing says the mean and std of its input; say it as --preprocess im"),
+        (
+            {},
+            {},
+            r"x.onnx: nothing says the mean and std of its input; say it as --preprocess im.*; and "
+            r"the classes are '0', '1', and nothing says .* --ai-class 0",
+        ),
+        ({}, {"preprocess": "unit"}, r"x.onnx: the classes are '0', '1', and nothing says which"),
+        ({}, {"ai_class": "2"}, r"mean and std .*; and --ai-class 2 is none of its classes"),
         ({"shape": ("n", 3, "h", "w")}, {"preprocess": "unit"}, "nothing says the size"),
         ({}, {"preprocess": "unit,size=64"}, "its size is 32x32, and not 64x64 as --preprocess"),
         ({"kind": "uint8"}, {"preprocess": "imagenet"}, "its mean is 0.0x0.0x0.0, and not"),
@@ -196,7 +203,11 @@ def test_of_several_outputs_one_is_read_and_named(graph, read, tmp_path):
         ),
         ({"metadata": {"names": "7"}}, {"preprocess": "unit"}, "neither a list nor numbered"),
         ({"metadata": {"score_is": "odds"}}, {"preprocess": "unit"}, "score_is: 'odds' is none"),
-        ({"metadata": {"threshold": "7"}}, {"preprocess": "unit"}, "metadata: threshold: Input"),
+        (
+            {"metadata": {"threshold": "7"}},
+            {"preprocess": "unit", "ai_class": "0"},
+            "metadata: threshold: Input",
+        ),
         ({"metadata": {"preprocess": "bright"}}, {}, "metadata: preprocess: 'bright' is neither"),
     ],
 )
@@ -205,6 +216,7 @@ def test_what_nothing_says_is_asked_for_in_one_line(graph, options, told, tmp_pa
     with pytest.raises(FaceAuditError, match=told) as refused:
         open_detector(path, **options)
     assert "\n" not in str(refused.value)
+    assert str(refused.value).count("x.onnx") == 1
 
 
 def test_a_file_that_is_none(tmp_path):

@@ -120,6 +120,14 @@ def test_a_program_gives_what_it_gives_in_torch(programs, tmp_path, name):
             {"preprocess": None},
             r"the mean and std of its input; .*--preprocess imagenet",
         ),
+        *(
+            (
+                name,
+                {"preprocess": None, "ai_class": ()},
+                r"nothing says the .*mean and std .*; and the classes are '0', '1', and nothing",
+            )
+            for name in ("net.pt", "net.pt2")
+        ),
         ("net.pt2", {"preprocess": "imagenet,size=64"}, "its size is 96x96, and not 64x64"),
         ("net.pt", {"preprocess": "imagenat"}, "'imagenat' is neither a normalisation"),
         ("net.pt2", {"ai_class": ()}, "nothing says which of them means"),

@@ -56,7 +56,7 @@ class Outputs:
         self.notes: list[str] = []
         self._source, self._options, self._classes = source, options, classes
         self._score_is = options.score_is or score_is
-        self._width = 0
+        self._width, self._understood = 0, False
 
     def p_ai(self, raw: npt.ArrayLike) -> Floats:
         """Return the probability of AI-generated of n pictures.
@@ -74,46 +74,51 @@ class Outputs:
                 f"{self._source}: gives an output of shape {shape} for {len(values)} pictures; "
                 "one number a picture is needed, or one for each class"
             )
-        if not self._width:
-            self._width = values.shape[1]
-            self._understand(values)
-        elif values.shape[1] != self._width:
+        if self._width not in (0, values.shape[1]):
             raise FaceAuditError(
                 f"{self._source}: gave {self._width} numbers a picture, and now {values.shape[1]}"
             )
+        if not self._understood:
+            self._understand(values)
+            self._understood = True
         p_ai = self._of_one(values[:, 0]) if self._width == 1 else self._of_classes(values)
         return p_ai.astype(np.float32)
 
+    def expect(self, width: int, here: str = "") -> None:
+        """Refuse an output of `width` numbers a picture if nothing says what they mean.
+
+        It needs no picture; `here` is what the numbers of some are.
+        """
+        self._width = width
+        classes = len(self._classes or ())
+        if classes and classes != width and (width > 1 or classes > 2):
+            numbers = "one number" if width == 1 else f"{width} numbers"
+            raise FaceAuditError(
+                f"{self._source}: gives {numbers} a picture, but names {classes} classes"
+            )
+        if width == 1 and self._score_is is None:
+            raise FaceAuditError(
+                f"{self._source}: gives one number a picture{here}; "
+                "say what it is: --score-is probability or --score-is logit, and --ai-class 0 "
+                "if it speaks for photographs"
+            )
+        if width > 1 and self._score_is == "p-real":
+            raise FaceAuditError(
+                f"{self._source}: gives {width} numbers a picture, not the one that "
+                "--score-is p-real says; name the classes that mean AI-generated: --ai-class"
+            )
+        if width > 1:
+            _ = self._ai
+
     def _understand(self, values: npt.NDArray[np.float64]) -> None:
         """Settle, by the first pictures, what all numbers are."""
+        self.expect(values.shape[1], f" (here {values.min():.3g} to {values.max():.3g})")
         if self._width == 1:
-            if self._classes and len(self._classes) > 2:
-                raise FaceAuditError(
-                    f"{self._source}: gives one number a picture, but names {len(self._classes)} "
-                    "classes"
-                )
-            if self._score_is is None:
-                low, high = float(values.min()), float(values.max())
-                raise FaceAuditError(
-                    f"{self._source}: gives one number a picture (here {low:.3g} to {high:.3g}); "
-                    "say what it is: --score-is probability or --score-is logit, and --ai-class 0 "
-                    "if it speaks for photographs"
-                )
             for_class = "photographs" if self._reversed else "AI-generated"
             self.notes.append(
                 f"The classifier's number was read as {self._score_is} of {for_class}."
             )
             return
-        if self._classes is not None and len(self._classes) != self._width:
-            raise FaceAuditError(
-                f"{self._source}: gives {self._width} numbers a picture, but names "
-                f"{len(self._classes)} classes"
-            )
-        if self._score_is == "p-real":
-            raise FaceAuditError(
-                f"{self._source}: gives {self._width} numbers a picture, not the one that "
-                "--score-is p-real says; name the classes that mean AI-generated: --ai-class"
-            )
         _, said = self._ai
         self.notes.append(said)
         if self._score_is is None:

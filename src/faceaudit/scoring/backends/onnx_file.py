@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from faceaudit.errors import FaceAuditError, MissingExtraError, in_one_line, validated
+from faceaudit.errors import (
+    FaceAuditError,
+    MissingExtraError,
+    all_at_once,
+    in_one_line,
+    validated,
+)
 from faceaudit.files import sha256_of
 from faceaudit.model.preprocess import Floats
 from faceaudit.schema import ModelInfo
@@ -67,11 +73,16 @@ class OnnxFile(Network):
         self.any_size = "size" not in known
         if "preprocess" in said:
             known = _preprocess(_literal(said["preprocess"]), f"{path}: metadata") | known
-        self.preprocessing = parse(said_beside(path, options), known, str(path))
         self.asked = said_by_user(options)
         classes = _classes(said, path)
-        self._output = _output(self._session, classes, path)
+        output = _output(self._session, classes, path)
+        self._output = output.name
         self.outputs = Outputs(str(path), options, classes, _score_is(said, path))
+        self.preprocessing, _ = all_at_once(
+            str(path),
+            lambda: parse(said_beside(path, options), known, str(path)),
+            lambda: self.outputs.expect(width) if (width := _width(output)) else None,
+        )
         self.name = path.stem if path.name != GRAPH else path.resolve().parent.name
         given: dict[str, Any] = {
             "id": self.name,
@@ -160,12 +171,12 @@ def _shape(given: NodeArg, path: Path) -> tuple[int, dict[str, Any]]:
     return sides[0], known
 
 
-def _output(session: InferenceSession, classes: Sequence[str] | None, path: Path) -> str:
-    """Name the output that has one number a picture, or one for each class."""
+def _output(session: InferenceSession, classes: Sequence[str] | None, path: Path) -> NodeArg:
+    """Return the output that has one number a picture, or one for each class."""
     outputs = session.get_outputs()
-    fitting = [one.name for one in outputs if _fits(one, classes)]
-    by_name = [name for name in OUTPUTS for one in outputs if one.name == name]
-    found = fitting if len(fitting) == 1 else [name for name in by_name if name in fitting][:1]
+    fitting = [one for one in outputs if _fits(one, classes)]
+    by_name = [one for name in OUTPUTS for one in fitting if one.name == name]
+    found = fitting if len(fitting) == 1 else by_name[:1]
     if not found:
         raise FaceAuditError(
             f"{path}: gives {_listed(outputs)}, and nothing says which of them is a number for "
@@ -175,10 +186,15 @@ def _output(session: InferenceSession, classes: Sequence[str] | None, path: Path
 
 
 def _fits(output: NodeArg, classes: Sequence[str] | None) -> bool:
-    shape = output.shape or []
-    width = shape[1] if len(shape) == 2 and isinstance(shape[1], int) else None
+    width = _width(output)
     wanted = width is None or classes is None or width == len(classes)
-    return output.type in TYPES and len(shape) < 3 and wanted
+    return output.type in TYPES and len(output.shape or []) < 3 and wanted
+
+
+def _width(output: NodeArg) -> int | None:
+    """Return how many numbers it says that it has for each picture, if it says that."""
+    shape = output.shape or []
+    return shape[1] if len(shape) == 2 and isinstance(shape[1], int) else None
 
 
 def _listed(nodes: Sequence[NodeArg]) -> str:

@@ -8,9 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 from PIL import Image
 
-from faceaudit.errors import FaceAuditError, in_one_line
+from faceaudit.errors import FaceAuditError, all_at_once, in_one_line
 from faceaudit.files import sha256_of
 from faceaudit.model.architecture import check_weights, require_model_extra
 from faceaudit.model.inference import outputs_of
@@ -19,7 +20,7 @@ from faceaudit.schema import ModelInfo
 from faceaudit.scoring.network import Network
 from faceaudit.scoring.options import ModelOptions
 from faceaudit.scoring.outputs import Outputs
-from faceaudit.scoring.preprocessing import parse, said_beside, said_by_user
+from faceaudit.scoring.preprocessing import COMMON_SIZES, parse, said_beside, said_by_user
 
 PREFIX = "torchscript:"
 Kind = Literal["TorchScript", "torch.export"]
@@ -32,8 +33,12 @@ class TorchProgram(Network):
     def __init__(self, path: Path, kind: Kind, options: ModelOptions) -> None:
         self._path, self._kind = path, kind
         self.outputs = Outputs(str(path), options)
-        known = {"size": self._shape[2:]} if self._shape else {}
-        self.preprocessing = parse(said_beside(path, options), known, str(path))
+        known: dict[str, Any] = {"size": self._shape[2:]} if self._shape else {}
+        self.preprocessing, _ = all_at_once(
+            str(path),
+            lambda: parse(said_beside(path, options), known, str(path)),
+            lambda: self.outputs.expect(width) if (width := self._width()) else None,
+        )
         self.asked, self.any_size = said_by_user(options), not known
         self.at_once = self._shape[0] if self._shape else 0
         self.name = path.stem
@@ -89,6 +94,16 @@ class TorchProgram(Network):
             )
         # How many pictures at once may be left open.
         return (shape[0] if isinstance(shape[0], int) else 0, *shape[1:])
+
+    def _width(self) -> int | None:
+        """Return how many numbers it gives of a black picture, if it takes one of a common size."""
+        n, *shape = self._shape or (1, 3, COMMON_SIZES[0], COMMON_SIZES[0])
+        program = self._module
+        try:
+            given = outputs_of(program, np.zeros((n or 1, *shape), np.float32), together=True)
+        except Exception:  # it is said as soon as a picture is prepared as it has to be
+            return None
+        return given.shape[1] if given.ndim == 2 else None
 
     @cached_property
     def _module(self) -> Any:
