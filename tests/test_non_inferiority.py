@@ -257,3 +257,24 @@ def test_a_label_that_the_second_did_not_score_is_undecided():
     assert gate(result).code != PASSED
     page = render_html(result)
     assert "too few scored by both" in page
+
+
+def test_what_a_third_did_not_score_hides_nothing_of_the_second():
+    first, worse, spec = pair_of(ONE_WORSE, AI)
+    _, third, _ = pair_of(SAME, AI)
+    spec = spec.model_copy(update={"no_worse_by": {"fpr": 0.04}, "assume_missing": "random"})
+    skips = unscored(third, range(900, 1800))
+    result = compare_many([first, worse, skips], spec, names=["a", "b", "c"])
+    found = {
+        (gap.classifier, gap.group): gap
+        for check in result.checks
+        for gap in check.verdicts
+        if gap.rate == "fpr"
+    }
+    assert found["b", "b"].status == "fail"
+    assert found["c", "b"].status == "insufficient-evidence"
+    # As if there were no third, but for the chance of error that all share.
+    alone = compare(first, worse, spec, names=("a", "b"))
+    for check in alone.checks:
+        for gap in check.verdicts:
+            assert found["b", gap.group].value == pytest.approx(gap.value)

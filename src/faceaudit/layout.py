@@ -69,6 +69,17 @@ def number(title: str, kind: Kind, values: Any, help: str | None = None) -> Valu
     return Values(Column(title=title, kind=kind, help=help), values)
 
 
+def by_rows(
+    rows: Sequence[Sequence[Cell]], heads: Sequence[tuple[str, Kind | Literal["text"]]]
+) -> list[Values]:
+    """Make columns of one row or more, each head its title and kind."""
+    values = zip(*rows, strict=True)
+    return [
+        Values(Column(title=title, kind=kind), list(of))
+        for (title, kind), of in zip(heads, values, strict=True)
+    ]
+
+
 def estimated(
     title: str,
     kind: Kind,

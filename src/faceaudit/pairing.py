@@ -142,17 +142,18 @@ class Panel:
     def _images(self) -> Images:
         return Images(self.table, clusters_of(self.table, self.spec.cluster if self.spec else None))
 
-    def pair(self, first: int, second: int) -> Pair:
-        """Set two of them beside each other, on the images that all of them scored.
+    def pair(self, first: int, second: int, *, of_all: bool = True) -> Pair:
+        """Set two of them beside each other.
 
-        An image that one of the two alone scored stays one; one that both scored and another
-        classifier did not is left out.
+        An image that one of the two alone scored stays one. One that both scored and another
+        classifier did not is left out, unless `of_all` is false.
         """
         # Of an image that is right, wrong, or without a score of the one, and so of the other.
         outcome = np.array([[0, 2, 4], [1, 3, 5], [6, 7, -1]])[
             self.answers[first], self.answers[second]
         ]
-        outcome[(outcome < 4) & ~self.by_all] = -1
+        if of_all:
+            outcome[(outcome < 4) & ~self.by_all] = -1
         p_ai = pa.array(outcome.astype(np.float32), mask=outcome < 0)
         table = with_column(self.table, "p_ai", p_ai)
         shared = self.shared[first], self.shared[second]

@@ -9,7 +9,7 @@ import numpy as np
 from faceaudit import wording as say
 from faceaudit.comparison.outcomes import RATES, Comparison, Difference, Outcomes, told_change
 from faceaudit.error_rates import ErrorRate
-from faceaudit.layout import lay_out, number, text
+from faceaudit.layout import by_rows, lay_out, number, text
 from faceaudit.result import (
     CheckResult,
     Detail,
@@ -173,17 +173,19 @@ def counts_table(of: Comparison) -> list[Detail]:
                 rows.append((say.attributes_title(tags), rate.images, *counts))
     if not rows:
         return []
-    by, images, better, worse, neither = zip(*rows, strict=True)
     return [
         lay_out(
             f"For how many groups {of.names[1]} is better or worse",
-            [
-                text("groups by", by),
-                text("images", images),
-                number("better for", "count", better),
-                number("worse for", "count", worse),
-                number("undecided", "count", neither),
-            ],
+            by_rows(
+                rows,
+                [
+                    ("groups by", "text"),
+                    ("images", "text"),
+                    ("better for", "count"),
+                    ("worse for", "count"),
+                    ("undecided", "count"),
+                ],
+            ),
             note=f"Groups of at least {say.counted(of.spec.small_group, 'image')}; better and "
             "worse hold for all of them together.",
         )

@@ -13,7 +13,7 @@ from faceaudit import wording as say
 from faceaudit.checks import AuditInput
 from faceaudit.comparison.outcomes import RATES
 from faceaudit.error_rates import ErrorRate
-from faceaudit.layout import Kind, lay_out, number, text
+from faceaudit.layout import by_rows, lay_out, number, text
 from faceaudit.pairing import Panel
 from faceaudit.result import CheckResult, Scatter, ScatterPoint, Table, Test
 from faceaudit.spec import Spec
@@ -267,15 +267,17 @@ def aucs(
         )
         rows.append((*own, found.value, found.low, found.high, found.p))
         tests.append(Test(name=f"AUC, {name} and {names[0]}", method="DeLong", p=found.p))
-    columns = list(zip(*rows, strict=True))
-    heads = ("AUC", "from", "to", f"minus {names[0]}", "from", "to", "p")
-    kinds: tuple[Kind, ...] = (*("percent",) * 3, *("points",) * 3, "p")
     table = lay_out(
         "How well the scores rank, without a threshold",
-        [
-            text("classifier", columns[0]),
-            *(number(*of) for of in zip(heads, kinds, columns[1:], strict=True)),
-        ],
+        by_rows(
+            rows,
+            [
+                ("classifier", "text"),
+                *((title, "percent") for title in ("AUC", "from", "to")),
+                *((title, "points") for title in (f"minus {names[0]}", "from", "to")),
+                ("p", "p"),
+            ],
+        ),
         note="AUC: how often an AI-generated face scores above a real photograph. The differences "
         "are those of the same images (DeLong); each interval holds on its own.",
     )

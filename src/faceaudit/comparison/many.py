@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import starmap
 from math import comb
 
@@ -16,13 +17,13 @@ from faceaudit.comparison.leaderboard import MOST_TOLD, Leaderboard, aucs, told_
 from faceaudit.comparison.notes import limitations_of_all, too_alike
 from faceaudit.comparison.outcomes import RATES, Comparison, Difference
 from faceaudit.comparison.runner import chosen_spec
-from faceaudit.layout import lay_out, number, text
+from faceaudit.layout import by_rows, lay_out, number, text
 from faceaudit.pairing import Panel, side_by_side
 from faceaudit.result import PARTS, Answer, CheckResult, Detail, FigureAt, Result
 from faceaudit.runner import adjust_tests, headline, result_versions, timestamp
 from faceaudit.spec import Spec
 from faceaudit.stats.intervals import rate_of
-from faceaudit.tables import Scores
+from faceaudit.tables import Scores, inputs_of
 
 #: Of the groups for which a classifier is shown to be better, or worse, so many are named.
 MOST_NAMED = 2
@@ -87,7 +88,7 @@ def compare_many(
     checks[0].tests += tests
     checks += [*_common(panel, names), _against_first(pairs)]
     checks += [_against(of, f"compare-{i}") for i, of in enumerate(pairs, start=1)]
-    judged = non_inferiority.judge(pairs)
+    judged = non_inferiority.judge(pairs if panel.by_all.all() else _of_both(pairs, panel))
     checks += judged
     checks.sort(key=lambda check: PARTS.index(check.part))
     adjust_tests(checks)
@@ -115,8 +116,16 @@ def compare_many(
         scores=list(panel.summaries),
         checks=checks,
         spec=spec.model_dump(exclude_none=True),
+        inputs=inputs_of(*scores),
         versions=result_versions(),
     )
+
+
+def _of_both(pairs: Sequence[Comparison], panel: Panel) -> list[Comparison]:
+    """Take each pair on the images that the two scored: what a third lacks hides nothing of them."""
+    return [
+        replace(of, paired=panel.pair(0, i, of_all=False)) for i, of in enumerate(pairs, start=1)
+    ]
 
 
 # --- checks --------------------------------------------------------------------------------
@@ -205,7 +214,6 @@ def _against_first(pairs: Sequence[Comparison]) -> CheckResult:
                 ends = change.value, change.low, change.upper
                 counts = (ways.count(way) for way in (-1, 1, 0))
                 rows.append((of.names[1], rate.images, *ends, *counts))
-    columns = list(zip(*rows, strict=True))
     return CheckResult(
         id="compare-first",
         title=f"Each against {first}",
@@ -218,16 +226,19 @@ def _against_first(pairs: Sequence[Comparison]) -> CheckResult:
         details=[
             lay_out(
                 f"For how many groups each is better or worse than {first}",
-                [
-                    text("classifier", columns[0]),
-                    text("images", columns[1]),
-                    number("over all", "points", columns[2]),
-                    number("from", "points", columns[3]),
-                    number("to", "points", columns[4]),
-                    number("better for", "count", columns[5]),
-                    number("worse for", "count", columns[6]),
-                    number("undecided", "count", columns[7]),
-                ],
+                by_rows(
+                    rows,
+                    [
+                        ("classifier", "text"),
+                        ("images", "text"),
+                        ("over all", "points"),
+                        ("from", "points"),
+                        ("to", "points"),
+                        ("better for", "count"),
+                        ("worse for", "count"),
+                        ("undecided", "count"),
+                    ],
+                ),
             )
         ],
     )
@@ -235,6 +246,8 @@ def _against_first(pairs: Sequence[Comparison]) -> CheckResult:
 
 def _common(panel: Panel, names: Sequence[str]) -> list[CheckResult]:
     """Count what each classifier scored and was not compared; nothing if nobody lost an image."""
+    if panel.by_all.all():
+        return []
     is_ai = np.asarray(panel.table["label"]) == "ai"
     rows: list[tuple[str | int | float, ...]] = []
     for rate in RATES:
@@ -246,9 +259,6 @@ def _common(panel: Panel, names: Sequence[str]) -> list[CheckResult]:
             on_kept, on_lost = wrong
             without = int((answers[of_label] == 2).sum())
             rows.append((name, rate.images, len(kept), without, len(scored), on_kept, on_lost))
-    if panel.by_all.all():
-        return []
-    columns = list(zip(*rows, strict=True))
     return [
         CheckResult(
             id="compare-common",
@@ -261,15 +271,18 @@ def _common(panel: Panel, names: Sequence[str]) -> list[CheckResult]:
             details=[
                 lay_out(
                     "What each scored and was not compared",
-                    [
-                        text("classifier", columns[0]),
-                        text("images", columns[1]),
-                        number("compared", "count", columns[2]),
-                        number("without its score", "count", columns[3]),
-                        number("lost for others", "count", columns[4]),
-                        number("wrong on the compared", "percent", columns[5]),
-                        number("wrong on the lost", "percent", columns[6]),
-                    ],
+                    by_rows(
+                        rows,
+                        [
+                            ("classifier", "text"),
+                            ("images", "text"),
+                            ("compared", "count"),
+                            ("without its score", "count"),
+                            ("lost for others", "count"),
+                            ("wrong on the compared", "percent"),
+                            ("wrong on the lost", "percent"),
+                        ],
+                    ),
                 )
             ],
         )

@@ -19,7 +19,7 @@ from faceaudit.answer import status_of
 from faceaudit.checks.parts.sentences import fitting
 from faceaudit.comparison.outcomes import Comparison, Outcomes, told_change
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
-from faceaudit.layout import lay_out, number, text
+from faceaudit.layout import by_rows, lay_out
 from faceaudit.result import (
     Answer,
     CheckResult,
@@ -39,8 +39,8 @@ from faceaudit.stats.verdicts import LimitedGap, holm_errors, judge_better_than_
 DESCRIPTION = (
     "{1} may be worse than {0} by no more than a margin, over all images and in every group of at "
     "least {enough}. What is held against it is the error rate of {1} minus that of {0} on the "
-    "same images: it passes only if its upper bound is within the margin, and fails only if its "
-    "lower bound is beyond it. With no more than {error:g} % chance is any of these verdicts wrong "
+    "images that both scored: it passes only if its upper bound is within the margin, and fails "
+    "only if its lower bound is beyond it. With no more than {error:g} % chance is any of these verdicts wrong "
     "(Holm's method){missing}. The margin is {chosen}."
 )
 #: What becomes of each of several classifiers.
@@ -438,18 +438,20 @@ def _open_table(result: CheckResult) -> list[Detail]:
     ]
     if not rows:
         return []
-    names, rates, n, most, margins, needed = zip(*rows, strict=True)
     return [
         lay_out(
             "What would settle the others",
-            [
-                text("group", names),
-                text("error rate", rates),
-                number("images", "count", n),
-                number("worse by up to", "points", most),
-                number("margin", "points", margins),
-                number("images needed", "count", needed),
-            ],
+            by_rows(
+                rows,
+                [
+                    ("group", "text"),
+                    ("error rate", "text"),
+                    ("images", "count"),
+                    ("worse by up to", "points"),
+                    ("margin", "points"),
+                    ("images needed", "count"),
+                ],
+            ),
             note="Images of that group and label that both score; so many settle it four times in "
             "five, if the two differ as they do here.",
         )

@@ -11,7 +11,7 @@ import numpy as np
 from faceaudit import wording as say
 from faceaudit.checks import AuditInput
 from faceaudit.comparison.outcomes import RATES, Comparison, Outcomes
-from faceaudit.layout import lay_out, number, text
+from faceaudit.layout import by_rows, lay_out
 from faceaudit.limitations import dependence_notes, limitations
 from faceaudit.pairing import Pair, Panel
 from faceaudit.result import CheckResult, Detail
@@ -106,19 +106,21 @@ def alone_table(of: Comparison) -> list[Detail]:
             rows.append((*images, m, float(those[side, i]), n, float(both[side, i])))
     if not rows:
         return []
-    columns = list(zip(*rows, strict=True))
     return [
         lay_out(
             "Images that one of the two alone scored",
-            [
-                text("data set", columns[0]),
-                text("label", columns[1]),
-                text("scored by", columns[2]),
-                number("images", "count", columns[3]),
-                number("wrong", "percent", columns[4]),
-                number("images of both", "count", columns[5]),
-                number("wrong on those", "percent", columns[6]),
-            ],
+            by_rows(
+                rows,
+                [
+                    ("data set", "text"),
+                    ("label", "text"),
+                    ("scored by", "text"),
+                    ("images", "count"),
+                    ("wrong", "percent"),
+                    ("images of both", "count"),
+                    ("wrong on those", "percent"),
+                ],
+            ),
             note="They are in no rate above. The last two columns are for comparison.",
         )
     ]
