@@ -289,7 +289,7 @@ def test_columns_of_one_table_as_a_command(tmp_path, monkeypatch):
     assert re.search(r"^[abc] .*█.* % .* worst +\d", done.output, re.MULTILINE)
     result = read_result(tmp_path / "out" / "compare.json")
     assert [of.name for of in result.scores] == ["a", "b", "c"]
-    assert [of.name for of in result.inputs] == ["s.csv"]
+    assert [of.name for of in result.inputs] == ["s.csv"] * 3
     # The others' scores are no tags.
     assert result.spec["attributes"] == ["group"]
 

@@ -122,7 +122,7 @@ def compare_many(
 
 
 def _of_both(pairs: Sequence[Comparison], panel: Panel) -> list[Comparison]:
-    """Take each pair on the images that the two scored: what a third lacks hides nothing of them."""
+    """Take each pair on the images that the two scored: whatever a third lacks."""
     return [
         replace(of, paired=panel.pair(0, i, of_all=False)) for i, of in enumerate(pairs, start=1)
     ]

@@ -40,8 +40,8 @@ DESCRIPTION = (
     "{1} may be worse than {0} by no more than a margin, over all images and in every group of at "
     "least {enough}. What is held against it is the error rate of {1} minus that of {0} on the "
     "images that both scored: it passes only if its upper bound is within the margin, and fails "
-    "only if its lower bound is beyond it. With no more than {error:g} % chance is any of these verdicts wrong "
-    "(Holm's method){missing}. The margin is {chosen}."
+    "only if its lower bound is beyond it. With no more than {error:g} % chance is any of these "
+    "verdicts wrong (Holm's method){missing}. The margin is {chosen}."
 )
 #: What becomes of each of several classifiers.
 _OF_MANY: dict[Status, str] = {
