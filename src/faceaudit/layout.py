@@ -70,7 +70,7 @@ def number(title: str, kind: Kind, values: Any, help: str | None = None) -> Valu
 
 
 def by_rows(
-    rows: Sequence[Sequence[Cell]], heads: Sequence[tuple[str, Kind | Literal["text"]]]
+    rows: Sequence[Sequence[Any]], heads: Sequence[tuple[str, Kind | Literal["text"]]]
 ) -> list[Values]:
     """Make columns of one row or more, each head its title and kind."""
     values = zip(*rows, strict=True)
