@@ -6,41 +6,21 @@ there. All raise `FaceAuditError` for an input that is unusable, with a sentence
 
 from __future__ import annotations
 
-import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 if TYPE_CHECKING:
     from faceaudit.decision import Decision, Undecided
     from faceaudit.draft import Draft
+    from faceaudit.given import Called, Reading
     from faceaudit.notebook import Result
     from faceaudit.one_or_many import Word
-    from faceaudit.reading.meaning import ScoreIs
     from faceaudit.reproduction import Reproduction
     from faceaudit.result import Result as BaseResult
-    from faceaudit.spec import Spec, SpecLike
-    from faceaudit.tables import Readable, Scores
-
-    #: A table, and what messages call it.
-    Called = tuple[str, Readable]
-
-
-class Reading(TypedDict, total=False):
-    """How tables are read that are not as ours; see `faceaudit.tables.read_scores`."""
-
-    #: Our column name to the table's, for tables with other headings.
-    mapping: Mapping[str, str | Sequence[str]]
-    #: What says that a value is missing, besides the words of the specification.
-    missing: Word | Iterable[Word]
-    #: What the table calls AI-generated.
-    ai_label: Word | Iterable[Word]
-    score_is: ScoreIs
-    #: Tables of the same images whose tags are joined.
-    tags: Readable | Iterable[Readable]
+    from faceaudit.spec import SpecLike
+    from faceaudit.tables import Readable
 
 
 def audit(
@@ -94,8 +74,10 @@ def audit(
     """
     from faceaudit.errors import FaceAuditError, validated
     from faceaudit.files import sha256_of
+    from faceaudit.given import every_tag, read_given, refuse_no_text, with_names
     from faceaudit.notebook import Result
     from faceaudit.one_or_many import as_words, listed
+    from faceaudit.python_words import worded_for_python
     from faceaudit.reading.arrays import table_of_arrays
     from faceaudit.runner import audit as run_audit
     from faceaudit.schema import Input
@@ -111,16 +93,16 @@ def audit(
         scores, notes = table_of_arrays(*arrays)
     if not (given := listed(scores)):
         raise FaceAuditError("no scores were given")
-    with _in_words_of_python(given, "y_score" if notes else "column 'p_ai'"):
+    with worded_for_python(given, "y_score" if notes else "column 'p_ai'"):
         chosen = None if spec is None else as_spec(spec)
-        parts = _read(_called(given), chosen, reading)
+        parts = read_given(with_names(given), chosen, reading)
         together = concat_scores(parts) if len(parts) > 1 else parts[0]
         together.info.notes[:0] = notes
         if name is not None:
-            _refuse_no_text("name", [name])
+            refuse_no_text("name", [name])
             together = renamed(together, name)
         if chosen is None:
-            chosen, together = _every_tag(together, of_features=bool(notes))
+            chosen, together = every_tag(together, of_features=bool(notes))
         words = [*chosen.missing, *as_words(reading.get("missing", ()))]
         # So that a result says it, and another audit can be held against it.
         said: dict[str, object] = {"missing": list(dict.fromkeys(words))}
@@ -164,6 +146,7 @@ def init(
     from faceaudit.draft import Draft, draft
     from faceaudit.errors import FaceAuditError
     from faceaudit.files import write_text
+    from faceaudit.given import read_given, with_names
     from faceaudit.one_or_many import as_words, listed
     from faceaudit.spec import parse_spec
     from faceaudit.tables import concat_scores
@@ -172,7 +155,7 @@ def init(
     if path.exists():
         raise FaceAuditError(f"{path}: is there already; remove it, or name another file with -o")
     given = listed(scores)
-    parts = _read(_called(given), None, reading)
+    parts = read_given(with_names(given), None, reading)
     together = concat_scores(parts) if len(parts) > 1 else parts[0]
     command = _audit_command(given, path, reading)
     words = as_words(reading.get("missing", ()))
@@ -240,24 +223,26 @@ def compare(
     from faceaudit.comparison.many import compare_many
     from faceaudit.comparison.runner import compare as run_compare
     from faceaudit.errors import FaceAuditError
+    from faceaudit.given import read_given, refuse_no_text, with_names
     from faceaudit.notebook import Result
     from faceaudit.one_or_many import listed
+    from faceaudit.python_words import worded_for_python
     from faceaudit.spec import as_spec
     from faceaudit.tables import read_raw
     from faceaudit.wording import counted
 
-    tables, of_each = _called(scores), listed(score_columns)
+    tables, of_each = with_names(scores), listed(score_columns)
     columns: Sequence[str | None] = of_each or [None] * len(tables)
     one_table = len(tables) == 1
-    with _in_words_of_python(scores):
+    with worded_for_python(scores):
         if len(columns) < 2 or not (one_table or len(columns) == len(tables)):
             raise FaceAuditError(
                 f"{', '.join(place for place, _ in tables) or 'compare'}: name the column of each "
                 "classifier, as in --score-column a --score-column b"
                 + (", or a second table" if one_table else "")
             )
-        _refuse_no_text("names", listed(names))
-        _refuse_no_text("score_columns", of_each)
+        refuse_no_text("names", listed(names))
+        refuse_no_text("score_columns", of_each)
         called = listed(names) or (of_each if one_table else _names(tables))
         if len(called) != len(columns) or len(set(called)) < len(called):
             raise FaceAuditError(
@@ -268,7 +253,7 @@ def compare(
         if one_table:
             ((place, table),) = tables
             tables = [(place, read_raw(table, place, "scores"))] * len(columns)
-        sides = _read(tables, chosen, reading, columns, of_each if one_table else ())
+        sides = read_given(tables, chosen, reading, columns, of_each if one_table else ())
         if len(sides) > 2:
             result = compare_many(
                 sides,
@@ -435,141 +420,6 @@ def card(
     folder = None if model is None else resolve_model(model)
     given = [audits] if isinstance(audits, Result) else listed(audits)
     return write_text(out, to_card(folder, [read_audit(audit) for audit in given]))
-
-
-def _called(tables: Sequence[Readable], what: str = "the scores") -> list[Called]:
-    """Say what messages call each table: a file by its path, one in memory by what it is."""
-    names = [what] if len(tables) == 1 else [f"{what} ({i + 1})" for i in range(len(tables))]
-    return [
-        (str(table) if isinstance(table, Path | str) else name, table)
-        for name, table in zip(names, tables, strict=True)
-    ]
-
-
-def _read(
-    tables: Sequence[Called],
-    spec: Spec | None,
-    reading: Reading,
-    columns: Sequence[str | None] = (),
-    others: Sequence[str] = (),
-) -> list[Scores]:
-    """Read scores, with the specification's words for "missing" besides the given ones.
-
-    `columns` are those of the scores of each table, where they are not as `reading` says; `others`
-    are all classifiers' where one table has them.
-    """
-    from faceaudit.errors import FaceAuditError, all_at_once
-    from faceaudit.one_or_many import as_words, listed
-    from faceaudit.tables import Scores, expect_scores, read_raw, read_scores, read_tags
-
-    if strange := sorted(reading.keys() - Reading.__annotations__):
-        raise TypeError(f"got an unexpected keyword argument '{strange[0]}'")
-    mapping = _mapping(reading)
-    of_all: dict[str, Any] = {
-        "missing": [*(spec.missing if spec else ()), *as_words(reading.get("missing", ()))],
-        "ai_label": as_words(reading.get("ai_label", ())),
-        "others": {*others} - {"p_ai"},
-    }
-    each = [
-        (name, table, {**mapping, "p_ai": column} if column else mapping)
-        for (name, table), column in zip(tables, columns or [None] * len(tables), strict=True)
-    ]
-    given = _called(listed(reading.get("tags", ())), "the tags")
-    steps = [partial(read_tags, table, mapping, **of_all, called=name) for name, table in given]
-    try:
-        tags = [step() for step in steps]
-    except FaceAuditError:
-        # What the scores lack besides is said in the same line.
-        lacking = (partial(expect_scores, of, how, **of_all, called=name) for name, of, how in each)
-        tags = all_at_once("", *steps, *lacking)
-    of_all |= {"score_is": reading.get("score_is", "probability"), "tags": tags}
-    parts = []
-    for (name, table, how), column in zip(each, columns or [None] * len(each), strict=True):
-        raw = read_raw(table, name, "scores")
-        try:
-            scores = read_scores(raw, how, **of_all)
-        except FaceAuditError as error:
-            if column is None:
-                raise
-            option = f"--map p_ai={column}:"
-            raise FaceAuditError(str(error).replace(option, f"--score-column {column}:")) from None
-        if not raw.in_file:
-            notes = [in_words_of_python(note) for note in scores.info.notes]
-            scores = Scores(scores.table, scores.info.model_copy(update={"notes": notes}))
-        parts.append(scores)
-    return parts
-
-
-def _mapping(reading: Reading) -> Mapping[str, str | Sequence[str]]:
-    from faceaudit.errors import FaceAuditError
-    from faceaudit.one_or_many import listed
-
-    mapping = reading.get("mapping") or {}
-    if not isinstance(mapping, Mapping):
-        raise FaceAuditError(f"mapping={mapping!r}: give our column names with the table's")
-    _refuse_no_text("mapping", [*mapping, *(one for of in mapping.values() for one in listed(of))])
-    return mapping
-
-
-def _refuse_no_text(parameter: str, given: Iterable[object]) -> None:
-    from faceaudit.errors import FaceAuditError
-
-    for one in given:
-        if not isinstance(one, str):
-            raise FaceAuditError(f"{parameter}: {one!r} is no text")
-
-
-def _every_tag(scores: Scores, of_features: bool) -> tuple[Spec, Scores]:
-    """Ask about every tag, and note with the scores which those are."""
-    from faceaudit import spec as specs
-    from faceaudit.schema import tag_columns
-    from faceaudit.tables import Scores
-
-    if of_features:
-        spec = specs.of_features(scores.table)
-    else:
-        spec = specs.every_tag(scores.table, "Every tag in the table", specs.QUESTION)
-    others = [tag for tag in tag_columns(scores.table) if tag not in spec.attributes]
-    note = (
-        f"No specification was given: what makes 2 to {specs.MOST_GROUPS} groups is compared "
-        f"({', '.join(spec.attributes)}), against the usual limits"
-        + (f"; not compared: {', '.join(others)}." if others else ".")
-    )
-    info = scores.info.model_copy(update={"notes": [note, *scores.info.notes]})
-    return spec, Scores(scores.table, info)
-
-
-def in_words_of_python(message: str) -> str:
-    """Name the parameters of a call where a message names the options of the command line.
-
-    >>> in_words_of_python("name yours with --map p_ai='fake prob' or --missing -1")
-    "name yours with mapping={'p_ai': 'fake prob'} or missing='-1'"
-    """
-    message = message.replace("--score-column a --score-column b", "score_columns=['a', 'b']")
-    message = re.sub(r"--map (\w+)=('[^']*'|[^\s:;,)]+)", _as_mapping, message)
-    value = r"'?([^\s:;,)']*[^\s:;,)'.])'?"
-    message = re.sub(rf"--(ai-label|missing|score-is) {value}", r"--\1='\2'", message)
-    message = re.sub(r"--(include-training|accept-changes)", r"--\1=True", message)
-    message = re.sub(r"--map\b", "mapping", message)
-    return re.sub(r"--([a-z]+(?:-[a-z]+)*)", lambda found: found[1].replace("-", "_"), message)
-
-
-def _as_mapping(found: re.Match[str]) -> str:
-    return "mapping=" + str({found[1]: found[2].strip("'")})
-
-
-@contextmanager
-def _in_words_of_python(tables: Iterable[object], score: str = "column 'p_ai'") -> Iterator[None]:
-    """Word errors for who calls a function, if any table is in memory and in no file."""
-    from faceaudit.errors import FaceAuditError
-
-    try:
-        yield
-    except FaceAuditError as error:
-        if all(isinstance(table, Path | str) for table in tables):
-            raise
-        message = in_words_of_python(str(error)).replace("column 'p_ai'", score)
-        raise FaceAuditError(message) from None
 
 
 def _write(result: BaseResult, folder: Path, name: str, images: bool) -> None:

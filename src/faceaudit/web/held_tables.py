@@ -18,8 +18,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from starlette.exceptions import HTTPException
 
-from faceaudit.api import Reading
 from faceaudit.errors import FaceAuditError
+from faceaudit.given import Reading
 from faceaudit.reading.columns import cast_column, value_counts
 from faceaudit.reading.formats import read_file
 from faceaudit.reading.meaning import with_decimal_points
