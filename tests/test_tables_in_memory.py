@@ -135,8 +135,14 @@ REFUSED = {
     "a series": (lambda f: f.hat, "Series is no table"),
     "a number": (lambda f: 3, "int is no table"),
     "nothing": (lambda f: [], "no scores were given"),
+    "none": (lambda f: None, "no scores were given; give a table, or y_true and y_score"),
     "no such tag": (lambda f: f.drop(columns="gender"), "the tag 'gender'"),
 }
+
+
+def test_a_tag_in_the_place_of_a_list_of_tags_is_told_how(frame):
+    with pytest.raises(FaceAuditError, match=r"gender: no such specification; give a list of tags"):
+        fa.audit(frame, "gender")
 
 
 @pytest.mark.parametrize("case", REFUSED)

@@ -91,8 +91,8 @@ def audit(
         if scores is not None:
             raise FaceAuditError("give scores, or y_true and the like, but not both")
         scores, notes = table_of_arrays(*arrays)
-    if not (given := listed(scores)):
-        raise FaceAuditError("no scores were given")
+    if not (given := [] if scores is None else listed(scores)):
+        raise FaceAuditError("no scores were given; give a table, or y_true and y_score")
     with worded_for_python(given, "y_score" if notes else "column 'p_ai'"):
         chosen = None if spec is None else as_spec(spec)
         parts = read_given(with_names(given), chosen, reading)

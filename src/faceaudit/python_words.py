@@ -16,6 +16,7 @@ def in_words_of_python(message: str) -> str:
     >>> in_words_of_python("name yours with --map p_ai='fake prob' or --missing -1")
     "name yours with mapping={'p_ai': 'fake prob'} or missing='-1'"
     """
+    message = message.replace("; give a YAML file or", "; give a list of tags, a YAML file or")
     message = message.replace("--score-column a --score-column b", "score_columns=['a', 'b']")
     message = re.sub(r"--map (\w+)=('[^']*'|[^\s:;,)]+)", _as_mapping, message)
     value = r"'?([^\s:;,)']*[^\s:;,)'.])'?"
