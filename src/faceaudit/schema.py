@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.reading.columns import cast_column, refuse, trimmed, with_column
@@ -119,6 +119,15 @@ class ModelInfo(BaseModel):
     preprocessing: dict[str, str | int | float | list[float]] = Field(
         default_factory=dict, description="How pictures are prepared for it"
     )
+
+    @model_validator(mode="after")
+    def _sound(self) -> ModelInfo:
+        if self.unsure is not None and not self.unsure[0] <= self.threshold <= self.unsure[1]:
+            raise ValueError(
+                f"the threshold, {self.threshold:g}, is not between the scores of unsure, "
+                f"{self.unsure[0]:g} and {self.unsure[1]:g}"
+            )
+        return self
 
 
 class Input(BaseModel):

@@ -216,6 +216,8 @@ def test_layout_and_channels():
         ("", {"size": (32, 32)}, r"mean and std of its input; say it as --preprocess imagenet"),
         ("imagenett,size=32", {}, "'imagenett' is neither a normalisation"),
         ("imagenet,side=32", {}, "'side=32' is neither"),
+        ("imagenet,size=9,size=8", {}, "--preprocess: 'size=8' says size a second time"),
+        ("imagenet,half,size=9", {}, "'half' says mean a second time"),
         ("imagenet,size=0", {}, "size: from 1 to 4096"),
         ("imagenet,size=x", {}, "x.onnx: --preprocess: size"),
         ("size=32,mean=0 0 0,std=1 0 1", {}, "std: above 0"),
@@ -252,4 +254,6 @@ def test_alternatives_differ_in_one_thing_each():
     sizes = given.alternatives(True)
     assert set(sizes) - set(given.alternatives(False)) == {"size=256", "size=299", "size=384"}
     for said, other in sizes.items():
-        assert parse(f"size=224,imagenet,{said}", {}, "x") == other
+        kept = said.startswith("size"), said in NORMALISATIONS
+        words = [word for word, of in zip(("size=224", "imagenet"), kept, strict=True) if not of]
+        assert parse(",".join([*words, said]), {}, "x") == other

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 from scipy.special import expit, logsumexp
 
 from faceaudit.errors import FaceAuditError
@@ -14,6 +15,7 @@ from faceaudit.model.classes import ai_classes_of
 from faceaudit.model.preprocess import Floats
 from faceaudit.reading.meaning import ScoreIs
 from faceaudit.schema import LABEL_WORDS
+from faceaudit.scoring.detectors import Detector
 from faceaudit.scoring.options import ModelOptions
 
 #: Shares that a classifier gives its classes sum to 1 but for rounding; an INT8 one's do too.
@@ -83,6 +85,12 @@ class Outputs:
             self._understood = True
         p_ai = self._of_one(values[:, 0]) if self._width == 1 else self._of_classes(values)
         return p_ai.astype(np.float32)
+
+    def notes_of(self, detector: Detector) -> list[str]:
+        """Return `notes`; with a blank picture's output if none has been understood yet."""
+        if not self.notes:
+            detector.p_ai(detector.pixels(Image.new("RGB", (64, 64)))[None])
+        return self.notes
 
     def expect(self, width: int, here: str = "") -> None:
         """Refuse an output of `width` numbers a picture if nothing says what they mean.

@@ -210,15 +210,19 @@ def from_words(text: str, option: str) -> dict[str, Any]:
     said: dict[str, Any] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
         name, equals, value = (piece.strip() for piece in part.partition("="))
+        fields: dict[str, Any]
         if not equals and name in NORMALISATIONS:
-            said["mean"], said["std"] = NORMALISATIONS[name]
+            fields = dict(zip(("mean", "std"), NORMALISATIONS[name], strict=True))
         elif equals and name in Preprocessing.model_fields:
-            said[name] = value.split() if name in ("mean", "std") else value
+            fields = {name: value.split() if name in ("mean", "std") else value}
         else:
             raise FaceAuditError(
                 f"{option}{part!r} is neither a normalisation ({', '.join(NORMALISATIONS)}) nor "
                 f"of the form NAME=VALUE with one of {', '.join(Preprocessing.model_fields)}"
             )
+        if twice := said.keys() & fields.keys():
+            raise FaceAuditError(f"{option}{part!r} says {min(twice)} a second time; say it once")
+        said |= fields
     return said
 
 

@@ -148,9 +148,7 @@ class HuggingFace(Detector):
 
     @property
     def notes(self) -> list[str]:  # type: ignore[override]
-        if not self._outputs.notes:
-            self.p_ai(self.pixels(Image.new("RGB", (64, 64)))[None])
-        return self._outputs.notes
+        return self._outputs.notes_of(self)
 
     def pixels(self, image: Image.Image) -> Prepared:
         """Run the image processor; gives channels first."""

@@ -6,19 +6,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PIL import Image
-
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import sha256_of
 from faceaudit.model.architecture import check_weights, require_model_extra
 from faceaudit.model.checkpoint import load_network
 from faceaudit.model.inference import outputs_of
-from faceaudit.model.preprocess import Floats, Pixels
+from faceaudit.model.preprocess import Floats
 from faceaudit.model.records import RECORD_FILE
 from faceaudit.schema import ModelInfo
 from faceaudit.scoring.backends.torch_program import kind_of_program
 from faceaudit.scoring.description import Description, read_description
-from faceaudit.scoring.detectors import Detector
+from faceaudit.scoring.network import Network
 from faceaudit.scoring.options import ModelOptions
 from faceaudit.scoring.outputs import Outputs
 
@@ -28,12 +26,13 @@ if TYPE_CHECKING:
 SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt")
 
 
-class StateDict(Detector):
+class StateDict(Network):
     """A state dict that a ``model.json`` or timm's ``config.json`` describes; see `Description`."""
 
     def __init__(self, path: Path, description: Description, options: ModelOptions) -> None:
         self._path, self._description, self._options = path, description, options
-        self._outputs = Outputs(str(path), options, description.classes, description.score_is)
+        self.preprocessing = description.preprocess
+        self.outputs = Outputs(str(path), options, description.classes, description.score_is)
         self.name = path.resolve().parent.name if path.stem == "model" else path.stem
         self.info = ModelInfo(
             id=self.name,
@@ -70,21 +69,15 @@ class StateDict(Detector):
         network, _, note = load_network(
             self._path, said.network, max(said.preprocess.size), self._options.trust_pickle
         )
-        self._outputs.notes += [note] if note else []
+        self.outputs.notes += [note] if note else []
         return network
 
     @property
     def notes(self) -> list[str]:  # type: ignore[override]
-        if not self._outputs.notes:
-            self.p_ai(self.pixels(Image.new("RGB", (64, 64)))[None])
-        return self._outputs.notes
+        return self.outputs.notes_of(self)
 
-    def pixels(self, image: Image.Image) -> Pixels:
-        return self._description.preprocess.pixels(image)
-
-    def p_ai(self, pixels: Pixels) -> Floats:
-        inputs = self._description.preprocess.inputs(pixels)
-        return self._outputs.p_ai(outputs_of(self._network, inputs))
+    def run(self, inputs: Floats) -> Floats:
+        return outputs_of(self._network, inputs)
 
 
 DETECTOR = StateDict

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from PIL import Image
 
 from faceaudit.errors import FaceAuditError, all_at_once, in_one_line
 from faceaudit.files import sha256_of
@@ -111,9 +110,7 @@ class TorchProgram(Network):
 
     @property
     def notes(self) -> list[str]:  # type: ignore[override]
-        if not self.outputs.notes:
-            self.p_ai(self.pixels(Image.new("RGB", (64, 64)))[None])
-        return self.outputs.notes
+        return self.outputs.notes_of(self)
 
     def run(self, inputs: Floats) -> Floats:
         return outputs_of(self._module, inputs, together=self.at_once > 0)
