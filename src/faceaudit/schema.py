@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.reading.columns import cast_column, refuse, trimmed, with_column
@@ -120,14 +120,17 @@ class ModelInfo(BaseModel):
         default_factory=dict, description="How pictures are prepared for it"
     )
 
-    @model_validator(mode="after")
-    def _sound(self) -> ModelInfo:
-        if self.unsure is not None and not self.unsure[0] <= self.threshold <= self.unsure[1]:
+    @field_validator("unsure")
+    @classmethod
+    def _around(
+        cls, value: tuple[float, float] | None, given: ValidationInfo
+    ) -> tuple[float, float] | None:
+        threshold = given.data.get("threshold", 0.5)
+        if value and not value[0] <= threshold <= value[1]:
             raise ValueError(
-                f"the threshold, {self.threshold:g}, is not between the scores of unsure, "
-                f"{self.unsure[0]:g} and {self.unsure[1]:g}"
+                f"the threshold, {threshold:g}, is not between {value[0]} and {value[1]}"
             )
-        return self
+        return value
 
 
 class Input(BaseModel):

@@ -210,8 +210,8 @@ def test_of_several_outputs_one_is_read_and_named(graph, read, tmp_path):
         ),
         (
             {"metadata": {"threshold": "0.5", "unsure": "[0.6, 0.8]"}},
-            {"preprocess": "unit"},
-            "metadata: the file: the threshold, 0.5, is not between the scores of unsure, 0.6 and 0.8",
+            {"preprocess": "unit", "ai_class": "0"},
+            r"metadata: unsure: the threshold, 0\.5, is not between 0\.6 and 0\.8",
         ),
         ({"metadata": {"preprocess": "bright"}}, {}, "metadata: preprocess: 'bright' is neither"),
     ],
