@@ -33,7 +33,7 @@ LAYERS = (
     ("checks",),
     ("scoring",),
     ("model", "thumbnails", "bundled"),
-    ("datasets",),
+    ("datasets", "variants"),
     ("selection", "stats", "layout"),
     ("tables", "row_filter", "result", "spec"),
     ("tags", "reading", "schema"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -250,6 +251,14 @@ def train(manifests: Sequence[Path], out: Path, **options: Any) -> None:
     help="Score so many images, drawn at random; every data set and label has its share.",
 )
 @click.option("--seed", default=0, help="Of the sample.")
+@many(
+    "--deliver",
+    metavar="STEPS",
+    help="Score every picture delivered alike too: steps in their order, of size=PIXELS, "
+    "jpeg=QUALITY, webp=, blur=, noise= and gamma=, as in size=224,jpeg=85; or graded, the series "
+    "of worse and worse ones. Repeatable.",
+)
+@many("--edit", metavar="NAME", help="Score every picture edited too; repeatable.")
 @click.option(
     "--batch-size", default=64, type=click.IntRange(1), help="Pictures that are scored together."
 )
@@ -321,10 +330,11 @@ def _parse_map(
 ) -> dict[str, list[str]]:
     mapping: dict[str, list[str]] = {}
     for pair in pairs:
-        ours, separator, theirs = pair.partition("=")
-        if not (ours and separator and theirs):
+        # The name of a variant's column has such signs in it: p_ai[jpeg=85]=COLUMN.
+        parts = re.fullmatch(r"(p_ai\[.+?\]|[^=]+)=(.+)", pair)
+        if parts is None:
             raise click.BadParameter(f"{pair!r} is not of the form NAME=COLUMN")
-        mapping.setdefault(ours, []).append(theirs)
+        mapping.setdefault(parts[1], []).append(parts[2])
     return mapping
 
 

@@ -1,11 +1,12 @@
 """The schema of the two tables: columns with a fixed meaning, file metadata, and what breaks it.
 
 One row is one image; ``image`` (its path below the root of its data set) and ``dataset``
-together are the key. Any column that is not listed in `FIXED_COLUMNS` is a tag.
+together are the key. Any column that `column_type` does not know is a tag.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 import numpy as np
@@ -31,7 +32,7 @@ LABEL_WORDS: dict[str, Literal["real", "ai"]] = {
     **dict.fromkeys(("deepfake", "artificial", "gan"), "ai"),
 }
 
-#: Columns with a fixed meaning and type; every other column is a tag.
+#: Columns with a fixed name, meaning and type.
 FIXED_COLUMNS: dict[str, pa.DataType] = {
     "image": pa.string(),
     "label": pa.string(),
@@ -50,6 +51,9 @@ FIXED_COLUMNS: dict[str, pa.DataType] = {
     "in_training": pa.bool_(),
     "attention": pa.binary(),
 }
+#: What a column is called that holds the scores of a variant: of the same pictures, changed before
+#: the classifier saw them, see `faceaudit.variants`.
+_OF_VARIANT = re.compile(r"p_ai\[(.+)\]", re.DOTALL)
 #: Statuses of rows that have a score. ``no_face``: a face was looked for and not found.
 SCORED = ("ok", "no_face")
 #: Status of a row that the classifier declined to score: it has decided not to decide.
@@ -177,15 +181,31 @@ def called_ai(p_ai: npt.ArrayLike, threshold: float) -> npt.NDArray[np.bool_]:
     return np.asarray(p_ai, np.float32) >= np.float32(threshold)
 
 
+def variant_column(variant: str) -> str:
+    """Name the column with the scores of a variant."""
+    return f"p_ai[{variant}]"
+
+
+def variant_columns(table: pa.Table) -> dict[str, str]:
+    """Return the columns with scores of variants, in file order, by the name of the variant."""
+    found = ((name, _OF_VARIANT.fullmatch(name)) for name in table.column_names)
+    return {variant[1]: name for name, variant in found if variant}
+
+
+def column_type(name: str) -> pa.DataType | None:
+    """Return the type of a column that has a fixed meaning; None of a tag."""
+    return pa.float32() if _OF_VARIANT.fullmatch(name) else FIXED_COLUMNS.get(name)
+
+
 def tag_columns(table: pa.Table) -> list[str]:
     """Return the names of all columns that are tags, in file order."""
-    return [name for name in table.column_names if name not in FIXED_COLUMNS]
+    return [name for name in table.column_names if column_type(name) is None]
 
 
 def stated_columns(table: pa.Table) -> list[str]:
     """Return the names of all columns that are somebody's word: tags and `CLUSTER_COLUMNS`."""
-    fixed = FIXED_COLUMNS.keys() - set(CLUSTER_COLUMNS)
-    return [name for name in table.column_names if name not in fixed]
+    names = table.column_names
+    return [name for name in names if name in CLUSTER_COLUMNS or column_type(name) is None]
 
 
 def validate(table: pa.Table, kind: Literal["manifest", "scores"], source: str) -> pa.Table:
@@ -208,8 +228,8 @@ def validate(table: pa.Table, kind: Literal["manifest", "scores"], source: str) 
             status = pc.coalesce(table["status"].cast(pa.string()), status)
         table = with_column(table, "status", status)
     for name in table.column_names:
-        if name in FIXED_COLUMNS:
-            table = cast_column(table, name, FIXED_COLUMNS[name], source)
+        if (kind_of_cell := column_type(name)) is not None:
+            table = cast_column(table, name, kind_of_cell, source)
         if name in CLUSTER_COLUMNS:  # blanks are no person, and no images of one
             table = with_column(table, name, trimmed(table[name]))
     for name in KEY:
@@ -218,9 +238,10 @@ def validate(table: pa.Table, kind: Literal["manifest", "scores"], source: str) 
     foreign = pc.invert(pc.is_in(table["label"], pa.array(LABELS)))
     refuse(table, "label", foreign, source, "is neither 'real' nor 'ai'")
     if kind == "scores":
+        for name in ("p_ai", *variant_columns(table).values()):
+            within = pc.and_(pc.greater_equal(table[name], 0), pc.less_equal(table[name], 1))
+            refuse(table, name, pc.invert(within), source, "is not a probability between 0 and 1")
         score = table["p_ai"]
-        within = pc.and_(pc.greater_equal(score, 0), pc.less_equal(score, 1))
-        refuse(table, "p_ai", pc.invert(within), source, "is not a probability between 0 and 1")
         for status in SCORED:
             unexplained = pc.and_(pc.is_null(score), pc.equal(table["status"], status))
             refuse(table, "p_ai", unexplained, source, f"is empty although status is '{status}'")

@@ -50,6 +50,7 @@ from faceaudit.schema import (
     stated_columns,
     tag_columns,
     validate,
+    variant_columns,
 )
 from faceaudit.tags.vocabulary import DERIVED_TAGS, NUMERIC_TAGS, standardise, suspected_missing
 from faceaudit.wording import counted, out_of
@@ -227,7 +228,8 @@ def read_scores(
             f"is no status of a score ({', '.join(STATUSES)}); if the column says something else, "
             "give it another name: --map photo_status=status",
         )
-    table = meaning.with_decimal_points(table, ("p_ai", *NUMERIC_TAGS), notes)
+    numbers = ("p_ai", *variant_columns(table).values(), *NUMERIC_TAGS)
+    table = meaning.with_decimal_points(table, numbers, notes)
     if not ours:
         table = meaning.with_scores(table, score_is, source, notes)
         table = cast_column(table, "dataset", pa.string(), source)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import repeat
 
 import pyarrow as pa
-from PIL import Image
+from PIL import Image, ImageOps
 
 from faceaudit.datasets.sources import MissingFileError, StoredImages, UnreadableError
 from faceaudit.model.faces import THOROUGH_SIDE, FaceFinder
-from faceaudit.model.preprocess import Picture, Prepared, prepare, prepare_by
+from faceaudit.model.preprocess import Picture, Prepared, as_rgb, prepare, prepare_by
+from faceaudit.pictures import open_picture
+from faceaudit.plugins import blamed
 from faceaudit.read_ahead import read_ahead
 from faceaudit.schema import ManifestInfo
+from faceaudit.variants.base import Variant, find_points
 
 
 def read_pictures(
@@ -21,6 +24,7 @@ def read_pictures(
     info: ManifestInfo,
     how: Callable[[Image.Image], Prepared],
     *,
+    variants: Sequence[Variant] = (),
     find_face: FaceFinder | None = None,
     workers: int = 1,
     ahead: int | None = None,
@@ -37,6 +41,8 @@ def read_pictures(
         Names the root of every data set.
     how : callable
         From an opened picture to what a classifier takes, see `prepare_by`.
+    variants : sequence of Variant
+        Of which each picture is prepared too, see `Picture.variants`.
     find_face : FaceFinder, optional
         Marks pictures without a face by their status.
     workers : int
@@ -60,18 +66,42 @@ def read_pictures(
         except UnreadableError as error:
             return Picture("unreadable", reason=str(error))
         picture = prepare_by(how, content)
-        if picture.pixels is None:
+        if (pixels := picture.pixels) is None:
             return picture
         if sha256 not in (None, picture.sha256):
             reason = "another picture than the one that was indexed, whose label and tags these are"
             return Picture("replaced", None, picture.sha256, reason)
-        if find_face is None or _shows_face(find_face, picture.pixels, content):
+        if variants:
+            picture = replace(picture, variants=_changed(content, variants, how))
+        if find_face is None or _shows_face(find_face, pixels, content):
             return picture
         return replace(picture, status="no_face")
 
     hashes = table["sha256"].to_pylist() if "sha256" in table.column_names else repeat(None)
     rows = zip(table["dataset"].to_pylist(), table["image"].to_pylist(), hashes, strict=False)
     return read_ahead(read, rows, workers, ahead=ahead)
+
+
+def _changed(
+    content: bytes, variants: Sequence[Variant], how: Callable[[Image.Image], Prepared]
+) -> tuple[Prepared | None, ...]:
+    """Prepare the variants of a picture, which is decoded in full once for all of them."""
+    try:
+        with open_picture(content) as opened:
+            upright = as_rgb(ImageOps.exif_transpose(opened))
+    except Exception:  # sound enough for a classifier that looks at less of it
+        return (None,) * len(variants)
+    points = find_points(upright) if any(one.needs_landmarks for one in variants) else None
+    found: list[Prepared | None] = []
+    for variant in variants:
+        module = getattr(variant.change, "func", variant.change).__module__
+        with blamed("variant", variant.name, module):
+            changed = variant.change(upright, points)
+        if isinstance(changed, bytes):
+            found.append(prepare_by(how, changed).pixels)
+        else:
+            found.append(None if changed is None else how(changed))
+    return tuple(found)
 
 
 def _shows_face(find_face: FaceFinder, pixels: Prepared, content: bytes) -> bool:

@@ -43,6 +43,8 @@ class Picture:
     sha256: str | None = None
     #: Why there are no pixels.
     reason: str = ""
+    #: As `pixels`, of each variant that was asked for; None if it cannot be made of the picture.
+    variants: tuple[Prepared | None, ...] = ()
 
 
 def prepare(content: bytes, size: int, formats: tuple[str, ...] = FORMATS) -> Picture:

@@ -12,7 +12,7 @@ from scipy.special import expit
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.reading.columns import cast_column, refuse, value_counts, with_column
-from faceaudit.schema import FIXED_COLUMNS, KEY, LABEL_WORDS, LABELS
+from faceaudit.schema import KEY, LABEL_WORDS, LABELS, column_type, variant_columns
 from faceaudit.wording import counted
 
 ScoreIs = Literal["probability", "logit", "percent", "p-real"]
@@ -42,7 +42,7 @@ def mark_missing(table: pa.Table, words: Sequence[str]) -> pa.Table:
 def with_whole_numbers(table: pa.Table) -> pa.Table:
     """Read a tag of whole numbers as such where it is stored as 1.0, as beside an empty cell."""
     for name in table.column_names:
-        if name not in FIXED_COLUMNS and pa.types.is_floating(table[name].type):
+        if column_type(name) is None and pa.types.is_floating(table[name].type):
             with suppress(pa.ArrowInvalid):
                 table = with_column(table, name, table[name].cast(pa.int64()))
     return table
@@ -119,21 +119,30 @@ def _remedy(unknown: Sequence[str], known: Mapping[str, str]) -> str:
 
 
 def with_scores(table: pa.Table, score_is: ScoreIs, source: str, notes: list[str]) -> pa.Table:
-    """Give the column ``p_ai`` the probability of AI-generated, from 0 to 1.
+    """Give ``p_ai``, and the columns of variants, the probability of AI-generated, from 0 to 1.
 
     The first cell that is no score of the kind `score_is` is refused, with the remedy.
     """
     if score_is not in (kinds := get_args(ScoreIs)):
         raise FaceAuditError(f"{source}: --score-is {score_is}: there are {', '.join(kinds)}")
-    table = cast_column(table, "p_ai", pa.float64(), source)
-    score = table["p_ai"]
+    for name in variant_columns(table).values():
+        table = _as_probability(table, name, score_is, source, [])
+    return _as_probability(table, "p_ai", score_is, source, notes)
+
+
+def _as_probability(
+    table: pa.Table, name: str, score_is: ScoreIs, source: str, notes: list[str]
+) -> pa.Table:
+    """Turn one column of scores."""
+    table = cast_column(table, name, pa.float64(), source)
+    score = table[name]
     least, most = pc.min_max(score).as_py().values()
     high = 100 if score_is == "percent" else 1
     if score_is != "logit" and least is not None and (least < 0 or most > high):
         kind = "percentage" if score_is == "percent" else "probability"
         complaint = f"is not a {kind} between 0 and {high}; {_likely(least, most, high)}"
         outside = pc.or_(pc.less(score, 0), pc.greater(score, high))
-        refuse(table, "p_ai", outside, source, complaint)
+        refuse(table, name, outside, source, complaint)
     if score_is == "probability":
         return table
     notes.append(f"Scores: read as {score_is}, turned into the probability of AI-generated.")
@@ -148,7 +157,7 @@ def with_scores(table: pa.Table, score_is: ScoreIs, source: str, notes: list[str
         p_ai = pc.subtract(1.0, score)
     else:
         p_ai = pa.array(expit(score.to_numpy()), from_pandas=True)
-    return with_column(table, "p_ai", p_ai)
+    return with_column(table, name, p_ai)
 
 
 def _likely(least: float, most: float, high: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Unpack
@@ -18,13 +18,15 @@ from faceaudit.model.image_reader import read_pictures
 from faceaudit.model.preprocess import Floats, Prepared
 from faceaudit.model.progress import progress_bars
 from faceaudit.reading.columns import with_column
-from faceaudit.schema import UNSURE, ScoresInfo, validate
+from faceaudit.schema import UNSURE, ScoresInfo, validate, variant_column, variant_columns
 from faceaudit.scoring.attention import attention
 from faceaudit.scoring.detectors import Detector, PictureError, open_detector, probabilities
 from faceaudit.scoring.labels import said_by_labels
 from faceaudit.scoring.options import Options
 from faceaudit.scoring.selection import select
 from faceaudit.tables import Manifest, Scores, library_versions, read_manifests, write_table
+from faceaudit.tags.landmarks import require_landmarks
+from faceaudit.variants import asked_for
 from faceaudit.wording import counted
 
 #: Readable pictures of a run that are scored in their batch, with each other and alone.
@@ -42,6 +44,8 @@ def score(
     where: str | None = None,
     sample: int | None = None,
     seed: int = 0,
+    deliver: Sequence[str] = (),
+    edit: Sequence[str] = (),
     batch_size: int = 64,
     workers: int = 2,
     find_faces: bool = True,
@@ -62,6 +66,8 @@ def score(
         The scores table to write, whole or not at all.
     where, sample, seed
         Which images are scored, see `faceaudit.scoring.selection.select`.
+    deliver, edit : sequence of str
+        Variants of each picture that are scored too, see `faceaudit.variants.asked_for`.
     batch_size : int
         Pictures that the network sees at a time.
     workers : int
@@ -80,7 +86,8 @@ def score(
         ``missing``, ``unreadable``, ``too_large``, ``replaced`` or ``unsure``, and then `p_ai` is
         null);
         ``sha256`` of the bytes that were scored, or else the manifest's; ``in_training``: whether
-        the model learned from the same file; and for the gravest errors ``attention``, see
+        the model learned from the same file; the score of each variant, null where `p_ai` is or
+        where it cannot be made of the picture; and for the gravest errors ``attention``, see
         `faceaudit.scoring.attention`. A picture is ``replaced`` if its file is sound but not the
         one that was indexed, by its SHA-256: label and tags are of the other.
 
@@ -94,13 +101,19 @@ def score(
         manifests = read_manifests(manifests)
     with detector.blamed():
         _ = detector.notes  # loads it: what is wrong with a model is said at once
-    table, selected = select(manifests.table, where, sample, seed)
+    variants = asked_for(deliver, edit)
+    if any(variant.needs_landmarks for variant in variants):
+        require_landmarks("score --edit")
+    table = manifests.table.drop_columns([*variant_columns(manifests.table).values()])
+    table, selected = select(table, where, sample, seed)
     present = set(pc.unique(table["dataset"]).to_pylist())
     datasets = {name: one for name, one in manifests.info.datasets.items() if name in present}
     info = manifests.info.model_copy(update={"datasets": datasets})
     finder = face_finder() if find_faces else None
 
-    p_ai = np.full(len(table), np.nan, np.float32)
+    #: As delivered, and then of each variant.
+    scores = np.full((1 + len(variants), len(table)), np.nan, np.float32)
+    p_ai = scores[0]
     status: list[str] = []
     sha256: list[str | None] = []
     #: Row -> the picture.
@@ -108,29 +121,35 @@ def score(
     #: Status -> the first row without a score that has it, and why.
     failed: dict[str, tuple[int, str]] = {}
     pictures = read_pictures(
-        table, info, detector.pixels, find_face=finder, workers=workers, ahead=2 * batch_size
+        table,
+        info,
+        detector.pixels,
+        variants=variants,
+        find_face=finder,
+        workers=workers,
+        ahead=max(2 * workers + 1, 2 * batch_size // len(scores)),
     )
     with progress_bars(progress) as bars:
         task = bars.add_task("scoring", total=len(table))
         while batch := list(islice(pictures, batch_size)):
-            readable = {}
-            for row, picture in enumerate(batch, start=len(status)):
+            start, readable = len(status), {}
+            for row, picture in enumerate(batch, start):
                 if picture.pixels is None:
                     failed.setdefault(picture.status, (row, picture.reason))
                 else:
                     readable[row] = picture.pixels
-            if readable:
-                rows = list(readable)
-                try:
-                    p_ai[rows] = probabilities(detector, list(readable.values()))
-                except PictureError as error:
-                    image = table["image"][rows[error.place]].as_py()
-                    raise FaceAuditError(f"{image}: {error}") from error.__cause__
+            images = table["image"][start : start + len(batch)]
+            p_ai[start : start + len(batch)] = _judged(
+                detector, [picture.pixels for picture in batch], images
+            )
+            for i, of_variant in enumerate(scores[1:]):
+                changed = [picture.variants[i] if picture.variants else None for picture in batch]
+                of_variant[start : start + len(batch)] = _judged(detector, changed, images)
             first.update(islice(readable.items(), COMPARED - len(first)))
             unsure = {row for row in readable if np.isnan(p_ai[row])}
             status.extend(
                 UNSURE if row in unsure else picture.status
-                for row, picture in enumerate(batch, start=len(status))
+                for row, picture in enumerate(batch, start)
             )
             sha256.extend(picture.sha256 for picture in batch)
             bars.advance(task, len(batch))
@@ -148,6 +167,10 @@ def score(
         ("in_training", in_training),
     ):
         table = with_column(table, name, column)
+    for variant, of_variant in zip(variants, scores[1:], strict=True):
+        of_variant[np.isnan(p_ai)] = np.nan
+        column = pa.array(of_variant, mask=np.isnan(of_variant))
+        table = with_column(table, variant_column(variant.name), column)
     with detector.blamed():
         notes = list(detector.notes)
     try:
@@ -164,6 +187,13 @@ def score(
         )
     notes += said_by_labels(detector, info, table)
     notes += selected
+    if variants:
+        lacking = np.isnan(scores[1:]).sum(axis=1) - np.isnan(p_ai).sum()
+        names = "; ".join(
+            f"{variant.name} (not of {n:,})" if n else variant.name
+            for variant, n in zip(variants, lacking, strict=True)
+        )
+        notes.append(f"Each picture was changed and scored again, in columns p_ai[…]: {names}.")
     counts = Counter(status)
     notes += [
         f"Without a score, {kind.replace('_', ' ')}: {counts[kind]:,} of "
@@ -185,6 +215,18 @@ def score(
     if out is not None:
         write_table(out, table, scores_info)
     return Scores(validate(table, "scores", str(out or "the scores")), scores_info)
+
+
+def _judged(detector: Detector, pictures: Sequence[Prepared | None], images: pa.Array) -> Floats:
+    """Return the score of each prepared picture, not-a-number where there is none."""
+    there = [i for i, picture in enumerate(pictures) if picture is not None]
+    found = np.full(len(pictures), np.nan, np.float32)
+    if there:
+        try:
+            found[there] = probabilities(detector, [one for one in pictures if one is not None])
+        except PictureError as error:
+            raise FaceAuditError(f"{images[there[error.place]]}: {error}") from error.__cause__
+    return found
 
 
 def _batch_drift(detector: Detector, first: dict[int, Prepared], p_ai: Floats) -> float | None:

@@ -51,9 +51,13 @@ def working_pixels(content: bytes) -> Pixels | None:
     """Decode a picture and bring it to `WORKING_SIDE`; None if it cannot be decoded."""
     try:
         with open_picture(content) as opened:
-            image = opened.convert("RGB")
+            return at_working_side(opened.convert("RGB"))
     except Exception:  # decoders raise nearly anything on damaged files
         return None
+
+
+def at_working_side(image: Image.Image) -> Pixels:
+    """Bring an RGB picture to `WORKING_SIDE`."""
     scale = WORKING_SIDE / max(image.size)
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     return np.asarray(image.resize(size, Image.Resampling.BICUBIC))
