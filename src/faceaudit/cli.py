@@ -198,6 +198,11 @@ class _IndexCommand(click.Command):
     "look_for_near_copies",
     help="Note which pictures show the same, resized or recompressed; they count as one then.",
 )
+@flag(
+    "--delivery-facts",
+    help="Measure sharpness, noise, brightness, border and background of every picture: it is "
+    "decoded, 2 ms of 256 pixels square and 35 ms of 1,024.",
+)
 @AS_JSON
 @example("faceaudit index utkface UTKFace/ -o manifest.parquet")
 def index(dataset: str, root: Path, out: Path, as_json: bool, **options: Any) -> None:

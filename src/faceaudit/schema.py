@@ -42,6 +42,14 @@ FIXED_COLUMNS: dict[str, pa.DataType] = {
     "bytes": pa.int64(),
     "format": pa.string(),
     "jpeg_table": pa.string(),
+    "chroma_subsampling": pa.string(),
+    "colour_mode": pa.string(),
+    "laplacian_sd": pa.float32(),
+    "high_frequency": pa.float32(),
+    "noise_sd": pa.float32(),
+    "mean_luma": pa.float32(),
+    "border_sd": pa.float32(),
+    "corners_sd": pa.float32(),
     "sha256": pa.string(),
     "person": pa.string(),
     "video": pa.string(),
@@ -61,8 +69,16 @@ UNSURE = "unsure"
 #: Every status; rows of the others are left out, and counted by it. ``replaced``: the picture is
 #: not the one that was indexed. ``unscored``: a table from elsewhere has no score.
 STATUSES = (*SCORED, UNSURE, "missing", "unreadable", "too_large", "replaced", "unscored")
-#: What the picture's delivery was, as against who is in it.
-DELIVERY_COLUMNS = ("width", "height", "bytes", "format", "jpeg_table")
+#: What the picture's delivery was, as against who is in it: how its file was saved, …
+DELIVERY_COLUMNS = (
+    *("width", "height", "bytes", "format"),
+    *("jpeg_table", "chroma_subsampling", "colour_mode"),
+)
+#: … and what is measured on its pixels, which light, skin and hair move too.
+PIXEL_COLUMNS = (
+    *("laplacian_sd", "high_frequency", "noise_sd"),
+    *("mean_luma", "border_sd", "corners_sd"),
+)
 #: What is pictured, and which other image shows the same picture: images that share it hang
 #: together. Somebody's word, and no tags.
 CLUSTER_COLUMNS = ("person", "video", "copy_of")

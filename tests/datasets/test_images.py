@@ -69,6 +69,29 @@ def test_a_header_that_pillow_has_to_read_gives_the_same_table():
     assert refused("b.jpg", short)[0] == "not a readable image"
 
 
+def test_subsampling_and_colour_mode_are_those_that_pillow_reads():
+    for name, subsampling in (("4:4:4", 0), ("4:2:2", 1), ("4:2:0", 2)):
+        for progressive in (False, True):
+            data = jpeg(subsampling=subsampling, progressive=progressive)
+            odd = data + b"a comment of some camera" * 9  # so that Pillow has to read the header
+            for facts in (inspect("b.jpg", data), inspect("b.jpg", odd)):
+                assert (facts.chroma_subsampling, facts.colour_mode) == (name, "RGB")
+    for mode in ("L", "CMYK"):
+        facts = [inspect("b.jpg", jpeg(mode=mode) + odd) for odd in (b"", b"comment" * 20)]
+        assert {of.colour_mode for of in facts} == {mode}
+        assert {of.chroma_subsampling for of in facts} == {None if mode == "L" else "4:4:4"}
+    Image.new("RGBA", (9, 9)).save(file := io.BytesIO(), "PNG")
+    facts = inspect("b.png", file.getvalue())
+    assert (facts.chroma_subsampling, facts.colour_mode) == (None, "RGBA")
+
+
+def test_a_subsampling_without_a_name_is_told_by_its_ratio():
+    data = jpeg()
+    frame = data.index(b"\xff\xc0")
+    odd = data[: frame + 11] + b"\x41" + data[frame + 12 :]
+    assert inspect("b.jpg", odd).chroma_subsampling == "4 x 1"
+
+
 @pytest.mark.real_data
 def test_the_jpeg_tables_of_the_real_sets(real_data):
     for quality, luminance, places in (

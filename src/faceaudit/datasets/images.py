@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
 #: Quantisation tables of 64 numbers each, as Pillow has them in ``quantization``.
 Tables = Mapping[int, Sequence[int]]
-#: Width, height and the name of the JPEG tables.
-_Header = tuple[int, int, str | None]
+#: Horizontal and vertical sampling of each component of a JPEG file.
+Samplings = Sequence[tuple[int, int]]
+#: Width, height, the names of the JPEG tables and of the chroma subsampling, colour mode.
+_Header = tuple[int, int, str | None, str | None, str]
 
 #: Pillow's name of a file type, by the suffix that files of that type bear.
 FORMATS = {
@@ -35,6 +37,10 @@ FORMATS = {
 _FRAMES = frozenset({0xC0, 0xC1, 0xC2})
 _TABLES = 0xDB
 _SEGMENTS = frozenset({0xC4, _TABLES, 0xDD, 0xFE, *range(0xE0, 0xF0)})
+#: Names of chroma subsampling, by how many luma samples there are to one of chroma each way.
+_SUBSAMPLINGS = {"1 x 1": "4:4:4", "2 x 1": "4:2:2", "2 x 2": "4:2:0", "1 x 2": "4:4:0"}
+#: Pillow's colour mode of a JPEG file by the number of its components.
+_MODES = {1: "L", 3: "RGB", 4: "CMYK"}
 #: A frame of one grey pixel, and the beginning of its scan: a header needs no more.
 _FRAME = b"\xff\xc0\0\x0b\x08\0\1\0\1\1\1\x11\0" + b"\xff\xda\0\2"
 
@@ -47,6 +53,8 @@ class Facts(NamedTuple):
     bytes: int
     format: str
     jpeg_table: str | None
+    chroma_subsampling: str | None
+    colour_mode: str
     sha256: str
 
 
@@ -77,8 +85,9 @@ def inspect(path: str, data: bytes) -> Facts:
     header = _jpeg_header(data) if expected == "JPEG" and _ends_properly(data, "JPEG") else None
     if header is None or header[0] * header[1] > MAX_PIXELS:
         header = _header_by_pillow(path, data, expected)
-    width, height, table = header
-    return Facts(width, height, len(data), expected, table, hashlib.sha256(data).hexdigest())
+    width, height, table, subsampling, mode = header
+    digest = hashlib.sha256(data).hexdigest()
+    return Facts(width, height, len(data), expected, table, subsampling, mode, digest)
 
 
 def _jpeg_header(data: bytes) -> _Header | None:
@@ -92,8 +101,11 @@ def _jpeg_header(data: bytes) -> _Header | None:
         _, marker, length, depth, height, width, parts = unpack_from(">BBHBHHB", data, at)
         if marker in _FRAMES:
             sound = depth == 8 and length == 8 + 3 * parts and width and height
-            table = _table_of(tables) if sound else None
-            return (width, height, table) if table else None
+            mode, table = _MODES.get(parts), _table_of(tables) if sound else None
+            if not table or not mode:
+                return None
+            samplings = [divmod(both, 16) for both in data[at + 11 : at + 2 + length : 3]]
+            return width, height, table, _subsampling(samplings), mode
         if marker not in _SEGMENTS or length < 2:
             return None
         if marker == _TABLES:
@@ -118,6 +130,15 @@ def _table_of(segments: bytes) -> str | None:
 def _quantization(image: Image.Image) -> Tables:
     tables: Tables = getattr(image, "quantization", {})
     return tables
+
+
+def _subsampling(samplings: Samplings) -> str | None:
+    """Name the chroma subsampling of a JPEG file; None of any other file, and without chroma."""
+    if len(samplings) < 3:
+        return None
+    (width, height), (chroma_width, chroma_height) = samplings[:2]
+    ratio = f"{width / max(chroma_width, 1):g} x {height / max(chroma_height, 1):g}"
+    return _SUBSAMPLINGS.get(ratio, ratio)
 
 
 def jpeg_table(tables: Tables) -> str | None:
@@ -166,7 +187,9 @@ def _header_by_pillow(path: str, data: bytes, expected: str) -> _Header:
                 )
             if not _ends_properly(data, kind):
                 _decode(image)
-            return width, height, jpeg_table(_quantization(image))
+            samplings = [layer[1:3] for layer in getattr(image, "layer", ())]
+            table, subsampling = jpeg_table(_quantization(image)), _subsampling(samplings)
+            return width, height, table, subsampling, image.mode
     except TooLargeError as error:
         raise Reject("absurd size in pixels", str(error)) from None
     except PictureError as error:

@@ -84,6 +84,7 @@ def index(
     real_dir: Path | str | Iterable[Path | str] = (),
     ai_dir: Path | str | Iterable[Path | str] = (),
     look_for_near_copies: bool = False,
+    delivery_facts: bool = False,
     workers: int | None = None,
     progress: Progress | None = None,
     **derive: bool,
@@ -108,6 +109,9 @@ def index(
         See `faceaudit.datasets.base.IndexOptions`.
     look_for_near_copies : bool
         Look at every picture to note which ones show the same: in the ledger, and as ``copy_of``.
+    delivery_facts : bool
+        Decode every picture to measure `faceaudit.schema.PIXEL_COLUMNS` too; they are empty for
+        one that cannot be decoded.
     workers : int, optional
         How many read files at once; one a core if not given.
     progress : callable, optional
@@ -158,7 +162,9 @@ def index(
     ):
         # Pillow warns of very large pictures and odd metadata; what matters is in the ledger.
         warnings.simplefilter("ignore")
-        builder = ManifestBuilder(name or kind.id, copy, ledger, total, progress)
+        builder = ManifestBuilder(
+            name or kind.id, copy, ledger, total, progress, measured=delivery_facts
+        )
         with atomic_file(at) as temporary:
             # Without Arrow's own copy of the schema, metadata can be added at the end.
             with closing(

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from faceaudit.datasets.base import Dataset, Tagged
 from faceaudit.datasets.duplicates import conflicts
 from faceaudit.datasets.images import Facts, expected_format, inspect
+from faceaudit.datasets.pixels import PixelFacts, measure
 from faceaudit.datasets.rejects import Ledger, LedgerEntry, Reject, remark
 from faceaudit.datasets.sources import Member, Source, UnreadableError, is_side_file, left_behind
 from faceaudit.plugins import blamed
@@ -33,17 +34,19 @@ ROW_GROUP = 8192
 #: Files that a worker is handed at a time, and from how many on processes earn back their start.
 BATCH = 512
 WORTH_PROCESSES = 4_000
+#: The same where every picture is decoded.
+DECODED_BATCH, WORTH_DECODING_PROCESSES = 16, 200
 OTHER_TAGS = "copy with other tags"
 
 Progress = Callable[[int, int], None]
-_COLUMNS = ("image", "label", "dataset", *Facts._fields)
 
 
 @dataclass
 class ManifestBuilder:
     """Counts the files of a copy of a data set, and turns them into rows.
 
-    `name` is what the manifest calls the data set, `total` how many files there are.
+    `name` is what the manifest calls the data set, `total` how many files there are, `measured`
+    whether pictures are decoded to measure their pixels.
     """
 
     name: str
@@ -51,12 +54,14 @@ class ManifestBuilder:
     ledger: Ledger
     total: int
     progress: Progress | None
+    measured: bool = False
     found: int = 0
     labels: Counter[str] = field(default_factory=Counter)
     _digests: array[int] = field(default_factory=lambda: array("Q"))
 
     def __post_init__(self) -> None:
-        columns = [(column, FIXED_COLUMNS[column]) for column in _COLUMNS]
+        facts = (*Facts._fields, *(PixelFacts._fields if self.measured else ()))
+        columns = [(name, FIXED_COLUMNS[name]) for name in ("image", "label", "dataset", *facts)]
         self._given = pa.schema(columns + [(tag, tag_type(tag)) for tag in self.copy.given])
         standard, self._derived = with_derived_tags(self._given.empty_table())
         self.schema: pa.Schema = standard.schema
@@ -69,9 +74,10 @@ class ManifestBuilder:
         """Yield the usable images in the source's order; the others go to the ledger."""
         rows = self._rows(source, workers)
         while batch := list(islice(rows, ROW_GROUP)):
-            paths, tagged, facts = zip(*batch, strict=True)
+            paths, tagged, facts, pixels = zip(*batch, strict=True)
             labels, tags = zip(*tagged, strict=True)
             columns = [paths, labels, [self.name] * len(batch), *zip(*facts, strict=True)]
+            columns += zip(*pixels, strict=True) if self.measured else ()
             with self._blamed():
                 columns += [[given.get(tag) for given in tags] for tag in self.copy.given]
                 arrays = list(map(pa.array, columns, self._given.types))
@@ -79,25 +85,29 @@ class ManifestBuilder:
             # As it will be read: what is called written must be readable.
             yield validate(table, "manifest", self.name)
 
-    def _rows(self, source: Source, workers: int) -> Iterator[tuple[str, Tagged, Facts]]:
+    def _rows(
+        self, source: Source, workers: int
+    ) -> Iterator[tuple[str, Tagged, Facts, PixelFacts | None]]:
         named, ahead = tee(self._named(source))
+        worth = WORTH_DECODING_PROCESSES if self.measured else WORTH_PROCESSES
         inspected = read_ahead(
-            partial(_inspect, source),
+            partial(_inspect, source, self.measured),
             (member for member, tagged in ahead if not isinstance(tagged, Reject)),
             workers,
-            chunk=BATCH,
+            chunk=DECODED_BATCH if self.measured else BATCH,
             # Half of the work holds the interpreter's lock, so threads do not fill two cores.
-            processes=workers > 1 and self.total >= WORTH_PROCESSES and source.shareable,
+            processes=workers > 1 and self.total >= worth and source.shareable,
         )
         for member, tagged in named:
             self.found += 1
-            facts = tagged if isinstance(tagged, Reject) else next(inspected)
-            if isinstance(facts, Reject):
-                self.ledger.add(LedgerEntry(member.path, "rejected", *facts.args))
+            inspection = tagged if isinstance(tagged, Reject) else next(inspected)
+            if isinstance(inspection, Reject):
+                self.ledger.add(LedgerEntry(member.path, "rejected", *inspection.args))
             elif not isinstance(tagged, Reject):
+                facts, pixels = inspection
                 self.labels[tagged.label] += 1
                 self._digests.append(_digest(facts.sha256))
-                yield member.path, tagged, facts
+                yield member.path, tagged, facts, pixels
             if self.progress and (self.found % BATCH == 0 or self.found == self.total):
                 self.progress(self.found, self.total)
 
@@ -184,9 +194,12 @@ class ManifestBuilder:
         )
 
 
-def _inspect(source: Source, member: Member) -> Facts | Reject:
+def _inspect(
+    source: Source, measured: bool, member: Member
+) -> tuple[Facts, PixelFacts | None] | Reject:
     try:
-        return inspect(member.path, source.read(member))
+        data = source.read(member)
+        return inspect(member.path, data), measure(data) if measured else None
     except UnreadableError as error:
         return Reject("cannot be read", str(error))
     except Reject as reject:

@@ -111,7 +111,8 @@ GIVEN = (
 #: Options of `faceaudit index` and keywords of `index` that are no tags.
 INDEX_WORDS = (
     *("root", "out", "name", "tags_from", "photoshopped_as", "missing", "real_dir", "ai_dir"),
-    *("near_copies", "look_for_near_copies", "workers", "progress", "json", "as_json", "help"),
+    *("near_copies", "look_for_near_copies", "delivery_facts", "workers", "progress"),
+    *("json", "as_json", "help"),
 )
 
 
