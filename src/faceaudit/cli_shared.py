@@ -30,8 +30,8 @@ class ErrorGroup(click.Group):
         except FaceAuditError as error:
             click.echo(f"faceaudit: {error}", err=True)
             ctx.exit(2)
-        except KeyboardInterrupt:
-            click.echo("faceaudit: stopped", err=True)
+        except KeyboardInterrupt as stop:
+            click.echo(f"faceaudit: {': '.join(('stopped', *map(str, stop.args)))}", err=True)
             ctx.exit(130)
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -98,7 +98,7 @@ class RawTable:
         """Of its file, or of its cells where there is none."""
         if isinstance(self.given, Path | str):
             return sha256_of(self.given)
-        return _sha256_of_cells(self.table)
+        return sha256_of_cells(self.table)
 
 
 #: What may be read as a table of scores or tags.
@@ -352,7 +352,7 @@ def _inputs(
     return [Input(role=role, name=name, sha256=raw.sha256, rows=rows, read_as=read_as or {})]
 
 
-def _sha256_of_cells(table: pa.Table) -> str:
+def sha256_of_cells(table: pa.Table) -> str:
     """Return the SHA-256 of a table as CSV, but for what is no text: lists, bytes."""
     names, columns = [], []
     for name, column in zip(table.column_names, table.columns, strict=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import json
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
@@ -15,18 +15,35 @@ import pyarrow.compute as pc
 from faceaudit.errors import FaceAuditError
 from faceaudit.model.faces import face_finder
 from faceaudit.model.image_reader import read_pictures
-from faceaudit.model.preprocess import Floats, Prepared
+from faceaudit.model.preprocess import Floats, Picture, Prepared
 from faceaudit.model.progress import progress_bars
 from faceaudit.reading.columns import with_column
-from faceaudit.schema import UNSURE, ScoresInfo, validate, variant_column, variant_columns
+from faceaudit.schema import (
+    SCORED,
+    UNSURE,
+    ManifestInfo,
+    ScoresInfo,
+    validate,
+    variant_column,
+    variant_columns,
+)
 from faceaudit.scoring.attention import attention
 from faceaudit.scoring.detectors import Detector, PictureError, open_detector, probabilities
 from faceaudit.scoring.labels import said_by_labels
-from faceaudit.scoring.options import Options
+from faceaudit.scoring.options import ModelOptions, Options
 from faceaudit.scoring.selection import select
-from faceaudit.tables import Manifest, Scores, library_versions, read_manifests, write_table
+from faceaudit.scoring.unfinished import unfinished
+from faceaudit.tables import (
+    Manifest,
+    Scores,
+    library_versions,
+    read_manifests,
+    sha256_of_cells,
+    status_counts,
+    write_table,
+)
 from faceaudit.tags.landmarks import require_landmarks
-from faceaudit.variants import asked_for
+from faceaudit.variants import Variant, asked_for
 from faceaudit.wording import counted
 
 #: Readable pictures of a run that are scored in their batch, with each other and alone.
@@ -63,7 +80,8 @@ def score(
         A model directory, ``bundled:NAME``, or whatever `open_detector` opens or has opened.
     manifests : path, Manifest or sequence of path
     out : path, optional
-        The scores table to write, whole or not at all.
+        The scores table to write, whole or not at all. A run that was stopped goes on where it
+        was, see `faceaudit.scoring.unfinished`; without `out` nothing of it is kept.
     where, sample, seed
         Which images are scored, see `faceaudit.scoring.selection.select`.
     deliver, edit : sequence of str
@@ -111,110 +129,135 @@ def score(
     info = manifests.info.model_copy(update={"datasets": datasets})
     finder = face_finder() if find_faces else None
 
-    #: As delivered, and then of each variant.
-    scores = np.full((1 + len(variants), len(table)), np.nan, np.float32)
-    p_ai = scores[0]
-    status: list[str] = []
-    sha256: list[str | None] = []
-    #: Row -> the picture.
-    first: dict[int, Prepared] = {}
-    #: Status -> the first row without a score that has it, and why.
-    failed: dict[str, tuple[int, str]] = {}
-    pictures = read_pictures(
-        table,
-        info,
-        detector.pixels,
-        variants=variants,
-        find_face=finder,
-        workers=workers,
-        ahead=max(2 * workers + 1, 2 * batch_size // len(scores)),
-    )
-    with progress_bars(progress) as bars:
-        task = bars.add_task("scoring", total=len(table))
-        while batch := list(islice(pictures, batch_size)):
-            start, readable = len(status), {}
-            for row, picture in enumerate(batch, start):
-                if picture.pixels is None:
-                    failed.setdefault(picture.status, (row, picture.reason))
-                else:
-                    readable[row] = picture.pixels
-            images = table["image"][start : start + len(batch)]
-            p_ai[start : start + len(batch)] = _judged(
-                detector, [picture.pixels for picture in batch], images
+    said = ModelOptions.of(**options)
+    versions = library_versions("torch", "torchvision", "timm", "onnxruntime", "pillow")
+    run = {
+        "classifier": f"{detector.info.model_dump_json(exclude={'preprocessing'})} {said}",
+        "preprocessing": json.dumps(detector.info.preprocessing),
+        "images": f"{sha256_of_cells(table)} {info.model_dump_json()}",
+        "variants": "; ".join(variant.name for variant in variants),
+        "batch size": str(batch_size),
+        "face finder": "" if finder is None else finder.name,
+        "versions of libraries": json.dumps(versions),
+    }
+    with unfinished(out, run, len(table)) as parts:
+        pictures = read_pictures(
+            table.slice(parts.rows),
+            info,
+            detector.pixels,
+            variants=variants,
+            find_face=finder,
+            workers=workers,
+            ahead=max(2 * workers + 1, 2 * batch_size // (1 + len(variants))),
+        )
+        with progress_bars(progress) as bars:
+            if parts.rows:
+                bars.console.print(f"going on after {parts.rows:,} of {len(table):,} images")
+            task = bars.add_task("scoring", total=len(table), completed=parts.rows)
+            while batch := list(islice(pictures, batch_size)):
+                images = table["image"].slice(parts.rows, len(batch))
+                parts.add(_scored(detector, batch, variants, images))
+                bars.advance(task, len(batch))
+        found = parts.table
+        table = _joined(detector, table, found)
+        p_ai = np.asarray(table["p_ai"].fill_null(np.nan))
+        with detector.blamed():
+            notes = list(detector.notes)
+        try:
+            maps = attention(detector, info, table, p_ai)
+        except FaceAuditError as error:  # the scores are there and right
+            maps = pa.nulls(len(table), pa.binary())
+            notes.append(f"No evidence is shown: {error}.")
+        table = with_column(table, "attention", maps)
+        drift, compared = _batch_drift(detector, info, table, p_ai)
+        if drift is not None and drift > BATCH_TOLERANCE:
+            notes.append(
+                f"The classifier's scores depend on the batch: of {compared} pictures scored among "
+                f"the others of this run (batches of {batch_size:,}), with each other and one by "
+                f"one, a score moved by {drift:.2g}, so another batch size or order gives other "
+                "scores."
             )
-            for i, of_variant in enumerate(scores[1:]):
-                changed = [picture.variants[i] if picture.variants else None for picture in batch]
-                of_variant[start : start + len(batch)] = _judged(detector, changed, images)
-            first.update(islice(readable.items(), COMPARED - len(first)))
-            unsure = {row for row in readable if np.isnan(p_ai[row])}
-            status.extend(
-                UNSURE if row in unsure else picture.status
-                for row, picture in enumerate(batch, start)
-            )
-            sha256.extend(picture.sha256 for picture in batch)
-            bars.advance(task, len(batch))
+        notes += said_by_labels(detector, info, table)
+        notes += [*selected, *_of_variants(table), *_without_score(table, found["reason"])]
+        scores_info = ScoresInfo(
+            # Where the images lie is not for whoever is given the scores.
+            **info.model_dump(
+                include={"datasets", "tag_sources"}, exclude={"datasets": {"__all__": {"root"}}}
+            ),
+            model=detector.info,
+            face_finder=None if finder is None else finder.name,
+            batch_drift=drift,
+            notes=notes,
+            versions=versions,
+        )
+        if out is not None:
+            write_table(out, table, scores_info)
+    return Scores(validate(table, "scores", str(out or "the scores")), scores_info)
 
-    hashes = pa.array(sha256, pa.string())
+
+def _scored(
+    detector: Detector, batch: Sequence[Picture], variants: Sequence[Variant], images: pa.Array
+) -> pa.Table:
+    """Score a batch, as it was delivered and then each variant; not-a-number is null."""
+    p_ai = _judged(detector, [picture.pixels for picture in batch], images)
+    columns = {"p_ai": p_ai}
+    for i, variant in enumerate(variants):
+        changed = [picture.variants[i] if picture.variants else None for picture in batch]
+        scores = _judged(detector, changed, images)
+        columns[variant_column(variant.name)] = np.where(np.isnan(p_ai), np.nan, scores)
+    declined = [picture.pixels is not None for picture in batch] & np.isnan(p_ai)
+    status = [
+        UNSURE if unsure else picture.status
+        for picture, unsure in zip(batch, declined.tolist(), strict=True)
+    ]
+    return pa.table(
+        {
+            **{name: pa.array(of, pa.float32(), from_pandas=True) for name, of in columns.items()},
+            "status": status,
+            "sha256": pa.array([picture.sha256 for picture in batch], pa.string()),
+            "reason": [picture.reason for picture in batch],
+        }
+    )
+
+
+def _joined(detector: Detector, table: pa.Table, found: pa.Table) -> pa.Table:
+    """Put what was found of each image beside its row."""
+    hashes = found["sha256"]
     if "sha256" in table.column_names:  # where nothing was scored, the hash that is known stays
-        known = table["sha256"].combine_chunks()
-        hashes = pc.if_else(np.isnan(p_ai), pc.coalesce(known, hashes), hashes)
+        known = pc.coalesce(table["sha256"], hashes)
+        hashes = pc.if_else(pc.is_null(found["p_ai"]), known, hashes)
     with detector.blamed():
-        in_training = detector.trained_on(hashes)
-    for name, column in (
-        ("p_ai", pa.array(p_ai, mask=np.isnan(p_ai))),
-        ("status", pa.array(status, pa.string())),
-        ("sha256", hashes),
-        ("in_training", in_training),
-    ):
+        in_training = detector.trained_on(hashes.combine_chunks())
+    columns = {name: found[name] for name in ("p_ai", "status")}
+    columns |= {"sha256": hashes, "in_training": in_training}
+    columns |= {name: found[name] for name in variant_columns(found).values()}
+    for name, column in columns.items():
         table = with_column(table, name, column)
-    for variant, of_variant in zip(variants, scores[1:], strict=True):
-        of_variant[np.isnan(p_ai)] = np.nan
-        column = pa.array(of_variant, mask=np.isnan(of_variant))
-        table = with_column(table, variant_column(variant.name), column)
-    with detector.blamed():
-        notes = list(detector.notes)
-    try:
-        maps = attention(detector, info, table, p_ai)
-    except FaceAuditError as error:  # the scores are there and right
-        maps, notes = pa.nulls(len(table), pa.binary()), [*notes, f"No evidence is shown: {error}."]
-    table = with_column(table, "attention", maps)
-    drift = _batch_drift(detector, first, p_ai)
-    if drift is not None and drift > BATCH_TOLERANCE:
-        notes.append(
-            f"The classifier's scores depend on the batch: of {len(first)} pictures scored among "
-            f"the others of this run (batches of {batch_size:,}), with each other and one by one, "
-            f"a score moved by {drift:.2g}, so another batch size or order gives other scores."
-        )
-    notes += said_by_labels(detector, info, table)
-    notes += selected
-    if variants:
-        lacking = np.isnan(scores[1:]).sum(axis=1) - np.isnan(p_ai).sum()
-        names = "; ".join(
-            f"{variant.name} (not of {n:,})" if n else variant.name
-            for variant, n in zip(variants, lacking, strict=True)
-        )
-        notes.append(f"Each picture was changed and scored again, in columns p_ai[…]: {names}.")
-    counts = Counter(status)
-    notes += [
+    return table
+
+
+def _of_variants(table: pa.Table) -> list[str]:
+    """Name the variants that were scored, and of how many pictures one could not be."""
+    lacking = {
+        name: table[column].null_count - table["p_ai"].null_count
+        for name, column in variant_columns(table).items()
+    }
+    names = (f"{name} (not of {n:,})" if n else name for name, n in lacking.items())
+    said = f"Each picture was changed and scored again, in columns p_ai[…]: {'; '.join(names)}."
+    return [said] if lacking else []
+
+
+def _without_score(table: pa.Table, reasons: pa.ChunkedArray) -> list[str]:
+    """Count the images without a score by their status, and say why the first of each has none."""
+    status, counts = table["status"].to_pylist(), status_counts(table)
+    return [
         f"Without a score, {kind.replace('_', ' ')}: {counts[kind]:,} of "
         f"{counted(len(table), 'image')}, "
-        f"the first {table['image'][row].as_py()!r} ({reason})."
-        for kind, (row, reason) in failed.items()
+        f"the first {table['image'][(row := status.index(kind))].as_py()!r} "
+        f"({reasons[row].as_py()})."
+        for kind in dict.fromkeys(status)
+        if kind not in (*SCORED, UNSURE)
     ]
-    scores_info = ScoresInfo(
-        # Where the images lie is not for whoever is given the scores.
-        **info.model_dump(
-            include={"datasets", "tag_sources"}, exclude={"datasets": {"__all__": {"root"}}}
-        ),
-        model=detector.info,
-        face_finder=None if finder is None else finder.name,
-        batch_drift=drift,
-        notes=notes,
-        versions=library_versions("torch", "torchvision", "timm", "onnxruntime", "pillow"),
-    )
-    if out is not None:
-        write_table(out, table, scores_info)
-    return Scores(validate(table, "scores", str(out or "the scores")), scores_info)
 
 
 def _judged(detector: Detector, pictures: Sequence[Prepared | None], images: pa.Array) -> Floats:
@@ -229,16 +272,24 @@ def _judged(detector: Detector, pictures: Sequence[Prepared | None], images: pa.
     return found
 
 
-def _batch_drift(detector: Detector, first: dict[int, Prepared], p_ai: Floats) -> float | None:
-    """Return how far a score moved, at most, with the pictures beside it; None of fewer than two.
+def _batch_drift(
+    detector: Detector, info: ManifestInfo, table: pa.Table, p_ai: Floats
+) -> tuple[float | None, int]:
+    """Return how far a score moved, at most, with the pictures beside it, and of how many.
 
-    A picture that is declined in one company and judged in another has moved by 1.
+    None of fewer than two. A picture that is declined in one company and judged in another has
+    moved by 1.
     """
+    judged = pc.is_in(table["status"], pa.array([*SCORED, UNSURE]))
+    rows = np.flatnonzero(judged)[:COMPARED]
+    read = zip(rows, read_pictures(table.take(rows), info, detector.pixels), strict=True)
+    # None if the file has changed since it was scored.
+    first = {int(row): picture.pixels for row, picture in read if picture.pixels is not None}
     if len(first) < 2:
-        return None
+        return None, len(first)
     pictures = list(first.values())
     alone = np.concatenate([probabilities(detector, [one]) for one in pictures])
     scores = np.stack([p_ai[list(first)], probabilities(detector, pictures), alone])
     declined = np.isnan(scores)
     scores = np.where(declined.any(axis=0), declined, scores)
-    return float(np.ptp(scores, axis=0).max())
+    return float(np.ptp(scores, axis=0).max()), len(first)
