@@ -232,6 +232,15 @@ def index(dataset: str, root: Path, out: Path, as_json: bool, **options: Any) ->
     type=click.FloatRange(0, 0.9, min_open=True),
     help="Share of the images that is held out.",
 )
+@flag(
+    "--equal-delivery",
+    help="Cut, resize and compress every picture at random, so that delivery tells no label.",
+)
+@click.option(
+    "--balance",
+    metavar="sources|TAG",
+    help="Draw both labels, and within each every data set or group of a tag, equally often.",
+)
 @click.option("--seed", default=0, help="Of whatever is drawn at random.")
 @example("faceaudit train utkface.parquet ai.parquet -o model --epochs 4")
 def train(manifests: Sequence[Path], out: Path, **options: Any) -> None:

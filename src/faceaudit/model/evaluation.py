@@ -17,6 +17,8 @@ THRESHOLD_RULE = (
     "the one nearest to 0.5 whose balanced accuracy on the validation images is within one "
     "standard error of the best"
 )
+#: Added to the rule where the validation images were looked at twice.
+EACH_SENT_ONCE = ", as delivered and each sent once at random"
 
 
 def choose_threshold(p_ai: Floats, is_ai: Flags) -> float:

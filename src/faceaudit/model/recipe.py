@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import timeit
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +20,11 @@ from fastai.learner import Learner, Recorder
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from faceaudit.model.balance import Shares, draw
 from faceaudit.model.inference import Rows
 from faceaudit.model.preprocess import Pixels
 from faceaudit.model.records import InputRecord
+from faceaudit.read_ahead import read_ahead
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -53,6 +55,11 @@ class Batches:
     record, batch_size
     seed : int, optional
         Makes it a training loader.
+    shares : ndarray of float, optional
+        How often each of the n pictures is drawn in training; all once if not given.
+    change : callable, optional
+        From a picture and a seed to the picture that is trained on, of the network's size; called
+        in `workers` threads, ahead of the network.
     """
 
     def __init__(
@@ -63,8 +70,12 @@ class Batches:
         record: InputRecord,
         batch_size: int,
         seed: int | None = None,
+        shares: Shares | None = None,
+        change: Callable[[Pixels, int], Pixels] | None = None,
+        workers: int = 1,
     ) -> None:
         self._pixels, self._rows, self._record = pixels, rows, record
+        self._shares, self._change, self._workers = shares, change, workers
         self._target = is_ai.astype(np.float32)[:, None]
         self._size = min(batch_size, len(rows))
         self._rng = None if seed is None else np.random.default_rng(seed)
@@ -77,10 +88,14 @@ class Batches:
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield inputs (m, 3, size, size) and targets (m, 1), both float32."""
         rng = self._rng
-        order = self._rows if rng is None else rng.permutation(self._rows)
-        for start in range(0, len(self) * self._size, self._size):
-            rows = order[start : start + self._size]
-            pixels = self._pixels[rows]
+        if rng is None:
+            order = self._rows
+        elif self._shares is None:
+            order = rng.permutation(self._rows)
+        else:
+            order = self._rows[draw(self._shares[self._rows], rng)]
+        parts = [order[i : i + self._size] for i in range(0, len(self) * self._size, self._size)]
+        for rows, pixels in zip(parts, self._pictures(parts), strict=True):
             if rng is not None:
                 mirrored = rng.random(len(rows)) < 0.5
                 pixels[mirrored] = pixels[mirrored, :, ::-1]
@@ -90,6 +105,21 @@ class Batches:
                 brightness, contrast = torch.from_numpy(light.astype(np.float32))
                 inputs = inputs * (1 + contrast) + brightness
             yield inputs, torch.from_numpy(self._target[rows])
+
+    def _pictures(self, parts: list[Rows]) -> Iterator[Pixels]:
+        """Yield the pictures of each batch, changed ahead of the network if they are changed."""
+        change, rng = self._change, self._rng
+        if change is None or rng is None:
+            yield from (self._pixels[rows] for rows in parts)
+            return
+        # One seed a picture, drawn before the threads start, so that their order means nothing.
+        seeds = rng.integers(2**63, size=(len(parts), self._size))
+
+        def changed(part: tuple[Rows, npt.NDArray[np.int64]]) -> Pixels:
+            pairs = zip(*part, strict=True)
+            return np.stack([change(self._pixels[row], int(seed)) for row, seed in pairs])
+
+        yield from read_ahead(changed, zip(parts, seeds, strict=True), self._workers)
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,11 @@ class TrainingRecord(_Strict):
     initial_weights: str
     epochs: int
     frozen_epochs: int
+    #: Smallest share of a picture's side that a crop kept, if each was sent at random before the
+    #: network saw it.
+    equal_delivery: float | None = None
+    #: ``sources`` or a tag: within each label its values were drawn equally often.
+    balance: str | None = None
     batch_size: int
     learning_rate: float
     seed: int
@@ -90,6 +95,8 @@ class TrainingRecord(_Strict):
     threads: int
     seconds: float
     validation: ValidationRecord
+    #: The same images, each sent once at random; only with `equal_delivery`.
+    validation_delivered: ValidationRecord | None = None
     top_losses: list[TopLoss]
 
 

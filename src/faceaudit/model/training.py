@@ -6,6 +6,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,16 +24,24 @@ from faceaudit.model.architecture import (
     load_pretrained,
     require_model_extra,
 )
+from faceaudit.model.balance import balance_column, equal_shares
 from faceaudit.model.checkpoint import (
     Checkpoint,
     load_checkpoint,
     round_weights,
     save_checkpoint,
 )
-from faceaudit.model.evaluation import THRESHOLD_RULE, choose_threshold, summarise, top_losses
+from faceaudit.model.evaluation import (
+    EACH_SENT_ONCE,
+    THRESHOLD_RULE,
+    choose_threshold,
+    summarise,
+    top_losses,
+)
 from faceaudit.model.inference import predict
 from faceaudit.model.ood_distance import learn_familiarity, write_familiarity
 from faceaudit.model.progress import progress_bars
+from faceaudit.model.random_delivery import SMALLEST_CROP, deliver, kept_side
 from faceaudit.model.records import (
     HASH_DIGITS,
     IMAGES_FILE,
@@ -61,6 +70,8 @@ def train(
     weights: str = "auto",
     trust_pickle: bool = False,
     seed: int = 0,
+    equal_delivery: bool | float = False,
+    balance: str | None = None,
     workers: int = 2,
     progress: bool = False,
 ) -> Checkpoint:
@@ -69,7 +80,8 @@ def train(
     With pretrained weights the head alone learns for one epoch, then the whole network for
     `epochs` on a one-cycle schedule [1]_; an untrained network learns whole from the start.
     The same seed, data and machine give the same weights to the last bit. While it runs, each image
-    takes ``3 * size**2`` bytes (48 kB at 128 pixels) in the system's folder for temporary files.
+    takes ``3 * size**2`` bytes (48 kB at 128 pixels) in the system's folder for temporary files,
+    with `equal_delivery` some 200 kB more, or ``4 * size**2`` for networks of over 224 pixels.
 
     Parameters
     ----------
@@ -92,8 +104,16 @@ def train(
         ``auto``, ``none`` or a file; see `load_pretrained`.
     trust_pickle : bool
         Take a weights file that is not safetensors.
+    equal_delivery : bool or float
+        Send every picture at random each time before the network sees it (cut, resized,
+        compressed; see `random_delivery`), so that its delivery cannot tell the label. The
+        threshold then rests on the validation images as delivered and each sent once. A number is
+        the smallest share of the side that a crop keeps; `SMALLEST_CROP` for true.
+    balance : str, optional
+        Draw the pictures of each label half of the time, and within it those of each data set
+        (``sources``), or of each group of the tag of that name, equally often.
     workers : int
-        Threads that decode pictures.
+        Threads that decode and send pictures.
     progress : bool
         Say on standard error how it goes.
 
@@ -114,6 +134,8 @@ def train(
     started = time.monotonic()
     manifests = listed(manifests)
     manifest = read_manifests(manifests)
+    column = balance_column(balance, manifest) if balance else None
+    smallest_crop = SMALLEST_CROP if equal_delivery is True else equal_delivery or None
     require_model_extra("train")
     import torch
 
@@ -139,7 +161,8 @@ def train(
             f"training on {counted(n, 'image')} will take about {duration(forecast)}"
         )
 
-        data = decode(manifest, Path(scratch) / "pixels", size, workers, bars)
+        columns = () if column is None else (column,)
+        data = decode(manifest, Path(scratch) / "pixels", size, workers, bars, columns)
         for reason, count in data.left_out.items():
             bars.console.print(f"left out: {counted(count, 'image')}, {reason}")
         is_ai = pc.equal(data.table["label"], "ai").to_numpy()
@@ -152,8 +175,16 @@ def train(
                     f"{counted(len(is_ai), 'image')}, none of them "
                     f"{'real' if is_ai[rows].any() else 'AI-generated'}; give more images"
                 )
+        large, send = data.pixels, None
+        if smallest_crop is not None:
+            path = Path(scratch) / "large"
+            again = decode(manifest, path, kept_side(size), workers, bars, columns)
+            if not again.table.equals(data.table):
+                raise FaceAuditError("the images changed while they were read; train again")
+            large, send = again.pixels, partial(deliver, size=size, smallest_crop=smallest_crop)
+        shares = None if column is None else equal_shares(data.table, column)
         rate = recipe.fit(
-            Batches(data.pixels, is_ai, training, record, batch_size, seed),
+            Batches(large, is_ai, training, record, batch_size, seed, shares, send, workers),
             Batches(data.pixels, is_ai, validation, record, batch_size),
             lr,
             find_lr,
@@ -167,14 +198,25 @@ def train(
         if not np.isfinite(p_ai).all():
             raise FaceAuditError("the training diverged; train with a lower --lr")
         truth = is_ai[validation]
-        threshold = choose_threshold(p_ai, truth)
+        delivered = None
+        if send is not None:
+            sent = np.memmap(
+                Path(scratch) / "sent", np.uint8, "w+", shape=(len(validation), size, size, 3)
+            )
+            # The seed is the file's own hash, so that it is sent alike whatever else is trained.
+            digits = _digits(data.table).take(validation).to_pylist()
+            for i, (row, digest) in enumerate(zip(validation, digits, strict=True)):
+                sent[i] = send(large[row], seed=int(digest, 16))
+            delivered = predict(network, record.inputs, sent)
+        looks = [p_ai] if delivered is None else [p_ai, delivered]
+        threshold = choose_threshold(np.concatenate(looks), np.tile(truth, len(looks)))
         model = ModelRecord(
             id=Path(out).resolve().name,
             architecture=architecture.name,
             library=architecture.library,
             input=record,
             threshold=threshold,
-            threshold_rule=THRESHOLD_RULE,
+            threshold_rule=THRESHOLD_RULE + ("" if delivered is None else EACH_SENT_ONCE),
             training=TrainingRecord(
                 manifests={path.stem: sha256_of(path) for path in map(Path, manifests)},
                 images=_counts(data.table),
@@ -184,6 +226,8 @@ def train(
                 initial_weights=source,
                 epochs=epochs,
                 frozen_epochs=recipe.frozen_epochs,
+                equal_delivery=smallest_crop,
+                balance=balance,
                 batch_size=batch_size,
                 learning_rate=rate,
                 seed=seed,
@@ -191,6 +235,9 @@ def train(
                 threads=torch.get_num_threads(),
                 seconds=round(time.monotonic() - started, 1),
                 validation=summarise(p_ai, truth, threshold),
+                validation_delivered=None
+                if delivered is None
+                else summarise(delivered, truth, threshold),
                 top_losses=top_losses(data.table.take(validation), p_ai, truth),
             ),
             versions=library_versions("torch", "torchvision", "timm", "fastai", "pillow"),

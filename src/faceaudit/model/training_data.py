@@ -31,8 +31,17 @@ class Decoded:
     left_out: Counter[str]
 
 
-def decode(manifest: Manifest, path: Path, size: int, workers: int, bars: Progress) -> Decoded:
+def decode(
+    manifest: Manifest,
+    path: Path,
+    size: int,
+    workers: int,
+    bars: Progress,
+    columns: tuple[str, ...] = (),
+) -> Decoded:
     """Decode every picture once, into a memory map at `path`, and leave out what is no use.
+
+    The table gets these `columns` besides those that training always needs.
 
     Raises
     ------
@@ -40,7 +49,7 @@ def decode(manifest: Manifest, path: Path, size: int, workers: int, bars: Progre
         If no picture can be read.
     """
     given = manifest.table
-    wanted = ("image", "label", "dataset", *CLUSTER_COLUMNS)
+    wanted = dict.fromkeys(("image", "label", "dataset", *CLUSTER_COLUMNS, *columns))
     table = given.select([name for name in wanted if name in given.column_names])
     pixels = np.memmap(path, np.uint8, "w+", shape=(len(table), size, size, 3))
     kept: list[int] = []
