@@ -30,7 +30,7 @@ LAYERS = (
         "reproduction",
         "runner",
     ),
-    ("checks",),
+    ("checks", "mitigation"),
     ("scoring",),
     ("model", "thumbnails", "bundled"),
     ("datasets", "variants"),

@@ -36,8 +36,7 @@ def study() -> None:
     """
 
 
-_STUDY = with_options(
-    click.argument("manifests", nargs=-1, required=True, type=PATH),
+_OPTIONS = with_options(
     click.option("-o", "--out", required=True, type=PATH, help="Folder of the study."),
     many("--test", "tests", type=PATH, help="A manifest for testing alone; repeatable."),
     click.option(
@@ -52,6 +51,7 @@ _STUDY = with_options(
     RECIPE,
     PRINTING,
 )
+_STUDY = with_options(click.argument("manifests", nargs=-1, required=True, type=PATH), _OPTIONS)
 
 
 def _run(study: type[Study], manifests: Sequence[Path], out: Path, options: dict[str, Any]) -> None:
@@ -110,3 +110,36 @@ def photoshopped(manifests: Sequence[Path], out: Path, **options: Any) -> None:
     from faceaudit.studies.photoshopped import Photoshopped
 
     _run(Photoshopped, manifests, out, options)
+
+
+@study.command("mitigation")
+@click.argument("manifests", nargs=-1, type=PATH)
+@_OPTIONS
+@EPOCHS
+@click.option("--groups", default="sources", help="Whose errors count: 'sources', or a tag.")
+@click.option(
+    "--target-fpr",
+    default=0.05,
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="Largest share of any group's photographs called AI-generated, where one is aimed at.",
+)
+@click.option("--scores", type=PATH, help="Mend these scores only, and train nothing.")
+@example(
+    "faceaudit study mitigation --scores scores.parquet --groups gender -o out",
+    "faceaudit study mitigation real.parquet ai.parquet ffhq.parquet --seeds 5 -o out",
+)
+def mitigation(manifests: Sequence[Path], out: Path, scores: Path | None, **options: Any) -> None:
+    """Compare remedies: who is helped, at what price, and who pays.
+
+    Trains with each remedy over several seeds, fits thresholds and the like to the plain
+    classifier on half of the testing images, and judges all of them on the other half.
+    """
+    from faceaudit.studies.mitigation import Mitigation
+
+    if bool(manifests) == bool(scores):
+        raise click.UsageError("give manifests to train on, or scores with --scores")
+    if scores is None:
+        _run(Mitigation, manifests, out, options)
+        return
+    printing = {name: options.pop(name) for name in ("verbose", "as_json")}
+    terminal.print_result(Mitigation(**options).of_scores(scores, out), out, **printing)

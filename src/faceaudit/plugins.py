@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from faceaudit.errors import FaceAuditError, in_one_line
 
-Door = Literal["checks", "datasets", "tags", "detectors", "reports", "variants"]
+Door = Literal["checks", "datasets", "tags", "detectors", "reports", "variants", "mitigation"]
 
 
 @contextmanager

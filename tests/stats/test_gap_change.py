@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from faceaudit.stats.clusters import design_effects
-from faceaudit.stats.gap_change import gap_change
+from faceaudit.stats.gap_change import gap_change, highest_change, lowest_change
+from faceaudit.stats.intervals import paired_difference_interval
 
 
 @pytest.fixture
@@ -69,3 +70,50 @@ def test_differences_that_cancel_are_not_taken_for_few():
     assert effect < 1.3
     (alike,) = design_effects(person, np.zeros(len(person), int), 1, difference[::4][person])
     assert alike == pytest.approx(4, abs=0.1)
+
+
+def test_the_highest_and_the_lowest_rate_change_by_what_they_do(cells):
+    n = cells.sum(axis=0)
+    first, second = (cells[0] + cells[1]) / n, (cells[0] + cells[2]) / n
+    highest, lowest = highest_change(cells), lowest_change(cells)
+    assert (highest.first, highest.second) == pytest.approx((first.max(), second.max()))
+    assert (lowest.first, lowest.second) == pytest.approx((first.min(), second.min()))
+    for found in (highest, lowest):
+        assert found.value == pytest.approx(found.second - found.first)
+        assert -1 <= found.low < found.value < found.high <= 1
+    back = highest_change(cells[[0, 2, 1, 3]])
+    assert (back.low, back.high) == pytest.approx((-highest.high, -highest.low))
+
+
+def test_of_one_group_it_is_the_paired_difference(cells):
+    one = cells[:, :1]
+    limits = paired_difference_interval(*one, 0.95)
+    for found in (highest_change(one), lowest_change(one)):
+        assert (found.low, found.high) == pytest.approx([float(of[0]) for of in limits])
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ([0.1] * 5, [0.1] * 5),
+        ([0.3, 0.1, 0.1, 0.05, 0.02], [0.1, 0.3, 0.1, 0.05, 0.02]),
+        ([0.3, 0.1, 0.1, 0.05, 0.02], [0.1] * 5),
+        ([0.02] * 5, [0.02, 0.02, 0.02, 0.1, 0.1]),
+    ],
+)
+@pytest.mark.parametrize("change", [highest_change, lowest_change])
+def test_the_interval_holds_the_true_change_whichever_group_is_extreme(change, first, second):
+    random = np.random.default_rng(8)
+    extreme = max if change is highest_change else min
+    true = extreme(second) - extreme(first)
+    held = []
+    for _ in range(300):
+        hard = random.random((5, 80))
+        own = random.random((5, 80))
+        p = hard < np.array(first)[:, None]
+        q = np.where(random.random((5, 80)) < 0.7, hard, own) < np.array(second)[:, None]
+        of = np.array([(a & b).sum(axis=1) for a, b in ((p, q), (p, ~q), (~p, q), (~p, ~q))])
+        found = change(of)
+        held.append(found.low <= true <= found.high)
+    # At 95 %, three standard errors.
+    assert np.mean(held) >= 0.912

@@ -1,4 +1,4 @@
-"""How much the gap between groups differs between two classifiers on the same images."""
+"""How the extremes of groups' rates differ between two classifiers on the same images."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from faceaudit.stats.intervals import paired_difference_interval, rate_interval,
 
 @dataclass(frozen=True)
 class GapChange:
-    """Highest minus lowest rate under two classifiers; `value` is second minus first."""
+    """Highest minus lowest rate under two classifiers; `value` is second minus first.
+
+    Or the highest rate alone, or the lowest.
+    """
 
     first: float
     second: float
@@ -59,18 +62,9 @@ def gap_change(cells: ArrayLike, confidence: float = 0.95, effects: ArrayLike = 
     Zou & Donner (2008), Statistics in Medicine 27, 1693–1702 (MOVER); Berger & Hsu (1996),
     Statistical Science 11(4), 283–319 (intersection–union).
     """
-    cells = np.asarray(cells, float)
-    n, groups = cells.sum(axis=0), cells.shape[1]
-    effects = np.broadcast_to(effects, (3, groups))
+    groups = np.shape(cells)[1]
     each = 1 - (1 - confidence) / (groups * (groups - 1))
-    both, only_first, only_second, neither = cells / effects[0]
-    low, high = paired_difference_interval(both, only_first, only_second, neither, each)
-    difference = rate_of(cells[2] - cells[1], n)
-    down, up = difference - low, high - difference
-    first, second = (
-        _rates(wrong, n, effect, each)
-        for wrong, effect in zip(cells[0] + cells[1:3], effects[1:], strict=True)
-    )
+    first, second, down, up = _compared(cells, each, effects)
     gaps = float(np.ptp(first.rate)), float(np.ptp(second.rate))
     return GapChange(
         *gaps,
@@ -78,6 +72,56 @@ def gap_change(cells: ArrayLike, confidence: float = 0.95, effects: ArrayLike = 
         low=max(-_upper_limit(second, first, up, down), -1.0),
         high=min(_upper_limit(first, second, down, up), 1.0),
     )
+
+
+def highest_change(
+    cells: ArrayLike, confidence: float = 0.95, effects: ArrayLike = 1.0
+) -> GapChange:
+    """Estimate the change of the highest rate of any group, valid whichever group that is.
+
+    Parameters are those of `gap_change`; one group is enough.
+
+    Notes
+    -----
+    As there: let i be the group of the second's true highest rate. Whichever group k is taken, the
+    first's highest rate is at least that of k, so the upper limit for second of i - first of k
+    bounds the change once it holds for all k at once (Bonferroni). The largest of all i is ours.
+    """
+    each = 1 - (1 - confidence) / np.shape(cells)[1]
+    first, second, down, up = _compared(cells, each, effects)
+    highest = float(first.rate.max()), float(second.rate.max())
+    return GapChange(
+        *highest,
+        value=highest[1] - highest[0],
+        low=max(-_highest_limit(second, first, down), -1.0),
+        high=min(_highest_limit(first, second, up), 1.0),
+    )
+
+
+def lowest_change(
+    cells: ArrayLike, confidence: float = 0.95, effects: ArrayLike = 1.0
+) -> GapChange:
+    """Estimate the change of the lowest rate of any group, in the same way."""
+    # Of what is called rightly it is the highest.
+    of = highest_change(np.asarray(cells)[::-1], confidence, effects)
+    return GapChange(1 - of.first, 1 - of.second, -of.value, -of.high, -of.low)
+
+
+def _compared(
+    cells: ArrayLike, confidence: float, effects: ArrayLike
+) -> tuple[_Rates, _Rates, FloatArray, FloatArray]:
+    """Give both classifiers' rates, and the arms of their difference down and up."""
+    cells = np.asarray(cells, float)
+    n, groups = cells.sum(axis=0), cells.shape[1]
+    effects = np.broadcast_to(effects, (3, groups))
+    both, only_first, only_second, neither = cells / effects[0]
+    low, high = paired_difference_interval(both, only_first, only_second, neither, confidence)
+    difference = rate_of(cells[2] - cells[1], n)
+    first, second = (
+        _rates(wrong, n, effect, confidence)
+        for wrong, effect in zip(cells[0] + cells[1:3], effects[1:], strict=True)
+    )
+    return first, second, difference - low, high - difference
 
 
 def _rates(wrong: FloatArray, n: FloatArray, effect: FloatArray, confidence: float) -> _Rates:
@@ -104,3 +148,10 @@ def _upper_limit(first: _Rates, second: _Rates, down: FloatArray, up: FloatArray
     limits = change + np.sqrt(squares)
     np.fill_diagonal(limits, -np.inf)
     return float(limits.max())
+
+
+def _highest_limit(first: _Rates, second: _Rates, up: FloatArray) -> float:
+    """Limit the second's highest rate minus the first's; `up` is the difference's upper arm."""
+    arm = np.hypot(second.up[:, None], first.down)
+    np.fill_diagonal(arm, up)
+    return float((second.rate[:, None] - first.rate + arm).min(axis=1).max())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -77,7 +78,7 @@ class Ablation(Study):
             [first, *more],
         )
 
-    def _settings(self, split: Split, seed: int) -> dict[str, tuple[int, pa.Table]]:
+    def _settings(self, split: Split, seed: int) -> dict[str, tuple[dict[str, Any], pa.Table]]:
         name, without, with_it = self._sides(split)
         labels = set(pc.unique(without["label"]).to_pylist())
         if labels != {"real", "ai"}:
@@ -86,7 +87,8 @@ class Ablation(Study):
                 f"{' and '.join(labels) or 'nothing'} to train on; a classifier needs both labels"
             )
         slug = "".join(letter if letter.isalnum() else "-" for letter in name)
-        return {f"without-{slug}": (self.epochs, without), f"with-{slug}": (self.epochs, with_it)}
+        options = {"epochs": self.epochs}
+        return {f"without-{slug}": (options, without), f"with-{slug}": (options, with_it)}
 
 
 def errors_by_group(

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from faceaudit.errors import FaceAuditError
 from faceaudit.one_or_many import listed
 from faceaudit.schema import CLUSTER_COLUMNS, ManifestInfo
+from faceaudit.stats.clusters import clusters_of
 from faceaudit.tables import read_manifest_into, together
 
 
@@ -64,6 +65,21 @@ def read_split(
             f"no image is left for {missing}: give more manifests or another share to hold out"
         )
     return Split(training, testing, info)
+
+
+def halved(table: pa.Table) -> NDArray[np.bool_]:
+    """Choose about half of the rows; what hangs together is on one side, whatever the order.
+
+    The choice has nothing to do with which rows are held out.
+    """
+    keys = pc.binary_join_element_wise(table["dataset"], table["image"], "\n")
+    units = np.array(keys.to_pylist(), object)
+    if (cluster := clusters_of(table)) is not None:
+        order = np.argsort(units)
+        _, first, number = np.unique(cluster[order], return_index=True, return_inverse=True)
+        units[order] = units[order][first][number]
+    digests = [hashlib.sha256(f"half\n{unit}".encode()).digest() for unit in units]
+    return np.array([digest[0] < 128 for digest in digests])
 
 
 def _held_out(table: pa.Table, share: float) -> NDArray[np.bool_]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -87,11 +87,11 @@ class LearningCurve(Study):
             split.info,
         )
 
-    def _settings(self, split: Split, seed: int) -> dict[str, tuple[int, pa.Table]]:
+    def _settings(self, split: Split, seed: int) -> dict[str, tuple[dict[str, Any], pa.Table]]:
         # The first so many of each label in the seed's order.
         order = np.random.default_rng(seed).permutation(len(split.training))
         is_real = pc.equal(split.training["label"], "real").to_numpy()[order]
-        drawn = {}
+        drawn: dict[str, tuple[dict[str, Any], pa.Table]] = {}
         for epochs, images, share in self.combinations:
             n_real = round(images * share)
             rows = []
@@ -106,7 +106,7 @@ class LearningCurve(Study):
                     )
                 rows.append(there[:wanted])
             name = f"{epochs}-epochs-{images}-images-{round(100 * share)}-real"
-            drawn[name] = epochs, split.training.take(np.sort(np.concatenate(rows)))
+            drawn[name] = {"epochs": epochs}, split.training.take(np.sort(np.concatenate(rows)))
         return drawn
 
     def _conclude(self, tested: Tested) -> tuple[str, Answer, list[CheckResult]]:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pyarrow as pa
 
@@ -17,6 +17,7 @@ from faceaudit.runner import headline, result_versions, summarise, timestamp
 from faceaudit.studies.holdout import Split, read_split
 from faceaudit.studies.runs import Run, Tested, run_all
 from faceaudit.studies.seed_intervals import AcrossSeeds
+from faceaudit.tables import Scores
 from faceaudit.wording import counted, duration, percent_range
 
 
@@ -72,22 +73,40 @@ class Study(ABC):
         FaceAuditError
             If the images do not suffice, or `out` holds runs with other settings.
         """
-        from faceaudit.report.html import write_html
-
         split = self._prepare(read_split(manifests, self.tests, self.hold_out))
         recipe = {key: getattr(self, key) for key in ("arch", "size", "batch_size", "weights")}
         folder = Path(out) / "runs"
         # Seed by seed, so that a study stopped half-way has all settings of the first seeds.
         runs = [
-            Run(folder / f"{name}-seed-{seed}", images, {"epochs": epochs, **recipe, "seed": seed})
+            Run(folder / f"{name}-seed-{seed}", images, {**options, **recipe, "seed": seed})
             for seed in range(self.seeds)
-            for name, (epochs, images) in self._settings(split, seed).items()
+            for name, (options, images) in self._settings(split, seed).items()
         ]
         tested = run_all(runs, split, progress)
         verdict, answer, checks = self._conclude(tested)
         checks.append(_runs(tested))
         names = (run.folder.name for run in runs)
-        summaries = [summarise(*each, None) for each in zip(names, tested.scores, strict=True)]
+        small = (
+            f"These are runs of {counted(runs[0].training.n_training, 'training image')} "
+            f"and more, on {self.size}-pixel pictures: what it takes to learn the difference "
+            "may be another at another size."
+        )
+        scores = dict(zip(names, tested.scores, strict=True))
+        return self._write(out, scores, verdict, answer, checks, [small, *self._notes(split)])
+
+    def _write(
+        self,
+        out: Path | str,
+        scores: Mapping[str, Scores],
+        verdict: str,
+        answer: Answer,
+        checks: list[CheckResult],
+        notes: Sequence[str],
+    ) -> Result:
+        """Write what was concluded from some scores, each under a name."""
+        from faceaudit.report.html import write_html
+
+        summaries = [summarise(name, of, None) for name, of in scores.items()]
         given = asdict(self)
         told = {key: value for key, value in given.items() if key not in ("tests", "attributes")}
         result = Result(
@@ -102,11 +121,8 @@ class Study(ABC):
             # What the first check found is the answer.
             findings=[of for of in headline(checks[1:]) if of.sentence != answer.why],
             limitations=[
-                f"These are runs of {counted(runs[0].training.n_training, 'training image')} "
-                f"and more, on {self.size}-pixel pictures: what it takes to learn the difference "
-                "may be another at another size.",
-                *self._notes(split),
-                *limitations(tested.scores[0], summaries[0], checks),
+                *notes,
+                *limitations(next(iter(scores.values())), summaries[0], checks),
             ],
             scores=summaries,
             checks=checks,
@@ -122,8 +138,8 @@ class Study(ABC):
         return split
 
     @abstractmethod
-    def _settings(self, split: Split, seed: int) -> dict[str, tuple[int, pa.Table]]:
-        """Name the settings, and give the epochs and the training images of each."""
+    def _settings(self, split: Split, seed: int) -> dict[str, tuple[dict[str, Any], pa.Table]]:
+        """Name the settings, and give the options of `train` and the training images of each."""
 
     @abstractmethod
     def _conclude(self, tested: Tested) -> tuple[str, Answer, list[CheckResult]]:
