@@ -18,7 +18,7 @@ from faceaudit.reading.matching import Matches, match
 from faceaudit.reading.meaning import mark_missing
 from faceaudit.result import ScoresSummary
 from faceaudit.runner import summarise
-from faceaudit.schema import SCORED, called_ai, variant_columns
+from faceaudit.schema import SCORED, called_ai, columns_of_variants
 from faceaudit.selection import Fates, keep_rows, mark_slice
 from faceaudit.spec import Spec
 from faceaudit.stats import FloatArray
@@ -179,7 +179,7 @@ def side_by_side(
     for one, other in combinations(range(len(sides)), 2):
         _refuse_other_labels((sides[one], sides[other]), (names[one], names[other]))
     of_scores = {*_OF_SCORES, "attention"}
-    of_scores.update(*(variant_columns(side).values() for side in sides))
+    of_scores.update(*(columns_of_variants(side) for side in sides))
     known = [side.select([n for n in side.column_names if n not in of_scores]) for side in sides]
     table = known[0]
     for theirs, name in zip(known[1:], names[1:], strict=True):

@@ -60,8 +60,9 @@ FIXED_COLUMNS: dict[str, pa.DataType] = {
     "attention": pa.binary(),
 }
 #: What a column is called that holds the scores of a variant: of the same pictures, changed before
-#: the classifier saw them, see `faceaudit.variants`.
-_OF_VARIANT = re.compile(r"p_ai\[(.+)\]", re.DOTALL)
+#: the classifier saw them, see `faceaudit.variants`. And one that holds which share of each
+#: picture's pixels an edit changed.
+_OF_VARIANT = re.compile(r"(p_ai|changed)\[(.+)\]", re.DOTALL)
 #: Statuses of rows that have a score. ``no_face``: a face was looked for and not found.
 SCORED = ("ok", "no_face")
 #: Status of a row that the classifier declined to score: it has decided not to decide.
@@ -202,10 +203,20 @@ def variant_column(variant: str) -> str:
     return f"p_ai[{variant}]"
 
 
+def changed_column(edit: str) -> str:
+    """Name the column with the shares of pixels that an edit changed."""
+    return f"changed[{edit}]"
+
+
 def variant_columns(table: pa.Table) -> dict[str, str]:
     """Return the columns with scores of variants, in file order, by the name of the variant."""
-    found = ((name, _OF_VARIANT.fullmatch(name)) for name in table.column_names)
-    return {variant[1]: name for name, variant in found if variant}
+    found = (_OF_VARIANT.fullmatch(name) for name in columns_of_variants(table))
+    return {of[2]: of[0] for of in found if of and of[1] == "p_ai"}
+
+
+def columns_of_variants(table: pa.Table) -> list[str]:
+    """Return the names of all columns that tell of variants, in file order."""
+    return [name for name in table.column_names if _OF_VARIANT.fullmatch(name)]
 
 
 def column_type(name: str) -> pa.DataType | None:
@@ -254,7 +265,7 @@ def validate(table: pa.Table, kind: Literal["manifest", "scores"], source: str) 
     foreign = pc.invert(pc.is_in(table["label"], pa.array(LABELS)))
     refuse(table, "label", foreign, source, "is neither 'real' nor 'ai'")
     if kind == "scores":
-        for name in ("p_ai", *variant_columns(table).values()):
+        for name in ("p_ai", *columns_of_variants(table)):
             within = pc.and_(pc.greater_equal(table[name], 0), pc.less_equal(table[name], 1))
             refuse(table, name, pc.invert(within), source, "is not a probability between 0 and 1")
         score = table["p_ai"]

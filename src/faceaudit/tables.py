@@ -46,11 +46,11 @@ from faceaudit.schema import (
     ModelInfo,
     ScoresInfo,
     TableInfo,
+    columns_of_variants,
     repeated_keys,
     stated_columns,
     tag_columns,
     validate,
-    variant_columns,
 )
 from faceaudit.tags.vocabulary import DERIVED_TAGS, NUMERIC_TAGS, standardise, suspected_missing
 from faceaudit.wording import counted, out_of
@@ -228,7 +228,7 @@ def read_scores(
             f"is no status of a score ({', '.join(STATUSES)}); if the column says something else, "
             "give it another name: --map photo_status=status",
         )
-    numbers = ("p_ai", *variant_columns(table).values(), *NUMERIC_TAGS)
+    numbers = ("p_ai", *columns_of_variants(table), *NUMERIC_TAGS)
     table = meaning.with_decimal_points(table, numbers, notes)
     if not ours:
         table = meaning.with_scores(table, score_is, source, notes)

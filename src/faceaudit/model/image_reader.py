@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import repeat
 
+import numpy as np
 import pyarrow as pa
 from PIL import Image, ImageOps
 
@@ -72,7 +73,8 @@ def read_pictures(
             reason = "another picture than the one that was indexed, whose label and tags these are"
             return Picture("replaced", None, picture.sha256, reason)
         if variants:
-            picture = replace(picture, variants=_changed(content, variants, how))
+            changed, shares = _changed(content, variants, how)
+            picture = replace(picture, variants=changed, changed=shares)
         if find_face is None or _shows_face(find_face, pixels, content):
             return picture
         return replace(picture, status="no_face")
@@ -84,24 +86,32 @@ def read_pictures(
 
 def _changed(
     content: bytes, variants: Sequence[Variant], how: Callable[[Image.Image], Prepared]
-) -> tuple[Prepared | None, ...]:
-    """Prepare the variants of a picture, which is decoded in full once for all of them."""
+) -> tuple[tuple[Prepared | None, ...], tuple[float, ...]]:
+    """Prepare the variants of a picture, which is decoded in full once for all of them.
+
+    And say of each which share of the pixels changed, where it is an edit of a face.
+    """
     try:
         with open_picture(content) as opened:
             upright = as_rgb(ImageOps.exif_transpose(opened))
     except Exception:  # sound enough for a classifier that looks at less of it
-        return (None,) * len(variants)
+        return (None,) * len(variants), (np.nan,) * len(variants)
     points = find_points(upright) if any(one.needs_landmarks for one in variants) else None
     found: list[Prepared | None] = []
+    shares = []
     for variant in variants:
         module = getattr(variant.change, "func", variant.change).__module__
         with blamed("variant", variant.name, module):
             changed = variant.change(upright, points)
+        share = np.nan
+        if variant.needs_landmarks and isinstance(changed, Image.Image):
+            share = float((np.asarray(changed) != np.asarray(upright)).any(axis=2).mean())
+        shares.append(share)
         if isinstance(changed, bytes):
             found.append(prepare_by(how, changed).pixels)
         else:
             found.append(None if changed is None else how(changed))
-    return tuple(found)
+    return tuple(found), tuple(shares)
 
 
 def _shows_face(find_face: FaceFinder, pixels: Prepared, content: bytes) -> bool:

@@ -45,6 +45,8 @@ class Picture:
     reason: str = ""
     #: As `pixels`, of each variant that was asked for; None if it cannot be made of the picture.
     variants: tuple[Prepared | None, ...] = ()
+    #: Of each of them, which share of the picture's pixels an edit changed; else not-a-number.
+    changed: tuple[float, ...] = ()
 
 
 def prepare(content: bytes, size: int, formats: tuple[str, ...] = FORMATS) -> Picture:

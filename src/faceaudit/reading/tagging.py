@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from faceaudit.errors import FaceAuditError
 from faceaudit.reading.columns import first_true, united, value_counts
 from faceaudit.reading.matching import match
-from faceaudit.schema import Input, ScoresInfo, TableInfo, stated_columns, variant_columns
+from faceaudit.schema import Input, ScoresInfo, TableInfo, columns_of_variants, stated_columns
 from faceaudit.wording import counted
 
 #: What only scores have: never taken from a table of tags.
@@ -71,7 +71,7 @@ def join_tags(
             f"or a file name that is unique (here {table['image'][0].as_py()!r}, there "
             f"{tags.table['image'][0].as_py()!r}){several}"
         )
-    left = {*_OF_SCORES, *variant_columns(tags.table).values()}
+    left = {*_OF_SCORES, *columns_of_variants(tags.table)}
     given = tags.table.select([name for name in tags.table.column_names if name not in left])
     given = given.take(pa.array(found.index, mask=~there))
     if "label" in table.column_names and "label" in given.column_names:

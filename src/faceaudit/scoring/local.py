@@ -23,6 +23,8 @@ from faceaudit.schema import (
     UNSURE,
     ManifestInfo,
     ScoresInfo,
+    changed_column,
+    columns_of_variants,
     validate,
     variant_column,
     variant_columns,
@@ -122,7 +124,7 @@ def score(
     variants = asked_for(deliver, edit)
     if any(variant.needs_landmarks for variant in variants):
         require_landmarks("score --edit")
-    table = manifests.table.drop_columns([*variant_columns(manifests.table).values()])
+    table = manifests.table.drop_columns(columns_of_variants(manifests.table))
     table, selected = select(table, where, sample, seed)
     present = set(pc.unique(table["dataset"]).to_pylist())
     datasets = {name: one for name, one in manifests.info.datasets.items() if name in present}
@@ -205,6 +207,9 @@ def _scored(
         changed = [picture.variants[i] if picture.variants else None for picture in batch]
         scores = _judged(detector, changed, images)
         columns[variant_column(variant.name)] = np.where(np.isnan(p_ai), np.nan, scores)
+        if variant.needs_landmarks:
+            share = [picture.changed[i] if picture.changed else np.nan for picture in batch]
+            columns[changed_column(variant.name)] = np.asarray(share, np.float32)
     declined = [picture.pixels is not None for picture in batch] & np.isnan(p_ai)
     status = [
         UNSURE if unsure else picture.status
@@ -230,7 +235,7 @@ def _joined(detector: Detector, table: pa.Table, found: pa.Table) -> pa.Table:
         in_training = detector.trained_on(hashes.combine_chunks())
     columns = {name: found[name] for name in ("p_ai", "status")}
     columns |= {"sha256": hashes, "in_training": in_training}
-    columns |= {name: found[name] for name in variant_columns(found).values()}
+    columns |= {name: found[name] for name in columns_of_variants(found)}
     for name, column in columns.items():
         table = with_column(table, name, column)
     return table
