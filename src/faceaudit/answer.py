@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from faceaudit import wording as say
 from faceaudit.checks import AuditInput
-from faceaudit.checks.parts.sentences import fitting, gap_headline, twin
+from faceaudit.checks.parts.sentences import at_one_delivery, fitting, gap_headline, twin
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
 from faceaudit.result import (
     Answer,
@@ -243,7 +243,22 @@ class Question:
         told = list(coinciding(self.data.table, self.data.spec.groupings))
         if self.lead is None or self.lead.interval is None:
             return " ".join(told)
-        if self.lead.tags == ["dataset"]:
+        lead = (self.lead.tags, self.lead.rate)
+        again = next(
+            (
+                found
+                for of in self.results
+                for found in of.findings
+                if (one := found.one_delivery)
+                and (found.tags, found.rate) == lead
+                and (self.lead.interval.low > 0 or any(one.shows))
+            ),
+            None,
+        )
+        if again is not None and again.one_delivery is not None:
+            names = " and ".join(f"'{', '.join(of.group)}'" for of in again.groups)
+            told.insert(0, f"Between {names}, {at_one_delivery(again.one_delivery)}.")
+        elif self.lead.tags == ["dataset"]:
             told.insert(0, "The groups are data sets: people and delivery differ together.")
         elif told_twin := twin(self.lead).removeprefix("; "):
             told.insert(0, f"{say.capitalised(told_twin)}.")

@@ -510,6 +510,27 @@ class EqualDelivery(_Strict):
     alone: float = Field(description="Part of the gap from kinds that one of the groups lacks")
 
 
+class OneDelivery(_Strict):
+    """A gap's two groups when every picture is delivered alike and scored again.
+
+    `value` and `part` add up to the gap as delivered.
+    """
+
+    delivery: str = Field(description="How every picture was delivered")
+    value: float = Field(description="What remains of the gap")
+    low: float = Field(description="Lower end")
+    high: float = Field(description="Upper end")
+    part: float = Field(description="The part of the gap that was delivery")
+    part_low: float = Field(description="Lower end")
+    part_high: float = Field(description="Upper end")
+    confidence: float = Field(description="At which both hold with those of all other gaps")
+
+    @property
+    def shows(self) -> tuple[bool, bool]:
+        """Whether a gap is shown to remain, and whether a part of it to be delivery."""
+        return self.low > 0 or self.high < 0, self.part_low > 0 or self.part_high < 0
+
+
 class Finding(_Strict):
     """What is fit to be quoted: the facts, and a sentence that tells them."""
 
@@ -528,6 +549,9 @@ class Finding(_Strict):
         default_factory=list, description="Other tags, and delivery, held equal"
     )
     equal_delivery: EqualDelivery | None = Field(default=None, description="The gap's twin")
+    one_delivery: OneDelivery | None = Field(
+        default=None, exclude_if=lambda of: of is None, description="The gap, scored again"
+    )
     limit: float | None = Field(default=None, description="The largest gap that is allowed")
     smallest: int | None = Field(default=None, description="Groups smaller than this are left out")
     worst: float | None = Field(default=None, description="Upper end, whatever hidden images are")

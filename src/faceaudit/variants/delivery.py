@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
+from operator import neg, pos
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +28,8 @@ class Kind(NamedTuple):
     low: float
     high: float
     do: Callable[[Image.Image, float], Image.Image | bytes]
+    #: How much is lost, in numbers that rise with it.
+    loss: Callable[[float], float]
     whole: bool = False
 
 
@@ -59,12 +65,14 @@ def _saved(picture: Image.Image, number: float, *, kind: str) -> bytes:
 
 
 STEPS = {
-    "size": Kind("side of the centred square, pixels", 8, 4096, _size, whole=True),
-    "jpeg": Kind("quality", 1, 100, partial(_saved, kind="JPEG"), whole=True),
-    "webp": Kind("quality", 1, 100, partial(_saved, kind="WEBP"), whole=True),
-    "blur": Kind("standard deviation, pixels", 0.1, 100, _blur),
-    "noise": Kind("standard deviation, of 255", 0.1, 128, _noise),
-    "gamma": Kind("exponent, above 1 darker", 0.1, 10, _gamma),
+    "size": Kind("side of the centred square, pixels", 8, 4096, _size, neg, whole=True),
+    "jpeg": Kind("quality", 1, 100, partial(_saved, kind="JPEG"), neg, whole=True),
+    "webp": Kind("quality", 1, 100, partial(_saved, kind="WEBP"), neg, whole=True),
+    "blur": Kind("standard deviation, pixels", 0.1, 100, _blur, pos),
+    "noise": Kind("standard deviation, of 255", 0.1, 128, _noise, pos),
+    "gamma": Kind(
+        "exponent, above 1 darker", 0.1, 10, _gamma, lambda exponent: abs(math.log(exponent))
+    ),
 }
 #: Steps in their order, each with its number.
 Steps = tuple[tuple[str, float], ...]
@@ -115,6 +123,63 @@ def parse(text: str) -> Steps:
             )
         steps.append((name, number))
     return tuple(steps)
+
+
+@dataclass(frozen=True)
+class Series:
+    """Deliveries that differ in the number of one step alone."""
+
+    #: With dots for the number.
+    name: str
+    #: What the step begins with: another delivery, or the picture as delivered (None).
+    start: str | None
+    #: Their numbers and names, the mildest first.
+    members: tuple[tuple[float, str], ...]
+
+
+def series_of(names: Iterable[str]) -> list[Series]:
+    """Find the series among variants, of two deliveries or more besides that of the start.
+
+    Without a delivery to begin with, that is the mildest.
+    """
+    known = {}
+    for name in names:
+        with suppress(FaceAuditError):  # an edit
+            known[name] = parse(name)
+    found: dict[tuple[Steps, str, Steps], dict[float, str]] = {}
+    for name, steps in known.items():
+        for i, (kind, number) in enumerate(steps):
+            found.setdefault((steps[:i], kind, steps[i + 1 :]), {})[number] = name
+    series = []
+    for (before, kind, after), of in found.items():
+        start = in_words(before) if before else None
+        members = sorted(of.items(), key=lambda one: STEPS[kind].loss(one[0]))
+        if start is not None and start not in known:
+            start = members.pop(0)[1]
+        if len(members) > 1:
+            words = filter(None, (in_words(before), f"{kind}=…", in_words(after)))
+            series.append(Series(",".join(words), start, tuple(members)))
+    return series
+
+
+def equal_delivery(names: Iterable[str]) -> str | None:
+    """Choose the variant that makes all pictures alike: a delivery that is of no series.
+
+    Else the first that changes both size and compression; None if there is none.
+    """
+    names = list(names)
+    graded = {name for of in series_of(names) for _, name in of.members} | {
+        of.start for of in series_of(names)
+    }
+    first = None
+    for name in names:
+        with suppress(FaceAuditError):
+            kinds = {kind for kind, _ in parse(name)}
+            if name not in graded:
+                return name
+            if first is None and "size" in kinds and kinds & {"jpeg", "webp"}:
+                first = name
+    return first
 
 
 def in_words(steps: Steps) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from faceaudit import wording as say
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
-from faceaudit.result import Finding, GroupRate, OverallRate
+from faceaudit.result import Finding, GroupRate, OneDelivery, OverallRate
 
 
 def rate_gap(found: Finding, rate: ErrorRate) -> str:
@@ -73,6 +73,33 @@ def twin(found: Finding) -> str:
     if twin.high < gap.value:
         return f"; {told}: the gap comes with the delivery of the pictures{parts}"
     return f"; {told}, which leaves open whether it is delivery"
+
+
+#: What scoring again at one delivery shows: that a gap remains, that a part of it was delivery.
+CAUSES = {
+    (True, False): "remain",
+    (True, True): "partly delivery, partly remain",
+    (False, True): "delivery",
+    (False, False): "not settled",
+}
+
+
+def at_one_delivery(one: OneDelivery) -> str:
+    """Tell what remains of a gap when every picture is delivered alike and scored again."""
+    remains, delivery = one.shows
+    so = {
+        (True, False): "the gap remains",
+        (True, True): "part of it was delivery, part remains",
+        (False, True): "it came with the delivery",
+        (False, False): "which of the two it is, is not settled",
+    }[remains, delivery]
+    if one.high < 0:
+        so = "it turns round"
+    return (
+        f"with every picture delivered alike ({one.delivery}) {say.points(one.value)} remain "
+        f"({say.points_range(one.low, one.high)}), and {say.points(one.part)} "
+        f"({say.points_range(one.part_low, one.part_high)}) were delivery: {so}"
+    )
 
 
 def _as_picked(group: GroupRate) -> str:
