@@ -46,9 +46,11 @@ def planted(first: dict[str, tuple[int, int]], second: dict[str, int], **options
     ("second", "shows", "so"),
     [
         ({"a": 60, "b": 300}, (True, False), "the gap remains"),
-        ({"a": 60, "b": 60}, (False, True), "it came with the delivery"),
-        ({"a": 60, "b": 150}, (True, True), "part of it was delivery, part remains"),
+        ({"a": 60, "b": 60}, (False, True), "none is shown to remain"),
+        ({"a": 60, "b": 150}, (True, True), "part of it was delivery"),
         ({"a": 200, "b": 60}, (True, True), "it turns round"),
+        ({"a": 30, "b": 400}, (True, True), "delivery had made it smaller"),
+        ({"a": 180, "b": 200}, (False, True), "none is shown to remain"),
     ],
 )
 def test_a_gap_is_split_into_what_remains_and_what_was_delivery(second, shows, so):

@@ -14,7 +14,7 @@ from pydantic import Field
 from faceaudit import wording as say
 from faceaudit.checks import AuditInput, Check, Options, Product
 from faceaudit.checks.parts.group_rates import named_groups
-from faceaudit.checks.parts.sentences import CAUSES, at_one_delivery
+from faceaudit.checks.parts.sentences import at_one_delivery, cause
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
 from faceaudit.errors import FaceAuditError
 from faceaudit.layout import Kind, by_rows, lay_out
@@ -179,9 +179,9 @@ def run(data: AuditInput, options: EqualDeliveryOptions) -> Product:
         for rate in ERROR_RATES.values()
         for gap in both.gaps(tags, rate)
     ]
-    causes = [CAUSES[one.shows] for of in gaps if (one := of[OWN].one_delivery)]
-    counts = ", ".join(f"{causes.count(of)} {of}" for of in dict.fromkeys(causes))
-    told = f" {say.capitalised(say.counted(len(gaps), 'gap'))} between groups: {counts}."
+    causes = [cause(one) for of in gaps if (one := of[OWN].one_delivery)]
+    counts = ", ".join(f"{of} ({causes.count(of)})" for of in dict.fromkeys(causes))
+    told = f" Of {say.counted(len(gaps), 'gap')} between groups: {counts}."
     findings = sorted((of[OWN] for of in gaps), key=lambda found: -found.weight)
     overall = _overall(both)
     return Product(
@@ -206,7 +206,7 @@ def _gaps(both: Both, gaps: Sequence[dict[str, Finding]]) -> Table:
                     name,
                     most.value - least.value,
                     *(one.value, one.low, one.high, one.part, one.part_low, one.part_high),
-                    CAUSES[one.shows],
+                    cause(one),
                 )
             )
     points: list[tuple[str, Kind]] = [("from", "points"), ("to", "points")]

@@ -75,30 +75,23 @@ def twin(found: Finding) -> str:
     return f"; {told}, which leaves open whether it is delivery"
 
 
-#: What scoring again at one delivery shows: that a gap remains, that a part of it was delivery.
-CAUSES = {
-    (True, False): "remain",
-    (True, True): "partly delivery, partly remain",
-    (False, True): "delivery",
-    (False, False): "not settled",
-}
+def cause(one: OneDelivery) -> str:
+    """Say what scoring again at one delivery shows of a gap."""
+    if one.high < 0:
+        return "it turns round"
+    if one.part_high < 0:
+        return "delivery had made it smaller"
+    if one.low > 0:
+        return "part of it was delivery" if one.part_low > 0 else "the gap remains"
+    return "none is shown to remain" if one.part_low > 0 else "which of the two is not settled"
 
 
 def at_one_delivery(one: OneDelivery) -> str:
     """Tell what remains of a gap when every picture is delivered alike and scored again."""
-    remains, delivery = one.shows
-    so = {
-        (True, False): "the gap remains",
-        (True, True): "part of it was delivery, part remains",
-        (False, True): "it came with the delivery",
-        (False, False): "which of the two it is, is not settled",
-    }[remains, delivery]
-    if one.high < 0:
-        so = "it turns round"
     return (
         f"with every picture delivered alike ({one.delivery}) {say.points(one.value)} remain "
         f"({say.points_range(one.low, one.high)}), and {say.points(one.part)} "
-        f"({say.points_range(one.part_low, one.part_high)}) were delivery: {so}"
+        f"({say.points_range(one.part_low, one.part_high)}) were delivery: {cause(one)}"
     )
 
 
