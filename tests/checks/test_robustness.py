@@ -69,11 +69,16 @@ def test_a_gap_that_opens_is_told_with_its_numbers():
         "As pictures get worse (jpeg=…), the share of real photographs called AI-generated goes "
         "from 4.0 to 40.0 % of 500 for group 'b' and from 4.0 to 20.0 % of 500 for group 'a': "
         "fitted by a line, it rises 20.0 points more for the former "
-        f"({100 * found.interval.low:.1f} to {100 * found.interval.high:.1f} points)."
+        f"({100 * found.interval.low:.1f} to {100 * found.interval.high:.1f} points): "
+        "the gap opens."
     )
-    assert product.sentence.startswith("2 of 2 gaps are shown to open in 1 series of worse and")
+    assert product.sentence.startswith(
+        "In 1 series of worse and worse pictures 2 of 2 gaps are shown to open, and 0 to close. As"
+    )
     row = product.details[0].rows[0]
-    assert row[5] == pytest.approx(0.2) and row[8:] == pytest.approx([0, 0.2])
+    assert (
+        row[5] == pytest.approx(0.2) and row[8:10] == pytest.approx([0, 0.2]) and row[10] == "opens"
+    )
     curves = [of for of in product.details if isinstance(of, Curve)]
     assert len(curves) == 4
     assert curves[2].series[1].y == pytest.approx([0.04, 0.13, 0.22, 0.31, 0.4])
@@ -81,9 +86,25 @@ def test_a_gap_that_opens_is_told_with_its_numbers():
         assert all(low < y < high for low, y, high in zip(line.low, line.y, line.high, strict=True))
 
 
+def test_a_gap_that_closes_is_none_that_opens():
+    """All is called real at last: errors of photographs fall, most where there were most."""
+    columns, group, _ = drawn(np.random.default_rng(0), {"a": 500, "b": 500})
+    place, start = np.tile(np.arange(500), 4) / 500, np.where(group == "b", 0.4, 0.04)
+    real = np.array(columns["label"]) == "real"
+    wrong = {
+        ("p_ai" if i == 0 else f"p_ai[{STEPS[i - 1]}]"): real & (place < start * (1 - i / 4))
+        for i in range(5)
+    }
+    product = run(audited(columns, wrong), Options())
+    assert "0 of 2 gaps are shown to open, and 1 to close." in product.sentence
+    found = next(of for of in product.findings if of.rate == "fpr")
+    assert found.sentence.endswith("points): the gap closes.") and found.weight == 0
+    assert [of.group for of in found.groups] == [["a"], ["b"]]
+
+
 def test_what_chance_could_explain_is_said_so():
     product = run(opened(0.005, n=100), Options())
-    assert product.sentence.startswith("0 of 2 gaps are shown to open")
+    assert "0 of 2 gaps are shown to open, and 0 to close." in product.sentence
     assert product.findings[0].sentence.endswith("which chance alone could explain.")
 
 

@@ -101,7 +101,7 @@ class Opening:
     def of(
         cls, damage: Damage, tags: tuple[str, ...], rate: ErrorRate, data: AuditInput, error: float
     ) -> Opening | None:
-        """Take the pair of large groups whose difference is surest; None without two."""
+        """Take the pair of large groups whose gap surely opens, or else differs; None without."""
         counts = [of.counts(tags, damage.threshold) for of in damage.steps]
         large = np.flatnonzero(rate.n(counts[0]) >= data.spec.small_group)
         if len(large) < 2:
@@ -110,8 +110,10 @@ class Opening:
         change = damage.rises(tags, rate, each)
         pairs = np.array([*permutations(large, 2)]).T
         found = np.stack(change.minus(*pairs)) * damage.largest
-        best = np.lexsort(found[:2])[-1]
-        pair = [int(of) for of in pairs[:, best]]
+        rates = np.stack([rate_of(rate.events(of), rate.n(of)) for of in counts])
+        apart = np.abs(rates[:, pairs[0]] - rates[:, pairs[1]])
+        best = np.lexsort([*found[:2], (found[1] > 0) & (apart[-1] > apart[0])])[-1]
+        pair = pairs[:, best].tolist()
         value, low, high = found[:, best].tolist()
         return cls(
             damage,
@@ -119,9 +121,15 @@ class Opening:
             rate,
             (counts[0].groups[pair[0]], counts[0].groups[pair[1]]),
             (int(change.n[pair[0]]), int(change.n[pair[1]])),
-            np.stack([rate.events(of)[pair] / rate.n(of)[pair] for of in counts]),
+            rates[:, pair],
             Interval(value=value, low=low, high=high, confidence=1 - error, together=True),
         )
+
+    @property
+    def shown(self) -> str:
+        """Say what is shown to happen to their gap: it opens, it closes, nothing (empty)."""
+        first, last = np.abs(self.rates[[0, -1]] @ [1, -1])
+        return ("opens" if last > first else "closes") if self.interval.low > 0 else ""
 
     @property
     def sentence(self) -> str:
@@ -131,12 +139,12 @@ class Opening:
             f"from {100 * a:.1f} to {say.percent(b)} of {n:,} for {say.group_title(self.tags, of)}"
             for of, a, b, n in zip(self.groups, start, end, self.n, strict=True)
         ]
-        least = ", which chance alone could explain" if gap.low <= 0 else ""
+        so = f": the gap {self.shown}" if self.shown else ", which chance alone could explain"
         return (
             f"As pictures get worse ({self.damage.series.name}), the share of {self.rate.images} "
             f"{self.rate.error} goes {went[0]} and {went[1]}: fitted by a line, it rises "
             f"{say.points(gap.value)} more for the former "
-            f"({say.points_range(gap.low, gap.upper)}){least}."
+            f"({say.points_range(gap.low, gap.upper)}){so}."
         )
 
 
@@ -154,20 +162,21 @@ def run(data: AuditInput, options: Options) -> Product:
         for rate in ERROR_RATES.values()
         if (opening := Opening.of(damage, tags, rate, data, error))
     ]
-    openings.sort(key=lambda of: (-of.interval.low, -of.interval.value))
+    openings.sort(key=lambda of: (of.shown != "opens", -of.interval.low, -of.interval.value))
     overall = [*_overall(found, data)]
     if not openings:
         few = "There are no two groups of enough pictures to be compared."
         return Product("info", few, details=overall)
-    shown = sum(of.interval.low > 0 for of in openings)
-    told = say.capitalised(say.out_of(shown, len(openings), "gap", ("is", "are")))
+    shown = [of.shown for of in openings]
+    told = say.out_of(shown.count("opens"), len(openings), "gap")
     series = say.counted(len(found), "series", "series")
     surest: dict[tuple[tuple[str, ...], str], Opening] = {}
     for of in openings:
         surest.setdefault((of.tags, of.rate.id), of)
     return Product(
         "info",
-        f"{told} shown to open in {series} of worse and worse pictures. {openings[0].sentence}",
+        f"In {series} of worse and worse pictures {told} shown to open, and "
+        f"{shown.count('closes')} to close. {openings[0].sentence}",
         findings=[_finding(of) for of in surest.values()],
         details=[_table(openings, data), *overall, *(_curve(of, data) for of in surest.values())],
     )
@@ -179,7 +188,7 @@ def _finding(of: Opening) -> Finding:
     return Finding(
         sentence=of.sentence,
         status="info",
-        weight=max(of.interval.low, 0.0),
+        weight=of.interval.low if of.shown == "opens" else 0.0,
         tags=list(of.tags),
         groups=[GroupRate(group=list(g), n=n, events=x, value=p) for g, n, x, p in parts],
         rate=of.rate.id,
@@ -197,7 +206,8 @@ def _table(openings: Sequence[Opening], data: AuditInput) -> Table:
             of.rate.short,
             *(" × ".join(group) for group in of.groups),
             *(of.interval.value, of.interval.low, of.interval.high),
-            *(float(gap) for gap in (of.rates[:, 0] - of.rates[:, 1])[[0, -1]]),
+            *(of.rates[[0, -1]] @ [1, -1]).tolist(),
+            of.shown or "not settled",
         )
         for of in openings
     ]
@@ -209,13 +219,13 @@ def _table(openings: Sequence[Opening], data: AuditInput) -> Table:
                 *((title, "text") for title in ("pictures", "by", "error rate")),
                 *(("rises more", "text"), ("rises less", "text")),
                 *(("more by", "points"), ("from", "points"), ("to", "points")),
-                *(("apart at first", "points"), ("at last", "points")),
+                *(("apart at first", "points"), ("at last", "points"), ("the gap", "text")),
             ],
         ),
         note="A straight line through each picture's errors, from the mildest step to the worst; "
         f"{say.interval_title(data.spec.confidence)}s of the difference between the two groups, "
-        "which hold for all series, groups and error rates at once. The pair whose difference is "
-        "surest is shown.",
+        "which hold for all series, groups and error rates at once. The pair whose gap surely "
+        "opens is shown, or else the one whose difference is surest.",
     )
 
 
