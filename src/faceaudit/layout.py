@@ -21,7 +21,7 @@ from faceaudit.result import (
     nan_to_none,
 )
 from faceaudit.stats import FloatArray
-from faceaudit.stats.calibration import Mean
+from faceaudit.stats.means import Mean
 from faceaudit.stats.ranking import Auc
 from faceaudit.stats.rates import RateEstimate
 from faceaudit.wording import interval_title

@@ -15,12 +15,12 @@ from faceaudit.stats.calibration import (
     LARGEST_LOSS,
     Calibration,
     Losses,
-    Mean,
     group_calibration,
     group_losses,
     image_losses,
 )
 from faceaudit.stats.clusters import Cells
+from faceaudit.stats.means import Mean
 from faceaudit.wording import (
     counted,
     group_title,

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from faceaudit import wording as say
 from faceaudit.checks import AuditInput
@@ -22,6 +21,7 @@ from faceaudit.stats import FloatArray, IntArray
 from faceaudit.stats.counts import MOST_GROUPS
 from faceaudit.stats.gap_change import GapChange, gap_change
 from faceaudit.stats.intervals import paired_difference_interval, rate_interval
+from faceaudit.stats.significance import mcnemar
 
 #: Those that images of one label suffer: only there are two answers to one image compared.
 RATES = [rate for rate in ERROR_RATES.values() if rate.label]
@@ -77,9 +77,7 @@ class Outcomes:
 
     def mcnemar(self) -> list[float]:
         """Test for each group whether, of the images on which they differ, half favour each."""
-        changed = np.rint(self.worth(self.only)).astype(int)
-        p = 2 * special.bdtr(changed.min(axis=0), changed.sum(axis=0), 0.5)
-        return list(np.minimum(p, 1.0).tolist())
+        return list(mcnemar(*self.worth(self.only)).tolist())
 
     def turns(self, confidence: float) -> NDArray[np.bool_]:
         """Whether images that one alone scored could turn what is shown: who errs more, if any."""

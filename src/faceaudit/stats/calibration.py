@@ -11,19 +11,11 @@ from scipy import stats
 
 from faceaudit.stats import FloatArray, IntArray
 from faceaudit.stats.intervals import rate_interval, rate_of
+from faceaudit.stats.means import Mean
 from faceaudit.stats.ranking import Runs, sums
 
 #: Larger log losses, which may be infinite, count as this one, as they do in scikit-learn.
 LARGEST_LOSS = -float(np.log(np.finfo(float).eps))
-
-
-@dataclass(frozen=True)
-class Mean:
-    """A mean over the images of every group, and its interval; float64 arrays, shape (groups,)."""
-
-    value: FloatArray
-    low: FloatArray
-    high: FloatArray
 
 
 @dataclass(frozen=True)

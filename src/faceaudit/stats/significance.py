@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special, stats
 
 from faceaudit.stats import FloatArray
 
@@ -113,6 +113,21 @@ def each_against_rest(events: ArrayLike, n: ArrayLike) -> FloatArray:
     tables, position = np.unique(np.stack([events, n]), axis=1, return_inverse=True)
     p = [_fisher(x, m, total, size) if 0 < m < size else np.nan for x, m in tables.T.tolist()]
     return np.array(p, dtype=float)[position.ravel()]
+
+
+def mcnemar(only_first: ArrayLike, only_second: ArrayLike) -> FloatArray:
+    """Test that, of the images called wrongly under one of two conditions, half are so under each.
+
+    The exact binomial test, two-sided; numbers of independent images that are not whole are
+    rounded.
+
+    References
+    ----------
+    McNemar (1947), Psychometrika 12, 153–157.
+    """
+    changed = np.rint(np.stack([only_first, only_second])).astype(int)
+    p = 2 * special.bdtr(changed.min(axis=0), changed.sum(axis=0), 0.5)
+    return np.asarray(np.minimum(p, 1.0))
 
 
 def _fisher(events: int, n: int, total: int, size: int) -> float:

@@ -1,0 +1,95 @@
+"""Errors on the same images under two conditions, counted pair by pair in every group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceaudit.stats import FloatArray, IntArray
+from faceaudit.stats.clusters import Cells
+from faceaudit.stats.intervals import paired_difference_interval, rate_of
+from faceaudit.stats.means import Mean
+from faceaudit.stats.significance import mcnemar
+
+
+@dataclass(frozen=True)
+class PairedErrors:
+    """How many images are called wrongly under which of two conditions.
+
+    Attributes
+    ----------
+    cells : int64 array, shape (4, thresholds, pairs of conditions × groups)
+        Called wrongly under both, under the first alone, the second alone, neither.
+    effects : float64 array, shape (pairs of conditions × groups,)
+        How many images are worth one independent image to the difference of the errors.
+    """
+
+    cells: IntArray
+    effects: FloatArray
+
+    @property
+    def n(self) -> IntArray:
+        """Images, shape (pairs × groups,)."""
+        return np.asarray(self.cells[:, 0].sum(axis=0))
+
+    @property
+    def rates(self) -> FloatArray:
+        """Both error rates, shape (2, thresholds, pairs × groups)."""
+        return rate_of(self.cells[0] + self.cells[1:3], self.n)
+
+    def difference(self, confidence: float) -> Mean:
+        """Estimate the second error rate minus the first, shape (thresholds, pairs × groups)."""
+        both, first, second, neither = self.cells / self.effects
+        limits = paired_difference_interval(both, first, second, neither, confidence)
+        return Mean(rate_of(self.cells[2] - self.cells[1], self.n), *limits)
+
+    def p(self) -> FloatArray:
+        """Test that as many images become wrong as become right."""
+        return mcnemar(*self.cells[1:3] / self.effects)
+
+
+def paired_errors(
+    wrong: NDArray[np.bool_],
+    pairs: Sequence[tuple[int, int]],
+    code: IntArray,
+    groups: int,
+    clusters: IntArray | None = None,
+    audited: int = 0,
+) -> PairedErrors:
+    """Count the errors of images under pairs of conditions, in every group.
+
+    Parameters
+    ----------
+    wrong : bool array, shape (conditions, thresholds, images)
+    pairs : sequence of (first, second)
+        Positions of conditions.
+    code : int array, shape (images,)
+        Group of each image; negative: in none.
+    groups : int
+    clusters : int array, shape (images,), optional
+        Numbers of what hangs together.
+    audited : int
+        The threshold whose errors say how much that is.
+    """
+    known = np.flatnonzero(code >= 0)
+    code, wrong = code[known], wrong[..., known]
+    effects = np.ones((len(pairs), groups))
+    if clusters is not None:
+        cells = Cells(clusters[known], code, groups)
+        change = (np.subtract(wrong[j, audited], wrong[i, audited], dtype=float) for i, j in pairs)
+        effects = np.stack([cells.design_effects(of) for of in change])
+    # The outcome in binary: whether the second is wrong, then the first.
+    counts = np.array(
+        [
+            [
+                np.bincount(code + groups * (of[i] + 2 * of[j]), minlength=4 * groups)
+                for i, j in pairs
+            ]
+            for of in np.moveaxis(wrong, 1, 0)
+        ]
+    )
+    by_outcome = np.moveaxis(counts.reshape(*counts.shape[:2], 4, groups), 2, 0)[[3, 1, 2, 0]]
+    return PairedErrors(by_outcome.reshape(4, len(counts), -1), effects.ravel())
