@@ -43,13 +43,13 @@ def test_counts_interval_and_test_are_those_of_pairs(drawn):
     whole = result.details[0]
     titles = [column.title for column in whole.columns]
     rows = {row[1]: dict(zip(titles, row, strict=True)) for row in whole.rows}
-    assert list(rows) == ["glasses drawn", "the same drawn elsewhere", "glasses beyond that"]
+    assert list(rows) == ["glasses drawn", "glasses drawn elsewhere", "glasses beyond that"]
     glasses, beyond = rows["glasses drawn"], rows["glasses beyond that"]
     assert (glasses["images"], glasses["become wrong"], glasses["become right"]) == (400, 60, 4)
     assert (glasses["wrong before"], glasses["after"]) == (0.1, pytest.approx(0.24))
     # The sham has 10 of the 60 wrong too, and 2 of the 4 right.
     assert (beyond["become wrong"], beyond["become right"]) == (50, 2)
-    sham = rows["the same drawn elsewhere"]
+    sham = rows["glasses drawn elsewhere"]
     assert beyond["change"] == pytest.approx(glasses["change"] - sham["change"])
     assert beyond["score moves"] == pytest.approx(0.8 * 48 / 400)
     finding = result.findings[0]

@@ -69,8 +69,8 @@ class Effects:
     @property
     def steps(self) -> list[str]:
         """What each of `PAIRS` adds, for each group."""
-        names = f"{self.of.name} drawn", "the same drawn elsewhere", f"{self.of.name} beyond that"
-        return [name for name in names for _ in self.groups]
+        adds = "drawn", "drawn elsewhere", "beyond that"
+        return [f"{self.of.name} {of}" for of in adds for _ in self.groups]
 
     @property
     def large(self) -> list[int]:
