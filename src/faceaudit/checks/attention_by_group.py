@@ -68,7 +68,8 @@ def run(data: AuditInput, options: Options) -> Product:
     """Share out what the answers hang on among the parts: over all images, then by group."""
     evidence = [*_evidence(data)]
     if not evidence:
-        lack = "No image has scores with parts hidden that move its answer: score --edit parts."
+        none = "No picture was scored with its parts hidden: score --edit parts."
+        lack = "Hiding parts moves no answer of which there are scores." if _parts(data) else none
         return Product("not-estimable", lack)
     by_tags = [
         (of, tags, grouping)
