@@ -36,7 +36,7 @@ LISTED = 12
 
 def names() -> list[str]:
     """Name everything that is recorded."""
-    scores = bundled.recorded_names()
+    scores = bundled.PUBLISHED_PAIR
     audits = [f"audit-{spec}-{name}" for spec in ready_specs() for name in scores]
     return [*audits, "compare", *(f"study-{path.stem}" for path in sorted(STUDIES.glob("*.json")))]
 
@@ -46,11 +46,11 @@ def said(name: str) -> list[str]:
     kind, _, rest = name.partition("-")
     if kind == "study":
         return _page(read_result(STUDIES / f"{rest}.json"))
-    first, second = map(_scores, bundled.recorded_names())
+    first, second = map(_scores, bundled.PUBLISHED_PAIR)
     if kind == "compare":
         spec = find_spec("recorded-comparison")
         return list(_lines("", json.loads(compare(first, second, spec).model_dump_json())))
-    (model,) = (model for model in bundled.recorded_names() if rest.endswith(f"-{model}"))
+    (model,) = (model for model in bundled.PUBLISHED_PAIR if rest.endswith(f"-{model}"))
     try:
         result = audit(_scores(model), find_spec(rest.removesuffix(f"-{model}")))
     except FaceAuditError as error:

@@ -56,7 +56,7 @@ def test_recorded_scores_are_of_the_bundled_models_on_the_same_images():
         assert not any(scored(scores)["in_training"].to_pylist())
         for tag in tag_columns(scores.table):
             assert scores.info.tag_sources[tag], tag
-    first, second = tables.values()
+    first, second = (tables[name] for name in bundled.PUBLISHED_PAIR)
     for column in ("image", "dataset", "label", "status"):
         assert first[column].equals(second[column])
 

@@ -31,7 +31,7 @@ def test_the_default_model_scores_the_samples(shown):
     pytest.importorskip("torch", reason="needs the extra 'model'")
     table = read_scores(shown.index.parent / "samples" / "scores.parquet").table
     record = read_record(bundled.resolve_model("bundled:default"))
-    # A generator that the model never saw: most of it is recognised, not necessarily all.
+    # Faces that the model never saw: most are recognised, not necessarily all.
     assert (table["p_ai"].to_numpy() >= np.float32(record.threshold)).mean() > 0.5
     assert not any(table["in_training"].to_pylist())
 
@@ -98,9 +98,7 @@ def test_the_published_results_are_told_first(shown):
 
 
 def test_recorded_scores_hold_no_pixel_no_path_and_nothing_seen_in_training():
-    first, second = (
-        read_scores(bundled.recorded_scores(name)) for name in bundled.recorded_names()
-    )
+    first, second = (read_scores(bundled.recorded_scores(name)) for name in bundled.PUBLISHED_PAIR)
     for scores in (first, second):
         assert all(info.root is None for info in scores.info.datasets.values())
         assert not any(scores.table["in_training"].to_pylist())

@@ -28,7 +28,7 @@ from tests.report.parsed_page import Page
 GROUPS = {"a": (300, 3), "b": (300, 30), "c": (9, 2), "d": (30, 2)}
 ANNEX = DOCUMENTS["annex"]["items"]
 CARD = [item for items in DOCUMENTS["card"]["sections"].values() for item in items]
-DEFAULT = bundled.resolve_model("bundled:default")
+DEFAULT = bundled.resolve_model("bundled:with-ffhq")
 
 
 @pytest.fixture(scope="module")

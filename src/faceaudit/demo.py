@@ -55,7 +55,7 @@ def demo(out: Path | str, *, say: Callable[[str], None] = lambda text: None) -> 
     """
     out = Path(out)
     reports: dict[str, Result] = {}
-    first, second = (bundled.recorded_scores(name) for name in bundled.recorded_names()[::-1])
+    first, second = (bundled.recorded_scores(name) for name in bundled.PUBLISHED_PAIR[::-1])
     say(f"comparing {first.stem} with {second.stem} on the same images")
     reports["compare"] = api.compare(first, second, out=out / "compare", spec="recorded-comparison")
     for scores in (first, second):

@@ -18,7 +18,10 @@ from faceaudit.tables import Manifest, library_versions
 
 PREFIX = "bundled:"
 #: What ``bundled:default`` means.
-DEFAULT_MODEL = "with-ffhq"
+DEFAULT_MODEL = "equal-delivery"
+
+#: The models of the published experiment, whose scores are recorded on the same images.
+PUBLISHED_PAIR = ("with-ffhq", "without-ffhq")
 
 SAMPLES = "bundled-samples"
 
