@@ -83,3 +83,19 @@ def test_what_not_seen_excludes():
     odds = odds_ratio(1.25, PUBLISHED_ERROR)
     assert f"1.25 times as often is {odds:.1f} times the odds" in TEXT
     assert "not replicated" not in TEXT
+
+
+def test_what_the_detector_trained_at_one_delivery_gets_right_is_recorded():
+    recorded = read_scores(recorded_scores("equal-delivery"))
+    is_ai = pc.equal(recorded.table["label"], "ai").to_numpy()
+    right = [
+        called_ai(recorded.table[column], recorded.info.model.threshold) == is_ai
+        for column in ("p_ai", "p_ai[size=224,jpeg=85]")
+    ]
+    _, _, told = (DOCS / "findings.md").read_text("utf-8").partition("\n| | n | with-ffhq, one")
+    lines = told.partition("\n\n")[0].splitlines()[2:]
+    for name, n, _, *shares in ([c.strip() for c in line[1:-1].split("|")] for line in lines):
+        here = pc.equal(recorded.table["dataset"], name).to_numpy()
+        assert n == f"{here.sum():,}", name
+        assert [s.partition(" (")[0] for s in shares] == [percent(r[here].mean()) for r in right]
+    assert len(lines) == 11
