@@ -2,9 +2,9 @@
 
     python data/published_studies.py DATA OUT STUDY [SEEDS]
 
-DATA is laid out as data/README.md says; STUDY is ``photoshopped`` or ``learning-curve``. (What the
-generator's photographs in training change is the published experiment itself: see
-published_experiment.py.) OUT gets the manifests, a folder for each study with its runs,
+DATA is laid out as data/README.md says; STUDY is ``photoshopped``, ``learning-curve`` or
+``mitigation``. (What the generator's photographs in training change is the published experiment
+itself: see published_experiment.py.) OUT gets the manifests, a folder for each study with its runs,
 ``study.json`` and ``report.html``, and ``studies/`` as it is in ``docs``. A study that was stopped
 goes on from what is finished. docs/findings.md holds the recorded numbers.
 """
@@ -19,12 +19,13 @@ import pyarrow.compute as pc
 from faceaudit.datasets import index
 from faceaudit.result import Result, write_result
 from faceaudit.studies.learning_curve import LearningCurve
+from faceaudit.studies.mitigation import Mitigation
 from faceaudit.studies.photoshopped import Photoshopped
 from faceaudit.tables import read_manifest, write_table
-from published_experiment import prepare
+from published_experiment import EPOCHS, prepare
 
 #: Seeds of each study, and how many of FairFace's images are enough to test on.
-SEEDS = {"photoshopped": 5, "learning-curve": 3}
+SEEDS = {"photoshopped": 5, "learning-curve": 3, "mitigation": 3}
 FAIRFACE = 700
 AI_TESTS = (
     "one-million-fake-faces",
@@ -56,6 +57,9 @@ def run(data: Path, out: Path, study: str, seeds: int) -> Result:
     """Run a study with the recorded settings."""
     training, tests = manifests(data, out / "manifests")
     folder = out / study
+    if study == "mitigation":
+        mitigation = Mitigation(tests=list(tests.values()), hold_out=0, seeds=seeds, epochs=EPOCHS)
+        return mitigation.run(list(training.values()), folder, progress=True)
     base = [training[name] for name in ("lfw", "one-million-fake-faces", "generated-photos")]
     if study == "photoshopped":
         retouched = out / "manifests" / "real-and-fake.parquet"

@@ -241,6 +241,12 @@ def index(dataset: str, root: Path, out: Path, as_json: bool, **options: Any) ->
     metavar="sources|TAG",
     help="Draw both labels, and within each every data set or group of a tag, equally often.",
 )
+@click.option(
+    "--objective",
+    default="erm",
+    type=click.Choice(["erm", "group-dro"]),
+    help="Lower the mean loss, or that of the groups of --balance that have the most.",
+)
 @click.option("--seed", default=0, help="Of whatever is drawn at random.")
 @example("faceaudit train utkface.parquet ai.parquet -o model --epochs 4")
 def train(manifests: Sequence[Path], out: Path, **options: Any) -> None:

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from faceaudit.checks.parts.sentences import MOST_WORDS, words
 from faceaudit.cli import main
 from faceaudit.errors import FaceAuditError
+from faceaudit.model.records import read_record
 from faceaudit.result import read_result
 from faceaudit.studies.holdout import halved
 from faceaudit.studies.mitigated import Counted, Setting, compare_settings
@@ -20,6 +21,7 @@ from faceaudit.studies.mitigation import PLAIN, Mitigation
 from faceaudit.tables import read_scores, write_table
 from field import mitigation as drawn
 from field import scored_faces
+from tests.studies.conftest import SMALL
 
 
 def judged(draw, seed=3, **options):
@@ -187,6 +189,32 @@ def test_images_seen_in_training_are_neither_fitted_on_nor_judged(tmp_path):
     result = Mitigation(groups="group").of_scores(scores, tmp_path / "out")
     assert result.scores[0].n_real + result.scores[0].n_ai == len(table) * 3 // 4
     assert len(read_scores(scores).table) == len(table)
+
+
+def test_trainings_and_mended_scores_are_judged_on_the_same_images(drawn_sets, tmp_path):
+    pytest.importorskip("fastai", reason="needs the extra 'model'")
+    study = Mitigation(seeds=1, epochs=1, hold_out=0.7, **SMALL)
+    result = study.run(list(drawn_sets.values()), tmp_path)
+    names = ["plain", "equal-delivery", "balanced-sources", "group-dro"]
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == sorted(
+        f"{name}-seed-0" for name in names
+    )
+    trained = {
+        name: read_record(tmp_path / "runs" / f"{name}-seed-0" / "model").training for name in names
+    }
+    assert [(of.equal_delivery, of.balance, of.objective) for of in trained.values()] == [
+        (None, None, "erm"),
+        (0.8, None, "erm"),
+        (None, "sources", "erm"),
+        (None, "sources", "group-dro"),
+    ]
+    over_all = next(d for d in result.checks[0].details if d.title == "Over all judged images")
+    assert {row[0] for row in over_all.rows} >= {*names, "minimax-threshold"}
+    judged = {(row[1], row[2]): row[3] for row in result.checks[1].details[0].rows}
+    tested = read_scores(tmp_path / "runs" / "plain-seed-0" / "scores.parquet").table
+    rest = tested.filter(pa.array(~halved(tested)))
+    assert sum(judged.values()) == len(rest)
+    assert result.checks[-1].id == "runs" and len(result.checks[-1].details[0].rows) == 4
 
 
 def test_importing_it_imports_neither_torch_nor_pandas():

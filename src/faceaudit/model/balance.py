@@ -11,6 +11,7 @@ from faceaudit.schema import tag_columns
 from faceaudit.tables import Manifest
 
 Shares = npt.NDArray[np.float64]
+Groups = npt.NDArray[np.int64]
 
 
 def balance_column(balance: str, manifest: Manifest) -> str:
@@ -31,21 +32,25 @@ def balance_column(balance: str, manifest: Manifest) -> str:
     return balance
 
 
-def equal_shares(table: pa.Table, column: str) -> Shares:
-    """Return each row's share of the draws: half for each label, alike for its values of a column.
+def training_groups(table: pa.Table, column: str) -> Groups:
+    """Number each row's group from 0: its label with its value of a column.
 
-    Rows without a value are one more group, so that none is left out.
+    Rows of a label without a value are one more group, so that none is left out.
     """
     label, value = (
         np.asarray(table[name].combine_chunks().dictionary_encode().indices.fill_null(-1))
         for name in ("label", column)
     )
-    cells, cell, size = np.unique(
-        np.stack([label, value], 1), axis=0, return_inverse=True, return_counts=True
-    )
-    groups = np.array([(cells[:, 0] == one).sum() for one in cells[:, 0]])
-    share = 1 / (len(np.unique(label)) * groups * size)
-    return np.asarray(share[cell])
+    return np.asarray(np.unique(np.stack([label, value], 1), axis=0, return_inverse=True)[1])
+
+
+def equal_shares(table: pa.Table, column: str) -> Shares:
+    """Return each row's share of the draws: half for each label, alike for its groups."""
+    group = training_groups(table, column)
+    label = np.asarray(table["label"].combine_chunks().dictionary_encode().indices)
+    _, first, size = np.unique(group, return_index=True, return_counts=True)
+    groups = np.bincount(label[first])
+    return np.asarray(1 / (len(groups) * groups[label] * size[group]))
 
 
 def draw(shares: Shares, rng: np.random.Generator) -> npt.NDArray[np.int64]:

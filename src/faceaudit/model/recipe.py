@@ -18,9 +18,9 @@ from fastai.callback.core import Callback, TrainEvalCallback
 from fastai.data.core import DataLoaders
 from fastai.learner import Learner, Recorder
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.nn.functional import binary_cross_entropy_with_logits, one_hot
 
-from faceaudit.model.balance import Shares, draw
+from faceaudit.model.balance import Groups, Shares, draw
 from faceaudit.model.inference import Rows
 from faceaudit.model.preprocess import Pixels
 from faceaudit.model.records import InputRecord
@@ -35,6 +35,8 @@ BODY_SLOWDOWN = 5
 #: Light may vary by so much, as a share of its standard deviation: brightness is added,
 #: contrast multiplied.
 LIGHTING = 0.1
+#: How fast the weights of groups grow with their loss: that of the paper.
+GROUP_STEP = 0.01
 
 
 class Batches:
@@ -60,6 +62,8 @@ class Batches:
     change : callable, optional
         From a picture and a seed to the picture that is trained on, of the network's size; called
         in `workers` threads, ahead of the network.
+    groups : ndarray of int, optional
+        Each of the n pictures' group, a second column of the targets: for `GroupDRO`.
     """
 
     def __init__(
@@ -73,10 +77,12 @@ class Batches:
         shares: Shares | None = None,
         change: Callable[[Pixels, int], Pixels] | None = None,
         workers: int = 1,
+        groups: Groups | None = None,
     ) -> None:
-        self._pixels, self._rows, self._record = pixels, rows, record
+        self._pixels, self._rows, self._record, self.groups = pixels, rows, record, groups
         self._shares, self._change, self._workers = shares, change, workers
-        self._target = is_ai.astype(np.float32)[:, None]
+        told = [is_ai] if groups is None else [is_ai, groups]
+        self._target = np.stack(told, axis=1).astype(np.float32)
         self._size = min(batch_size, len(rows))
         self._rng = None if seed is None else np.random.default_rng(seed)
 
@@ -86,7 +92,7 @@ class Batches:
         return full + (rest > 0 and self._rng is None)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield inputs (m, 3, size, size) and targets (m, 1), both float32."""
+        """Yield inputs (m, 3, size, size) and targets (m, 1 or 2), both float32."""
         rng = self._rng
         if rng is None:
             order = self._rows
@@ -178,7 +184,9 @@ class Recipe:
         learner = Learner(
             DataLoaders(training, validation),
             _Computed(self.network),
-            loss_func=binary_cross_entropy_with_logits,
+            loss_func=binary_cross_entropy_with_logits
+            if training.groups is None
+            else GroupDRO(int(training.groups.max()) + 1),
             splitter=self._body_and_head,
             metrics=accuracy,
             path=scratch,
@@ -247,9 +255,36 @@ class _Report(Callback):
         self._bars.remove_task(self._task)
 
 
+class GroupDRO:
+    """The loss of the groups that have the most of it: group distributionally robust optimisation.
+
+    Each group's mean loss in a batch counts by a weight that grows with that loss, step by step.
+    Targets are labels and groups, side by side.
+
+    References
+    ----------
+    Sagawa, Koh, Hashimoto & Liang (2020), "Distributionally robust neural networks for group
+    shifts", ICLR.
+    """
+
+    def __init__(self, groups: int) -> None:
+        self.weights = torch.full((groups,), 1 / groups)
+
+    def __call__(self, logit: Tensor, target: Tensor) -> Tensor:
+        """Return the weighted loss; in training the weights move first."""
+        label, group = target[:, :1], target[:, 1].long()
+        each = binary_cross_entropy_with_logits(logit, label, reduction="none")[:, 0]
+        member = one_hot(group, len(self.weights)).float()
+        mean = each @ member / member.sum(0).clamp(min=1)
+        if logit.requires_grad:
+            grown = self.weights * torch.exp(GROUP_STEP * mean.detach())
+            self.weights = grown / grown.sum()
+        return self.weights @ mean
+
+
 def accuracy(logit: Tensor, target: Tensor) -> Tensor:
     """Return the share of calls at the threshold 0.5 that are right."""
-    return ((logit >= 0) == (target > 0.5)).float().mean()
+    return ((logit >= 0) == (target[:, :1] > 0.5)).float().mean()
 
 
 def training_precision() -> str:

@@ -88,6 +88,8 @@ class TrainingRecord(_Strict):
     equal_delivery: float | None = None
     #: ``sources`` or a tag: within each label its values were drawn equally often.
     balance: str | None = None
+    #: ``group-dro``: the groups that were balanced count by how much loss they have.
+    objective: str = "erm"
     batch_size: int
     learning_rate: float
     seed: int

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +25,7 @@ from faceaudit.model.architecture import (
     load_pretrained,
     require_model_extra,
 )
-from faceaudit.model.balance import balance_column, equal_shares
+from faceaudit.model.balance import balance_column, equal_shares, training_groups
 from faceaudit.model.checkpoint import (
     Checkpoint,
     load_checkpoint,
@@ -72,6 +73,7 @@ def train(
     seed: int = 0,
     equal_delivery: bool | float = False,
     balance: str | None = None,
+    objective: Literal["erm", "group-dro"] = "erm",
     workers: int = 2,
     progress: bool = False,
 ) -> Checkpoint:
@@ -112,6 +114,8 @@ def train(
     balance : str, optional
         Draw the pictures of each label half of the time, and within it those of each data set
         (``sources``), or of each group of the tag of that name, equally often.
+    objective : {'erm', 'group-dro'}
+        Lower the mean loss, or that of the groups of `balance` that have the most (`GroupDRO`).
     workers : int
         Threads that decode and send pictures.
     progress : bool
@@ -135,6 +139,8 @@ def train(
     manifests = listed(manifests)
     manifest = read_manifests(manifests)
     column = balance_column(balance, manifest) if balance else None
+    if objective == "group-dro" and column is None:
+        raise FaceAuditError("--objective group-dro: say of which groups with --balance")
     smallest_crop = SMALLEST_CROP if equal_delivery is True else equal_delivery or None
     require_model_extra("train")
     import torch
@@ -183,9 +189,13 @@ def train(
                 raise FaceAuditError("the images changed while they were read; train again")
             large, send = again.pixels, partial(deliver, size=size, smallest_crop=smallest_crop)
         shares = None if column is None else equal_shares(data.table, column)
+        groups = None
+        if column is not None and objective == "group-dro":
+            groups = training_groups(data.table, column)
+        drawn = seed, shares, send, workers
         rate = recipe.fit(
-            Batches(large, is_ai, training, record, batch_size, seed, shares, send, workers),
-            Batches(data.pixels, is_ai, validation, record, batch_size),
+            Batches(large, is_ai, training, record, batch_size, *drawn, groups=groups),
+            Batches(data.pixels, is_ai, validation, record, batch_size, groups=groups),
             lr,
             find_lr,
             Path(scratch),
@@ -228,6 +238,7 @@ def train(
                 frozen_epochs=recipe.frozen_epochs,
                 equal_delivery=smallest_crop,
                 balance=balance,
+                objective=objective,
                 batch_size=batch_size,
                 learning_rate=rate,
                 seed=seed,

@@ -29,8 +29,6 @@ from faceaudit.tables import Readable, Scores, read_scores, scored
 from faceaudit.wording import attributes_title, capitalised, counted, interval_title, percent
 
 PLAIN = "plain"
-#: How training differs from the plain one.
-TRAININGS: dict[str, dict[str, Any]] = {PLAIN: {}}
 #: How a verdict reads after the remedy's name, the best first.
 VERDICTS: dict[Verdict, str] = {
     "helps": "helps the worst group",
@@ -60,7 +58,8 @@ class Judged:
 class Mitigation(Study):
     """Train with remedies, mend the plain classifier's scores, and judge both on other images.
 
-    Half of the testing images are for fitting what comes after training, half for judging all.
+    Classifiers are trained plainly, at equal delivery, with data sets and with groups balanced, and
+    by group DRO. Half of the testing images are for fitting what comes after, half for judging all.
 
     Parameters
     ----------
@@ -104,8 +103,15 @@ class Mitigation(Study):
         return self._write(out, used, *concluded, self._limits)
 
     def _settings(self, split: Split, seed: int) -> dict[str, tuple[dict[str, Any], pa.Table]]:
+        settings: dict[str, dict[str, Any]] = {
+            PLAIN: {},
+            "equal-delivery": {"equal_delivery": True},
+            "balanced-sources": {"balance": "sources"},
+            f"balanced-{self.groups}": {"balance": self.groups},
+            "group-dro": {"balance": self.groups, "objective": "group-dro"},
+        }
         options = {"epochs": self.epochs}
-        return {name: (options | more, split.training) for name, more in TRAININGS.items()}
+        return {name: (options | more, split.training) for name, more in settings.items()}
 
     def _conclude(self, tested: Tested) -> tuple[str, Answer, list[CheckResult]]:
         runs: Runs = {}
