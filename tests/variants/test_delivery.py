@@ -6,11 +6,13 @@ import hashlib
 import io
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 from PIL import ExifTags, Image
 
 from faceaudit import variants
+from faceaudit.api import audit, compare
 from faceaudit.cli import main
 from faceaudit.errors import FaceAuditError
 from faceaudit.pictures import open_picture
@@ -20,6 +22,7 @@ from faceaudit.spec import parse_spec
 from faceaudit.tables import Scores, concat_scores, read_scores, write_table
 from faceaudit.variants.base import Edit, Variant
 from faceaudit.variants.delivery import GRADED, deliveries, in_words, parse
+from tests.drawn import drawn_scores
 from tests.pictures import draw, encode, write_manifest
 
 JUDGE = """
@@ -214,3 +217,16 @@ def test_pictures_are_left_as_they_are_by_every_step():
     for one in deliveries("graded"):
         one.change(given, None)
     assert hashlib.sha256(given.tobytes()).digest() == before
+
+
+def test_a_comparison_and_tags_take_no_scores_of_variants():
+    first = drawn_scores({"a": (90, 9), "b": (90, 9)})
+    column = pa.array([0.5] * len(first.table), pa.float32())
+    with_variant = Scores(first.table.append_column("p_ai[jpeg=50]", column), first.info)
+    other = column.cast(pa.float64()).to_pylist()
+    changed = first.table.append_column("p_ai[jpeg=50]", pa.array([0.1, *other[1:]], pa.float32()))
+    result = compare(with_variant, Scores(changed, first.info), names=["x", "y"])
+    assert "jpeg" not in result.model_dump_json()
+    bare = first.table.drop_columns("group")
+    tagged = audit(Scores(bare, first.info), tags=with_variant)
+    assert "jpeg" not in tagged.model_dump_json() and tagged.checks[0].details

@@ -295,12 +295,12 @@ def _slopes(both: Both) -> Iterator[Slopes]:
                 rows=[
                     SlopeRow(
                         group=counts.labels[i],
-                        n=int(change.n[i]),
-                        first=float(first[i]),
-                        second=float(first[i] + change.value[i]),
-                        difference=float(change.value[i]),
-                        low=float(change.low[i]),
-                        high=float(change.high[i]),
+                        n=change.n[i],
+                        first=first[i],
+                        second=first[i] + change.value[i],
+                        difference=change.value[i],
+                        low=change.low[i],
+                        high=change.high[i],
                     )
                     for i in shown
                 ],

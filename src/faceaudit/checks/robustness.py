@@ -12,12 +12,13 @@ import pyarrow.compute as pc
 
 from faceaudit import wording as say
 from faceaudit.checks import AuditInput, Check, Options, Product
+from faceaudit.checks.parts.group_rates import named_groups
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
 from faceaudit.layout import by_rows, lay_out
 from faceaudit.result import Curve, Finding, GroupRate, Interval, Table, nan_to_none
 from faceaudit.result import Series as Line
 from faceaudit.schema import called_ai, variant_columns
-from faceaudit.stats import FloatArray, IntArray
+from faceaudit.stats import FloatArray
 from faceaudit.stats.counts import Images
 from faceaudit.stats.gaps import pairwise_confidence
 from faceaudit.stats.intervals import rate_interval, rate_of
@@ -50,19 +51,15 @@ class Damage:
         rank = np.arange(len(self.steps)) - (len(self.steps) - 1) / 2
         return np.asarray(rank * (len(self.steps) - 1) / (rank**2).sum())
 
-    def group(self, tags: Sequence[str], rate: ErrorRate) -> IntArray:
-        """Number the groups of the images that can suffer an error; -1 for all others."""
-        of_rate = self.steps[0].is_ai == (rate.label == "ai")
-        return np.where(of_rate, self.steps[0].grouping(tags).code, -1)
-
     def rises(self, tags: Sequence[str], rate: ErrorRate, confidence: float) -> Change:
         """Estimate how much each group's errors rise, as a share of `largest`.
 
         A straight line is fitted to each image's errors over the steps, from no error to one.
         """
         images, change = self.steps[0], self._line @ self.wrong / self.largest
-        groups = len(images.grouping(tags).groups)
-        return Change.of(change, self.group(tags, rate), groups, confidence, images.clusters)
+        grouping = images.grouping(tags)
+        group = np.where(images.is_ai == (rate.label == "ai"), grouping.code, -1)
+        return Change.of(change, group, len(grouping.groups), confidence, images.clusters)
 
 
 def damages(data: AuditInput) -> list[Damage]:
@@ -89,9 +86,8 @@ class Opening:
     damage: Damage
     tags: tuple[str, ...]
     rate: ErrorRate
-    #: Their values and images, the one that rises more first.
-    groups: tuple[tuple[str, ...], tuple[str, ...]]
-    n: tuple[int, int]
+    #: At the last step, the one that rises more first.
+    groups: list[GroupRate]
     #: At each step, of both; shape (steps, 2).
     rates: FloatArray
     #: How much more the first rises.
@@ -103,6 +99,7 @@ class Opening:
     ) -> Opening | None:
         """Take the pair of large groups whose gap surely opens, or else differs; None without."""
         counts = [of.counts(tags, damage.threshold) for of in damage.steps]
+        last = counts[-1]
         large = np.flatnonzero(rate.n(counts[0]) >= data.spec.small_group)
         if len(large) < 2:
             return None
@@ -119,8 +116,7 @@ class Opening:
             damage,
             tags,
             rate,
-            (counts[0].groups[pair[0]], counts[0].groups[pair[1]]),
-            (int(change.n[pair[0]]), int(change.n[pair[1]])),
+            named_groups(last.groups, rate.events(last), rate.n(last), pair),
             rates[:, pair],
             Interval(value=value, low=low, high=high, confidence=1 - error, together=True),
         )
@@ -134,10 +130,11 @@ class Opening:
     @property
     def sentence(self) -> str:
         """Tell it."""
-        gap, (start, end) = self.interval, self.rates[[0, -1]]
+        gap = self.interval
         went = [
-            f"from {100 * a:.1f} to {say.percent(b)} of {n:,} for {say.group_title(self.tags, of)}"
-            for of, a, b, n in zip(self.groups, start, end, self.n, strict=True)
+            f"from {100 * start:.1f} to {say.percent(of.value)} of {of.n:,} for "
+            f"{say.group_title(self.tags, of.group)}"
+            for of, start in zip(self.groups, self.rates[0], strict=True)
         ]
         so = f": the gap {self.shown}" if self.shown else ", which chance alone could explain"
         return (
@@ -183,16 +180,14 @@ def run(data: AuditInput, options: Options) -> Product:
 
 
 def _finding(of: Opening) -> Finding:
-    wrong = np.rint(of.rates[-1] * of.n).astype(int)
-    parts = zip(of.groups, of.n, wrong.tolist(), of.rates[-1].tolist(), strict=True)
     return Finding(
         sentence=of.sentence,
         status="info",
         weight=of.interval.low if of.shown == "opens" else 0.0,
         tags=list(of.tags),
-        groups=[GroupRate(group=list(g), n=n, events=x, value=p) for g, n, x, p in parts],
+        groups=of.groups,
         rate=of.rate.id,
-        n=sum(of.n),
+        n=sum(group.n for group in of.groups),
         interval=of.interval,
         held_equal=["people"],
     )
@@ -204,7 +199,7 @@ def _table(openings: Sequence[Opening], data: AuditInput) -> Table:
             of.damage.series.name,
             say.attributes_title(of.tags),
             of.rate.short,
-            *(" × ".join(group) for group in of.groups),
+            *(" × ".join(group.group) for group in of.groups),
             *(of.interval.value, of.interval.low, of.interval.high),
             *(of.rates[[0, -1]] @ [1, -1]).tolist(),
             of.shown or "not settled",
