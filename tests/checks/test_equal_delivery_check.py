@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 import pyarrow as pa
 import pytest
-from PIL import Image
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
 
-from benchmarks.planted_delivery import DELIVERY, audited, cause, drawn
 from faceaudit.checks.equal_delivery import EqualDeliveryOptions, run
 from faceaudit.errors import FaceAuditError
 from faceaudit.result import Slopes
 from faceaudit.runner import audit
 from faceaudit.schema import called_ai
-from faceaudit.scoring import score
 from faceaudit.spec import Spec
 from faceaudit.tables import Scores
+from planted_delivery import DELIVERY, audited, cause, drawn, jpeg_reader
 from tests.drawn import drawn_scores
-from tests.pictures import draw, write_manifest
 
 
 def columns_of(groups: dict[str, int]):
@@ -137,45 +130,9 @@ def test_planted_causes_are_named():
             assert right >= 36 and false <= 4, (person, delivery)
 
 
-JUDGE = """
-import numpy as np
-COEF = {coef}
-def features(image):
-    grey = np.asarray(image.convert("L"), float)
-    steps = np.abs(np.diff(grey, axis=1))
-    edge = np.arange(steps.shape[1]) % 8 == 7
-    return np.array([steps[:, edge].mean() / (steps[:, ~edge].mean() + 1e-9)])
-def judge(image):
-    return float(1 / (1 + np.exp(-(COEF[0] * features(image)[0] + COEF[1]))))
-"""
-
-
 def test_a_classifier_that_reads_jpeg_alone_falls_to_chance(tmp_path):
     """It is fitted to the edges of JPEG's blocks: photographs were saved badly, the others not."""
-    rng, names, labels = np.random.default_rng(0), [], []
-    for i in range(240):
-        label = "real" if i % 2 else "ai"
-        picture = draw(rng, "real").resize((64, 64), Image.Resampling.BICUBIC)
-        names.append(f"{i}.jpg")
-        labels.append(label)
-        picture.save(tmp_path / names[-1], quality=35 if label == "real" else 95)
-    space: dict[str, object] = {}
-    exec(JUDGE.format(coef=[0, 0]), space)  # the file that is scored with, before it is fitted
-    seen = []
-    for name in names[:120]:
-        with Image.open(io.BytesIO((tmp_path / name).read_bytes())) as image:
-            seen.append(space["features"](image))
-    is_ai = [of == "ai" for of in labels]
-    fitted = LogisticRegression(C=1e3).fit(np.array(seen), is_ai[:120])
-    coef = [float(fitted.coef_[0, 0]), float(fitted.intercept_[0])]
-    (tmp_path / "judge.py").write_text(JUDGE.format(coef=coef))
-    manifest = write_manifest(tmp_path, names[120:], labels[120:])
-    model = f"python:{tmp_path / 'judge.py'}:judge"
-    table = score(model, manifest, find_faces=False, deliver=["size=40,jpeg=85"]).table
-    before, after = (
-        roc_auc_score(is_ai[120:], table[name].to_pylist())
-        for name in ("p_ai", "p_ai[size=40,jpeg=85]")
-    )
+    before, after = jpeg_reader(np.random.default_rng(0), tmp_path)
     assert before > 0.95
     # Of 60 and 60 pictures that are alike an AUC has a standard error of .053.
     assert abs(after - 0.5) < 2.6 * 0.053

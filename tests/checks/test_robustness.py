@@ -6,7 +6,6 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from benchmarks.planted_delivery import EVEN, STEPS, audited, decay, drawn, of_all
 from faceaudit.checks import Options
 from faceaudit.checks.robustness import damages, run
 from faceaudit.result import Curve
@@ -15,6 +14,7 @@ from faceaudit.schema import DatasetInfo, ModelInfo, ScoresInfo, validate
 from faceaudit.spec import Spec
 from faceaudit.tables import Scores
 from faceaudit.variants.delivery import GRADED, equal_delivery, series_of
+from planted_delivery import EVEN, STEPS, audited, decay, drawn, of_all
 
 
 def test_series_are_deliveries_that_differ_in_one_number():
