@@ -301,6 +301,7 @@ def train(manifests: Sequence[Path], out: Path, **options: Any) -> None:
     default=True,
     help="Mark pictures in which no face is found, if the extra 'landmarks' is installed.",
 )
+@flag("--features", help="Keep what the classifier sees of each picture, for hidden-slices.")
 @example(
     "faceaudit score bundled:default manifest.parquet -o scores.parquet",
     "faceaudit score detector.onnx manifest.parquet -o scores.parquet --preprocess imagenet",

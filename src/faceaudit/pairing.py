@@ -178,7 +178,7 @@ def side_by_side(
     sides, notes = _laid_out(scores, names, spec.missing if spec else [])
     for one, other in combinations(range(len(sides)), 2):
         _refuse_other_labels((sides[one], sides[other]), (names[one], names[other]))
-    of_scores = {*_OF_SCORES, "attention"}
+    of_scores = {*_OF_SCORES, "attention", "features"}
     of_scores.update(*(columns_of_variants(side) for side in sides))
     known = [side.select([n for n in side.column_names if n not in of_scores]) for side in sides]
     table = known[0]

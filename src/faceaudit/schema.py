@@ -32,6 +32,8 @@ LABEL_WORDS: dict[str, Literal["real", "ai"]] = {
     **dict.fromkeys(("deepfake", "artificial", "gan"), "ai"),
 }
 
+#: Numbers in which a table keeps what a classifier sees of a picture.
+FEATURES = 32
 #: Columns with a fixed name, meaning and type.
 FIXED_COLUMNS: dict[str, pa.DataType] = {
     "image": pa.string(),
@@ -58,6 +60,7 @@ FIXED_COLUMNS: dict[str, pa.DataType] = {
     "status": pa.string(),
     "in_training": pa.bool_(),
     "attention": pa.binary(),
+    "features": pa.list_(pa.float16(), FEATURES),
 }
 #: What a column is called that holds the scores of a variant: of the same pictures, changed before
 #: the classifier saw them, see `faceaudit.variants`. And one that holds which share of each

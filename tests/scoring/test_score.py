@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 from PIL import Image
@@ -19,9 +20,10 @@ from faceaudit import bundled, scoring
 from faceaudit.cli import main
 from faceaudit.datasets import index
 from faceaudit.errors import FaceAuditError, MissingExtraError
-from faceaudit.schema import CLUSTER_COLUMNS, tag_columns
+from faceaudit.schema import CLUSTER_COLUMNS, FEATURES, FIXED_COLUMNS, tag_columns
 from faceaudit.tables import (
     Manifest,
+    concat_scores,
     read_manifest,
     read_scores,
     scored,
@@ -39,6 +41,7 @@ from faceaudit.pictures import MAX_PIXELS  # noqa: E402
 from faceaudit.scoring import open_detector  # noqa: E402
 from faceaudit.scoring.attention import gravest  # noqa: E402
 from faceaudit.scoring.backends.model_folder import ModelFolder  # noqa: E402
+from faceaudit.scoring.options import ModelOptions  # noqa: E402
 from faceaudit.scoring.selection import select  # noqa: E402
 
 # Looking for faces takes most of the time, and is nothing that most of these tests are about.
@@ -484,3 +487,59 @@ def test_the_command(model, tmp_path):
         "A sample was scored: 3 of 8 images"
         in CliRunner().invoke(main, ["score", *arguments]).output
     )
+
+
+def test_features_are_few_numbers_that_tell_which_pictures_are_alike(model, tmp_path):
+    for i, name in enumerate(("a.png", "b.png", "c.png")):
+        seed = (0, 0, 9)[i]
+        (tmp_path / name).write_bytes(encode(draw(np.random.default_rng(seed), "real")))
+    manifest = write_manifest(tmp_path, ["a.png", "b.png", "gone.png", "c.png"], ["real"] * 4)
+    score(model, manifest, tmp_path / "s.parquet", features=True)
+    scores = read_scores(tmp_path / "s.parquet", missing=["none"])
+    assert scores.table["features"].type == FIXED_COLUMNS["features"]
+    assert "features" not in tag_columns(scores.table)
+    a, b, gone, c = scores.table["features"].to_pylist()
+    assert gone is None and len(a) == FEATURES
+    distance = [float(np.linalg.norm(np.subtract(a, of))) for of in (b, c)]
+    assert distance[0] < 1e-3 and distance[1] > 1e-2
+    assert np.linalg.norm(a) == pytest.approx(1, abs=0.5), "of unit length before it was projected"
+    # Another run's are the same, and one without them stands beside.
+    again = score(model, manifest, features=True, batch_size=1)
+    seen = [np.array(of.table["features"].to_pylist()[3]) for of in (scores, again)]
+    assert seen[0] == pytest.approx(seen[1], abs=2e-3)
+    other = write_manifest(tmp_path, ["d.png"], ["ai"])
+    without = score(model, other)
+    assert "features" not in without.table.column_names
+    both = concat_scores([scores, without])
+    assert both.table["features"].to_pylist() == [a, b, None, c, None]
+
+
+def test_a_detector_without_features_is_named(traps):
+    class Plain(ModelFolder):
+        def features(self, pixels):
+            return None
+
+    detector = Plain.open("bundled:default", ModelOptions())
+    with pytest.raises(FaceAuditError, match="gives no features; leave --features out"):
+        score(detector, traps, features=True)
+
+
+def test_a_column_of_features_from_elsewhere(tmp_path):
+    (tmp_path / "t.csv").write_text("image,label,p_ai,features\na,real,0.5,smile\n")
+    message = "column 'features' holds no lists of 32 numbers; .* --map features_=features"
+    with pytest.raises(FaceAuditError, match=message):
+        read_scores(tmp_path / "t.csv")
+    named = read_scores(tmp_path / "t.csv", {"features_": "features"})
+    assert tag_columns(named.table) == ["features_"]
+    table = {"image": ["a", "b"], "label": ["real", "ai"], "p_ai": [0.5, 0.5]}
+    for cells in ([[0.5] * 32, None], [[0.5] * 31, [0.5] * 32], [{"x": 1}, {"x": 2}]):
+        pq.write_table(pa.table({**table, "features": cells}), tmp_path / "t.parquet")
+        read = read_scores(tmp_path / "t.parquet")
+        if cells[1] is None:
+            assert read.table["features"].to_pylist() == cells
+        else:
+            assert "features" not in read.table.column_names
+            assert (
+                "Not read, since a cell holds a list, a record or bytes: 'features'."
+                in (read.info.notes[0])
+            )

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from math import isqrt
 from typing import Literal
 
 import numpy as np
 from pydantic import Field
 
 from faceaudit.checks import AuditInput, Check, Options, Product
+from faceaudit.checks.parts.pictures import gallery_items
 from faceaudit.error_rates import ERROR_RATES
-from faceaudit.model.explain import in_words, overlay, thirds
-from faceaudit.result import Attention, Gallery, GalleryItem
+from faceaudit.result import Gallery, GalleryItem
 from faceaudit.schema import called_ai
 from faceaudit.stats.rates import rate_counts
-from faceaudit.thumbnails import data_uri
 from faceaudit.wording import out_of, percent
 
-#: Side in pixels of a layer; the report stretches it smoothly.
-LAYER = 24
 #: How many errors of every group are shown beside the worst of all.
 OF_EACH_GROUP = 3
 
@@ -57,35 +53,12 @@ def _gallery(data: AuditInput, label: Literal["real", "ai"], count: int) -> Gall
         for group in np.unique(codes[codes >= 0]):
             shown[wrong[codes == group][:OF_EACH_GROUP]] = True
     rows = rows[shown[rows]]
-    items = [
-        GalleryItem(
-            image=row["image"],
-            dataset=row["dataset"],
-            label=label,
-            p_ai=row["p_ai"],
-            tags={tag: str(row[tag]) for tag in tags if row[tag] is not None},
-            attention=_attention(row.get("attention")),
-        )
-        for row in data.table.take(rows).to_pylist()
-    ]
+    items = gallery_items(data, rows, tags)
     titles = {
         "real": "Real photographs that look most AI-generated to the classifier",
         "ai": "AI-generated faces that look most real to the classifier",
     }
     return Gallery(title=titles[label], note=_note(items, data.threshold), items=items)
-
-
-def _attention(stored: bytes | None) -> Attention | None:
-    """Tell a map that scoring has stored, in words, in numbers and as a layer."""
-    if stored is None:
-        return None
-    share = np.frombuffer(stored, np.uint8).reshape(isqrt(len(stored)), -1).astype(np.float32)
-    share /= max(float(share.sum()), 1e-12)
-    return Attention(
-        words=in_words(share),
-        ninths=[[round(float(part), 3) for part in row] for row in thirds(share)],
-        layer=data_uri(overlay(share, LAYER), "PNG"),
-    )
 
 
 def _note(items: list[GalleryItem], threshold: float) -> str:

@@ -83,6 +83,14 @@ def cast_column(table: pa.Table, name: str, to: pa.DataType, source: str) -> pa.
     column = table[name]
     if column.type == to:
         return table
+    if pa.types.is_fixed_size_list(to):
+        try:
+            return with_column(table, name, column.cast(to))
+        except _UNCASTABLE:
+            raise FaceAuditError(
+                f"{source}: column '{name}' holds no lists of {to.list_size} numbers; give it "
+                f"another name, as --map {name}_={name}"
+            ) from None
     if not pa.types.is_binary(to):
         column = plain(column)
     try:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.json as pa_json
 import pyarrow.parquet as pq
@@ -99,7 +100,11 @@ def _read(path: Path, notes: list[str]) -> pa.Table:
 def _read_parquet(path: Path) -> pa.Table:
     """Read all but nested columns: an embedding beside each row may be most of the file."""
     file = pq.ParquetFile(path)
-    nested = [field for field in file.schema_arrow if pa.types.is_nested(field.type)]
+    nested = [
+        field
+        for field in file.schema_arrow
+        if pa.types.is_nested(field.type) and field.name not in FIXED_COLUMNS
+    ]
     left_out = {field.name for field in nested}
     table = file.read([name for name in file.schema_arrow.names if name not in left_out])
     for field in nested:
@@ -207,9 +212,15 @@ def _plain_columns(table: pa.Table, source: str, notes: list[str]) -> tuple[pa.T
     kept: dict[str, pa.ChunkedArray] = {}
     many_valued, nameless = [], 0
     for name, column in zip(table.column_names, table.columns, strict=True):
-        binary = pa.types.is_binary(FIXED_COLUMNS.get(name, pa.null()))
+        kind = FIXED_COLUMNS.get(name, pa.null())
+        many = pa.types.is_binary(kind) or (
+            # An embedding of another length is none of ours.
+            pa.types.is_fixed_size_list(kind)
+            and pa.types.is_nested(column.type)
+            and _all_of_length(column, kind.list_size)
+        )
         try:
-            found = column if binary else plain(column)
+            found = column if many else plain(column)
         except pa.ArrowException as error:
             raise FaceAuditError(
                 f"{source}: column '{name}' cannot be read ({first_line(error)})"
@@ -229,3 +240,10 @@ def _plain_columns(table: pa.Table, source: str, notes: list[str]) -> tuple[pa.T
     if nameless:
         notes.append(f"Not read, having no name: {counted(nameless, 'column')}.")
     return pa.table(kept), (table.schema.metadata or {}).get(METADATA_KEY)
+
+
+def _all_of_length(lists: pa.ChunkedArray, size: int) -> bool:
+    try:
+        return bool(pc.all(pc.equal(pc.list_value_length(lists), size)).as_py() is not False)
+    except pa.ArrowNotImplementedError:  # records
+        return False

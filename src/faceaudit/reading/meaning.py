@@ -32,7 +32,8 @@ def mark_missing(table: pa.Table, words: Sequence[str]) -> pa.Table:
             spelt += [f"{float(word):.12g}", str(float(word))]
     for name in table.column_names:
         column = table[name]
-        if words and name not in KEY and not pa.types.is_binary(column.type):
+        many = pa.types.is_binary(column.type) or pa.types.is_nested(column.type)
+        if words and name not in KEY and not many:
             text = pc.utf8_trim_whitespace(column.cast(pa.string()))
             hit = pc.is_in(text, pa.array(spelt, pa.string()))
             table = with_column(table, name, pc.if_else(hit, None, column))

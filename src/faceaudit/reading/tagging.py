@@ -15,7 +15,7 @@ from faceaudit.schema import Input, ScoresInfo, TableInfo, columns_of_variants, 
 from faceaudit.wording import counted
 
 #: What only scores have: never taken from a table of tags.
-_OF_SCORES = ("image", "p_ai", "status", "in_training", "attention")
+_OF_SCORES = ("image", "p_ai", "status", "in_training", "attention", "features")
 
 
 @dataclass(frozen=True)

@@ -128,6 +128,13 @@ class Detector(ABC):
         """
         return None
 
+    def features(self, pixels: Prepared) -> Floats | None:
+        """Return numbers that are alike for pictures that look alike to it, shape (n, any).
+
+        None if the classifier cannot say.
+        """
+        return None
+
     def alternatives(self) -> Mapping[str, Detector]:
         """Return the same classifier with other common preparations, by what to say for each.
 

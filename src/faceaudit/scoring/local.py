@@ -31,6 +31,7 @@ from faceaudit.schema import (
 )
 from faceaudit.scoring.attention import attention
 from faceaudit.scoring.detectors import Detector, PictureError, open_detector, probabilities
+from faceaudit.scoring.features import features as features_of
 from faceaudit.scoring.labels import said_by_labels
 from faceaudit.scoring.options import ModelOptions, Options
 from faceaudit.scoring.selection import select
@@ -68,6 +69,7 @@ def score(
     batch_size: int = 64,
     workers: int = 2,
     find_faces: bool = True,
+    features: bool = False,
     progress: bool = False,
     **options: Unpack[Options],
 ) -> Scores:
@@ -94,6 +96,8 @@ def score(
         Threads that decode.
     find_faces : bool
         Mark pictures in which no face is found, if the extra 'landmarks' is installed.
+    features : bool
+        Keep what the classifier sees of each picture, see `faceaudit.scoring.features`.
     progress : bool
         Say on standard error how it goes.
     **options : Options
@@ -138,6 +142,7 @@ def score(
         "preprocessing": json.dumps(detector.info.preprocessing),
         "images": f"{sha256_of_cells(table)} {info.model_dump_json()}",
         "variants": "; ".join(variant.name for variant in variants),
+        "features": str(features),
         "batch size": str(batch_size),
         "face finder": "" if finder is None else finder.name,
         "versions of libraries": json.dumps(versions),
@@ -158,7 +163,11 @@ def score(
             task = bars.add_task("scoring", total=len(table), completed=parts.rows)
             while batch := list(islice(pictures, batch_size)):
                 images = table["image"].slice(parts.rows, len(batch))
-                parts.add(_scored(detector, batch, variants, images))
+                scored = _scored(detector, batch, variants, images)
+                if features:
+                    seen = features_of(detector, [picture.pixels for picture in batch])
+                    scored = scored.append_column("features", seen)
+                parts.add(scored)
                 bars.advance(task, len(batch))
         found = parts.table
         table = _joined(detector, table, found)
@@ -235,7 +244,8 @@ def _joined(detector: Detector, table: pa.Table, found: pa.Table) -> pa.Table:
         in_training = detector.trained_on(hashes.combine_chunks())
     columns = {name: found[name] for name in ("p_ai", "status")}
     columns |= {"sha256": hashes, "in_training": in_training}
-    columns |= {name: found[name] for name in columns_of_variants(found)}
+    more = [*columns_of_variants(found), *({"features"} & {*found.column_names})]
+    columns |= {name: found[name] for name in more}
     for name, column in columns.items():
         table = with_column(table, name, column)
     return table

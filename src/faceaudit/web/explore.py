@@ -226,7 +226,11 @@ class OpenTable:
 
     def __init__(self, name: str, scores: Scores, images: bool) -> None:
         self.name, self._images = name, images
-        kept = [column for column in scores.table.column_names if column != "attention"]
+        kept = [
+            column
+            for column in scores.table.column_names
+            if column not in ("attention", "features")
+        ]
         self.scores = Scores(scores.table.select(kept), scores.info)
         #: The tags that make a few groups, and what each can be.
         self.tags = every_tag(self.scores.table, EVERY_TAG, EVERY_TAG).attributes
