@@ -33,13 +33,15 @@ from faceaudit.datasets import index
 from faceaudit.files import write_text
 from faceaudit.model.records import HASH_DIGITS, RECORD_FILE, ModelRecord, read_record
 from faceaudit.result import write_result
-from faceaudit.schema import FIXED_COLUMNS, ManifestInfo, tag_columns
+from faceaudit.schema import ManifestInfo, tag_columns
 from faceaudit.scoring import score
 from faceaudit.studies.data_in_training import DataInTraining
 from faceaudit.tables import Manifest, Scores, read_manifest, write_table
 
 SEEDS = 5
 EPOCHS = 6
+#: At which each testing picture is scored too.
+DELIVERY = "size=224,jpeg=85"
 #: Data set and its folder below DATA.
 SOURCES = (
     ("utkface", "utkface/UTKFace"),
@@ -77,10 +79,10 @@ def prepare(data: Path, folder: Path) -> tuple[dict[str, Path], Manifest]:
     for name, place in SOURCES:
         path = folder / f"{name}.parquet"
         if name in PLAIN_FOLDERS:
-            index("folder", data / place, path, name=name, label="ai")
+            index("folder", data / place, path, name=name, label="ai", delivery_facts=True)
         else:
             # The published suspicion is about round faces, and those photographs are FFHQ's.
-            index(name, data / place, path, face_shape=name == "ffhq")
+            index(name, data / place, path, face_shape=name == "ffhq", delivery_facts=True)
         manifest = read_manifest(path)
         digits = pc.utf8_slice_codeunits(manifest.table["sha256"], 0, HASH_DIGITS)
         trains = pc.is_in(digits, drawn)
@@ -124,9 +126,10 @@ def record_scores(model: Path, test: Manifest, path: Path) -> Scores:
     The study's own scores are the same; these also say where no face was found, and what the
     gravest errors rest on.
     """
-    scores = score(model, test, path, progress=True)
-    fixed = [name for name in FIXED_COLUMNS if name in scores.table.column_names]
-    table = scores.table.select([*fixed, *tag_columns(scores.table)])
+    scores = score(model, test, path, deliver=[DELIVERY], progress=True)
+    tags = tag_columns(scores.table)
+    fixed = [name for name in scores.table.column_names if name not in tags]
+    table = scores.table.select([*fixed, *tags])
     write_table(path, table, scores.info)
     return Scores(table, scores.info)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow.compute as pc
 import pytest
 
+from faceaudit import api
 from faceaudit.bundled import recorded_scores
 from faceaudit.result import read_result
 from faceaudit.schema import called_ai
@@ -99,3 +100,20 @@ def test_what_the_detector_trained_at_one_delivery_gets_right_is_recorded():
         assert n == f"{here.sum():,}", name
         assert [s.partition(" (")[0] for s in shares] == [percent(r[here].mean()) for r in right]
     assert len(lines) == 11
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ("without-ffhq", "{1:.1f} remain ({2:.1f} to {3:.1f}) and {4:.1f} were delivery ({5:.1f}"),
+        ("with-ffhq", "is {0:.1f} points: {1:.1f} remain ({2:.1f} to {3:.1f}), and {4:.1f} were"),
+    ],
+)
+def test_what_remains_of_the_collapse_at_one_delivery_is_what_the_scores_give(model, words):
+    result = api.audit([recorded_scores(model)], "person-or-delivery")
+    (check,) = (check for check in result.checks if check.id == "equal-delivery")
+    gap = next(of for of in check.findings if of.tags == ["dataset"] and of.rate == "fpr")
+    assert [of.group for of in gap.groups] == [["ffhq"], ["celeba"]]
+    one, (most, least) = gap.one_delivery, gap.groups
+    numbers = (most.value - least.value, one.value, one.low, one.high, one.part, one.part_low)
+    assert words.format(*(100 * of for of in numbers)) in TEXT

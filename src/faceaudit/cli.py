@@ -656,8 +656,9 @@ def serve(models: Sequence[str], no_images: bool, **options: Any) -> None:
 def demo(out: Path) -> None:
     """Show it all on what comes with faceaudit: no data, no network.
 
-    Audits and compares the recorded scores of two classifiers on thousands of real
-    photographs, and scores the bundled AI-generated faces.
+    Audits the recorded scores of three classifiers on thousands of real photographs: who is
+    accused, whether it is the person or the picture, what was done about it, and what that
+    changed. Scores the bundled AI-generated faces.
     """
     from faceaudit.demo import demo as run
 

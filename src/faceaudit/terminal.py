@@ -329,10 +329,9 @@ def _print_checks(result: Result) -> None:
 
 
 def print_demo(demo: Demo) -> None:
-    """Print what the two experiments found, every audit in a row, and where the reports are."""
-    for done, found in demo.experiments.items():
-        # The two in six lines of 80 columns.
-        _print(*folded(Text.assemble((f"{done}: ", "bold"), found), _console(), 3))
+    """Print the story, every audit in a row, and where the reports are."""
+    for asked, found in demo.story.items():
+        _print(*folded(Text.assemble((f"{asked}: ", "bold"), found), _console(), 3))
     table = _table("", "status", *(rate.verb for rate in ERROR_RATES.values()), wraps=2)
     classifier = ""
     for name, result in demo.reports.items():
