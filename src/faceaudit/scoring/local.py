@@ -51,6 +51,8 @@ from faceaudit.wording import counted
 
 #: Readable pictures of a run that are scored in their batch, with each other and alone.
 COMPARED = 8
+#: So many variants are named in the notes of scores.
+NAMED = 6
 #: What 32-bit arithmetic may change in a score when the pictures beside it are others: other
 #: kernels add up in another order, which changes the bundled classifiers' by at most 8e-7.
 BATCH_TOLERANCE = 1e-4
@@ -252,13 +254,18 @@ def _joined(detector: Detector, table: pa.Table, found: pa.Table) -> pa.Table:
 
 
 def _of_variants(table: pa.Table) -> list[str]:
-    """Name the variants that were scored, and of how many pictures one could not be."""
+    """Name the variants that were scored, and those that could not be made of some pictures."""
     lacking = {
         name: table[column].null_count - table["p_ai"].null_count
         for name, column in variant_columns(table).items()
     }
-    names = (f"{name} (not of {n:,})" if n else name for name, n in lacking.items())
-    said = f"Each picture was changed and scored again, in columns p_ai[…]: {'; '.join(names)}."
+    named = [f"{name} (not of {n:,})" if n else name for name, n in lacking.items()]
+    if len(named) > NAMED:  # the columns have their names
+        named = [
+            f"{len(named)} ways",
+            *(of for of, n in zip(named, lacking.values(), strict=True) if n),
+        ]
+    said = f"Each picture was changed and scored again, in columns p_ai[…]: {'; '.join(named)}."
     return [said] if lacking else []
 
 

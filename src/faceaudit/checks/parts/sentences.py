@@ -83,7 +83,7 @@ def cause(one: OneDelivery) -> str:
         return "delivery had made it smaller"
     if one.low > 0:
         return "part of it was delivery" if one.part_low > 0 else "the gap remains"
-    return "none is shown to remain" if one.part_low > 0 else "which of the two is not settled"
+    return "none is shown to remain" if one.part_low > 0 else "not settled"
 
 
 def at_one_delivery(one: OneDelivery) -> str:
