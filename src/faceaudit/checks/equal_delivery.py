@@ -226,8 +226,8 @@ def _gaps(both: Both, gaps: Sequence[dict[str, Finding]]) -> Table:
         ),
         note=f"The same two groups and images twice, the second time each as {both.delivery}. "
         f"{say.interval_title(both.data.spec.confidence)}s, which hold for all gaps, pairs of "
-        "groups, thresholds and both parts at once. What a picture lost before, no second delivery "
-        "restores: some of what remains may be that."
+        "groups, thresholds and both parts at once. What a picture lost before is not restored, and "
+        "the face stays where it lies in it: some of what remains may be that."
         + (f" Without a score at that delivery: {say.counted(out, 'image')}." if out else ""),
     )
 
@@ -314,9 +314,9 @@ CHECK = Check(
         "A classifier may go by how a picture was delivered (its size, its compression) and not by "
         "who is in it. Here every picture was delivered alike and scored again, so that each gap "
         "is seen twice, between the same two groups of the same images. What is left at one "
-        "delivery is not delivery, but for what a picture had lost before; the rest of the gap "
-        "was. As all scores move, this is also shown at the threshold that calls as many "
-        "photographs AI-generated as before."
+        "delivery is not size or compression, but may be what a picture had lost before, or how "
+        "the face lies in it; the rest of the gap was delivery. As all scores move, this is also "
+        "shown at the threshold that calls as many photographs AI-generated as before."
     ),
     run=run,
     options=EqualDeliveryOptions,
