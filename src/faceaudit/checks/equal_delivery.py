@@ -226,8 +226,8 @@ def _gaps(both: Both, gaps: Sequence[dict[str, Finding]]) -> Table:
         ),
         note=f"The same two groups and images twice, the second time each as {both.delivery}. "
         f"{say.interval_title(both.data.spec.confidence)}s, which hold for all gaps, pairs of "
-        "groups, thresholds and both parts at once. What a picture lost before is not restored, and "
-        "the face stays where it lies in it: some of what remains may be that."
+        "groups, thresholds and both parts at once. What a picture lost before is not restored, "
+        "and the face stays where it lies in it: some of what remains may be that."
         + (f" Without a score at that delivery: {say.counted(out, 'image')}." if out else ""),
     )
 
