@@ -278,7 +278,12 @@ def train(manifests: Sequence[Path], out: Path, **options: Any) -> None:
     "jpeg=QUALITY, webp=, blur=, noise= and gamma=, as in size=224,jpeg=85; or graded, the series "
     "of worse and worse ones. Repeatable.",
 )
-@many("--edit", metavar="NAME", help="Score every picture edited too; repeatable.")
+@many(
+    "--edit",
+    metavar="NAME",
+    help="Score every picture edited too: with glasses or sunglasses drawn, and the same drawn "
+    "elsewhere; or with its parts hidden, one at a time. Repeatable.",
+)
 @click.option(
     "--batch-size", default=64, type=click.IntRange(1), help="Pictures that are scored together."
 )
