@@ -5,7 +5,13 @@ import pyarrow as pa
 import pytest
 
 from faceaudit.stats.counts import Images
-from faceaudit.stats.delivery import FEWEST_IMAGES, kinds_of_picture, split_gap, stratified_gap
+from faceaudit.stats.delivery import (
+    FEWEST_IMAGES,
+    clear_kinds,
+    kinds_of_picture,
+    split_gap,
+    stratified_gap,
+)
 from faceaudit.stats.intervals import difference_interval
 
 # Deaths of those given tolbutamide and placebo, below 55 years and from there on: University Group
@@ -145,3 +151,27 @@ def test_data_sets_and_labels_share_no_kind(delivered):
     }
     assert purest(images(n, wrong, **names), 2 * dataset + label)
     assert len(np.unique(images(n, wrong, **names))) == 6
+
+
+def clear(n, wrong, effect=1.0, **columns):
+    table = {"label": ["real"] * n, "dataset": ["one", "other"] * (n // 2), **columns}
+    return clear_kinds(Images(pa.table({**table, "p_ai": np.zeros(n, np.float32)})), wrong, effect)
+
+
+def test_clear_kinds_are_the_same_in_all_data_sets_and_none_is_by_luck(delivered):
+    truth, wrong = delivered
+    kinds = clear(3000, wrong, bytes=truth)
+    assert len(np.unique(kinds)) == 3 and purest(kinds, truth)
+    by_luck = 0
+    for seed in range(60):
+        random = np.random.default_rng(seed)
+        facts = {name: random.integers(0, 1000, 3000) for name in ("bytes", "width", "height")}
+        by_luck += len(np.unique(clear(3000, random.random(3000) < 0.1, **facts))) > 1
+    assert by_luck <= 2
+
+
+def test_a_split_of_pictures_that_hang_together_must_be_as_much_clearer(delivered):
+    truth, wrong = delivered
+    # The two sorts differ by a statistic of about 250.
+    assert len(np.unique(clear(3000, wrong, 2.0, bytes=truth))) == 3
+    assert len(np.unique(clear(3000, wrong, 60.0, bytes=truth))) == 1

@@ -23,8 +23,12 @@ from faceaudit.stats.intervals import difference_interval
 MOST_KINDS = 64
 #: … of so many images each, at least, and one for so many errors.
 FEWEST_IMAGES, ERRORS_A_KIND = 50, 8
+#: Least likelihood-ratio statistic of a split that is no luck, of about a hundred that are tried.
+CLEAR = 16.0
 #: Steps of a size, a shape or a compression, each of equally many images.
 STEPS = 32
+#: Where two sets are compared: what a step mixes would count as other treatment.
+FINE_STEPS = 256
 #: More formats or the like are not told apart; the rarer ones go together.
 MOST_VALUES = 16
 
@@ -65,6 +69,21 @@ def kinds_of_picture(images: Images, wrong: NDArray[np.bool_]) -> IntArray:
     return kinds
 
 
+def clear_kinds(images: Images, wrong: NDArray[np.bool_], effect: float) -> IntArray:
+    """Number kinds of picture whatever their data set, shape (images,).
+
+    As `kinds_of_picture`, for each label, but only splits are made that are `CLEAR` where so many
+    images are worth an independent one as `effect` says. Between data sets a split by luck would
+    make pictures of one of them look as if the other had none such.
+    """
+    facts = list(_facts(images.table))
+    kinds = np.zeros(len(images), np.int64)
+    for label, rows in enumerate((np.flatnonzero(~images.is_ai), np.flatnonzero(images.is_ai))):
+        of_rows = [(of[rows], is_number) for of, is_number in facts]
+        kinds[rows] = label * MOST_KINDS + _leaves(of_rows, wrong[rows], CLEAR * effect)
+    return kinds
+
+
 def _facts(table: pa.Table) -> Iterator[tuple[FloatArray, bool]]:
     """Give what is known of the pictures' delivery, and whether it is a number; NaN: not known."""
     numbers = {}
@@ -84,37 +103,59 @@ def _facts(table: pa.Table) -> Iterator[tuple[FloatArray, bool]]:
     yield from ((of, True) for of in numbers.values())
 
 
-def _leaves(facts: Sequence[tuple[FloatArray, bool]], wrong: NDArray[np.bool_]) -> IntArray:
-    """Number the leaves of the tree that foretells `wrong`; 0 everywhere if there is none."""
+def _leaves(
+    facts: Sequence[tuple[FloatArray, bool]], wrong: NDArray[np.bool_], clear: float = 0.0
+) -> IntArray:
+    """Number the leaves of the tree that foretells `wrong`; 0 everywhere if there is none.
+
+    Each split has a likelihood-ratio statistic of `clear` or more.
+    """
     n, errors = len(wrong), int(wrong.sum())
     most = min(MOST_KINDS, min(errors, n - errors) // ERRORS_A_KIND, n // FEWEST_IMAGES)
     if most < 2:
         return np.zeros(n, np.int64)
-    steps = [(_steps(of) if is_number else _frequent(of), is_number) for of, is_number in facts]
+    count = FINE_STEPS if clear else STEPS
+    steps = [
+        (_steps(of, count) if is_number else _frequent(of), is_number) for of, is_number in facts
+    ]
     steps = [(of, is_number) for of, is_number in steps if of.min() < of.max()]
     if not steps:
         return np.zeros(n, np.int64)
-    from sklearn.tree import DecisionTreeRegressor
+    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
     key, some_image = number_cells([of for of, _ in steps])
     cells = [(of[some_image, None], is_number) for of, is_number in steps]
     features = np.hstack(
         [of if is_number else of == np.arange(of.max() + 1) for of, is_number in cells]
     )
-    images = np.bincount(key)
-    # Of shares it makes the splits that a classification tree makes of single images.
-    tree = DecisionTreeRegressor(
-        max_leaf_nodes=most, min_weight_fraction_leaf=FEWEST_IMAGES / n, random_state=0
-    ).fit(features, np.bincount(key, wrong) / images, sample_weight=images)
+    images, of_cell = np.bincount(key), np.bincount(key, wrong)
+    least = {"max_leaf_nodes": most, "min_weight_fraction_leaf": FEWEST_IMAGES / n}
+    if clear:
+        # A statistic is twice the images times what the split saves in nats; here it is in bits.
+        tree = DecisionTreeClassifier(
+            criterion="log_loss",
+            min_impurity_decrease=clear / (2 * np.log(2) * n),
+            random_state=0,
+            **least,
+        ).fit(
+            np.vstack([features, features]),
+            np.repeat([False, True], len(features)),
+            sample_weight=np.concatenate([images - of_cell, of_cell]),
+        )
+    else:
+        # Of shares it makes the splits that a classification tree makes of single images.
+        tree = DecisionTreeRegressor(random_state=0, **least).fit(
+            features, of_cell / images, sample_weight=images
+        )
     return np.unique(tree.apply(features), return_inverse=True)[1][key]
 
 
-def _steps(values: FloatArray) -> IntArray:
+def _steps(values: FloatArray, steps: int) -> IntArray:
     """Put numbers into steps of equally many images; 0 is not known."""
     known = np.isfinite(values)
     if not known.any():
         return np.zeros(len(values), np.int64)
-    shares = np.arange(1, STEPS) / STEPS
+    shares = np.arange(1, steps) / steps
     edges = np.unique(np.quantile(values[known], shares, method="inverted_cdf"))
     return np.where(known, 1 + np.searchsorted(edges, values), 0)
 
