@@ -13,6 +13,7 @@ from faceaudit.result import read_result
 from faceaudit.schema import called_ai
 from faceaudit.stats.risk_ratios import odds_ratio
 from faceaudit.studies.hypotheses_by_seed import POPULATION, PUBLISHED_ERROR, conclude
+from faceaudit.studies.mitigation import PLAIN, Mitigation
 from faceaudit.tables import read_scores
 from faceaudit.wording import percent
 
@@ -117,3 +118,26 @@ def test_what_remains_of_the_collapse_at_one_delivery_is_what_the_scores_give(mo
     one, (most, least) = gap.one_delivery, gap.groups
     numbers = (most.value - least.value, one.value, one.low, one.high, one.part, one.part_low)
     assert words.format(*(100 * of for of in numbers)) in TEXT
+
+
+@pytest.mark.parametrize("arm", ["without-ffhq", "with-ffhq", "equal-delivery"])
+def test_what_mends_the_recorded_scores_is_what_the_study_finds(arm):
+    recorded = read_scores(recorded_scores(arm))
+    unseen = recorded.table.filter(pc.invert(recorded.table["in_training"]))
+    judged = Mitigation().judge({PLAIN: [(unseen, recorded.info.model.threshold)]})
+    assert "helps" not in {of.verdict for of in judged.found}, "no remedy helps without a price"
+    for of in judged.found:
+        fpr, fnr = of.by_group[0], of.overall[1]
+        cells = []
+        for counts, group in ((fpr, "ffhq"), (fnr, "all images")):
+            i = counts.groups.index(group)
+            was, now = (100 * counts.rates(0.95, plain=side).mean[i] for side in (True, False))
+            change, low, high = (100 * end[i] for end in counts.changes(0.95)[:3])
+            cells += [f"{was:.1f} → {now:.1f}", f"{change:+.1f} ({low:+.1f} to {high:+.1f})"]
+        assert f"| {arm} | {of.setting.name} | {' | '.join(cells)} |" in TEXT
+        if of.setting.name == "delivery-recalibration":
+            missed = of.by_group[1]
+            i = missed.groups.index("one-million-fake-faces")
+            was, now = (100 * missed.rates(0.95, plain=side).mean[i] for side in (True, False))
+            told = f"{now:.1f} % for {f'{was:.1f} %' if was else 'none'} (`{arm}`)"
+            assert told in TEXT

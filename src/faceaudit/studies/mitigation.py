@@ -415,4 +415,6 @@ def _gain_and_pay(of: Mitigated) -> str:
         for one in of.shown
         if not one.tags
     ]
+    if of.price and not any(one.way > 0 for one in of.shown):
+        over_all.append("but a rate over all, or of a worst group, rises on its own")
     return f"{of.setting.name}: {'; '.join([said[0].lower() + said[1:-1], *over_all])}."
