@@ -3,6 +3,7 @@
     python benchmarks/audit_scale.py                 # the curve
     python benchmarks/audit_scale.py 234000          # one size, check by check
     python benchmarks/audit_scale.py 234000 --persons  # ten images a person
+    python benchmarks/audit_scale.py 234000 --delivery # with delivery facts of the file
 
 1,646,545 rows is the size of the AI-Face benchmark. Each size runs in a process of its own, so
 the peak memory is that of the whole process with the table and all imports.
@@ -15,6 +16,7 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +32,7 @@ TAGS = {
 INTERSECTIONS = [["gender", "race"], ["gender", "age_band"], ["race", "age_band"]]
 
 
-def draw(rows: int, persons: bool = False) -> pa.Table:
+def draw(rows: int, options: Collection[str] = ()) -> pa.Table:
     """Draw tagged scores with uneven groups and error rates that differ by race."""
     random = np.random.default_rng(rows)
     columns: dict[str, object] = {}
@@ -41,6 +43,13 @@ def draw(rows: int, persons: bool = False) -> pa.Table:
         columns[tag] = pa.array(np.array(values, object)[codes[tag]], pa.string(), mask=missing)
     is_ai = random.random(rows) < 0.5
     logit = random.normal(np.where(is_ai, 2.5, -2.5) + 0.1 * codes["race"], 1.5)
+    persons = {"person": random.integers(rows // 10, size=rows).astype(str)}
+    delivery = {
+        "width": random.choice([200, 256, 512, 1024], rows),
+        "height": random.choice([200, 256, 512, 1024], rows),
+        "bytes": random.integers(5_000, 90_000, rows),
+        "jpeg_table": random.choice([f"quality {of}" for of in (60, 75, 85, 92, 95)], rows),
+    }
     return pa.table(
         {
             "image": [f"{i}.jpg" for i in range(rows)],
@@ -48,12 +57,13 @@ def draw(rows: int, persons: bool = False) -> pa.Table:
             "dataset": np.where(is_ai, "drawn ai", "drawn real"),
             "p_ai": (1 / (1 + np.exp(-logit))).astype(np.float32),
             **columns,
-            **({"person": random.integers(rows // 10, size=rows).astype(str)} if persons else {}),
+            **(persons if "--persons" in options else {}),
+            **(delivery if "--delivery" in options else {}),
         }
     )
 
 
-def run(rows: int, persons: bool = False) -> dict[str, object]:
+def run(rows: int, options: Collection[str] = ()) -> dict[str, object]:
     """Audit `rows` rows in this process: seconds in all and by check, and peak memory in GB."""
     from faceaudit import runner as audit_module
     from faceaudit.checks import AuditInput, all_checks
@@ -61,7 +71,7 @@ def run(rows: int, persons: bool = False) -> dict[str, object]:
     from faceaudit.spec import Spec
     from faceaudit.tables import Scores
 
-    table = validate(draw(rows, persons), "scores", "drawn")
+    table = validate(draw(rows, options), "scores", "drawn")
     info = ScoresInfo(
         datasets={name: DatasetInfo(indexed=rows) for name in ("drawn ai", "drawn real")},
         tag_sources={tag: {"drawn real": "drawn", "drawn ai": "drawn"} for tag in TAGS},
@@ -106,9 +116,9 @@ def measure(rows: int, *options: str) -> dict[str, object]:
 
 def main() -> None:
     if sys.argv[1:2] == ["--child"]:
-        print(json.dumps(run(int(sys.argv[2]), "--persons" in sys.argv)))
+        print(json.dumps(run(int(sys.argv[2]), sys.argv[3:])))
         return
-    options = [of for of in sys.argv[1:] if of == "--persons"]
+    options = [of for of in sys.argv[1:] if of.startswith("--")]
     sizes = [int(of) for of in sys.argv[1:] if of not in options] or SIZES
     # On a machine with other work, processor seconds are nearer to what an idle one would take.
     print("| rows | seconds | processor seconds | per million rows | peak GB |")

@@ -394,7 +394,8 @@ def saved_as(tables, real=400, ai=200, **columns):
 
 
 def told_by_files(scores):
-    notes = audit(scores, spec()).limitations
+    # Where 'delivery-shortcut' runs it has more to say.
+    notes = audit(scores, spec(checks=["triviality"])).limitations
     return next((note for note in notes if note.startswith("The JPEG table alone")), None)
 
 

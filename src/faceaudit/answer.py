@@ -240,7 +240,8 @@ class Question:
 
     def why(self) -> str:
         """Say whether the gap is the person or the delivery, as far as these data tell."""
-        told = list(coinciding(self.data.table, self.data.spec.groupings))
+        told = [of for result in self.results for of in result.limitations]
+        told += coinciding(self.data.table, self.data.spec.groupings)
         if self.lead is None or self.lead.interval is None:
             return " ".join(told)
         lead = (self.lead.tags, self.lead.rate)

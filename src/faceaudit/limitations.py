@@ -58,7 +58,12 @@ def limitations(
             "Every score is 0 or 1, a call and no probability: what rests on more than the calls "
             "(other thresholds, ranking, calibration) says nothing new."
         )
-    notes += filter(None, (_delivery_note(scores.table), _jpeg_note(scores.table)))
+    found = [note for result in results for note in result.limitations]
+    # What a check found of delivery goes beyond the JPEG table.
+    notes += filter(
+        None, [_delivery_note(scores.table), None if found else _jpeg_note(scores.table)]
+    )
+    notes += found
     unanswered = (result for result in results if result.status == "not-estimable")
     return notes + [f"{result.title}: {result.sentence}" for result in unanswered]
 

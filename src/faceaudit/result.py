@@ -43,7 +43,8 @@ RESULT_VERSION = 5
 4. The ``answer`` to the question, for the first screen; the verdict is its headline; each check
    has its ``part`` of the page.
 5. A comparison may be of more than two classifiers, and have verdicts, each of one ``group``; a
-   detail may be a scatter plot. The ``inputs`` are what was read: name, SHA-256, rows.
+   detail may be a scatter plot. The ``inputs`` are what was read: name, SHA-256, rows. A check has
+   its own ``limitations``.
 """
 
 #: The parts of a page, as they are read.
@@ -630,6 +631,9 @@ class CheckResult(_Strict):
     findings: list[Finding] = Field(default_factory=list, description="What is worth quoting")
     tests: list[Test] = Field(default_factory=list, description="Every significance test it made")
     details: list[Detail] = Field(default_factory=list, description="What is shown, in order")
+    limitations: list[str] = Field(
+        default_factory=list, description="What it found that the data cannot carry"
+    )
     traceback: str | None = Field(default=None, description="Where it broke off, if in 'error'")
 
 

@@ -194,6 +194,7 @@ def run_check(check: Check, data: AuditInput, options: Options) -> CheckResult:
         findings=[found.model_copy(update={"check": check.id}) for found in product.findings],
         tests=list(product.tests),
         details=[detail for detail in product.details if detail is not None],
+        limitations=list(product.limitations),
     )
 
 

@@ -246,6 +246,8 @@ class Product:
     details: Sequence[Detail | None] = ()
     #: In the place of the check's own.
     title: str | None = None
+    #: What the data cannot carry, as whole sentences.
+    limitations: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

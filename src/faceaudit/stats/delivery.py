@@ -7,7 +7,7 @@ that were delivered alike are compared here, so that what is left is not deliver
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -59,11 +59,11 @@ def kinds_of_picture(images: Images, wrong: NDArray[np.bool_]) -> IntArray:
     """
     part = 2 * images.codes("dataset")[0] + images.is_ai
     order = np.argsort(part, kind="stable")
-    facts = list(_facts(images.table))
+    facts = list(facts_of(images.table))
     kinds = np.zeros(len(images), np.int64)
     first = 0
     for rows in np.split(order, np.flatnonzero(np.diff(part[order])) + 1):
-        found = _leaves([(of[rows], is_number) for of, is_number in facts], wrong[rows])
+        found = _leaves([of.take(rows) for of in facts], wrong[rows])
         kinds[rows] = first + found
         first += int(found.max(initial=0)) + 1
     return kinds
@@ -76,23 +76,48 @@ def clear_kinds(images: Images, wrong: NDArray[np.bool_], effect: float) -> IntA
     images are worth an independent one as `effect` says. Between data sets a split by luck would
     make pictures of one of them look as if the other had none such.
     """
-    facts = list(_facts(images.table))
+    facts = list(facts_of(images.table))
     kinds = np.zeros(len(images), np.int64)
     for label, rows in enumerate((np.flatnonzero(~images.is_ai), np.flatnonzero(images.is_ai))):
-        of_rows = [(of[rows], is_number) for of, is_number in facts]
+        of_rows = [of.take(rows) for of in facts]
         kinds[rows] = label * MOST_KINDS + _leaves(of_rows, wrong[rows], CLEAR * effect)
     return kinds
 
 
-def _facts(table: pa.Table) -> Iterator[tuple[FloatArray, bool]]:
-    """Give what is known of the pictures' delivery, and whether it is a number; NaN: not known."""
+class Fact(NamedTuple):
+    """What is known of each picture's delivery: a number, or the number of a word; NaN: nothing.
+
+    Or, where it is in steps, the number of its step.
+    """
+
+    name: str
+    values: NDArray[Any]
+    is_number: bool
+
+    def take(self, rows: IntArray) -> Fact:
+        """Return it of some pictures."""
+        return self._replace(values=self.values[rows])
+
+    def in_steps(self, steps: int, fewest: int) -> Fact:
+        """Number steps of equally many pictures, or words of `fewest` or more; 0 is not known."""
+        if self.is_number:
+            return self._replace(values=_steps(self.values, steps))
+        return self._replace(values=_frequent(self.values, fewest))
+
+
+def facts_of(table: pa.Table, columns: Sequence[str] = DELIVERY_COLUMNS) -> Iterator[Fact]:
+    """Give what a table says of the pictures' delivery.
+
+    Width and height become ``pixels`` and ``aspect``, and ``bytes`` then are those a pixel.
+    """
     numbers = {}
-    for name in DELIVERY_COLUMNS:
+    for name in columns:
         if name not in table.column_names:
             continue
         column = table[name].combine_chunks()
         if pa.types.is_string(column.type):
-            yield np.asarray(column.dictionary_encode().indices.cast(pa.float64())), False
+            indices = column.dictionary_encode().indices
+            yield Fact(name, np.asarray(indices.cast(pa.float64())), False)
         else:
             numbers[name] = np.asarray(column.cast(pa.float64()))
     if {"width", "height"} <= set(numbers):
@@ -100,12 +125,10 @@ def _facts(table: pa.Table) -> Iterator[tuple[FloatArray, bool]]:
         numbers |= {"pixels": width * height, "aspect": width / height}
         if "bytes" in numbers:
             numbers["bytes"] = numbers["bytes"] / numbers["pixels"]
-    yield from ((of, True) for of in numbers.values())
+    yield from (Fact(name, of, True) for name, of in numbers.items())
 
 
-def _leaves(
-    facts: Sequence[tuple[FloatArray, bool]], wrong: NDArray[np.bool_], clear: float = 0.0
-) -> IntArray:
+def _leaves(facts: Sequence[Fact], wrong: NDArray[np.bool_], clear: float = 0.0) -> IntArray:
     """Number the leaves of the tree that foretells `wrong`; 0 everywhere if there is none.
 
     Each split has a likelihood-ratio statistic of `clear` or more.
@@ -114,20 +137,14 @@ def _leaves(
     most = min(MOST_KINDS, min(errors, n - errors) // ERRORS_A_KIND, n // FEWEST_IMAGES)
     if most < 2:
         return np.zeros(n, np.int64)
-    count = FINE_STEPS if clear else STEPS
-    steps = [
-        (_steps(of, count) if is_number else _frequent(of), is_number) for of, is_number in facts
-    ]
-    steps = [(of, is_number) for of, is_number in steps if of.min() < of.max()]
+    steps = [of.in_steps(FINE_STEPS if clear else STEPS, FEWEST_IMAGES) for of in facts]
+    steps = [of for of in steps if of.values.min() < of.values.max()]
     if not steps:
         return np.zeros(n, np.int64)
     from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-    key, some_image = number_cells([of for of, _ in steps])
-    cells = [(of[some_image, None], is_number) for of, is_number in steps]
-    features = np.hstack(
-        [of if is_number else of == np.arange(of.max() + 1) for of, is_number in cells]
-    )
+    key, some_image = number_cells([of.values for of in steps])
+    features = beside([of.take(some_image) for of in steps])
     images, of_cell = np.bincount(key), np.bincount(key, wrong)
     least = {"max_leaf_nodes": most, "min_weight_fraction_leaf": FEWEST_IMAGES / n}
     if clear:
@@ -150,6 +167,12 @@ def _leaves(
     return np.unique(tree.apply(features), return_inverse=True)[1][key]
 
 
+def beside(facts: Sequence[Fact]) -> FloatArray:
+    """Put facts that are in steps beside each other, those of words as a column a word."""
+    values = [(of.values[:, None], of.is_number) for of in facts]
+    return np.hstack([v if is_number else v == np.arange(v.max() + 1) for v, is_number in values])
+
+
 def _steps(values: FloatArray, steps: int) -> IntArray:
     """Put numbers into steps of equally many images; 0 is not known."""
     known = np.isfinite(values)
@@ -160,13 +183,13 @@ def _steps(values: FloatArray, steps: int) -> IntArray:
     return np.where(known, 1 + np.searchsorted(edges, values), 0)
 
 
-def _frequent(codes: FloatArray) -> IntArray:
+def _frequent(codes: FloatArray, fewest: int) -> IntArray:
     """Number the frequent values; 0 is a rare one, or not known."""
     found = np.where(np.isnan(codes), 0, codes + 1).astype(np.int64)
     images = np.bincount(found)
     images[0] = 0
     often = np.argsort(-images, kind="stable")[:MOST_VALUES]
-    often = often[images[often] >= FEWEST_IMAGES]
+    often = often[images[often] >= fewest]
     number = np.zeros(len(images), np.int64)
     number[often] = 1 + np.arange(len(often))
     return number[found]
