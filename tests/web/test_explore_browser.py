@@ -194,7 +194,7 @@ def test_it_is_accessible_fits_and_takes_hostile_names(visit: Visit, width: int,
 def test_real_photographs_of_a_group(visit: Visit, real_data: Path) -> None:
     remember_root("ffhq", real_data / "ffhq")
     query = {
-        "table": f"bundled:{bundled.DEFAULT_MODEL}",
+        "table": "bundled:with-ffhq",
         "tag": "glasses",
         "only": "dataset:ffhq",
         "group": "sunglasses",
