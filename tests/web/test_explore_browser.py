@@ -9,7 +9,6 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
-from faceaudit import bundled
 from faceaudit.known_roots import remember_root
 from tests.browser import assert_accessible, chromium, playwright, visiting, width_needed
 from tests.web.drawn_web import HOSTILE, scored_samples
