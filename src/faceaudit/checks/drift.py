@@ -219,7 +219,7 @@ def _details(
                 "picture that only one of the sets has, where nothing tells why. "
                 f"{say.interval_title(data.spec.confidence)}s, for all parts at once."
             ),
-            measure=f"change of the error rate{of_gap and ' of one group minus that of the other'}",
+            measure="change of the gap" if of_gap else "change of the error rate",
             scale="points",
             attribute="part",
             tag_source=data.tag_source([of.tag for of, *_ in some if of.tag]) or None,

@@ -89,7 +89,8 @@ class Change:
         variance = np.array([(np.bincount(unit, of) ** 2).sum() for of in self.influence])
         deviation = np.sqrt(variance + self.unseen)
         margin = stats.t.isf((1 - confidence) / 2, freedom) * deviation
-        return self.value - margin, self.value + margin
+        # Nothing is nothing, and not what rounding leaves.
+        return (self.value - margin).round(12) + 0.0, (self.value + margin).round(12) + 0.0
 
 
 def split_change(
@@ -159,6 +160,5 @@ def split_change(
         value[3] = value[4] - np.nansum(value[:3])
         influence[3] = influence[4] - influence[:3].sum(axis=0)
     unseen[3] *= not inside.all()
-    # Nothing is nothing, and not what rounding leaves.
     value = value.round(12) + 0.0
     return Change(value, influence, unseen, second, wrong, cluster, size, compared, rate)
