@@ -85,8 +85,9 @@ def test_what_any_drawing_does_or_the_sham_alone_is_not_blamed_on_glasses(drawn,
     result = run(calls(drawn, turned))
     assert [found.weight for found in result.findings] == [0.0]
     assert result.sentence.endswith("nothing is shown of glasses as such.")
-    alike = turned["glasses"][0] > 0
-    assert ("any drawing does that" in result.sentence) == alike
+    glasses, sham = turned["glasses"][0], turned["glasses-sham"][0]
+    assert ("any drawing does that" in result.sentence) == (0 < glasses and sham < 100)
+    assert ("where it is drawn matters" in result.sentence) == (abs(glasses - sham) > 50)
 
 
 def test_only_a_group_that_glasses_change_is_named(drawn):

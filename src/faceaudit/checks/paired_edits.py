@@ -94,17 +94,19 @@ class Effects:
         way = _way(beyond) if _way(edit) == _way(beyond) else 0
         title = say.group_title([say.attributes_title(self.tags)], [self.groups[group]])
         drawn = f"{say.capitalised(title)}: drawn" if self.tags else "Drawn"
-        drawing = "any drawing does that, and " if 0 != _way(edit) == _way(sham) else ""
-        more = f"have {'more' if way > 0 else 'fewer'} {rate.images} {rate.error}"
+        if way:
+            more = "more" if way > 0 else "fewer"
+            told = f"{name} as such have {more} {rate.images} {rate.error}"
+        else:
+            told = f"nothing is shown of {name} as such"
+            if _way(beyond):
+                told = f"where it is drawn matters, but {told}"
+            elif _way(edit) and _way(edit) == _way(sham):
+                told = f"any drawing does that, and {told}"
         return Finding(
             sentence=f"{drawn} {name} turn {wrong[0]:,} of {say.counted(n, rate.image)} wrong and "
             f"{right[0]:,} right ({_points(edit)}), the same drawn elsewhere {wrong[1]:,} and "
-            f"{right[1]:,} ({_points(sham)}): beyond that {_points(beyond)}, so "
-            + (
-                f"{name} as such {more}."
-                if way
-                else f"{drawing}nothing is shown of {name} as such."
-            ),
+            f"{right[1]:,} ({_points(sham)}): beyond that {_points(beyond)}, so {told}.",
             status="info",
             weight=min(abs(beyond.low), abs(beyond.upper)) if way else 0.0,
             tags=list(self.tags),
