@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -59,28 +58,45 @@ def kept_in(out: Path) -> Path:
     return out.with_name(f".{out.name}.parts")
 
 
+def parts_in(out: Path) -> int:
+    return len(list(kept_in(out).glob("*.parquet")))
+
+
 def test_killed_at_any_moment_it_ends_as_if_it_had_not_been(run, tmp_path):
     whole, broken = tmp_path / "whole.parquet", tmp_path / "broken.parquet"
-    start = time.monotonic()
     subprocess.run([*run, str(whole)], check=True)
-    took = time.monotonic() - start
-    rng, kills, rows = np.random.default_rng(int(os.environ.get("SEED", "0"))), 0, []
-    while not broken.exists():
+    seed, moments = int(os.environ.get("SEED", "0")), int(os.environ.get("MOMENTS", "4"))
+    rng, kills, rows = np.random.default_rng(seed), 0, []
+    # Each is killed when so many batches are kept, and a little later.
+    for kept in [*np.sort(rng.integers(0, 22, moments)), N]:
         process = subprocess.Popen([*run, str(broken)])
+        while process.poll() is None and parts_in(broken) < kept:
+            pass
         try:
-            # The first runs are killed while they work, later ones at last come to the end.
-            process.wait(timeout=took * rng.uniform(0.4, 0.9 + kills / 10))
+            process.wait(timeout=rng.uniform(0, 0.1) if kept < N else None)
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
-        kills += process.wait() == -signal.SIGKILL
-        assert process.returncode in (0, -signal.SIGKILL)
+        assert process.wait() in (0, -signal.SIGKILL)
+        kills += process.returncode == -signal.SIGKILL
         rows.append(unfinished.Parts(kept_in(broken)).rows)
-    assert kills >= 2 and max(rows) > 0 and rows[:-1] == sorted(rows[:-1]), "it went on"
+    assert kills >= moments - 1 and max(rows) > 0, "it was killed in the middle"
+    assert rows[:kills] == sorted(rows[:kills]), "it went on"
     assert not kept_in(broken).exists()
     one, other = read_scores(whole), read_scores(broken)
     assert other.table.equals(one.table) and len(one.table) == N
     inputs = {"inputs": []}
     assert other.info.model_copy(update=inputs) == one.info.model_copy(update=inputs)
+
+
+def test_rows_that_were_being_removed_are_no_rows_to_go_on_with(run, tmp_path, monkeypatch):
+    out = tmp_path / "s.parquet"
+    stopped(run, out, monkeypatch)
+    (kept_in(out) / "run.json").unlink()  # the first that is removed at the end
+    other = score(run[2], run[3], out, find_faces=False, batch_size=8, score_is="p-real")
+    assert other.table.equals(
+        score(run[2], run[3], find_faces=False, batch_size=8, score_is="p-real").table
+    )
+    assert not kept_in(out).exists()
 
 
 def stopped(run: list[str], out: Path, monkeypatch, **options) -> str:

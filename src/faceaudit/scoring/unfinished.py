@@ -97,6 +97,9 @@ def unfinished(out: Path | str | None, run: Mapping[str, str], total: int) -> It
     except OSError as error:
         raise FaceAuditError(f"{out}: cannot be written ({error})") from None
     try:
+        if not said.exists():  # of a run that was stopped while it removed them
+            for part in folder.glob("*.parquet"):
+                part.unlink()
         before = json.loads(said.read_text(encoding="utf-8")) if said.exists() else run
         if other := [name for name in run if before.get(name) != run[name]]:
             raise FaceAuditError(
@@ -116,6 +119,7 @@ def unfinished(out: Path | str | None, run: Mapping[str, str], total: int) -> It
                     "command goes on from there"
                 ) from None
             raise
+        said.unlink()
         shutil.rmtree(folder)
     finally:
         if folder.exists() and not any(folder.glob("*.parquet")):
