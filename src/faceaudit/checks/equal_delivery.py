@@ -272,11 +272,13 @@ def _overall(both: Both) -> Table:
 
 
 def _slopes(both: Both) -> Iterator[Slopes]:
-    """Draw each group's error rate, as delivered and at one delivery."""
+    """Draw each group's error rate that is asked about, as delivered and at one delivery."""
     own, confidence = both.data.threshold, both.data.spec.confidence
     for tags in ([tag] for tag in both.data.spec.attributes):
         counts = both.first.counts(tags, own)
         for rate in ERROR_RATES.values():
+            if both.data.spec.rate not in (None, rate.id):
+                continue
             change = both.change(tags, rate, own, confidence)
             shown = np.flatnonzero(change.n)
             if len(shown) < 2:
