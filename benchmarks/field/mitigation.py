@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -28,41 +29,74 @@ EACH = 800
 RATES = np.array([[0.40, 0.10, 0.08, 0.05], [0.10, 0.08, 0.08, 0.06]])
 
 
+Part = Callable[[np.random.Generator, int], list[Row]]
+
+
 def study(trials: int, seed: int) -> list[Row]:
-    """Ask the study for its verdicts; are they right?"""
-    random = np.random.default_rng([seed, 15])
-    planted = (
-        ("scores that part well, threshold too low", _apart, MinimaxThreshold.id, "helps"),
-        ("one kind of picture scored too high", _shifted, "delivery-recalibration", "helps"),
-        ("two groups, one of them hard to tell", _noisy, "safe-threshold", "trades"),
-        ("two groups, one of them hard to tell", _noisy, ThresholdOptimizer.id, "levels down"),
-    )
-    rows = []
-    for what, draw, remedy, verdict in planted:
-        right = [verdict in _said(draw(random), remedy) for _ in range(trials)]
-        rows.append(_wanted(f"{what}: {remedy} {verdict}", right))
-    for seeds, spread in ((1, 0.0), (3, 0.3), (5, 0.3)):
-        wrong = [
-            any(of.verdict != "not shown" for of in _trained(random, seeds, spread, [RATES] * 5))
-            for _ in range(trials)
-        ]
-        what = f"{seeds} seeds, log odds that vary by {spread:g}" if spread else "one seed"
-        told = f"5 trainings that change nothing, {what}: anything is shown of any"
-        rows.append(Row(told, "≤ 5 %", share(wrong), seldom(wrong, 0.05), trials))
+    """Ask the study for its verdicts; are they right? Each part draws for itself."""
+    return [
+        row
+        for i, part in enumerate(parts())
+        for row in part(np.random.default_rng([seed, 15, i]), trials)
+    ]
+
+
+def parts() -> list[Part]:
+    """List what is asked."""
     better = RATES / [[4, 1, 1, 1], [1, 1, 1, 1]]
-    for verdict, rates in (
-        ("helps", better),
-        ("levels down", np.stack([np.full(4, 0.4), RATES[1]])),
-        ("trades", np.stack([better[0], RATES[1] + 0.15])),
-        ("harms", RATES + 0.15),
-    ):
-        right = []
-        for _ in range(trials):
-            first, *rest = _trained(random, 5, 0.1, [rates, RATES, RATES])
-            others = {of.verdict for of in rest}
-            right.append(first.verdict == verdict and others == {"not shown"})
-        rows.append(_wanted(f"3 trainings, 5 seeds: one {verdict}, and it alone is said to", right))
-    return [*rows, *_optimism(random, trials)]
+    level = np.stack([np.full(4, 0.4), RATES[1]])
+    worse = np.stack([better[0], RATES[1] + 0.15])
+    part_well = ("scores that part well, threshold too low", _apart)
+    one_kind = ("one kind of picture scored too high", _shifted)
+    hard = ("two groups, one of them hard to tell", _noisy)
+    return [
+        partial(_planted, *part_well, MinimaxThreshold.id, "helps"),
+        partial(_planted, *one_kind, "delivery-recalibration", "helps"),
+        partial(_planted, *hard, "safe-threshold", "trades"),
+        partial(_planted, *hard, ThresholdOptimizer.id, "levels down"),
+        *(partial(_nothing, *drawn) for drawn in ((1, 0.0), (3, 0.3), (5, 0.3))),
+        partial(_one_of_three, "helps", better),
+        partial(_one_of_three, "levels down", level),
+        partial(_one_of_three, "trades", worse),
+        partial(_one_of_three, "harms", RATES + 0.15),
+        _optimism,
+    ]
+
+
+def _planted(
+    what: str,
+    draw: Callable[[np.random.Generator], pa.Table],
+    remedy: str,
+    verdict: str,
+    random: np.random.Generator,
+    trials: int,
+) -> list[Row]:
+    """A remedy that has a known effect on scores."""
+    right = [verdict in _said(draw(random), remedy) for _ in range(trials)]
+    return [_wanted(f"{what}: {remedy} {verdict}", right)]
+
+
+def _nothing(seeds: int, spread: float, random: np.random.Generator, trials: int) -> list[Row]:
+    """Trainings that have no effect."""
+    wrong = [
+        any(of.verdict != "not shown" for of in _trained(random, seeds, spread, [RATES] * 5))
+        for _ in range(trials)
+    ]
+    what = f"{seeds} seeds, log odds that vary by {spread:g}" if spread else "one seed"
+    told = f"5 trainings that change nothing, {what}: anything is shown of any"
+    return [Row(told, "≤ 5 %", share(wrong), seldom(wrong, 0.05), trials)]
+
+
+def _one_of_three(
+    verdict: str, rates: Floats, random: np.random.Generator, trials: int
+) -> list[Row]:
+    """One training that has an effect, and two that have none."""
+    right = []
+    for _ in range(trials):
+        first, *rest = _trained(random, 5, 0.1, [rates, RATES, RATES])
+        others = {of.verdict for of in rest}
+        right.append(first.verdict == verdict and others == {"not shown"})
+    return [_wanted(f"3 trainings, 5 seeds: one {verdict}, and it alone is said to", right)]
 
 
 def _wanted(what: str, right: Sequence[bool]) -> Row:
