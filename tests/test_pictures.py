@@ -28,7 +28,7 @@ from tests.pictures import draw, encode, write_manifest
 
 SOURCE = Path(faceaudit.__file__).parent
 #: Modules of Pillow that open no file of themselves, and other packages' ways to open pictures.
-HARMLESS = {"ExifTags", "Image", "ImageDraw", "ImageFilter", "ImageFont", "ImageOps"}
+HARMLESS = {"ExifTags", "Image", "ImageChops", "ImageDraw", "ImageFilter", "ImageFont", "ImageOps"}
 OPENERS = {"imageio", "cv2", "torchvision.io", "torchvision.datasets", "skimage.io", "pylab"}
 NAMES = {"PILImage", "PILImageBW", "load_image", "get_image_files", "pil_loader", "read_image"}
 

@@ -11,7 +11,6 @@ import io
 
 import numpy as np
 from PIL import Image
-from PIL.Image import Resampling
 
 from faceaudit.model.preprocess import Pixels, square_pixels
 from faceaudit.pictures import open_picture
@@ -22,8 +21,8 @@ SMALLEST_CROP = 0.8
 SENT = (2 / 3, 7 / 6)
 QUALITIES = (60, 95)
 FILTERS = (
-    *(Resampling.BOX, Resampling.BILINEAR, Resampling.HAMMING),
-    *(Resampling.BICUBIC, Resampling.LANCZOS),
+    *(Image.Resampling.BOX, Image.Resampling.BILINEAR, Image.Resampling.HAMMING),
+    *(Image.Resampling.BICUBIC, Image.Resampling.LANCZOS),
 )
 
 
