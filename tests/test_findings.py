@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 from pathlib import Path
 
 import pyarrow.compute as pc
@@ -141,3 +142,11 @@ def test_what_mends_the_recorded_scores_is_what_the_study_finds(arm):
             was, now = (100 * missed.rates(0.95, plain=side).mean[i] for side in (True, False))
             told = f"{now:.1f} % for {f'{was:.1f} %' if was else 'none'} (`{arm}`)"
             assert told in TEXT
+
+
+def test_claims_at_one_delivery_are_the_recorded_ones():
+    script = runpy.run_path(str(DOCS.parent / "data" / "claims_at_one_delivery.py"))
+    told = list(script["rows"]())
+    assert len(told) == 14
+    for line in told:
+        assert " ".join(line.split()) in TEXT, line
