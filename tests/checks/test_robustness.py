@@ -18,20 +18,20 @@ from planted_delivery import EVEN, STEPS, audited, decay, drawn, of_all
 
 
 def test_series_are_deliveries_that_differ_in_one_number():
-    found = {of.name: of for of in series_of([*GRADED, "glasses", "jpeg=85,size=224"])}
+    found = {of.words: of for of in series_of([*GRADED, "glasses", "jpeg=85,size=224"])}
     assert [*found] == [
-        "size=…",
-        "size=224,jpeg=…",
-        "size=224,blur=…",
-        "size=224,noise=…",
-        "size=224,gamma=…",
-        "size=224,size=…,jpeg=70,size=224",
+        "… pixels",
+        "224 pixels, JPEG …",
+        "224 pixels, blur …",
+        "224 pixels, noise …",
+        "224 pixels, gamma …",
+        "224 pixels, … pixels, JPEG 70, 224 pixels",
     ]
-    assert found["size=…"].start is None
-    assert [number for number, _ in found["size=…"].members] == [224, 160, 112, 80, 56]
-    jpeg = found["size=224,jpeg=…"]
+    assert found["… pixels"].start is None
+    assert [number for number, _ in found["… pixels"].members] == [224, 160, 112, 80, 56]
+    jpeg = found["224 pixels, JPEG …"]
     assert jpeg.start == "size=224" and jpeg.members[-1] == (30, "size=224,jpeg=30")
-    assert [number for number, _ in found["size=224,gamma=…"].members] == [1.25, 1.6, 2, 2.5]
+    assert [number for number, _ in found["224 pixels, gamma …"].members] == [1.25, 1.6, 2, 2.5]
     # Where the delivery to begin with was not scored, that is the mildest.
     (without,) = series_of(["size=224,jpeg=50", "size=224,jpeg=90", "size=224,jpeg=70"])
     assert without.start == "size=224,jpeg=90"
@@ -66,7 +66,7 @@ def test_a_gap_that_opens_is_told_with_its_numbers():
     assert found.interval.value == pytest.approx(0.2, abs=1e-6)
     assert 0.1 < found.interval.low < 0.2 < found.interval.high < 0.3
     assert found.sentence == (
-        "As pictures get worse (jpeg=…), the share of real photographs called AI-generated goes "
+        "As pictures get worse (JPEG …), the share of real photographs called AI-generated goes "
         "from 4.0 to 40.0 % of 500 for group 'b' and from 4.0 to 20.0 % of 500 for group 'a': "
         "fitted by a line, it rises 20.0 points more for the former "
         f"({100 * found.interval.low:.1f} to {100 * found.interval.high:.1f} points): "

@@ -21,7 +21,7 @@ from faceaudit.scoring import score
 from faceaudit.spec import parse_spec
 from faceaudit.tables import Scores, concat_scores, read_scores, write_table
 from faceaudit.variants.base import Edit, Variant
-from faceaudit.variants.delivery import GRADED, deliveries, in_words, parse
+from faceaudit.variants.delivery import GRADED, deliveries, in_words, name_of, parse
 from tests.drawn import drawn_scores
 from tests.pictures import draw, encode, write_manifest
 
@@ -96,7 +96,13 @@ def test_the_same_picture_gets_the_same_noise_and_another_another():
 def test_the_graded_series_is_written_as_it_is_named():
     found = deliveries("graded")
     assert [one.name for one in found] == list(GRADED)
-    assert [in_words(parse(name)) for name in GRADED] == list(GRADED)
+    assert [name_of(parse(name)) for name in GRADED] == list(GRADED)
+
+
+def test_a_delivery_is_told_in_words_and_somebodys_own_name_as_it_is():
+    assert in_words("size=224,jpeg=85") == "224 pixels, JPEG 85"
+    assert in_words("blur=0.5,noise=4,gamma=2,webp=50") == "blur 0.5, noise 4, gamma 2, WebP 50"
+    assert in_words("instagram") == "instagram"
     assert len(variants.asked_for(["graded", "size=224"], [])) == len(GRADED)
 
 

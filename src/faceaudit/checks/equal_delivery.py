@@ -28,7 +28,7 @@ from faceaudit.stats.paired import Change
 from faceaudit.stats.ranking import group_ranking
 from faceaudit.stats.rates import of_large_groups
 from faceaudit.stats.thresholds import thresholds_for_fpr
-from faceaudit.variants.delivery import equal_delivery
+from faceaudit.variants.delivery import equal_delivery, in_words
 
 #: Of each gap and threshold is said what remains, and what was delivery.
 CLAIMS = 2
@@ -224,10 +224,11 @@ def _gaps(both: Both, gaps: Sequence[dict[str, Finding]]) -> Table:
                 ("so", "text"),
             ],
         ),
-        note=f"The same two groups and images twice, the second time each as {both.delivery}. "
-        f"{say.interval_title(both.data.spec.confidence)}s, which hold for all gaps, pairs of "
-        "groups, thresholds and both parts at once. What a picture lost before is not restored, "
-        "and the face stays where it lies in it: some of what remains may be that."
+        note="The same two groups and images twice, the second time each at "
+        f"{in_words(both.delivery)}. {say.interval_title(both.data.spec.confidence)}s, which "
+        "hold for all gaps, pairs of groups, thresholds and both parts at once. What a picture "
+        "lost before is not restored, and the face stays where it lies in it: some of what "
+        "remains may be that."
         + (f" Without a score at that delivery: {say.counted(out, 'image')}." if out else ""),
     )
 
@@ -267,7 +268,8 @@ def _overall(both: Both) -> Table:
                 *(("change", "points"), ("from", "points"), ("to", "points")),
             ],
         ),
-        note=f"With every picture delivered alike ({both.delivery}), {' and '.join(told)}{auc}.",
+        note=f"With every picture delivered alike ({in_words(both.delivery)}), "
+        f"{' and '.join(told)}{auc}.",
     )
 
 

@@ -23,7 +23,7 @@ from faceaudit.stats.counts import Images
 from faceaudit.stats.gaps import pairwise_confidence
 from faceaudit.stats.intervals import rate_interval, rate_of
 from faceaudit.stats.paired import Change
-from faceaudit.variants.delivery import Series, series_of
+from faceaudit.variants.delivery import Series, in_words, series_of
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class Opening:
         ]
         so = f": the gap {self.shown}" if self.shown else ", which chance alone could explain"
         return (
-            f"As pictures get worse ({self.damage.series.name}), the share of {self.rate.images} "
+            f"As pictures get worse ({self.damage.series.words}), the share of {self.rate.images} "
             f"{self.rate.error} goes {went[0]} and {went[1]}: fitted by a line, it rises "
             f"{say.points(gap.value)} more for the former "
             f"({say.points_range(gap.low, gap.upper)}){so}."
@@ -196,7 +196,7 @@ def _finding(of: Opening) -> Finding:
 def _table(openings: Sequence[Opening], data: AuditInput) -> Table:
     rows = [
         (
-            of.damage.series.name,
+            of.damage.series.words,
             say.attributes_title(of.tags),
             of.rate.short,
             *(" × ".join(group.group) for group in of.groups),
@@ -231,7 +231,7 @@ def _overall(found: Sequence[Damage], data: AuditInput) -> Iterator[Curve]:
             yield _drawn(
                 f"{rate.images} {rate.error}, as pictures get worse",
                 "how often the picture has been made worse",
-                {of.series.name: (of, (), 0) for of in found},
+                {of.series.words: (of, (), 0) for of in found},
                 rate,
                 data,
             )
@@ -242,11 +242,12 @@ def _curve(of: Opening, data: AuditInput) -> Curve:
     counts = of.damage.steps[0].counts(of.tags, of.damage.threshold)
     large = np.flatnonzero(of.rate.n(counts) >= data.spec.small_group).tolist()
     steps = ", ".join(f"{number:g}" for number, _ in of.damage.series.members)
-    start = of.damage.series.start or "as delivered"
+    start = of.damage.series.start
+    first = in_words(start) if start else "as delivered"
     return _drawn(
         f"{of.rate.images} {of.rate.error} by {say.attributes_title(of.tags)}, as pictures get "
-        f"worse: {of.damage.series.name}",
-        f"step: {start}, then {steps}",
+        f"worse: {of.damage.series.words}",
+        f"step: {first}, then {steps}",
         {counts.labels[i]: (of.damage, of.tags, i) for i in large},
         of.rate,
         data,

@@ -25,6 +25,8 @@ class Kind(NamedTuple):
     """A kind of step: what its number means, from where to where, and what is done."""
 
     words: str
+    #: The step as a reader is told it.
+    said: str
     low: float
     high: float
     do: Callable[[Image.Image, float], Image.Image | bytes]
@@ -65,13 +67,20 @@ def _saved(picture: Image.Image, number: float, *, kind: str) -> bytes:
 
 
 STEPS = {
-    "size": Kind("side of the centred square, pixels", 8, 4096, _size, neg, whole=True),
-    "jpeg": Kind("quality", 1, 100, partial(_saved, kind="JPEG"), neg, whole=True),
-    "webp": Kind("quality", 1, 100, partial(_saved, kind="WEBP"), neg, whole=True),
-    "blur": Kind("standard deviation, pixels", 0.1, 100, _blur, pos),
-    "noise": Kind("standard deviation, of 255", 0.1, 128, _noise, pos),
+    "size": Kind(
+        "side of the centred square, pixels", "{} pixels", 8, 4096, _size, neg, whole=True
+    ),
+    "jpeg": Kind("quality", "JPEG {}", 1, 100, partial(_saved, kind="JPEG"), neg, whole=True),
+    "webp": Kind("quality", "WebP {}", 1, 100, partial(_saved, kind="WEBP"), neg, whole=True),
+    "blur": Kind("standard deviation, pixels", "blur {}", 0.1, 100, _blur, pos),
+    "noise": Kind("standard deviation, of 255", "noise {}", 0.1, 128, _noise, pos),
     "gamma": Kind(
-        "exponent, above 1 darker", 0.1, 10, _gamma, lambda exponent: abs(math.log(exponent))
+        "exponent, above 1 darker",
+        "gamma {}",
+        0.1,
+        10,
+        _gamma,
+        lambda exponent: abs(math.log(exponent)),
     ),
 }
 #: Steps in their order, each with its number.
@@ -101,7 +110,7 @@ def deliveries(text: str) -> list[Variant]:
     """
     given = GRADED if text.strip() == "graded" else (text,)
     return [
-        Variant(in_words(steps), partial(_delivered, steps=steps)) for steps in map(parse, given)
+        Variant(name_of(steps), partial(_delivered, steps=steps)) for steps in map(parse, given)
     ]
 
 
@@ -129,8 +138,8 @@ def parse(text: str) -> Steps:
 class Series:
     """Deliveries that differ in the number of one step alone."""
 
-    #: With dots for the number.
-    name: str
+    #: As a reader is told it, with dots for the number.
+    words: str
     #: What the step begins with: another delivery, or the picture as delivered (None).
     start: str | None
     #: Their numbers and names, the mildest first.
@@ -152,13 +161,13 @@ def series_of(names: Iterable[str]) -> list[Series]:
             found.setdefault((steps[:i], kind, steps[i + 1 :]), {})[number] = name
     series = []
     for (before, kind, after), of in found.items():
-        start = in_words(before) if before else None
+        start = name_of(before) if before else None
         members = sorted(of.items(), key=lambda one: STEPS[kind].loss(one[0]))
         if start is not None and start not in known:
             start = members.pop(0)[1]
         if len(members) > 1:
-            words = filter(None, (in_words(before), f"{kind}=…", in_words(after)))
-            series.append(Series(",".join(words), start, tuple(members)))
+            words = ", ".join([*_said(before), STEPS[kind].said.format("…"), *_said(after)])
+            series.append(Series(words, start, tuple(members)))
     return series
 
 
@@ -182,9 +191,21 @@ def equal_delivery(names: Iterable[str]) -> str | None:
     return first
 
 
-def in_words(steps: Steps) -> str:
+def name_of(steps: Steps) -> str:
     """Return the one way to write a delivery, which is its name."""
     return ",".join(f"{name}={number:g}" for name, number in steps)
+
+
+def in_words(name: str) -> str:
+    """Say the delivery of this name as a reader is told it: 224 pixels, JPEG 85."""
+    try:
+        return ", ".join(_said(parse(name)))
+    except FaceAuditError:  # somebody's own name
+        return name
+
+
+def _said(steps: Steps) -> list[str]:
+    return [STEPS[kind].said.format(f"{number:g}") for kind, number in steps]
 
 
 def _delivered(picture: Image.Image, points: Points | None, *, steps: Steps) -> Image.Image | bytes:

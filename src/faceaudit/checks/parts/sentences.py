@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from faceaudit import wording as say
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
 from faceaudit.result import Finding, GroupRate, OneDelivery, OverallRate
+from faceaudit.variants.delivery import in_words
 
 
 def rate_gap(found: Finding, rate: ErrorRate) -> str:
@@ -89,9 +90,10 @@ def cause(one: OneDelivery) -> str:
 def at_one_delivery(one: OneDelivery) -> str:
     """Tell what remains of a gap when every picture is delivered alike and scored again."""
     return (
-        f"with every picture delivered alike ({one.delivery}) {say.points(one.value)} remain "
-        f"({say.points_range(one.low, one.high)}), and {say.points(one.part)} "
-        f"({say.points_range(one.part_low, one.part_high)}) were delivery: {cause(one)}"
+        f"with every picture delivered alike ({in_words(one.delivery)}) "
+        f"{say.points(one.value)} remain ({say.points_range(one.low, one.high)}), "
+        f"and {say.points(one.part)} ({say.points_range(one.part_low, one.part_high)}) "
+        f"were delivery: {cause(one)}"
     )
 
 
