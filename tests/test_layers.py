@@ -50,6 +50,7 @@ LAYERS = (
         "python_words",
         "read_ahead",
         "wording",
+        "worker_process",
     ),
     ("error_rates",),
 )

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from faceaudit.errors import FaceAuditError, MissingExtraError
 from faceaudit.read_ahead import in_processes, read_ahead
+from tests.processes import assert_ended
 
 
 def _process_and_square(number: int) -> tuple[int, int]:
@@ -44,3 +50,82 @@ def test_few_pictures_are_worth_no_process_and_progress_reaches_the_end():
     answers = in_processes(_process_and_square, range(3), 3, lambda *now: seen.append(now))
     assert {process for process, _ in answers} == {os.getpid()}
     assert seen == [(1, 3), (2, 3), (3, 3)]
+
+
+def _killed_once(place: Path) -> str:
+    if place.exists():
+        return place.read_text()
+    place.write_text("killed before")
+    os.kill(os.getpid(), signal.SIGKILL)
+    return ""
+
+
+def _killed(number: int) -> int:
+    if number == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are joblib's elsewhere")
+
+
+@linux
+def test_what_a_killed_process_was_at_is_done_by_another(tmp_path):
+    places = [tmp_path / str(i) for i in range(6)]
+    answers = read_ahead(_killed_once, places, 2, chunk=2, processes=True)
+    assert list(answers) == ["killed before"] * 6
+
+
+@linux
+def test_what_kills_every_process_is_one_line():
+    answers = read_ahead(_killed, range(10), 2, processes=True)
+    assert [next(answers) for _ in range(5)] == [0, 1, 2, 3, 4]
+    with pytest.raises(FaceAuditError, match="was killed \\(SIGKILL, 3 times") as error:
+        next(answers)
+    assert "\n" not in str(error.value)
+
+
+def _refused(number: int) -> int:
+    if number == 1:
+        raise MissingExtraError("a test", "none")
+    return 1 // number
+
+
+@linux
+def test_errors_of_another_process_are_told(tmp_path):
+    with pytest.raises(FaceAuditError, match="'a test' needs the extra 'none'"):
+        list(read_ahead(_refused, [2, 1], 2, processes=True))
+    with pytest.raises(RuntimeError, match="ZeroDivisionError") as error:
+        list(read_ahead(_refused, [2, 0], 2, processes=True))
+    assert "return 1 // number" in error.value.__notes__[0]
+
+
+PARENT = """
+import os, sys, time
+from faceaudit.read_ahead import read_ahead
+def work(number):
+    if number == 2:  # one is at work when the end comes, the other waits for some
+        time.sleep(600)
+    return os.getpid()
+answers = read_ahead(work, range(3), 2, ahead=3, processes=True)
+print(next(answers), next(answers), flush=True)
+try:
+    next(answers)
+except KeyboardInterrupt:
+    print("stopped", flush=True)
+"""
+
+
+@linux
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_processes_end_with_their_parent(number):
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    pids = {int(pid) for pid in parent.stdout.readline().split()}
+    # As Ctrl-C does: everybody is told.
+    for pid in (*pids, parent.pid) if number == signal.SIGINT else (parent.pid,):
+        os.kill(pid, number)
+    said, errors = parent.communicate()
+    assert (said, errors) == ("stopped\n" if number == signal.SIGINT else "", "")
+    assert_ended(pids)

@@ -6,10 +6,15 @@ import os
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from functools import partial
 from itertools import islice
-from multiprocessing import get_context
 from typing import TypeVar
+
+from faceaudit.errors import FaceAuditError
+from faceaudit.worker_process import LostProcessError, WorkerProcess
 
 #: Pictures from which on processes earn back what it takes to start them.
 WORTH_PROCESSES = 200
@@ -42,17 +47,29 @@ def read_ahead(
     processes : bool
         Map in processes instead of threads, for work that holds the interpreter's lock. `work` and
         the items must then be such as can be pickled.
+
+    Raises
+    ------
+    FaceAuditError
+        If processes are killed whenever they do the same, as where memory is short.
     """
     items = iter(items)
     ahead = ahead or 2 * workers + 1
     pending: deque[Future[list[Result]]] = deque()
-    with _executor(workers, processes) as pool:
+    with _pool(partial(_each, work), workers, processes) as submit:
         while True:
             while len(pending) < ahead and (part := list(islice(items, chunk))):
-                pending.append(pool.submit(_each, work, part))
+                pending.append(submit(part))
             if not pending:
                 return
-            yield from pending.popleft().result()
+            try:
+                results = pending.popleft().result()
+            except (LostProcessError, BrokenProcessPool) as error:
+                raise FaceAuditError(
+                    f"a process that read pictures was killed ({error}); if memory is short, free "
+                    "some and start again"
+                ) from None
+            yield from results
 
 
 def in_processes(
@@ -86,12 +103,39 @@ def _each(work: Callable[[Item], Result], items: list[Item]) -> list[Result]:
     return [work(item) for item in items]
 
 
-def _executor(workers: int, processes: bool) -> Executor:
-    if not processes:
-        return ThreadPoolExecutor(workers)
-    # Forked processes start at once and, like joblib's, run no code of the caller's.
-    if sys.platform == "linux":
-        return ProcessPoolExecutor(workers, mp_context=get_context("fork"))
-    from joblib.externals.loky import get_reusable_executor
+@contextmanager
+def _pool(
+    work: Callable[[list[Item]], list[Result]], workers: int, processes: bool
+) -> Iterator[Callable[[list[Item]], Future[list[Result]]]]:
+    """Give what hands items to threads or processes; whatever they are still at is broken off."""
+    if processes and sys.platform != "linux":
+        from joblib.externals.loky import get_reusable_executor
 
-    return get_reusable_executor(workers)
+        yield partial(get_reusable_executor(workers).submit, work)
+        return
+    # Forked processes start at once and, like joblib's, run no code of the caller's. Each has a
+    # thread here that waits for it.
+    started: list[WorkerProcess[list[Item], list[Result]]] = []
+    threads = ThreadPoolExecutor(workers)
+    try:
+        if processes:
+            for _ in range(workers):
+                started.append(WorkerProcess(work, started))
+            idle = deque(started)
+
+            def lent(items: list[Item]) -> list[Result]:
+                worker = idle.popleft()
+                try:
+                    return worker(items)
+                finally:
+                    idle.append(worker)
+
+            yield lambda items: threads.submit(lent, items)
+        else:
+            yield lambda items: threads.submit(work, items)
+    finally:
+        for worker in started:
+            worker.stop()
+        threads.shutdown(cancel_futures=True)
+        for worker in started:
+            worker.close()
