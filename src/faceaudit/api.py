@@ -73,12 +73,13 @@ def audit(
         How the tables are to be read.
     """
     from faceaudit.errors import FaceAuditError, validated
-    from faceaudit.files import sha256_of
+    from faceaudit.files import expect_writable, sha256_of
     from faceaudit.given import every_tag, read_given, refuse_no_text, with_names
     from faceaudit.notebook import Result
     from faceaudit.one_or_many import as_words, listed
     from faceaudit.python_words import worded_for_python
     from faceaudit.reading.arrays import table_of_arrays
+    from faceaudit.result import files_in
     from faceaudit.runner import audit as run_audit
     from faceaudit.schema import Input
     from faceaudit.spec import Spec, as_spec, spec_file
@@ -93,6 +94,9 @@ def audit(
         scores, notes = table_of_arrays(*arrays)
     if not (given := [] if scores is None else listed(scores)):
         raise FaceAuditError("no scores were given; give a table, or y_true and y_score")
+    if out is not None:
+        read = [*given, spec, *listed(reading.get("tags", ()))]
+        expect_writable(*files_in(out, "audit"), inputs=read)
     with worded_for_python(given, "y_score" if notes else "column 'p_ai'"):
         chosen = None if spec is None else as_spec(spec)
         parts = read_given(with_names(given), chosen, reading)
@@ -119,7 +123,9 @@ def audit(
     if at_hand is not None:
         add_thumbnails(result, at_hand)
     if out is not None:
-        _write(result, Path(out), "audit.json", images)
+        from faceaudit.report.html import write_with_page
+
+        write_with_page(result, out, images=images)
     return Result.of(result)
 
 
@@ -145,7 +151,7 @@ def init(
     """
     from faceaudit.draft import Draft, draft
     from faceaudit.errors import FaceAuditError
-    from faceaudit.files import write_text
+    from faceaudit.files import expect_writable, write_text
     from faceaudit.given import read_given, with_names
     from faceaudit.one_or_many import as_words, listed
     from faceaudit.spec import parse_spec
@@ -155,6 +161,7 @@ def init(
     if path.exists():
         raise FaceAuditError(f"{path}: is there already; remove it, or name another file with -o")
     given = listed(scores)
+    expect_writable(path)
     parts = read_given(with_names(given), None, reading)
     together = concat_scores(parts) if len(parts) > 1 else parts[0]
     command = _audit_command(given, path, reading)
@@ -223,10 +230,12 @@ def compare(
     from faceaudit.comparison.many import compare_many
     from faceaudit.comparison.runner import compare as run_compare
     from faceaudit.errors import FaceAuditError
+    from faceaudit.files import expect_writable
     from faceaudit.given import read_given, refuse_no_text, with_names
     from faceaudit.notebook import Result
     from faceaudit.one_or_many import listed
     from faceaudit.python_words import worded_for_python
+    from faceaudit.result import files_in
     from faceaudit.spec import as_spec
     from faceaudit.tables import read_raw
     from faceaudit.wording import counted
@@ -234,6 +243,9 @@ def compare(
     tables, of_each = with_names(scores), listed(score_columns)
     columns: Sequence[str | None] = of_each or [None] * len(tables)
     one_table = len(tables) == 1
+    if out is not None:
+        read = [*scores, spec, *listed(reading.get("tags", ()))]
+        expect_writable(*files_in(out, "compare"), inputs=read)
     with worded_for_python(scores):
         if len(columns) < 2 or not (one_table or len(columns) == len(tables)):
             raise FaceAuditError(
@@ -272,7 +284,9 @@ def compare(
                 no_worse_by=no_worse_by,
             )
     if out is not None:
-        _write(result, Path(out), "compare.json", images=False)
+        from faceaudit.report.html import write_with_page
+
+        write_with_page(result, out, images=False)
     return Result.of(result)
 
 
@@ -330,7 +344,7 @@ def report(
         If there is no such format, or the result cannot be written in it.
     """
     from faceaudit.errors import FaceAuditError
-    from faceaudit.files import atomic_file
+    from faceaudit.files import atomic_file, expect_writable
     from faceaudit.plugins import blamed
     from faceaudit.report.base import get_format
     from faceaudit.report.index_page import write_index
@@ -342,8 +356,9 @@ def report(
         if format != "html":
             raise FaceAuditError(f"{result_json}: the list of a folder's reports is HTML only")
         return write_index(result_json)
+    target = Path(result_json).with_name(f"report{chosen.suffix}") if out is None else Path(out)
+    expect_writable(target, inputs=[result_json])
     result = read_result(result_json)
-    target = Path(out or Path(result_json).with_name(f"report{chosen.suffix}"))
     shown = result if images else without_pictures(result)
     with (
         atomic_file(target) as temporary,
@@ -370,10 +385,12 @@ def gate(
     """
     from faceaudit.decision import gate as run_gate
     from faceaudit.decision import read_judged
-    from faceaudit.files import write_text
+    from faceaudit.files import expect_writable, write_text
     from faceaudit.report.junit import write_junit
     from faceaudit.report.markdown import decision_to_markdown
 
+    wanted = [path for path in (junit, markdown) if path is not None]
+    expect_writable(*wanted, inputs=[result, baseline])
     judged = read_judged(result)
     earlier = read_judged(baseline) if baseline is not None else None
     decision = run_gate(judged, earlier, accept_changes=accept_changes, undecided=undecided)
@@ -410,22 +427,14 @@ def card(
     """
     from faceaudit.bundled import resolve_model
     from faceaudit.errors import FaceAuditError
-    from faceaudit.files import write_text
+    from faceaudit.files import expect_writable, write_text
     from faceaudit.one_or_many import listed
     from faceaudit.report.card import to_card
     from faceaudit.result import Result, read_audit
 
     if Path(out).exists():
         raise FaceAuditError(f"{out}: is there already; remove it, or name another file with -o")
+    expect_writable(out)
     folder = None if model is None else resolve_model(model)
     given = [audits] if isinstance(audits, Result) else listed(audits)
     return write_text(out, to_card(folder, [read_audit(audit) for audit in given]))
-
-
-def _write(result: BaseResult, folder: Path, name: str, images: bool) -> None:
-    from faceaudit.report.html import write_html
-    from faceaudit.result import write_result
-
-    # The result first: a report can be drawn again from it, the other way is lost work.
-    write_result(folder / name, result)
-    write_html(result, folder / "report.html", images=images)

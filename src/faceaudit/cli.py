@@ -31,7 +31,8 @@ from faceaudit.errors import FaceAuditError
     cls=ErrorGroup, context_settings={"help_option_names": ["-h", "--help"], "show_default": True}
 )
 @click.version_option(package_name="faceaudit")
-def main() -> None:
+@flag("--debug", envvar="FACEAUDIT_DEBUG", help="Print the traceback of what goes wrong.")
+def main(debug: bool) -> None:
     """Whom does a detector of AI-generated faces get wrong, how sure are we, and why?
 
     \b

@@ -1,17 +1,38 @@
-"""What all commands share: errors in one line, examples in the help."""
+"""What all commands share: however one ends, it is said in one line; examples in the help."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
 import click
 
-from faceaudit.errors import FaceAuditError
+from faceaudit.errors import FaceAuditError, in_one_line
 
-PATH = click.Path(path_type=Path)
+#: Exit code of a fault of ours: 1 means to `gate` that a check fails. As in BSD's sysexits.h.
+FAULT = 70
+
+
+class _Path(click.Path):
+    """A path; an empty one, as of a variable that is not set, would be the current folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return it as a `Path`."""
+        if value == "":
+            self.fail("the name is empty", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+PATH = _Path(path_type=Path)
 
 #: Options that are on or off, and options that may be given more than once.
 flag = partial(click.option, is_flag=True)
@@ -21,22 +42,66 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 class ErrorGroup(click.Group):
-    """Prints `FaceAuditError` as one line and exits with 2; lists commands in working order."""
+    """Says in one line how a command ended, and by its exit code; lists commands in working order.
+
+    2: what is asked for cannot be done (`FaceAuditError`); 70: a fault of ours; 130 and 143: it was
+    stopped, by Ctrl-C or SIGTERM; 141: nobody reads on. With ``--debug`` the traceback comes first.
+    """
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; errors that users can mend need no traceback."""
+        """Run the command."""
         try:
-            return super().invoke(ctx)
+            with _stopped_by(signal.SIGTERM) as stopped:
+                return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
         except FaceAuditError as error:
-            click.echo(f"faceaudit: {error}", err=True)
-            ctx.exit(2)
+            _end(ctx, str(error), 2)
         except KeyboardInterrupt as stop:
-            click.echo(f"faceaudit: {': '.join(('stopped', *map(str, stop.args)))}", err=True)
-            ctx.exit(130)
+            number = next(iter(stopped), signal.SIGINT)
+            _end(ctx, ": ".join(("stopped", *map(str, stop.args))), 128 + number)
+        except BrokenPipeError:
+            # What is still to be printed would raise this again.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(128 + 13)
+        except Exception as error:
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{Path(place.filename).name}, line {place.lineno}"
+            remedy = "please report it, with what 'faceaudit --debug' and the rest of it prints"
+            _end(ctx, f"{in_one_line(error)} ({where}), a fault of faceaudit: {remedy}", FAULT)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """List the commands in the order in which they are defined, that is, of the work."""
         return list(self.commands)
+
+
+def _end(ctx: click.Context, said: str, code: int) -> NoReturn:
+    if ctx.find_root().params.get("debug"):
+        traceback.print_exc()
+    click.echo(f"faceaudit: {said}", err=True)
+    ctx.exit(code)
+
+
+@contextmanager
+def _stopped_by(number: signal.Signals) -> Iterator[list[int]]:
+    """Have a signal raise `KeyboardInterrupt`, so that what was begun is cleaned up; say if it did.
+
+    Nothing is changed in a thread, where no signal arrives.
+    """
+    stopped: list[int] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopped.append(number)
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield stopped
+        return
+    before = signal.signal(number, stop)
+    try:
+        yield stopped
+    finally:
+        signal.signal(number, before)
 
 
 def with_options(*options: Decorator) -> Decorator:

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from faceaudit import api, bundled
 from faceaudit.errors import MissingExtraError
+from faceaudit.files import expect_writable
 from faceaudit.result import Result
 from faceaudit.tables import Scores, read_scores
 
@@ -61,6 +62,7 @@ def demo(out: Path | str, *, say: Callable[[str], None] = lambda text: None) -> 
     `say` is told what is being done, one line at a time.
     """
     out = Path(out)
+    expect_writable(out / "index.html")
     reports: dict[str, Result] = {}
     first, second = (bundled.recorded_scores(name) for name in bundled.PUBLISHED_PAIR[::-1])
     say(f"comparing {first.stem} with {second.stem} on the same images")

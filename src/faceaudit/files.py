@@ -1,56 +1,203 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, where links lead, and over nothing that was read."""
 
 from __future__ import annotations
 
+import errno
+import glob
 import hashlib
 import os
+import shutil
+import stat
+import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from faceaudit.errors import FaceAuditError
 
+if sys.platform != "win32":
+    import fcntl
 
-@contextmanager
-def atomic_file(path: Path | str) -> Iterator[Path]:
-    """Give a temporary file beside `path` to write to, and rename it to `path` on success.
+#: What an `OSError` says if it is about where is written, and not about what was read.
+_OF_OUTPUT = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EPIPE, errno.EBUSY}
 
-    Missing parent folders are made. The temporary file is removed if the block raises.
+
+def expect_writable(*outputs: Path | str, inputs: Iterable[object] = ()) -> None:
+    """Refuse, before the work, outputs that could not be written after it, or that are inputs.
+
+    Of `inputs` those are looked at that name a file, as ``onnx:FILE`` too.
 
     Raises
     ------
     FaceAuditError
-        If `path` is a folder, or nothing can be written there.
+        If one is no place for a file, or an input, or both are one.
     """
-    target = Path(path)
-    if target.is_dir():
-        raise FaceAuditError(f"{path}: a folder, and a file is to be written; name a file in it")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(
-            dir=target.parent, prefix=f".{target.name}.", suffix=".part"
-        )
-    except OSError as error:
-        raise FaceAuditError(f"{path}: cannot be written ({error})") from None
-    os.close(handle)
-    temporary = Path(name)
-    try:
+    given = [str(one) for one in inputs if isinstance(one, Path | str)]
+    given += [one.partition(":")[2] for one in given]
+    places = [_place(out) for out in outputs]
+    for out, place in zip(outputs, places, strict=True):
+        if places.count(place) > 1:
+            raise FaceAuditError(f"{out}: more than one output; name a file for each")
+        for one in given:
+            if _mode(Path(one)) and _mode(place) and place.samefile(one):
+                raise FaceAuditError(
+                    f"{out}: is read by this command, which would write over it; name another file"
+                )
+        try:
+            if _mode(place) and not os.access(place, os.W_OK):
+                raise PermissionError(errno.EACCES, "it is read-only")
+            if not _is_stream(place):
+                above = next(folder for folder in place.parents if _mode(folder))
+                prefix, suffix = _around(place)
+                with tempfile.NamedTemporaryFile(dir=above, prefix=prefix, suffix=suffix) as file:
+                    file.write(bytes(4096))
+        except OSError as error:
+            raise _unwritable(out, error) from None
+
+
+@contextmanager
+def atomic_files(*paths: Path | str) -> Iterator[list[Path]]:
+    """Give temporary files to write to, and put them where they belong on success.
+
+    Never is a new one of them beside an old one: whoever is killed between two has left the first
+    alone. Missing folders are made, and what others left is removed who were killed. A device or a
+    pipe is written to; a link is followed.
+
+    Raises
+    ------
+    FaceAuditError
+        If one is a folder, or cannot be written.
+    """
+    places = [_place(path) for path in paths]
+    with ExitStack() as stack:
+        try:
+            temporaries = []
+            for path, place in zip(paths, places, strict=True):
+                try:
+                    temporaries.append(stack.enter_context(_temporary(place)))
+                except OSError as error:
+                    raise _unwritable(path, error) from None
+            yield temporaries
+            for place in places[1:]:
+                if not _is_stream(place):
+                    place.unlink(missing_ok=True)
+            for temporary, place in zip(temporaries, places, strict=True):
+                _put(temporary, place)
+        except OSError as error:
+            if error.errno not in _OF_OUTPUT:
+                raise
+            raise _unwritable(paths[0], error) from None
+
+
+@contextmanager
+def atomic_file(path: Path | str) -> Iterator[Path]:
+    """Give a temporary file to write to, and put it at `path` on success; see `atomic_files`."""
+    with atomic_files(path) as (temporary,):
         yield temporary
-        # mkstemp makes files private; a result is as readable as any file its user writes.
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+
+
+def write_texts(texts: Mapping[Path, str]) -> None:
+    """Write texts as UTF-8, which belong together, see `atomic_files`."""
+    with atomic_files(*texts) as temporaries:
+        for temporary, text in zip(temporaries, texts.values(), strict=True):
+            temporary.write_text(text, encoding="utf-8")
 
 
 def write_text(path: Path | str, text: str) -> Path:
     """Write `text` as UTF-8 to `path`, whole or not at all, and return the path."""
-    with atomic_file(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_texts({Path(path): text})
     return Path(path)
+
+
+def _unwritable(path: Path | str, error: OSError) -> FaceAuditError:
+    return FaceAuditError(f"{path}: cannot be written ({error.strerror or error})")
+
+
+def _place(path: Path | str) -> Path:
+    """Return where a file comes to lie."""
+    if not str(path):
+        raise FaceAuditError("no file is named that is to be written: its name is empty")
+    place = Path(os.path.realpath(path))
+    if stat.S_ISDIR(_mode(place)):
+        raise FaceAuditError(f"{path}: a folder, and a file is to be written; name a file in it")
+    if place.is_symlink():
+        raise FaceAuditError(f"{path}: cannot be written (a link that leads to itself)")
+    for folder in place.parents:
+        if _mode(folder) and not stat.S_ISDIR(_mode(folder)):
+            raise FaceAuditError(f"{path}: cannot be written ({folder} is a file and no folder)")
+    # What is a pipe has no place that a link could lead to.
+    return Path(path) if _is_stream(Path(path)) else place
+
+
+def _is_stream(path: Path) -> bool:
+    """Tell devices and pipes, which are written to, from files, which are replaced."""
+    return stat.S_IFMT(_mode(path)) not in (0, stat.S_IFREG, stat.S_IFDIR)
+
+
+def _mode(path: Path) -> int:
+    """Return what there is at a path, as `os.stat` says it; 0 if nothing can be found there."""
+    try:
+        return path.stat().st_mode
+    except (OSError, ValueError):
+        return 0
+
+
+def _around(place: Path) -> tuple[str, str]:
+    """Return what stands around the random part of a temporary file's name: what it is for."""
+    return f".{place.name}.", ".part"
+
+
+@contextmanager
+def _temporary(place: Path) -> Iterator[Path]:
+    """Give an empty file, beside the one that it will replace; it is locked while it is in use."""
+    folder = None
+    if not _is_stream(place):
+        folder = place.parent
+        folder.mkdir(parents=True, exist_ok=True)
+        _remove_left(folder, place.name)
+    while True:
+        prefix, suffix = _around(place)
+        handle, name = tempfile.mkstemp(suffix, prefix, folder)
+        if sys.platform == "win32":  # where nothing is replaced that is open
+            os.close(handle)
+            break
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if _mode(Path(name)):
+            break
+        os.close(handle)  # it was taken for one that somebody had left
+    try:
+        yield Path(name)
+    finally:
+        Path(name).unlink(missing_ok=True)
+        if sys.platform != "win32":
+            os.close(handle)
+
+
+def _remove_left(folder: Path, name: str) -> None:
+    """Remove temporary files whose writers were killed: nobody holds their locks."""
+    if sys.platform == "win32":
+        return
+    for left in folder.glob(f".{glob.escape(name)}.*.part"):
+        with suppress(OSError), left.open("r+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            left.unlink()
+
+
+def _put(temporary: Path, place: Path) -> None:
+    if _is_stream(place):
+        with temporary.open("rb") as source, place.open("wb") as stream:
+            shutil.copyfileobj(source, stream)
+        return
+    mode = stat.S_IMODE(_mode(place))
+    if not mode:
+        # mkstemp makes files private; a result is as readable as any file its user writes.
+        umask = os.umask(0)
+        os.umask(umask)
+        mode = 0o666 & ~umask
+    temporary.chmod(mode)
+    temporary.replace(place)
 
 
 def sha256_of(path: Path | str, pattern: str = "*") -> str:

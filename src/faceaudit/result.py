@@ -833,12 +833,22 @@ class Result(_Strict):
         return self
 
 
-def write_result(path: Path | str, result: Result) -> Path:
-    """Write a result as JSON, whole or not at all; a list of numbers takes one line."""
+def to_json(result: Result) -> str:
+    """Return a result as JSON, in which a list of numbers takes one line."""
     text = result.model_dump_json(indent=1)
     # A line break of JSON is never inside a text, and before a number it is a list's.
     text = re.sub(r"(?<=[\[,])\n +(?=[-\d]|null)", "", text)
-    return write_text(path, re.sub(r"(?<=[\dl])\n +(?=\])", "", text) + "\n")
+    return re.sub(r"(?<=[\dl])\n +(?=\])", "", text) + "\n"
+
+
+def write_result(path: Path | str, result: Result) -> Path:
+    """Write a result as JSON, whole or not at all."""
+    return write_text(path, to_json(result))
+
+
+def files_in(folder: Path | str, kind: str) -> tuple[Path, Path]:
+    """Return where a result of that kind and its page are in a folder."""
+    return Path(folder) / f"{kind}.json", Path(folder) / "report.html"
 
 
 class _Version(BaseModel):

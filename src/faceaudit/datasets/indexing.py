@@ -33,7 +33,7 @@ from faceaudit.datasets.sources import (
     suffix_of,
 )
 from faceaudit.errors import FaceAuditError
-from faceaudit.files import atomic_file
+from faceaudit.files import atomic_file, expect_writable
 from faceaudit.known_roots import remember_root
 from faceaudit.one_or_many import Word, as_words, listed
 from faceaudit.plugins import blamed
@@ -129,6 +129,8 @@ def index(
         for whose extra is not installed.
     """
     kind = get_dataset(dataset)
+    if out is not None:
+        expect_writable(out, ledger_path(Path(out)), inputs=[root, tags_from])
     wanted = [tag for tag, asked in derive.items() if asked]
     options = IndexOptions(
         None if tags_from is None else Path(tags_from),

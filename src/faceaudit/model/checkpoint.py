@@ -38,6 +38,12 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
+def files_of(folder: Path | str) -> list[Path]:
+    """Return what a model directory holds; the record first, without which it is none."""
+    names = (RECORD_FILE, WEIGHTS_FILE, IMAGES_FILE, FAMILIARITY_FILE)
+    return [Path(folder) / name for name in names]
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """A model directory, read."""

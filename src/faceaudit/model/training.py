@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.files import sha256_of
+from faceaudit.files import expect_writable, sha256_of
 from faceaudit.model.architecture import (
     DEFAULT_ARCHITECTURE,
     build_network,
@@ -28,6 +28,7 @@ from faceaudit.model.architecture import (
 from faceaudit.model.balance import balance_column, equal_shares, training_groups
 from faceaudit.model.checkpoint import (
     Checkpoint,
+    files_of,
     load_checkpoint,
     round_weights,
     save_checkpoint,
@@ -137,6 +138,7 @@ def train(
     """
     started = time.monotonic()
     manifests = listed(manifests)
+    expect_writable(*files_of(out), inputs=[*manifests, weights])
     manifest = read_manifests(manifests)
     column = balance_column(balance, manifest) if balance else None
     if objective == "group-dro" and column is None:

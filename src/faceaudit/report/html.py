@@ -14,7 +14,7 @@ from faceaudit import figures
 from faceaudit.error_rates import ERROR_RATES
 from faceaudit.figures.axes import Axis, forest_axes
 from faceaudit.figures.drawing import style as figures_style
-from faceaudit.files import write_text
+from faceaudit.files import write_text, write_texts
 from faceaudit.report import alt_text, numbers, visible
 from faceaudit.report.as_table import as_table
 from faceaudit.report.base import ReportFormat
@@ -32,6 +32,8 @@ from faceaudit.result import (
     Slopes,
     Table,
     Test,
+    files_in,
+    to_json,
 )
 from faceaudit.wording import LIMIT_NOTE, capitalised, counted, natural_frequency, tag_title
 
@@ -55,6 +57,15 @@ def write_html(result: Result, path: Path | str, *, images: bool = True) -> Path
         False leaves no pixel of any photograph in the file.
     """
     return write_text(path, render_html(result, images=images))
+
+
+def write_with_page(result: Result, folder: Path | str, *, images: bool = True) -> None:
+    """Write a result and its page into a folder, each under its own name; never one beside an old.
+
+    Parameters are those of `write_html`.
+    """
+    file, page = files_in(folder, result.kind)
+    write_texts({file: to_json(result), page: render_html(result, images=images)})
 
 
 def render_html(result: Result, images: bool = True) -> str:

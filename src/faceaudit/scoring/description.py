@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from faceaudit.errors import FaceAuditError, describe
-from faceaudit.files import write_text
+from faceaudit.files import expect_writable, write_text
 from faceaudit.model.architecture import (
     Architecture,
     find_architecture,
@@ -137,6 +137,7 @@ def write_draft(
     target = path.parent / RECORD_FILE
     if target.exists():
         raise FaceAuditError(f"{target}: is there already; change it, or move it away")
+    expect_writable(target)
     require_model_extra("model describe")
     state = read_weights(path, trust_pickle)
     fitting = [one for name in ([arch] if arch else COMMON) if (one := _fit(state, name, path))]

@@ -13,10 +13,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceaudit.errors import FaceAuditError
+from faceaudit.files import expect_writable
 from faceaudit.model.faces import face_finder
 from faceaudit.model.image_reader import read_pictures
 from faceaudit.model.preprocess import Floats, Picture, Prepared
 from faceaudit.model.progress import progress_bars
+from faceaudit.one_or_many import listed
 from faceaudit.reading.columns import with_column
 from faceaudit.schema import (
     SCORED,
@@ -122,6 +124,9 @@ def score(
     FaceAuditError
         If model or manifest cannot be read. A bad image raises nothing.
     """
+    manifests = manifests if isinstance(manifests, Manifest) else listed(manifests)
+    if out is not None:
+        expect_writable(out, inputs=[model, *listed(manifests)])
     detector = model if isinstance(model, Detector) else open_detector(model, **options)
     if not isinstance(manifests, Manifest):
         manifests = read_manifests(manifests)

@@ -14,10 +14,11 @@ import pyarrow.compute as pc
 from faceaudit.checks.parts.sentences import fitting
 from faceaudit.comparison.answer import who
 from faceaudit.errors import FaceAuditError
+from faceaudit.files import expect_writable
 from faceaudit.layout import Kind, by_rows, lay_out
 from faceaudit.mitigation import Given, all_methods
 from faceaudit.mitigation.base import SMALLEST_GROUP, THRESHOLD
-from faceaudit.result import Answer, CheckResult, Estimate, FigureAt, Forest, Result
+from faceaudit.result import Answer, CheckResult, Estimate, FigureAt, Forest, Result, files_in
 from faceaudit.stats.clusters import clusters_of
 from faceaudit.stats.counts import Images
 from faceaudit.studies.holdout import Split, halved
@@ -93,6 +94,7 @@ class Mitigation(Study):
 
         Images that the classifier was trained on are left out.
         """
+        expect_writable(*files_in(out, "study"), inputs=[scores])
         given = read_scores(scores)
         unseen, model = scored(given), given.info.model
         if "in_training" in unseen.column_names:

@@ -10,9 +10,11 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
+from faceaudit.files import expect_writable
 from faceaudit.layout import Kind, Values, lay_out, number, text
 from faceaudit.limitations import limitations
-from faceaudit.result import Answer, CheckResult, Detail, Finding, Part, Result, write_result
+from faceaudit.one_or_many import listed
+from faceaudit.result import Answer, CheckResult, Detail, Finding, Part, Result, files_in
 from faceaudit.runner import headline, result_versions, summarise, timestamp
 from faceaudit.studies.holdout import Split, read_split
 from faceaudit.studies.runs import Run, Tested, run_all
@@ -73,6 +75,8 @@ class Study(ABC):
         FaceAuditError
             If the images do not suffice, or `out` holds runs with other settings.
         """
+        manifests = listed(manifests)
+        expect_writable(*files_in(out, "study"), inputs=[*manifests, *listed(self.tests)])
         split = self._prepare(read_split(manifests, self.tests, self.hold_out))
         recipe = {key: getattr(self, key) for key in ("arch", "size", "batch_size", "weights")}
         folder = Path(out) / "runs"
@@ -104,7 +108,7 @@ class Study(ABC):
         notes: Sequence[str],
     ) -> Result:
         """Write what was concluded from some scores, each under a name."""
-        from faceaudit.report.html import write_html
+        from faceaudit.report.html import write_with_page
 
         summaries = [summarise(name, of, None) for name, of in scores.items()]
         given = asdict(self)
@@ -129,8 +133,7 @@ class Study(ABC):
             spec={"study": self.name, **told},
             versions=result_versions(),
         )
-        write_result(Path(out) / "study.json", result)
-        write_html(result, Path(out) / "report.html")
+        write_with_page(result, out)
         return result
 
     def _prepare(self, split: Split) -> Split:

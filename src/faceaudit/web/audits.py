@@ -12,8 +12,7 @@ from starlette.exceptions import HTTPException
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.packaged import ready_specs
-from faceaudit.report.html import write_html
-from faceaudit.result import write_result
+from faceaudit.report.html import write_with_page
 from faceaudit.runner import audit
 from faceaudit.spec import EVERY_TAG, QUESTION, Spec, every_tag, find_spec, parse_spec
 from faceaudit.tables import Scores
@@ -82,8 +81,7 @@ class Audits:
             # No thumbnails: a table from elsewhere is not to show pictures of this machine.
             job.step, job.done = "writing the report", job.total
             place = f"{slug(spec.name)}-{job.id}"
-            write_result(self._folder / place / "audit.json", result)
-            write_html(result, self._folder / place / "report.html", images=False)
+            write_with_page(result, self._folder / place, images=False)
         except FaceAuditError as error:
             job.state, job.problem = "failed", str(error)
         except Exception as error:  # a worker that dies in silence would leave the page waiting

@@ -1,0 +1,107 @@
+"""However a command ends, its exit code says so: 1 is the gate's alone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from faceaudit import api
+from faceaudit.cli import main
+from faceaudit.errors import FaceAuditError
+
+FAULTS = (ValueError("odd"), RecursionError("too deep"), MemoryError(), OSError(5, "I/O error"))
+
+
+def ended_by(error: BaseException, monkeypatch, *before: str, words=("gate", "audit.json")):
+    def fail(*given, **options):
+        raise error
+
+    for name in ("gate", "audit"):
+        monkeypatch.setattr(api, name, fail)
+    monkeypatch.setattr("faceaudit.studies.mitigation.Mitigation.of_scores", fail)
+    return CliRunner().invoke(main, [*before, *words])
+
+
+@pytest.mark.parametrize("error", FAULTS, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("gate", "audit.json"),
+        ("audit", "scores.csv", "-o", "out"),
+        ("study", "mitigation", "--scores", "scores.csv", "-o", "out"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_fault_of_ours_is_one_line_and_70(error, words, monkeypatch):
+    done = ended_by(error, monkeypatch, words=words)
+    assert done.exit_code == 70
+    assert done.stderr.startswith(f"faceaudit: {type(error).__name__}")
+    assert "(test_exit_codes.py, line" in done.stderr and "please report it" in done.stderr
+    assert done.stderr.count("\n") == 1 and done.stdout == ""
+
+
+def test_the_traceback_is_there_for_the_asking(monkeypatch):
+    for error in (FAULTS[0], FaceAuditError("what is given is wrong")):
+        done = ended_by(error, monkeypatch, "--debug")
+        assert "Traceback (most recent call last)" in done.stderr
+        monkeypatch.setenv("FACEAUDIT_DEBUG", "1")
+        again = ended_by(error, monkeypatch)
+        assert "Traceback (most recent call last)" in again.stderr
+        assert again.exit_code == done.exit_code == (2 if isinstance(error, FaceAuditError) else 70)
+        monkeypatch.delenv("FACEAUDIT_DEBUG")
+        assert "Traceback" not in ended_by(error, monkeypatch).stderr
+
+
+def test_what_is_raised_reaches_python(monkeypatch):
+    with pytest.raises(FaceAuditError):
+        api.gate("none.json")
+
+
+def test_ctrl_c(monkeypatch):
+    done = ended_by(KeyboardInterrupt("3 of 4 are kept"), monkeypatch)
+    assert (done.exit_code, done.stderr) == (130, "faceaudit: stopped: 3 of 4 are kept\n")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there is no such signal")
+def test_sigterm_cleans_up(tmp_path):
+    script = (
+        "import os, signal, sys\n"
+        "from faceaudit import api, files\nfrom faceaudit.cli import main\n"
+        "def waits(*given, **options):\n"
+        "    with files.atomic_file('page.html'):\n"
+        "        print('waiting', flush=True)\n"
+        "        signal.pause()\n"
+        "api.report = waits\n"
+        "main()\n"
+    )
+    words = [sys.executable, "-c", script, "report", "a.json"]
+    process = subprocess.Popen(
+        words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "waiting\n"
+    assert len(list(tmp_path.iterdir())) == 1
+    process.terminate()
+    assert process.communicate()[1] == "faceaudit: stopped\n"
+    assert process.returncode == 143
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no such pipes")
+def test_nobody_reads_on():
+    reading, writing = os.pipe()
+    os.close(reading)
+    words = [sys.executable, "-m", "faceaudit", "specs"]
+    process = subprocess.run(
+        words,
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writing)
+    assert (process.returncode, process.stderr) == (128 + signal.SIGPIPE, "")
