@@ -32,6 +32,27 @@ def encode(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
     return buffer.getvalue()
 
 
+#: How a picture is stored that EXIF's orientation of that number turns upright.
+_STORED = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+
+
+def encode_turned(
+    image: Image.Image, orientation: int, kind: str = "PNG", **options: object
+) -> bytes:
+    """Return a picture as the bytes of a file that is upright only once its EXIF is obeyed."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return encode(image.transpose(_STORED[orientation]), kind, exif=exif, **options)
+
+
 def draw_dataset(folder: Path, n_real: int = 60, n_ai: int = 60, seed: int = 0) -> Path:
     """Draw pictures below `folder` and return the path of their manifest."""
     rng = np.random.default_rng(seed)

@@ -14,17 +14,29 @@ import pytest
 from PIL import Image, features
 
 import faceaudit
-from faceaudit.datasets.duplicates import near_copies
+from faceaudit import pictures
+from faceaudit.datasets.duplicates import near_copies, perceptual_hash
 from faceaudit.datasets.images import inspect
+from faceaudit.datasets.pixels import measure
 from faceaudit.datasets.rejects import Reject
 from faceaudit.model.preprocess import prepare, square_pixels
-from faceaudit.pictures import FORMATS, MAX_PIXELS, PictureError, TooLargeError, open_picture
+from faceaudit.pictures import (
+    FORMATS,
+    MAX_PIXELS,
+    MAX_SCANS,
+    MAX_SIDE,
+    PictureError,
+    TooLargeError,
+    as_seen,
+    open_picture,
+)
 from faceaudit.schema import ModelInfo
 from faceaudit.scoring import Detector, score
 from faceaudit.tables import read_manifest
 from faceaudit.tags.base import picture_tags
 from faceaudit.tags.landmarks import Face, working_pixels
-from tests.pictures import draw, encode, write_manifest
+from faceaudit.thumbnails import small_jpeg
+from tests.pictures import draw, encode, encode_turned, write_manifest
 
 SOURCE = Path(faceaudit.__file__).parent
 #: Modules of Pillow that open no file of themselves, and other packages' ways to open pictures.
@@ -207,12 +219,161 @@ def test_damage_behind_the_header_is_the_callers():
 # --- limits -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("side", [int(MAX_PIXELS**0.5) + 1, 20_000])
+@pytest.mark.parametrize("side", [int(MAX_PIXELS**0.5) + 1])
 def test_a_picture_too_large_is_told_by_its_header(side, monkeypatch):
     content = encode(Image.new("1", (side, side)))
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", lambda self: pytest.fail("decoded"))
     with pytest.raises(TooLargeError, match="80 million"), open_picture(content):
         pass
+
+
+@pytest.mark.parametrize("size", [(1, MAX_SIDE + 1), (MAX_SIDE + 1, 1)])
+def test_a_picture_too_long_is_told_by_its_header(size, monkeypatch):
+    content = encode(Image.new("1", size))
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", lambda self: pytest.fail("decoded"))
+    with pytest.raises(TooLargeError, match="32,768 pixels"), open_picture(content):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("kind", "bytes_a_pixel"),
+    [("PNG", 10), ("JPEG", 10), ("GIF", 10), ("WEBP", 20), ("TIFF", 16), ("progressive", 20)],
+)
+def test_what_takes_more_memory_to_decode_may_have_fewer_pixels(kind, bytes_a_pixel, monkeypatch):
+    def opened(height: int) -> tuple[int, int]:
+        how = {"kind": "JPEG", "progressive": True} if kind == "progressive" else {"kind": kind}
+        with open_picture(encode(Image.new("RGB", (100, height)), **how)) as image:
+            return image.size
+
+    monkeypatch.setattr(pictures, "MAX_MEMORY", 100 * 50 * bytes_a_pixel)
+    assert opened(50) == (100, 50)
+    with pytest.raises(TooLargeError, match="not opened"):
+        opened(51)
+
+
+def test_of_a_tiled_tiff_the_tiles_count():
+    content = encode(Image.new("RGB", (32, 32)), "TIFF")
+    with open_picture(content) as image:
+        image.tag_v2[322] = image.tag_v2[323] = 20_000
+        with pytest.raises(TooLargeError, match="million pixels, the limit of a TIFF"):
+            pictures._memory(image, "TIFF")
+
+
+def test_scans_without_end_are_not_decoded():
+    content = encode(draw(np.random.default_rng(0), "real"), "JPEG", progressive=True)
+    last, end = content.rindex(b"\xff\xda"), len(content) - 2
+    again = content[:end] + content[last:end] * MAX_SCANS + content[end:]
+    with pytest.raises(PictureError, match="more than 100 scans"), open_picture(again):
+        pass
+
+
+# --- whole --------------------------------------------------------------------------------------
+
+JPEGS = [
+    {},
+    {"subsampling": 0},
+    {"progressive": True},
+    {"restart_marker_rows": 1},
+    {"mode": "L"},
+    {"mode": "CMYK"},
+]
+
+
+def jpeg(image: Image.Image, mode: str = "RGB", **how: object) -> bytes:
+    return encode(image.convert(mode), "JPEG", quality=90, **how)
+
+
+@pytest.mark.parametrize("how", JPEGS, ids=str)
+def test_a_jpeg_cut_short_is_noticed_though_an_end_marker_follows(how):
+    whole = jpeg(draw(np.random.default_rng(1), "real").resize((150, 130)), **how)
+    assert prepare(whole, 32).status == "ok"
+    assert inspect("a.jpg", whole).bytes == len(whole)
+    start = whole.index(b"\xff\xda") + 20
+    for share in np.linspace(0.02, 0.9, 30):
+        cut = whole[: start + int(share * (len(whole) - start))].rstrip(b"\xff") + b"\xff\xd9"
+        picture = prepare(cut, 32)
+        assert picture.status == "unreadable", share
+        assert "cut short" in picture.reason or "truncated" in picture.reason
+        with pytest.raises(Reject, match="truncated image"):
+            inspect("a.jpg", cut)
+
+
+@pytest.mark.parametrize("how", JPEGS, ids=str)
+@pytest.mark.parametrize("size", [(16, 16), (97, 33), (64, 64)])
+def test_a_grey_picture_is_not_taken_for_one_cut_short(how, size):
+    whole = jpeg(Image.new("RGB", size, (128, 128, 128)), **how)
+    for content in (whole, whole + b"what a telephone adds"):
+        assert prepare(content, 8).status == "ok"
+        assert inspect("a.jpg", content).width == size[0]
+
+
+def test_further_pictures_behind_the_first_are_no_part_of_it():
+    first, second = (Image.new("RGB", (64, 64), (128,) * 3), draw(np.random.default_rng(2), "ai"))
+    content = encode(first, "MPO", save_all=True, append_images=[second])
+    assert prepare(content, 8).status == "ok"
+    cut = content[: content.index(b"\xff\xda") + 20] + b"\xff\xd9" + encode(second, "JPEG")
+    assert "cut short" in prepare(cut, 8).reason
+
+
+@pytest.mark.real_data
+def test_no_real_picture_is_taken_for_one_cut_short(real_data):
+    refused = {
+        path.name
+        for path in sorted(real_data.rglob("*.jpg"))[::100]
+        if prepare(path.read_bytes(), 8).status != "ok"
+    }
+    assert refused <= {"Zydrunas_Ilgauskas_0001.jpg"}
+
+
+# --- as seen ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "I;16", "RGB", "L", "1", "CMYK"])
+def test_strips_are_the_whole(mode, monkeypatch):
+    noise = np.random.default_rng(3).integers(0, 256, (40, 30, 4), np.uint8)
+    image = Image.fromarray(noise, "RGBA")
+    if mode == "I;16":
+        image = Image.fromarray(noise[..., 0].astype(np.uint16) * 200)
+    elif mode == "P":
+        image = image.convert("P")
+        image.info["transparency"] = bytes(range(256))
+    elif mode != "RGBA":
+        image = image.convert(mode)
+    at_once = np.asarray(as_seen(image.copy()))
+    monkeypatch.setattr(pictures, "_STRIP", 30 * 7)
+    assert np.array_equal(as_seen(image.copy()), at_once)
+
+
+@pytest.mark.parametrize("orientation", range(2, 9))
+def test_every_way_in_sees_a_turned_picture_upright(orientation):
+    image = draw(np.random.default_rng(4), "ai").resize((60, 44))
+    upright, turned = encode(image), encode_turned(image, orientation)
+    for way in (
+        lambda content: prepare(content, 24).pixels,
+        working_pixels,
+        perceptual_hash,
+        lambda content: small_jpeg(content, 40),
+        lambda content: np.round(measure(content)[3:], 9),  # brightness, border and corners
+    ):
+        assert np.array_equal(way(upright), way(turned))
+
+
+@pytest.mark.real_data
+def test_the_shape_of_a_turned_face_is_that_of_the_upright_one(real_data, tmp_path):
+    pytest.importorskip("dlib", reason="needs the extra 'landmarks'")
+    shapes = []
+    for number, path in enumerate(sorted((real_data / "ffhq" / "images").glob("*.jpg"))[:3]):
+        image = Image.open(path)
+        for content in (encode(image), encode_turned(image, (3, 6, 8)[number])):
+            face = Face({}, content)
+            shapes.append(picture_tags()["face_shape"].look(face))
+    assert shapes[::2] == shapes[1::2] and any(shapes)
+
+
+def test_metadata_that_cannot_be_read_turn_nothing():
+    image = Image.new("RGB", (30, 20))
+    broken = b"Exif\0\0what is this?" + bytes(range(64))
+    assert prepare(encode(image, "JPEG", exif=broken), 8).status == "ok"
 
 
 @pytest.mark.parametrize("kind", ["GIF", "TIFF", "WEBP", "PNG", "MPO", "AVIF"])

@@ -155,14 +155,12 @@ def _content(root: Path, images: StoredImages, dataset: str, image: str) -> byte
 
 def small_jpeg(content: bytes, side: int, quality: int = 85) -> bytes | None:
     """Make a picture at most `side` pixels wide and high; None if it cannot be read."""
-    from PIL import ImageOps
-
-    from faceaudit.pictures import open_picture
+    from faceaudit.pictures import as_seen, open_picture
 
     try:
         with open_picture(content) as image:
             image.draft("RGB", (side, side))
-            small = ImageOps.exif_transpose(image).convert("RGB")
+            small = as_seen(image)
         small.thumbnail((side, side))
         buffer = io.BytesIO()
         small.save(buffer, "JPEG", quality=quality)

@@ -88,7 +88,10 @@ def test_subsampling_and_colour_mode_are_those_that_pillow_reads():
 def test_a_subsampling_without_a_name_is_told_by_its_ratio():
     data = jpeg()
     frame = data.index(b"\xff\xc0")
-    odd = data[: frame + 11] + b"\x41" + data[frame + 12 :]
+    # As many blocks as before: 40 x 24 pixels, 32 x 8 at a time, for 40 x 30, 16 x 16 at a time.
+    odd = (
+        data[: frame + 5] + b"\0\x18" + data[frame + 7 : frame + 11] + b"\x41" + data[frame + 12 :]
+    )
     assert inspect("b.jpg", odd).chroma_subsampling == "4 x 1"
 
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from faceaudit.datasets.sources import StoredImages
-from faceaudit.pictures import open_picture
+from faceaudit.pictures import open_picture, turn
 from faceaudit.read_ahead import in_processes
 from faceaudit.schema import stated_columns
 from faceaudit.tables import Manifest
@@ -110,7 +110,7 @@ def perceptual_hashes(
     hashes = np.zeros((total, _SIDE * _SIDE // 64), np.uint64)
     known = np.zeros(total, dtype=bool)
     contents = (content for manifest in manifests for content in _contents(manifest))
-    for at, bits in enumerate(in_processes(_hash, contents, total, progress)):
+    for at, bits in enumerate(in_processes(perceptual_hash, contents, total, progress)):
         if bits is not None:
             hashes[at], known[at] = bits, True
     return hashes, known
@@ -122,7 +122,8 @@ def _contents(manifest: Manifest) -> Iterator[bytes | None]:
         yield images.get(dataset.as_py(), image.as_py())
 
 
-def _hash(content: bytes | None) -> npt.NDArray[np.uint64] | None:
+def perceptual_hash(content: bytes | None) -> npt.NDArray[np.uint64] | None:
+    """Hash a picture by what it looks like, upright; None if it cannot be decoded."""
     from imagehash import phash
 
     if content is None:
@@ -131,6 +132,7 @@ def _hash(content: bytes | None) -> npt.NDArray[np.uint64] | None:
         with open_picture(content) as image:
             # A JPEG file can be decoded at a fraction of its size, many times faster.
             image.draft("L", (256, 256))
+            turn(image)
             bits = phash(image, hash_size=_SIDE).hash
     except Exception:  # damaged images raise nearly anything
         return None

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from faceaudit.pictures import open_picture
+from faceaudit.pictures import open_picture, turn
 from faceaudit.stats import FloatArray
 
 #: Sharpness and noise are measured on the middle of a picture, of this side at most.
@@ -45,6 +45,8 @@ def measure(content: bytes) -> PixelFacts:
         with open_picture(content) as image:
             image.draft("L", image.size)  # of a JPEG file: without its colours, at its own size
             luma = np.asarray(image.convert("L"))
+            turn(image)
+            upright = np.asarray(image.convert("L"))
     except Exception:  # decoders raise nearly anything on damaged files
         return PixelFacts()
     height, width = luma.shape
@@ -53,8 +55,9 @@ def measure(content: bytes) -> PixelFacts:
     edge = max(1, min(height, width) // 20)
     within = np.zeros(luma.shape, bool)
     within[edge:-edge, edge:-edge] = True
-    top = luma[: height // 4]
-    corners = top[:, : width // 4].var(), top[:, -(width // 4) :].var()
+    across = upright.shape[1] // 4
+    top = upright[: len(upright) // 4]
+    corners = top[:, :across].var(), top[:, -across:].var()
     border, background = luma[~within].std(), np.sqrt(np.mean(corners))
     return PixelFacts(*_frequencies(luma), *map(float, (luma.mean(), border, background)))
 

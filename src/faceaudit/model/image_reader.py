@@ -8,12 +8,12 @@ from itertools import repeat
 
 import numpy as np
 import pyarrow as pa
-from PIL import Image, ImageOps
+from PIL import Image
 
 from faceaudit.datasets.sources import MissingFileError, StoredImages, UnreadableError
 from faceaudit.model.faces import THOROUGH_SIDE, FaceFinder
-from faceaudit.model.preprocess import Picture, Prepared, as_rgb, prepare, prepare_by
-from faceaudit.pictures import open_picture
+from faceaudit.model.preprocess import Picture, Prepared, prepare, prepare_by
+from faceaudit.pictures import as_seen, open_picture
 from faceaudit.plugins import blamed
 from faceaudit.read_ahead import read_ahead
 from faceaudit.schema import ManifestInfo
@@ -93,7 +93,7 @@ def _changed(
     """
     try:
         with open_picture(content) as opened:
-            upright = as_rgb(ImageOps.exif_transpose(opened))
+            upright = as_seen(opened)
     except Exception:  # sound enough for a classifier that looks at less of it
         return (None,) * len(variants), (np.nan,) * len(variants)
     points = find_points(upright) if any(one.needs_landmarks for one in variants) else None

@@ -13,9 +13,9 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image
 
-from faceaudit.pictures import FORMATS, PictureError, TooLargeError, open_picture
+from faceaudit.pictures import FORMATS, PictureError, TooLargeError, as_seen, open_picture
 
 RESIZE_RULE = (
     "EXIF orientation applied; transparency on white; largest centred square, "
@@ -90,26 +90,10 @@ def square_pixels(image: Image.Image, size: int) -> Pixels:
     # Lets a JPEG decode at half or a quarter of its size, but only while that stays four times
     # finer than what is needed: closer than that, the shortcut would show in the pixels.
     image.draft(None, (4 * size, 4 * size))
-    image = as_rgb(ImageOps.exif_transpose(image))
+    image = as_seen(image)
     side = min(image.size)
     left, top = (image.width - side) / 2, (image.height - side) / 2
     square = image.resize(
         (size, size), Image.Resampling.BILINEAR, box=(left, top, left + side, top + side)
     )
     return np.asarray(square)
-
-
-def as_rgb(image: Image.Image) -> Image.Image:
-    """Return a picture of any mode as RGB, transparency on white."""
-    if image.mode == "RGB" and "transparency" not in image.info:
-        return image
-    if image.mode.startswith("I"):  # 16-bit grey: Pillow would clip it at 255
-        grey = np.asarray(image).astype(np.int64) >> 8
-        image = Image.fromarray(np.clip(grey, 0, 255).astype(np.uint8))
-    if image.has_transparency_data:
-        colour = image.convert("RGBA")
-        white = Image.new("RGBA", colour.size, "white")
-        image = Image.alpha_composite(white, colour)
-    if image.mode == "F":
-        raise ValueError("pixels are floating-point numbers of unknown range")
-    return image.convert("RGB")

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from faceaudit.errors import FaceAuditError, validated
-from faceaudit.model.preprocess import Floats, Pixels, as_rgb
+from faceaudit.model.preprocess import Floats, Pixels
+from faceaudit.pictures import as_seen
 from faceaudit.reading.file_kinds import read_text
 from faceaudit.scoring.options import ModelOptions
 
@@ -107,7 +108,7 @@ class Preprocessing(BaseModel):
 
     def pixels(self, image: Image.Image) -> Pixels:
         """Return a picture of any shape and mode in uint8, shape (height, width, 3)."""
-        image = as_rgb(ImageOps.exif_transpose(image))
+        image = as_seen(image)
         (height, width), method = self.size, RESAMPLING[self.resample]
         if (edge := self.shortest_edge) is not None:
             longer = edge

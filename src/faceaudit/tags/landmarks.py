@@ -18,7 +18,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from faceaudit.errors import MissingExtraError
-from faceaudit.pictures import open_picture
+from faceaudit.pictures import as_seen, open_picture
 
 #: Landmarks, shape (68, 2), in pixels from the left and from the top.
 Points = npt.NDArray[np.float64]
@@ -48,10 +48,11 @@ def require_landmarks(purpose: str) -> None:
 
 
 def working_pixels(content: bytes) -> Pixels | None:
-    """Decode a picture and bring it to `WORKING_SIDE`; None if it cannot be decoded."""
+    """Decode a picture as people see it, at `WORKING_SIDE`; None if it cannot be decoded."""
     try:
         with open_picture(content) as opened:
-            return at_working_side(opened.convert("RGB"))
+            opened.draft(None, (4 * WORKING_SIDE, 4 * WORKING_SIDE))  # as for scoring
+            return at_working_side(as_seen(opened))
     except Exception:  # decoders raise nearly anything on damaged files
         return None
 

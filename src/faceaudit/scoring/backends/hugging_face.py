@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from faceaudit.errors import FaceAuditError, MissingExtraError, in_one_line
 from faceaudit.files import sha256_of
 from faceaudit.model.inference import outputs_of
-from faceaudit.model.preprocess import Floats, Prepared, as_rgb
+from faceaudit.model.preprocess import Floats, Prepared
+from faceaudit.pictures import as_seen
 from faceaudit.schema import ModelInfo
 from faceaudit.scoring.detectors import Detector
 from faceaudit.scoring.options import ModelOptions
@@ -152,7 +153,7 @@ class HuggingFace(Detector):
 
     def pixels(self, image: Image.Image) -> Prepared:
         """Run the image processor; gives channels first."""
-        return self._prepared(self._loaded[1], as_rgb(ImageOps.exif_transpose(image)))
+        return self._prepared(self._loaded[1], as_seen(image))
 
     def p_ai(self, pixels: Prepared) -> Floats:
         model, _ = self._loaded

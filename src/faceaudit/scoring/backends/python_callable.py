@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from faceaudit.errors import FaceAuditError, in_one_line, validated
 from faceaudit.files import sha256_of
-from faceaudit.model.preprocess import Floats, Prepared, as_rgb
+from faceaudit.model.preprocess import Floats, Prepared
+from faceaudit.pictures import as_seen
 from faceaudit.schema import LABEL_WORDS, ModelInfo
 from faceaudit.scoring.detectors import Detector, PictureError
 from faceaudit.scoring.options import ModelOptions
@@ -79,7 +80,7 @@ class PythonCallable(Detector):
     def pixels(self, image: Image.Image) -> Prepared:
         """Give the picture itself, as an array without dimensions."""
         cell: Prepared = np.empty((), object)
-        cell[()] = as_rgb(ImageOps.exif_transpose(image))
+        cell[()] = as_seen(image)
         return cell
 
     def p_ai(self, pixels: Prepared) -> Floats:
