@@ -52,7 +52,7 @@ LAYERS = (
         "wording",
         "worker_process",
     ),
-    ("error_rates",),
+    ("error_rates", "limits"),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 

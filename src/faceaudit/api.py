@@ -79,6 +79,7 @@ def audit(
     from faceaudit.one_or_many import as_words, listed
     from faceaudit.python_words import worded_for_python
     from faceaudit.reading.arrays import table_of_arrays
+    from faceaudit.report.visible import without_pictures
     from faceaudit.result import files_in
     from faceaudit.runner import audit as run_audit
     from faceaudit.schema import Input
@@ -99,7 +100,7 @@ def audit(
         expect_writable(*files_in(out, "audit"), inputs=read)
     with worded_for_python(given, "y_score" if notes else "column 'p_ai'"):
         chosen = None if spec is None else as_spec(spec)
-        parts = read_given(with_names(given), chosen, reading)
+        parts = read_given(with_names(given), chosen, reading, where=where)
         together = concat_scores(parts) if len(parts) > 1 else parts[0]
         together.info.notes[:0] = notes
         if name is not None:
@@ -122,6 +123,8 @@ def audit(
         result.inputs.append(Input(role="specification", name=file.name, sha256=sha256_of(file)))
     if at_hand is not None:
         add_thumbnails(result, at_hand)
+    else:
+        result = without_pictures(result)
     if out is not None:
         from faceaudit.report.html import write_with_page
 

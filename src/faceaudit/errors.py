@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from faceaudit.limits import MESSAGE_LETTERS
+from faceaudit.wording import cut, printable
+
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
 
@@ -14,8 +17,13 @@ if TYPE_CHECKING:
 class FaceAuditError(Exception):
     """Bad input, said in one line that names the file, the place in it and the remedy.
 
-    The command line prints the message without a traceback and exits with code 2.
+    The command line prints the message without a traceback and exits with code 2. Whatever it
+    quotes, it stays one line of at most `MESSAGE_LETTERS` letters that a terminal can show.
     """
+
+    def __init__(self, message: str) -> None:
+        one_line = " ".join(line.strip() for line in message.splitlines())
+        super().__init__(cut(printable(one_line), MESSAGE_LETTERS))
 
 
 def install_line(extra: str = "") -> str:
@@ -69,6 +77,8 @@ def validated(model: type[ModelT], content: object, source: str) -> ModelT:
         return model.model_validate(content)
     except ValidationError as error:
         raise FaceAuditError(f"{source}{describe(error, model)}") from None
+    except FaceAuditError as error:  # of a model that says so itself
+        raise FaceAuditError(f"{source}{error}") from None
 
 
 def describe(error: ValidationError, model: type[BaseModel] | None = None) -> str:

@@ -49,11 +49,12 @@ def read_given(
     reading: Reading,
     columns: Sequence[str | None] = (),
     others: Sequence[str] = (),
+    where: str | None = None,
 ) -> list[Scores]:
     """Read scores, with the specification's words for "missing" besides the given ones.
 
     `columns` are those of the scores of each table, where they are not as `reading` says; `others`
-    are all classifiers' where one table has them.
+    are all classifiers' where one table has them; `where` may name a column too.
     """
     if strange := sorted(reading.keys() - Reading.__annotations__):
         raise TypeError(f"got an unexpected keyword argument '{strange[0]}'")
@@ -62,6 +63,7 @@ def read_given(
         "missing": [*(spec.missing if spec else ()), *as_words(reading.get("missing", ()))],
         "ai_label": as_words(reading.get("ai_label", ())),
         "others": {*others} - {"p_ai"},
+        "named": specs.possible_columns(spec, where),
     }
     each = [
         (name, table, {**mapping, "p_ai": column} if column else mapping)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -70,6 +71,12 @@ def nan_to_none(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
+def _known_rate(id: str) -> str:
+    if id not in ERROR_RATES:
+        raise ValueError(f"'{id}' is none of {', '.join(ERROR_RATES)}")
+    return id
+
+
 class _Strict(BaseModel):
     # Not-a-number has no place in JSON: what is not estimable is null, with a reason.
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -90,10 +97,14 @@ Images = Annotated[int, Field(description="How many images it rests on")]
 Value = Annotated[float | None, Field(description="The value; null if it is not estimable")]
 Low = Annotated[float | None, Field(description="Lower end of the value's interval")]
 High = Annotated[float | None, Field(description="Upper end of the value's interval")]
+#: Of one of `ERROR_RATES`: what is drawn and judged looks it up there.
+RateId = Annotated[str, AfterValidator(_known_rate)]
 Ends = Annotated[list[float | None] | None, Field(description="Ends of a band, point by point")]
 Cells = Annotated[list[list[float | None]], Field(description="A number a cell, by rows")]
 
 
+#: Of several things of a detail: a name, the thing, and how many parts it must have.
+Sizes = Iterator[tuple[str, Sequence[Any] | None, int]]
 #: Of each column of the rows of a detail: its name, and the kind as of `Column`.
 Fields = list[tuple[str, str]]
 
@@ -102,6 +113,18 @@ class _Detail(_Strict):
     def laid_out(self) -> tuple[Fields, list[list[Cell]]]:
         """Return its columns and its rows."""
         raise NotImplementedError
+
+    def _sizes(self) -> Sizes:
+        """Name what must have a certain length, with it; what is None has none."""
+        return iter(())
+
+    @model_validator(mode="after")
+    def _of_one_size(self) -> Self:
+        # Of a file that was edited or damaged.
+        for what, of, length in self._sizes():
+            if of is not None and len(of) != length:
+                raise ValueError(f"{what}: {length} needed, and there are {len(of)}")
+        return self
 
     def to_frame(self) -> DataFrame:
         """Return its rows as a pandas table: all digits, shares from 0 to 1."""
@@ -113,7 +136,8 @@ class _Detail(_Strict):
     @classmethod
     def _of_an_older_result(cls, given: Any, info: ValidationInfo) -> Any:
         # In files the error rate was once said by the measure alone.
-        if info.mode != "json" or "rate" not in cls.model_fields or "rate" in given:
+        asked = info.mode == "json" and "rate" in cls.model_fields and isinstance(given, dict)
+        if not asked or "rate" in given:
             return given
         measure = str(given.get("measure"))
         said = (
@@ -147,6 +171,13 @@ class _Movable(_Detail):
         ),
     )
 
+    def _moved(self, lengths: Mapping[str, int]) -> Sizes:
+        """Name the numbers of every threshold, with how many there are of what may be moved."""
+        for name, grid in (self.by_threshold or {}).items():
+            if name not in lengths:
+                raise ValueError(f"by_threshold: there is no '{name}' to move")
+            yield from ((f"by_threshold.{name}", row, lengths[name]) for row in grid or ())
+
 
 class Column(_Strict):
     """A column of a table: heading and how its cells read."""
@@ -174,6 +205,11 @@ class Table(_Movable):
     def laid_out(self) -> tuple[Fields, list[list[Cell]]]:
         """Return its columns and its rows."""
         return [(column.title, column.kind) for column in self.columns], self.rows
+
+    def _sizes(self) -> Sizes:
+        yield from (("rows", row, len(self.columns)) for row in self.rows)
+        places = map(str, range(len(self.columns)))
+        yield from self._moved(dict.fromkeys(places, len(self.rows)))
 
 
 class Estimate(_Strict):
@@ -219,6 +255,10 @@ class Forest(_Movable):
         head = [("group", "text"), ("n", "count"), ("events", "count"), ("value", kind)]
         return _cells([*head, *_ends(kind), ("status", "status"), ("note", "text")], self.rows)
 
+    def _sizes(self) -> Sizes:
+        moved = ("events", "value", "low", "high", "status")
+        yield from self._moved(dict.fromkeys(moved, len(self.rows)) | {"reference": 1})
+
 
 class Series(_Strict):
     """One line of a curve, with an optional band."""
@@ -257,6 +297,11 @@ class Curve(_Detail):
             for i, x in enumerate(line.x)
         ]
 
+    def _sizes(self) -> Sizes:
+        for line in self.series:
+            for end in (line.y, line.low, line.high):
+                yield f"series {line.name}", end, len(line.x)
+
     @model_validator(mode="before")
     @classmethod
     def _over_the_threshold(cls, given: Any, info: ValidationInfo) -> Any:
@@ -285,6 +330,10 @@ class Distribution(_Detail):
         return [("group", "text"), ("n", "count"), *bins], [
             [name, self.n.get(name), *shares] for name, shares in self.series.items()
         ]
+
+    def _sizes(self) -> Sizes:
+        for name, shares in self.series.items():
+            yield f"series {name}", shares, len(self.edges) - 1
 
 
 class Heatmap(_Movable):
@@ -318,6 +367,19 @@ class Heatmap(_Movable):
             for j, column in enumerate(self.columns)
         ]
 
+    def _sizes(self) -> Sizes:
+        grids: dict[str, Sequence[Sequence[Number]]] = {
+            "values": self.values,
+            "low": self.low,
+            "high": self.high,
+            "n": self.n,
+        }
+        for name, grid in grids.items():
+            yield name, grid, len(self.rows)
+            yield from ((name, row, len(self.columns)) for row in grid)
+        cells = len(self.rows) * len(self.columns)
+        yield from self._moved(dict.fromkeys(("values", "low", "high"), cells))
+
 
 class Confusion(_Movable):
     """Counts of label against prediction; positive is AI-generated. Baselines beside it.
@@ -340,6 +402,9 @@ class Confusion(_Movable):
             ["real", self.real_called_real, self.real_called_ai],
             ["ai", self.ai_called_real, self.ai_called_ai],
         ]
+
+    def _sizes(self) -> Sizes:
+        yield from self._moved(dict.fromkeys(("called_real", "called_ai"), 2))
 
 
 class Attention(_Strict):
@@ -584,7 +649,7 @@ class GapVerdict(_Strict):
     tags: list[str] = Field(description="Whose groups; with check and rate they name the gap")
     group: str | None = Field(default=None, description="Of a comparison, in which group it is")
     classifier: str | None = Field(default=None, description="And whose rate minus the first's")
-    rate: str = Field(description="The error rate, by its id")
+    rate: RateId = Field(description="The error rate, by its id")
     limit: float = Field(ge=0, le=1, description="The largest gap that is allowed")
     value: float | None = Field(description="The gap; null where there is none to judge")
     low: Low
@@ -640,8 +705,8 @@ class CheckResult(_Strict):
 class OverallRate(_Strict):
     """An error rate over all images."""
 
-    rate: str = Field(description="The error rate, by its id")
-    n: Images
+    rate: RateId = Field(description="The error rate, by its id")
+    n: int = Field(ge=1, description="How many images it rests on")
     events: int = Field(description="Errors among them; of two classifiers, the second's")
     first: int | None = Field(default=None, description="Of two classifiers, the first's errors")
     low: Low
@@ -827,6 +892,10 @@ class Result(_Strict):
             moved = detail.by_threshold if isinstance(detail, _Movable) else None
             if any(len(grid) != steps for grid in (moved or {}).values() if grid is not None):
                 raise ValueError(f"{detail.title}: numbers for other than {steps} thresholds")
+        if (answer := self.answer) is not None and (at := answer.figure) is not None:
+            of_check = {check.id: len(check.details) for check in self.checks}
+            if not 0 <= at.detail < of_check.get(at.check, 0):
+                raise ValueError(f"answer.figure: {at.check} has no detail {at.detail}")
         audited = [summary.threshold for summary in self.scores[:1]]
         if steps and not set(audited) & set(self.thresholds or []):
             raise ValueError("the audited threshold is not among the thresholds")

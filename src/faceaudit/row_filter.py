@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import warnings
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from functools import reduce
@@ -18,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceaudit.errors import FaceAuditError
+from faceaudit.limits import EXPRESSION_LETTERS
 from faceaudit.reading.columns import plain
 from faceaudit.schema import LABELS
 from faceaudit.tags.race import RACE_COARSE
@@ -68,16 +70,22 @@ def read_rows(table: pa.Table, text: str, option: str) -> tuple[pa.BooleanArray,
         Pointing at the part of the expression that is not understood, or that compares with a
         value which no row has and which is nearly one that some have.
     """
+    if len(text) > EXPRESSION_LETTERS:
+        raise FaceAuditError(
+            f"{option} {text!r}: {len(text):,} letters, and {EXPRESSION_LETTERS:,} are the most of "
+            "an expression"
+        )
     reader = _Reader(table, text, option)
     try:
-        tree = ast.parse(text.strip(), mode="eval")
+        with warnings.catch_warnings(action="ignore", category=SyntaxWarning):
+            tree = ast.parse(text.strip(), mode="eval")
         mask = reader.read(tree.body)
+        return mask.combine_chunks(), reader.absent
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise FaceAuditError(
             f"{option} {text!r}: not an expression ({getattr(error, 'msg', error)}); "
             "for example \"race == 'Indian' and age >= 40\""
         ) from None
-    return mask.combine_chunks(), reader.absent
 
 
 def columns_in_words(table: pa.Table, text: str) -> str:

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from faceaudit.errors import FaceAuditError
+from faceaudit.limits import DATASETS
 from faceaudit.reading.columns import cast_column, refuse, trimmed, with_column
 
 SCHEMA_VERSION = 1
@@ -282,6 +283,12 @@ def validate(table: pa.Table, kind: Literal["manifest", "scores"], source: str) 
         refuse(table, "attention", wrong, source, "is not a square map; leave the column out")
     if len(table) == 0:
         raise FaceAuditError(f"{source}: the table has no rows")
+    if (several := pc.count_distinct(table["dataset"]).as_py()) > DATASETS:
+        raise FaceAuditError(
+            f"{source}: column 'dataset' has {several:,} different values, and {DATASETS} are the "
+            "most; it names the set that an image is from: give the column another name, as "
+            "--map folder=dataset, or leave it out"
+        )
     if rows := repeated_keys(table):
         raise FaceAuditError(
             f"{source}: column 'image', row {rows[1] + 1}: {table['image'][rows[1]].as_py()!r} "

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from faceaudit.errors import FaceAuditError
+from faceaudit.limits import ALL_GROUPS, GROUPS
 from faceaudit.reading.meaning import mark_missing
 from faceaudit.result import LeftOut, Rows, Unscored, Untagged
 from faceaudit.row_filter import columns_in_words, read_rows
@@ -91,8 +92,29 @@ def select(scores: Scores, spec: Spec, where: str | None = None) -> Selection:
                 f"{spec.name}: the specification asks for the tag '{name}', which the scores do "
                 f"not have; they have {', '.join(tags) or 'no tags'} (rename with --map)"
             )
+    refuse_many_groups(table, spec)
     rows = fates.account(scores.info.unlabelled)
     return Selection(Scores(table, info.model_copy(update=update)), spec, rows, notes)
+
+
+def refuse_many_groups(table: pa.Table, spec: Spec) -> None:
+    """Refuse tags of a table that make more groups than can be compared, or be read."""
+    together = 0
+    for tags in spec.groupings:
+        if any(pa.types.is_floating(table[tag].type) for tag in tags):
+            continue  # a number is refused as such
+        groups = table.select(tags).drop_null().group_by(list(tags)).aggregate([]).num_rows
+        together += groups
+        if groups > GROUPS:
+            raise FaceAuditError(
+                f"{spec.name}: {' × '.join(tags)}: {groups:,} groups, and {GROUPS:,} are the most; "
+                "name tags of groups of people, not of single images, or put values together"
+            )
+    if together > ALL_GROUPS:
+        raise FaceAuditError(
+            f"{spec.name}: its tags and combinations make {together:,} groups, and {ALL_GROUPS:,} "
+            "are the most of one audit; ask about fewer at once"
+        )
 
 
 def keep_rows(fates: Fates, table: pa.Table, spec: Spec) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -9,10 +10,18 @@ from typing import Annotated, Any, Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, create_model, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    create_model,
+    field_validator,
+)
 
 from faceaudit.error_rates import ERROR_RATES
-from faceaudit.errors import FaceAuditError, validated
+from faceaudit.errors import FaceAuditError, describe, in_one_line, validated
+from faceaudit.limits import ALL_GROUPS, GROUPINGS, SPEC_LETTERS, SPEC_VALUES
 from faceaudit.one_or_many import listed
 from faceaudit.packaged import ready_specs
 from faceaudit.reading.file_kinds import read_text
@@ -27,6 +36,8 @@ EVERY_TAG = "every-tag"
 QUESTION = "Does the classifier err more often about some groups of people than others?"
 #: Shares that are rounded still sum to one.
 SHARES_SUM = 0.02
+#: Tags of one combination.
+MOST_COMBINED = 10
 #: A tag with more values than this names pictures or people, not groups.
 MOST_GROUPS = 50
 
@@ -82,10 +93,14 @@ class Spec(BaseModel):
         description="A slice to be compared with the rest, as an expression; adds the tag slice.",
     )
     attributes: list[str] = Field(
-        min_length=1, description="Tags whose groups are compared, one at a time."
+        min_length=1,
+        max_length=GROUPINGS,
+        description="Tags whose groups are compared, one at a time.",
     )
-    intersections: list[list[str]] = Field(
-        default_factory=list, description="Combinations of tags whose groups are compared."
+    intersections: list[Annotated[list[str], Field(max_length=MOST_COMBINED)]] = Field(
+        default_factory=list,
+        max_length=GROUPINGS,
+        description="Combinations of tags whose groups are compared.",
     )
     checks: dict[str, dict[str, Any]] = Field(
         default_factory=dict,
@@ -154,6 +169,13 @@ class Spec(BaseModel):
         ge=1,
         description="Groups with fewer images are shown, marked small, and decide nothing.",
     )
+
+    def __init__(self, **keys: Any) -> None:
+        """Take keys; what is wrong with one is a `FaceAuditError`, said in one line."""
+        try:
+            super().__init__(**keys)
+        except ValidationError as error:
+            raise FaceAuditError(describe(error, type(self))) from None
 
     @property
     def groupings(self) -> list[tuple[str, ...]]:
@@ -271,6 +293,11 @@ def parse_spec(text: str, source: str, folder: Path | None = None) -> Spec:
 
     `folder` is where the table of a population may lie; without one none is opened.
     """
+    if len(text) > SPEC_LETTERS:
+        raise FaceAuditError(
+            f"{source}: {len(text):,} letters, and {SPEC_LETTERS:,} are the most of a "
+            "specification; put a population into a table beside it"
+        )
     try:
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:
@@ -279,11 +306,34 @@ def parse_spec(text: str, source: str, folder: Path | None = None) -> Spec:
         raise FaceAuditError(
             f"{source}: {place}not valid YAML ({getattr(error, 'problem', None) or error})"
         ) from None
+    except RecursionError:
+        raise FaceAuditError(f"{source}: brackets within brackets, too deep to be read") from None
+    except Exception as error:  # a date, number or tag that is none fails as its maker does
+        raise FaceAuditError(
+            f"{source}: a value cannot be read ({in_one_line(error)}); put it in quotes"
+        ) from None
     if not isinstance(content, dict):
         raise FaceAuditError(f"{source}: a specification is a mapping of keys")
+    _refuse_many_values(content, source)
     if folder and isinstance(table := content.get("population"), str):
         content["population"] = read_population(folder / table)
     return validated(Spec, content, f"{source}: ")
+
+
+def _refuse_many_values(content: object, source: str) -> None:
+    """Refuse what is small as text and large once its aliases are followed."""
+    left, seen = [content], 0
+    while left:
+        seen += 1
+        if seen + len(left) > SPEC_VALUES:
+            raise FaceAuditError(
+                f"{source}: more than {SPEC_VALUES:,} values, which is the most of a specification"
+            )
+        one = left.pop()
+        if isinstance(one, dict):
+            left += [*one, *one.values()]
+        elif isinstance(one, list | tuple | set):
+            left += one
 
 
 def as_yaml(value: object) -> str:
@@ -304,7 +354,12 @@ def as_yaml(value: object) -> str:
 
 def every_tag(table: pa.Table, title: str, question: str) -> Spec:
     """Return the specification that asks about every tag of a table that makes a few groups."""
-    tags = [tag for tag in ("dataset", *tag_columns(table)) if not why_no_groups(table, tag)]
+    tags: list[str] = []
+    groups = 0
+    for tag in ("dataset", *tag_columns(table)):
+        if not why_no_groups(table, tag) and len(tags) < GROUPINGS:
+            groups += pc.count_distinct(table[tag]).as_py()
+            tags += [tag] if groups <= ALL_GROUPS else []
     return Spec(name=EVERY_TAG, title=title, question=question, attributes=tags or ["dataset"])
 
 
@@ -329,6 +384,21 @@ def as_spec(given: SpecLike) -> Spec:
     tags = ", ".join(tag_title(str(tag)) for tag in listed(keys.get("attributes", ())))
     usual = {"name": "audit", "title": f"Errors by {tags}", "question": QUESTION}
     return validated(Spec, usual | keys, "the specification: ")
+
+
+def possible_columns(spec: Spec | None, *texts: str | None) -> set[str]:
+    """Return every text of a specification and beside it, and every word: columns may be named."""
+    found: list[str] = []
+    left: list[Any] = [spec.model_dump() if spec else {}, *texts]
+    while left:
+        match left.pop():
+            case str() as text:
+                found += [text, *re.findall(r"\w+", text)]
+            case dict() as mapping:
+                left += [*mapping, *mapping.values()]
+            case list() | tuple() as several:
+                left += several
+    return {*found}
 
 
 def find_spec(name: str | Path) -> Spec:

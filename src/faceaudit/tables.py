@@ -27,6 +27,7 @@ import pyarrow.parquet as pq
 
 from faceaudit.errors import FaceAuditError, all_at_once
 from faceaudit.files import atomic_file, sha256_of
+from faceaudit.limits import UNNAMED_TAGS
 from faceaudit.one_or_many import as_words, listed
 from faceaudit.reading import meaning
 from faceaudit.reading.columns import cast_column, refuse, trimmed, value_counts, with_column
@@ -156,6 +157,7 @@ def read_scores(
     tags: Sequence[TagTable] = (),
     called: str = "the scores",
     others: Collection[str] = (),
+    named: Collection[str] = (),
 ) -> Scores:
     """Read and validate scores, of a file or in memory.
 
@@ -180,6 +182,8 @@ def read_scores(
         What messages call a table in memory, and its data set, where it names none.
     others : collection of str
         The table's columns of other classifiers' scores, which would look like tags.
+    named : collection of str
+        Tags that are read wherever they stand; of others the first `limits.UNNAMED_TAGS`.
 
     Returns
     -------
@@ -202,6 +206,7 @@ def read_scores(
     # Another table may have the headings that are renamed: those of tags, or one of another's.
     optional = mapping if ours else {name for tag_table in tags for name in tag_table.renamed}
     table = _without(_rename(table, mapping, source, optional), others)
+    table = _without_further_tags(table, {*named, *mapping}, notes)
     table = meaning.mark_missing(table, as_words(missing))
     own = table.column_names
     needed = ("image", "p_ai") if tags else ("image", "label", "p_ai")
@@ -272,6 +277,7 @@ def expect_scores(
     ai_label: object = (),
     called: str = "the scores",
     others: Collection[str] = (),
+    named: Collection[str] = (),
 ) -> None:
     """Refuse what `read_scores` would refuse first, whatever tags are joined.
 
@@ -281,6 +287,7 @@ def expect_scores(
     if raw.metadata is None:
         source, fitting = str(raw.path), _fitting(mapping or {}, raw.table)
         table = _without(_rename(raw.table, fitting, source, fitting), others)
+        table = _without_further_tags(table, {*named, *fitting}, [])
         table = meaning.with_whole_numbers(meaning.mark_missing(table, as_words(missing)))
         _with_labels(table, ("image", "p_ai"), as_words(ai_label), source, [])
 
@@ -292,6 +299,7 @@ def read_tags(
     ai_label: object = (),
     called: str = "the tags",
     others: Collection[str] = (),
+    named: Collection[str] = (),
 ) -> TagTable:
     """Read a table whose tags are to be joined to scores: a manifest, or any with ``image``.
 
@@ -303,6 +311,7 @@ def read_tags(
     read = _inputs("tags", raw)
     renamed = frozenset(ours for ours, theirs in mapping.items() if theirs in table.column_names)
     table = _without(_rename(table, mapping, source, mapping), others)
+    table = _without_further_tags(table, {*named, *mapping}, notes)
     table = meaning.mark_missing(table, as_words(missing))
     whose = ", which says whose tags these are"
     table = _with_labels(
@@ -404,6 +413,18 @@ def _rename(
 
 def _without(table: pa.Table, names: Collection[str]) -> pa.Table:
     return table.drop_columns([name for name in table.column_names if name in names])
+
+
+def _without_further_tags(table: pa.Table, named: Collection[str], notes: list[str]) -> pa.Table:
+    """Leave out the tags that nobody named beyond the first few, and note it."""
+    origins = {*NUMERIC_TAGS, *(of for of, _ in DERIVED_TAGS.values())}
+    unnamed = [tag for tag in tag_columns(table) if tag not in named and tag not in origins]
+    if further := unnamed[UNNAMED_TAGS:]:
+        notes.append(
+            f"Not read, being named nowhere and beyond the first {UNNAMED_TAGS} tags: "
+            f"{counted(len(further), 'column')} ('{further[0]}', …)."
+        )
+    return table.drop_columns(further)
 
 
 def _require(table: pa.Table, names: Sequence[str], source: str, why: str = "") -> None:
@@ -569,7 +590,7 @@ def _parse_info(kind: type[InfoT], metadata: bytes | None, path: Path | str) -> 
         if given != expected:
             raise refusal(path, f"is of kind '{given}'", expected)
         return kind.model_validate(stated)
-    except (ValueError, AttributeError) as error:
+    except (ValueError, AttributeError, RecursionError) as error:
         raise FaceAuditError(f"{path}: damaged file metadata ({first_line(error)})") from None
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -19,7 +20,14 @@ from faceaudit.error_rates import ERROR_RATES
 from faceaudit.report.numbers import minus_signs
 from faceaudit.report.text import STATUS
 from faceaudit.screen import Screen, folded, status_text
-from faceaudit.wording import LIMIT_NOTE, attributes_title, counted, percent, points
+from faceaudit.wording import (
+    LIMIT_NOTE,
+    attributes_title,
+    counted,
+    percent,
+    points,
+    printable,
+)
 
 if TYPE_CHECKING:
     from faceaudit.catalogue import KnownCheck, KnownSpec
@@ -47,13 +55,25 @@ def _print(*things: Any, end: str = "\n") -> None:
     console = _console()
     with console.capture() as captured:
         for thing in things:
-            console.print(thing, end=end)
+            console.print(_Harmless(thing), end=end)
     lines = minus_signs(captured.get()).replace("\N{NARROW NO-BREAK SPACE}", " ").splitlines()
     shown = "".join(f"{line.rstrip()}\n" for line in lines)
     encoding = sys.stdout.encoding or "utf-8"
     if shown != shown.encode(encoding, "replace").decode(encoding):
         shown = shown.translate(_PLAIN).encode(encoding, "replace").decode(encoding)
     click.echo(shown, nl=False)
+
+
+@dataclasses.dataclass
+class _Harmless:
+    """Something to print in which what a terminal would obey stands as its code."""
+
+    thing: Any
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for text, style, control in console.render(self.thing, options):
+            lines = (printable(line) for line in text.split("\n"))
+            yield Segment("\n".join(lines), style, control)
 
 
 def _console() -> Console:
@@ -267,7 +287,7 @@ def print_scores(scores: Scores, path: Path) -> None:
     if (drift := scores.info.batch_drift) is not None:
         _print(f"batches: a score moved by {drift:.2g} at most with the pictures beside it")
     for note in scores.info.notes:
-        click.echo(f"note: {note}", err=True)
+        click.echo(f"note: {printable(note)}", err=True)
 
 
 def print_result(

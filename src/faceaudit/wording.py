@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -192,3 +193,28 @@ def interval_title(confidence: float) -> str:
 
 def _title(confidence: float | None) -> str:
     return "" if confidence is None else f"{interval_title(confidence)} "
+
+
+#: What moves a terminal's cursor or turns the order of letters, and halves of letters.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    """Write what a terminal would obey, and not show, as its code.
+
+    >>> printable("a\\x1b[2J\\x00"), printable("naïve – 女性")
+    ('a\\\\x1b[2J\\\\x00', 'naïve – 女性')
+    """
+    return _UNPRINTABLE.sub(lambda of: of[0].encode("unicode_escape").decode(), text)
+
+
+def cut(text: str, most: int) -> str:
+    """Cut a text in its middle: what is wrong stands first in a message, the remedy last.
+
+    >>> cut("a specification is a mapping of keys", 21)
+    'a specificatio … keys'
+    """
+    if len(text) <= most:
+        return text
+    head = 3 * most // 4 - 1
+    return f"{text[:head]} … {text[head + 3 - most :]}"

@@ -145,7 +145,7 @@ def test_refuses_what_is_no_group(columns: dict, attributes: list[str], message:
 def test_refuses_tags_that_name_single_images() -> None:
     names = [f"{i}.jpg" for i in range(1_100)]
     table = pa.table({"label": ["real"] * 1_100, "p_ai": [0.1] * 1_100, "a": names, "b": names})
-    with pytest.raises(FaceAuditError, match="1,000,000 groups"):
+    with pytest.raises(FaceAuditError, match="1,000,000 combinations"):
         Images(table).counts(["a", "b"], 0.5)
 
 

@@ -40,12 +40,13 @@ from pydantic import BaseModel, ConfigDict
 
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
 from faceaudit.errors import validated
+from faceaudit.limits import GROUPS
 from faceaudit.result import Detail, Finding, GapVerdict, Part, Status, Test
 from faceaudit.schema import DELIVERY_COLUMNS, ScoresInfo, called_ai
 from faceaudit.spec import Spec
 from faceaudit.stats import FloatArray, IntArray
 from faceaudit.stats.clusters import clusters_of
-from faceaudit.stats.counts import MOST_GROUPS, Counts, Images
+from faceaudit.stats.counts import Counts, Images
 from faceaudit.stats.delivery import kinds_of_picture
 from faceaudit.stats.gaps import Hidden, gap_bounds
 from faceaudit.stats.rates import of_large_groups
@@ -141,10 +142,10 @@ class AuditInput:
     def counts(self, tags: Sequence[str], *, empty_cells: bool = False) -> Counts:
         """Count each group's images and errors at every threshold that can be shown.
 
-        Where there are more than `MOST_GROUPS` groups, at the audited one only.
+        Where there are more than `GROUPS` groups, at the audited one only.
         """
         groups = self.images.grouping(tags, empty_cells=empty_cells).groups
-        thresholds = self.thresholds if len(groups) <= MOST_GROUPS else (self.threshold,)
+        thresholds = self.thresholds if len(groups) <= GROUPS else (self.threshold,)
         return self.images.counts(tags, thresholds, empty_cells=empty_cells)
 
     def audited(self, tags: Sequence[str], *, empty_cells: bool = False) -> Counts:

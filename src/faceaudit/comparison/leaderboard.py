@@ -19,7 +19,6 @@ from faceaudit.result import CheckResult, Scatter, ScatterPoint, Table, Test
 from faceaudit.spec import Spec
 from faceaudit.stats import IntArray
 from faceaudit.stats.clusters import Cells
-from faceaudit.stats.counts import MOST_GROUPS
 from faceaudit.stats.gaps import GapInterval, max_min_gap
 from faceaudit.stats.intervals import paired_difference_interval, rate_interval
 from faceaudit.stats.ranking import auc_difference, group_ranking
@@ -141,7 +140,7 @@ class Leaderboard:
             events.append(rate.events(some.effective))
             n.append(rate.n(some.effective))
             images.append(rate.n(some))
-            if 1 < len(some.groups) <= MOST_GROUPS:
+            if len(some.groups) > 1:
                 gap = max_min_gap(events[-1], n[-1], 1 - (1 - confidence) / len(tags))
                 gaps.append((say.tag_title(tag), gap))
         worst = None

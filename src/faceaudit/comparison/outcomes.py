@@ -18,7 +18,6 @@ from faceaudit.pairing import Pair, Tally
 from faceaudit.result import Interval
 from faceaudit.spec import Spec
 from faceaudit.stats import FloatArray, IntArray
-from faceaudit.stats.counts import MOST_GROUPS
 from faceaudit.stats.gap_change import GapChange, gap_change
 from faceaudit.stats.intervals import paired_difference_interval, rate_interval
 from faceaudit.stats.significance import mcnemar
@@ -51,7 +50,7 @@ class Outcomes:
         self.large = self.n >= enough
         # Those that the first scored enough of, and both did not: they cannot be judged.
         self.lost = (self.n < enough) & (self.n + self.alone[0] >= enough)
-        self.has_gap = 1 < int(self.large.sum()) <= MOST_GROUPS
+        self.has_gap = int(self.large.sum()) > 1
         sure = self.only[1] - self.only[0]
         change = sure - self.alone_wrong[0] + self.alone_wrong[1]
         total = np.maximum(self.n + self.alone.sum(axis=0), 1)

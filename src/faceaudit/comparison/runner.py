@@ -14,6 +14,7 @@ from faceaudit.pairing import Panel, side_by_side
 from faceaudit.result import PARTS, Result
 from faceaudit.runner import adjust_tests, headline, result_versions, timestamp
 from faceaudit.schema import tag_columns
+from faceaudit.selection import refuse_many_groups
 from faceaudit.spec import Spec, every_tag
 from faceaudit.stats.clusters import INDEPENDENT
 from faceaudit.tables import Scores, inputs_of
@@ -106,4 +107,5 @@ def chosen_spec(
                 f"{spec.name}: neither {' nor '.join(names)} has a tag '{name}'; "
                 f"the tags are {', '.join(tag_columns(panel.table)) or 'none'}"
             )
+    refuse_many_groups(panel.table, spec)
     return spec

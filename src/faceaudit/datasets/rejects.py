@@ -69,9 +69,18 @@ class Ledger:
         self.remarks: Counter[str] = Counter()
 
     def add(self, entry: LedgerEntry) -> None:
-        self._writer.writerow(entry[:-1])
+        self._writer.writerow(map(_for_a_spreadsheet, entry[:-1]))
         counts = self.rejected if entry.outcome == "rejected" else self.remarks
         counts[entry.reason] += entry.stands_for
+
+
+def _for_a_spreadsheet(cell: str) -> str:
+    """Set an apostrophe before what a spreadsheet would run; taking one off gives the cell again.
+
+    >>> _for_a_spreadsheet("=1+1"), _for_a_spreadsheet("'a"), _for_a_spreadsheet("a-b.png")
+    ("'=1+1", "''a", 'a-b.png')
+    """
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r", "'")) else cell
 
 
 @contextmanager

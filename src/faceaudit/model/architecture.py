@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 import importlib.util
-from collections.abc import Collection, Iterator, Mapping
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -44,6 +45,9 @@ def require_model_extra(command: str) -> None:
 def find_architecture(name: str) -> Architecture:
     """Look up a network by its name; ``torchvision:NAME`` where timm knows the name too.
 
+    Only what the two libraries make themselves is known, for training and for loading alike: a
+    name never leads to a place, on this machine or another.
+
     Raises
     ------
     FaceAuditError
@@ -58,7 +62,8 @@ def find_architecture(name: str) -> Architecture:
         # What its ImageNet weights were trained with: (pixel - 127) / 128.
         return Architecture(name, "timm", (127 / 255,) * 3, (128 / 255,) * 3)
     plain = name.removeprefix("torchvision:")
-    if plain == name and timm.is_model(name):
+    # With a colon, timm takes a name for a folder or an address.
+    if plain == name and re.fullmatch(r"\w+(\.\w+)?", name) and timm.is_model(name):
         config = timm.get_pretrained_cfg(name, allow_unregistered=True)
         mean, std = (config.mean, config.std) if config else usual
         return Architecture(name, "timm", tuple(mean), tuple(std))
@@ -67,7 +72,7 @@ def find_architecture(name: str) -> Architecture:
         return Architecture(plain, "torchvision", *usual)
     near = difflib.get_close_matches(plain, timm.list_models(), n=3)
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
-    raise FaceAuditError(f"'{name}' is no architecture that timm or torchvision knows{hint}")
+    raise FaceAuditError(f"'{name}' is no image classifier that timm or torchvision knows{hint}")
 
 
 def build_network(architecture: Architecture, size: int, outputs: int = 1) -> nn.Module:
@@ -101,6 +106,22 @@ def build_network(architecture: Architecture, size: int, outputs: int = 1) -> nn
     return network
 
 
+def _in_one_line(make: Callable[[Architecture, int], nn.Module]) -> Any:
+    """Refuse what cannot be made in one line: each network has a maker of its own."""
+
+    @wraps(make)
+    def made(architecture: Architecture, outputs: int) -> nn.Module:
+        try:
+            return make(architecture, outputs)
+        except Exception as error:
+            raise FaceAuditError(
+                f"{architecture.name} cannot be made ({_first_line(error)}); name another network"
+            ) from None
+
+    return made
+
+
+@_in_one_line
 def _make(architecture: Architecture, outputs: int) -> nn.Module:
     if architecture.library == "timm":
         import timm
@@ -224,8 +245,19 @@ def read_weights(path: Path, trust_pickle: bool) -> Mapping[str, Tensor]:
     Raises
     ------
     FaceAuditError
-        If the file is missing, damaged, or an untrusted pickle.
+        If the file is missing, damaged, or an untrusted pickle, or a weight is no number.
     """
+    state = _read_tensors(path, trust_pickle)
+    for name, tensor in state.items():
+        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+            raise FaceAuditError(
+                f"{path}: '{name}' holds what is no number (NaN or infinite): the training "
+                "diverged or the file is damaged; take an earlier checkpoint"
+            )
+    return state
+
+
+def _read_tensors(path: Path, trust_pickle: bool) -> Mapping[str, Tensor]:
     check_weights(path, trust_pickle)
     if path.suffix == ".safetensors":
         from safetensors import SafetensorError

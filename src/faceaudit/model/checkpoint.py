@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -18,12 +19,18 @@ from faceaudit.model.architecture import (
     Architecture,
     build_network,
     head_names,
+    network_shapes,
     read_weights,
     unwrap,
 )
 from faceaudit.model.classes import ai_classes_of
 from faceaudit.model.inference import margin
-from faceaudit.model.ood_distance import Familiarity, read_familiarity, write_familiarity
+from faceaudit.model.ood_distance import (
+    Familiarity,
+    FeatureExtractor,
+    read_familiarity,
+    write_familiarity,
+)
 from faceaudit.model.records import (
     FAMILIARITY_FILE,
     HASH_DIGITS,
@@ -33,6 +40,8 @@ from faceaudit.model.records import (
     ModelRecord,
     read_record,
 )
+from faceaudit.reading.parquet import read_parquet
+from faceaudit.wording import counted
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -144,10 +153,8 @@ def load_checkpoint(
     path = Path(path)
     weights = path if path.is_file() else path / WEIGHTS_FILE
     record = read_record(weights.parent)
-    architecture = Architecture(
-        record.architecture, record.library, tuple(record.input.mean), tuple(record.input.std)
-    )
-    network, outputs, said = load_network(weights, architecture, record.input.size, trust_pickle)
+    size = record.input.size
+    network, outputs, said = load_network(weights, record.network, size, trust_pickle)
     notes = [said]
     if outputs > 1:
         ai, said = ai_classes_of([str(i) for i in range(outputs)], ai_class, weights)
@@ -159,12 +166,21 @@ def load_checkpoint(
             "the logit of AI-generated"
         )
     sha256 = sha256_of(weights)
+    familiarity = read_familiarity(weights.parent, sha256)
+    if familiarity is not None:
+        seen = FeatureExtractor(network, record.input)(np.zeros((1, size, size, 3), np.uint8))
+        if seen.shape[1:] != familiarity.centre.shape:
+            known = counted(len(familiarity.centre), "feature")
+            raise FaceAuditError(
+                f"{weights.parent / FAMILIARITY_FILE}: of {known}, but {record.architecture} has "
+                f"{seen.shape[1]:,}; delete the file"
+            )
     return Checkpoint(
         record,
         network,
         sha256,
         _read_images(weights.parent),
-        read_familiarity(weights.parent, sha256),
+        familiarity,
         tuple(filter(None, notes)),
     )
 
@@ -181,27 +197,40 @@ def load_network(
     """
     import torch
 
-    state = read_weights(weights, trust_pickle)
+    shapes, head = network_shapes(architecture), head_names(architecture)
+    state, said = unwrap(read_weights(weights, trust_pickle), shapes, str(weights))
+    # Before the network is made, which may be a thousand times as large as the file.
+    for name in (*shapes, *state):
+        if name not in state or name not in shapes:
+            why = f"'{name}' is {'missing' if name in shapes else 'none of its tensors'}"
+        elif name not in head and tuple(state[name].shape) != shapes[name]:
+            why = f"'{name}' has the shape {tuple(state[name].shape)} and not {shapes[name]}"
+        else:
+            continue
+        raise FaceAuditError(f"{weights}: the weights are not of {architecture.name} ({why})")
+    outputs = _outputs(state, head)
     with torch.random.fork_rng():  # what it draws is overwritten and should cost nobody a number
-        network = build_network(architecture, size)
-        state, said = unwrap(state, network.state_dict(), str(weights))
-        if (outputs := _outputs(state, head_names(architecture))) > 1:
-            network = build_network(architecture, size, outputs)
+        network = build_network(architecture, size, outputs)
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
-        reason = " ".join(str(error).split())
         raise FaceAuditError(
-            f"{weights}: the weights are not of {architecture.name} ({reason[:120]} …)"
+            f"{weights}: the weights are not of {architecture.name} ({error})"
         ) from None
+    with torch.inference_mode():
+        if not bool(network.eval()(torch.zeros(1, 3, size, size)).isfinite().all()):
+            raise FaceAuditError(
+                f"{weights}: the network gives no number for a grey picture; the training diverged "
+                "or the file is damaged"
+            )
     network = network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
     return network, outputs, said
 
 
 def _outputs(state: Mapping[str, Tensor], head: frozenset[str]) -> int:
     """Count the outputs of a head by its tensors; 1 if they are not of one mind."""
-    outputs = {len(state[name]) for name in head if name in state and state[name].ndim}
-    return outputs.pop() if len(outputs) == 1 else 1
+    outputs = {len(state[name]) for name in head if state[name].ndim}
+    return max(outputs.pop(), 1) if len(outputs) == 1 else 1
 
 
 def _read_images(folder: Path) -> pa.Array:
@@ -209,6 +238,12 @@ def _read_images(folder: Path) -> pa.Array:
     if not path.exists():  # a model from elsewhere
         return pa.array([], pa.string())
     try:
-        return pq.read_table(path, columns=["sha256"])["sha256"].combine_chunks()
-    except (pa.ArrowInvalid, OSError) as error:
+        table, _ = read_parquet(path)
+    except (pa.ArrowException, OSError) as error:
         raise FaceAuditError(f"{path}: not a readable Parquet file ({error})") from None
+    if "sha256" not in table.column_names or not pa.types.is_string(table["sha256"].type):
+        raise FaceAuditError(
+            f"{path}: has no column 'sha256' of text; delete the file, and nothing is said of "
+            "images that the model was trained on"
+        )
+    return table["sha256"].combine_chunks()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from faceaudit.errors import FaceAuditError
+from faceaudit.errors import FaceAuditError, in_one_line
 from faceaudit.files import atomic_file
 from faceaudit.model.inference import Rows, few_at_once, hooked
 from faceaudit.model.preprocess import Floats, Pixels
@@ -58,6 +58,14 @@ class Familiarity:
     axes: Floats
     limit: float
     n_validation: int
+
+    def refuse_nonsense(self) -> None:
+        """Raise ValueError unless the shapes fit each other and every number is one."""
+        if self.centre.ndim != 1 or self.axes.ndim != 2 or self.axes.shape[1] != len(self.centre):
+            raise ValueError(f"a centre of {self.centre.shape} and axes of {self.axes.shape}")
+        numbers = (self.centre, self.axes, self.limit)
+        if not all(np.isfinite(of).all() for of in numbers) or self.limit < 0:
+            raise ValueError("a centre, axis or limit is no number")
 
     def distance(self, features: Floats) -> Floats:
         """Return the distance, shape (n,), of pictures with these features, shape (n, d)."""
@@ -191,9 +199,10 @@ def read_familiarity(folder: Path, weights_sha256: str) -> Familiarity | None:
                 int(stored["n_validation"]),
             )
             made_for = stored["weights_sha256"]
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        familiarity.refuse_nonsense()
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise FaceAuditError(
-            f"{path}: damaged ({error}); delete it, and nothing is said about pictures unlike "
-            "the training pictures"
+            f"{path}: damaged ({in_one_line(error)}); delete it, and nothing is said "
+            "about pictures unlike the training pictures"
         ) from None
     return familiarity if made_for == weights_sha256 else None

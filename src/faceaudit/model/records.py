@@ -16,6 +16,8 @@ from faceaudit.schema import ModelInfo
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from faceaudit.model.architecture import Architecture
+
 WEIGHTS_FILE = "model.safetensors"
 RECORD_FILE = "model.json"
 IMAGES_FILE = "training_images.parquet"
@@ -116,6 +118,16 @@ class ModelRecord(_Strict):
     #: Absent for a model that was trained elsewhere.
     training: TrainingRecord | None = None
     versions: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def network(self) -> Architecture:
+        """The network, if its library knows it."""
+        from faceaudit.model.architecture import find_architecture
+
+        match self:
+            case ModelRecord(library="torchvision"):
+                return find_architecture(f"torchvision:{self.architecture}")
+        return find_architecture(self.architecture)
 
     def info(self, sha256: str) -> ModelInfo:
         """Say which classifier this is, whose weights have that hash, for its scores' metadata."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import gzip
-from collections.abc import Callable
+import re
+import zlib
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,11 +14,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.json as pa_json
-import pyarrow.parquet as pq
 
 from faceaudit.errors import FaceAuditError
+from faceaudit.limits import CELL_BYTES, TABLE_BYTES
 from faceaudit.reading.columns import plain
 from faceaudit.reading.frames import arrow_table
+from faceaudit.reading.parquet import lengths, read_parquet, refuse_size
 from faceaudit.schema import FIXED_COLUMNS, METADATA_KEY
 from faceaudit.wording import counted
 
@@ -49,14 +52,14 @@ def read_file(path: Path | str, notes: list[str]) -> tuple[pa.Table, bytes | Non
     """
     path = Path(path)
     try:
-        table = _read(path, notes)
+        table, left_out = _read(path, notes)
     except FileNotFoundError:
         raise FaceAuditError(f"{path}: no such file") from None
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OSError) as error:
         raise FaceAuditError(
             f"{path}: not a readable table ({first_line(error)}); it can be {KINDS}"
         ) from None
-    return _plain_columns(table, str(path), notes)
+    return _plain_columns(table, str(path), notes, left_out)
 
 
 def read_frame(frame: object, source: str, notes: list[str]) -> tuple[pa.Table, bytes | None]:
@@ -69,65 +72,72 @@ def first_line(error: BaseException) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)
 
 
-def _read(path: Path, notes: list[str]) -> pa.Table:
+def _read(path: Path, notes: list[str]) -> tuple[pa.Table, list[str]]:
+    """Return a table, and its columns that were not read."""
     if path.is_dir():
         return _read_folder(path)
     with path.open("rb") as file:
         magic = file.read(6)
     if magic[:4] == b"PAR1":
-        return _read_parquet(path)
-    if magic == b"ARROW1" or magic[:4] == b"FEA1":
+        return read_parquet(path)
+    if magic == b"ARROW1":
+        return _read_feather(path), []
+    if magic[:4] == b"FEA1":
         from pyarrow import feather  # imports pandas
 
-        return feather.read_table(path)
+        return feather.read_table(path), []
     name = path.name.lower()
     if remedy := _NOT_READ.get(path.suffix.lower()):
         raise FaceAuditError(f"{path}: cannot be read; {remedy}")
-    data = path.read_bytes()
-    if magic[:2] == b"\x1f\x8b":
-        try:
-            data, name = gzip.decompress(data), name.removesuffix(".gz")
-        except (EOFError, gzip.BadGzipFile) as error:
-            raise pa.ArrowInvalid(f"damaged gzip: {error}") from None
+    zipped = magic[:2] == b"\x1f\x8b"
+    try:
+        with gzip.open(path) if zipped else path.open("rb") as file:
+            data = file.read(TABLE_BYTES + 1)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise pa.ArrowInvalid(f"damaged gzip: {error}") from None
+    refuse_size(path, 0, len(data))
+    name = name.removesuffix(".gz") if zipped else name
     if name.endswith(".parquet"):
         raise pa.ArrowInvalid("it does not begin as Parquet does")
     text = as_utf8(data, notes)
     if name.endswith((".jsonl", ".ndjson")):
-        return pa_json.read_json(pa.BufferReader(text))
-    return read_csv(text)
+        # A column has a cell in every row, be it named in one alone.
+        keys = len({*re.findall(rb'"((?:[^"\\\\]|\\\\.)*)"\s*:', text)})
+        refuse_size(path, rows := text.count(b"{"), 8 * keys * rows)
+        return pa_json.read_json(pa.BufferReader(text)), []
+    return read_csv(text), []
 
 
-def _read_parquet(path: Path) -> pa.Table:
-    """Read all but nested columns: an embedding beside each row may be most of the file."""
-    file = pq.ParquetFile(path)
-    nested = [
-        field
-        for field in file.schema_arrow
-        if pa.types.is_nested(field.type) and field.name not in FIXED_COLUMNS
-    ]
-    left_out = {field.name for field in nested}
-    table = file.read([name for name in file.schema_arrow.names if name not in left_out])
-    for field in nested:
-        table = table.append_column(field, pa.nulls(len(table), field.type))
-    return table
+def _read_feather(path: Path) -> pa.Table:
+    with pa.ipc.open_file(path) as file:
+        batches, size = [], 0
+        for i in range(file.num_record_batches):
+            batches.append(file.get_batch(i))
+            size += batches[-1].nbytes
+            refuse_size(path, sum(map(len, batches)), size)
+        return pa.Table.from_batches(batches, file.schema)
 
 
-def _read_folder(path: Path) -> pa.Table:
+def _read_folder(path: Path) -> tuple[pa.Table, list[str]]:
     from pyarrow import dataset  # imports pandas
 
     data = dataset.dataset(path, format="parquet", partitioning="hive")
-    # A folder called group=01 names a group, and no number.
-    schemas = [fragment.physical_schema for fragment in data.get_fragments()]
-    inside = {name for schema in schemas for name in schema.names}
-    outside = [name for name in data.partitioning.schema.names if name not in inside]
-    names = pa.schema([(name, pa.string()) for name in outside])
-    folders = dataset.partitioning(names, flavor="hive")
-    data = dataset.dataset(path, format="parquet", partitioning=folders)
     if not data.files:
         raise FaceAuditError(f"{path}: a folder without a Parquet file")
-    # A column that only a later file has would be lost otherwise.
-    whole = pa.unify_schemas([data.schema, *schemas], promote_options="permissive")
-    return data.replace_schema(whole).to_table()
+    left_out: dict[str, None] = {}
+    tables, size = [], 0
+    for fragment in data.get_fragments():
+        table, without = read_parquet(Path(fragment.path))
+        # A folder called group=01 names a group, and no number.
+        for part in Path(fragment.path).relative_to(path).parent.parts:
+            name, stated, value = part.partition("=")
+            if stated and name not in table.column_names:
+                table = table.append_column(name, pa.array([value] * len(table), pa.string()))
+        tables.append(table)
+        left_out |= dict.fromkeys(without)
+        size += table.nbytes
+        refuse_size(path, sum(map(len, tables)), size)
+    return pa.concat_tables(tables, promote_options="permissive"), [*left_out]
 
 
 def as_utf8(data: bytes, notes: list[str]) -> bytes:
@@ -205,41 +215,58 @@ def read_csv(text: bytes, skip: Callable[[pa_csv.InvalidRow], None] | None = Non
     return table.rename_columns([name.strip() for name in names])
 
 
-def _plain_columns(table: pa.Table, source: str, notes: list[str]) -> tuple[pa.Table, bytes | None]:
+def _plain_columns(
+    table: pa.Table, source: str, notes: list[str], left_out: Sequence[str] = ()
+) -> tuple[pa.Table, bytes | None]:
     """Keep what is one value a cell, and say what is not; refuse two columns of one name."""
     if len(table) == 0:
         raise FaceAuditError(f"{source}: the table has no rows")
     kept: dict[str, pa.ChunkedArray] = {}
-    many_valued, nameless = [], 0
-    for name, column in zip(table.column_names, table.columns, strict=True):
-        kind = FIXED_COLUMNS.get(name, pa.null())
-        many = pa.types.is_binary(kind) or (
-            # An embedding of another length is none of ours.
-            pa.types.is_fixed_size_list(kind)
-            and pa.types.is_nested(column.type)
-            and _all_of_length(column, kind.list_size)
-        )
+    cells = [lengths(column) for column in table.columns]
+    # Of all of it, before any of it is unfolded.
+    sizes = (
+        max(size, column.nbytes)
+        for (longest, size), column in zip(cells, table.columns, strict=True)
+        if longest <= CELL_BYTES
+    )
+    refuse_size(source, len(table), sum(sizes))
+    unread, nameless = [*left_out], 0
+    for name, column, (longest, _) in zip(table.column_names, table.columns, cells, strict=True):
+        if not name or name.startswith("__index_level_"):
+            nameless += 1
+            continue
         try:
-            found = column if many else plain(column)
+            found = None if longest > CELL_BYTES else _plain(name, column)
         except pa.ArrowException as error:
             raise FaceAuditError(
                 f"{source}: column '{name}' cannot be read ({first_line(error)})"
             ) from None
-        if not name or name.startswith("__index_level_"):
-            nameless += 1
-        elif found is None:
-            many_valued.append(f"'{name}'")
+        if found is None:
+            unread.append(name)
         elif name in kept:
             raise FaceAuditError(f"{source}: two columns are called '{name}'; rename one")
         else:
             kept[name] = found
-    if many_valued:
+    if unread:
         notes.append(
-            f"Not read, since a cell holds a list, a record or bytes: {', '.join(many_valued)}."
+            f"Not read, since a cell has more than {CELL_BYTES:,} bytes, or holds a list, a record "
+            f"or bytes: {', '.join(map(repr, unread))}."
         )
     if nameless:
         notes.append(f"Not read, having no name: {counted(nameless, 'column')}.")
     return pa.table(kept), (table.schema.metadata or {}).get(METADATA_KEY)
+
+
+def _plain(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """Return a column as text, number or boolean, or as the many values that are meant there."""
+    kind = FIXED_COLUMNS.get(name, pa.null())
+    if pa.types.is_binary(kind):
+        return column
+    # An embedding of another length is none of ours.
+    embedding = pa.types.is_fixed_size_list(kind) and pa.types.is_nested(column.type)
+    if embedding and _all_of_length(column, kind.list_size):
+        return column
+    return plain(column)
 
 
 def _all_of_length(lists: pa.ChunkedArray, size: int) -> bool:

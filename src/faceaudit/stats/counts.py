@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from faceaudit.errors import FaceAuditError
+from faceaudit.limits import CELLS, GROUPS
 from faceaudit.reading.columns import with_column
 from faceaudit.schema import called_ai, tag_columns
 from faceaudit.stats import FloatArray, IntArray
@@ -23,11 +24,6 @@ from faceaudit.stats.ranking import RankedScores, Runs, rank_scores
 from faceaudit.tags.vocabulary import NUMERIC_TAGS, group_order
 
 Method = TypeVar("Method", bound=Callable[..., Any])
-
-#: More combinations than this is a tag that names images or people, not groups.
-MAX_CELLS = 1_000_000
-#: More groups than this are counted at one threshold only: a report must open at once.
-MOST_GROUPS = 1_000
 
 
 @dataclass(frozen=True)
@@ -255,7 +251,9 @@ class Images:
 
     @_kept
     def grouping(self, tags: Sequence[str], *, empty_cells: bool = False) -> Grouping:
-        """Number the combinations of values of some tags; `empty_cells` keeps those without image.
+        """Number the combinations of values of some tags.
+
+        `empty_cells` keeps those without image, if there are no more than `GROUPS` of both.
 
         Raises
         ------
@@ -268,15 +266,15 @@ class Images:
         for tag in tags:
             of_tag, names = self.codes(tag)
             cells *= len(names)
-            if cells > MAX_CELLS:
+            if cells > CELLS:
                 raise FaceAuditError(
-                    f"{' × '.join(tags)}: more than {MAX_CELLS:,} groups; "
+                    f"{' × '.join(tags)}: more than {CELLS:,} combinations; "
                     "choose tags that name groups of people, not single images"
                 )
             code = np.where((code < 0) | (of_tag < 0), -1, code * len(names) + of_tag)
             values.append(names)
         filled = np.bincount(code + 1, minlength=cells + 1)[1:] > 0
-        if empty_cells or not tags or filled.all():
+        if (empty_cells and cells <= GROUPS) or not tags or filled.all():
             return Grouping(code, list(product(*values)))
         recode = np.append(np.cumsum(filled) - 1, -1)
         groups = [group for group, some in zip(product(*values), filled, strict=True) if some]

@@ -108,23 +108,24 @@ def usable_tags(photographs: Images) -> dict[str, tuple[IntArray, list[str]]]:
     A tag that makes the same groups as one before it, under other names, is left out.
     """
     tags: dict[str, tuple[IntArray, list[str]]] = {}
+    seen: set[tuple[int, bytes]] = set()
     for tag in tag_columns(photographs.table):
         if tag in NUMERIC_TAGS or pat.is_floating(photographs.table[tag].type):
             continue
         codes, values = photographs.codes(tag)
-        if 2 <= len(values) <= MOST_VALUES and not any(
-            _same_groups(codes, known)
-            for known, names in tags.values()
-            if len(names) == len(values)
+        if (
+            2 <= len(values) <= MOST_VALUES
+            and (groups := (len(values), _groups(codes))) not in seen
         ):
+            seen.add(groups)
             tags[tag] = codes, values
     return tags
 
 
-def _same_groups(first: IntArray, second: IntArray) -> bool:
-    width = int(second.max()) + 2
-    pairs = np.flatnonzero(np.bincount((first + 1) * width + second + 1))
-    return len(pairs) == len(np.unique(pairs // width)) == len(np.unique(pairs % width))
+def _groups(codes: IntArray) -> bytes:
+    """Say which images are of one group, whatever the groups are called."""
+    _, first, code = np.unique(codes, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[code].astype(np.uint16).tobytes()
 
 
 def analyse(

@@ -64,7 +64,7 @@ def rates_by_group(data: AuditInput, groupings: Sequence[Sequence[str]], nothing
             continue
         audited, rates = counts.at(data.threshold), GroupRates(counts, data)
         for rate in ERROR_RATES.values():
-            grid = len(tags) == 2 and len(counts.groups) > MOST_ROWS
+            grid = len(counts.groups) > MOST_ROWS and _is_grid(counts.groups)
             details.append(rates.heatmap(rate) if grid else rates.forest(rate))
             tests += _tests(audited, rate)
         details.append(rates.table())
@@ -77,6 +77,12 @@ def rates_by_group(data: AuditInput, groupings: Sequence[Sequence[str]], nothing
     # The gap that is surely largest; among unclear ones the largest seen.
     widest = max(gaps, key=lambda found: (found.weight, found.interval and found.interval.value))
     return Product("info", widest.sentence, findings=gaps, tests=tests, details=details)
+
+
+def _is_grid(groups: Sequence[tuple[str, ...]]) -> bool:
+    """Tell whether groups are all combinations of two tags."""
+    values = [len({*names}) for names in zip(*groups, strict=True)]
+    return len(values) == 2 and values[0] * values[1] == len(groups)
 
 
 class GroupRates:

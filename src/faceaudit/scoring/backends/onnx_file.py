@@ -30,6 +30,7 @@ from faceaudit.scoring.options import ModelOptions
 from faceaudit.scoring.outputs import Outputs
 from faceaudit.scoring.preprocessing import (
     NORMALISATIONS,
+    Preprocessing,
     fields_of,
     from_words,
     parse,
@@ -72,7 +73,9 @@ class OnnxFile(Network):
             known["mean"], known["std"] = NORMALISATIONS["none"]
         self.any_size = "size" not in known
         if "preprocess" in said:
-            known = _preprocess(_literal(said["preprocess"]), f"{path}: metadata") | known
+            told = _preprocess(_literal(said["preprocess"]), f"{path}: metadata")
+            _refuse_contradiction(told, known, path)
+            known = told | known
         self.asked = said_by_user(options)
         classes = _classes(said, path)
         output = _output(self._session, classes, path)
@@ -230,6 +233,22 @@ def _preprocess(said: Any, source: str) -> dict[str, Any]:
     if isinstance(said, str):
         return from_words(said, f"{source}: preprocess: ")
     return fields_of(said, source)
+
+
+def _refuse_contradiction(told: dict[str, Any], known: dict[str, Any], path: Path) -> None:
+    """Refuse metadata that say of the input what the graph itself says otherwise."""
+    usual = {"mean": (0, 0, 0), "std": (1, 1, 1), "size": (1, 1)}
+    for field in sorted(told.keys() & known.keys()):
+        # Both as they are read.
+        say, is_ = (
+            getattr(validated(Preprocessing, usual | {field: of[field]}, f"{path}: "), field)
+            for of in (told, known)
+        )
+        if say != is_:
+            raise FaceAuditError(
+                f"{path}: metadata: preprocess: {field} {say}, but the graph itself takes {is_}; "
+                "correct the metadata"
+            )
 
 
 def _score_is(said: dict[str, str], path: Path) -> Any:

@@ -1,0 +1,140 @@
+"""A Parquet file as a table that takes no more memory than `faceaudit.limits` allow.
+
+A few kilobytes can hold a billion equal cells. What a file says of itself is held against the
+limits before anything is decoded. Text whose size it does not say stays in its dictionary, so
+that `decoded_size` counts it before it is unfolded, or comes a few rows at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from faceaudit.errors import FaceAuditError
+from faceaudit.limits import CELL_BYTES, ROWS, TABLE_BYTES
+from faceaudit.schema import FIXED_COLUMNS
+
+#: A column of text that cannot take more is decoded at once.
+_AT_ONCE = TABLE_BYTES // 10
+#: The encoding in which a cell may repeat the beginning of the one before it.
+_PREFIXED = "DELTA_BYTE_ARRAY"
+
+
+def refuse_size(source: Path | str, rows: int, size: int) -> None:
+    """Refuse a table of too many rows, or that would take too many bytes in memory."""
+    if rows > ROWS:
+        raise FaceAuditError(
+            f"{source}: {rows:,} rows, and {ROWS:,} are the most that are read; give a part of them"
+        )
+    if size > TABLE_BYTES:
+        raise FaceAuditError(
+            f"{source}: would take more than {TABLE_BYTES / 1e9:g} GB in memory, the most that a "
+            "table may; leave out columns that are no tags, or give a part of its rows"
+        )
+
+
+def lengths(column: pa.ChunkedArray) -> tuple[int, int]:
+    """Return the bytes of the longest cell of text or bytes, and of all such cells together.
+
+    A dictionary is not unfolded for it: both are what they would be if it were. Other cells have
+    none.
+    """
+    longest = size = 0
+    for part in column.chunks:
+        folded = pa.types.is_dictionary(part.type)
+        of = _lengths(part.dictionary if folded else part)
+        longest = max(longest, int(of.max(initial=0)))
+        if folded and longest:
+            of = of[part.indices.drop_null().to_numpy(zero_copy_only=False)]
+        size += int(of.sum())
+    return longest, size
+
+
+def _lengths(array: pa.Array) -> Any:
+    types = pa.types
+    if types.is_string_view(array.type) or types.is_binary_view(array.type):
+        views = np.frombuffer(array.buffers()[1], np.int32)[::4]  # which Arrow has no kernel for
+        return views[array.offset : array.offset + len(array)].astype(np.int64)
+    try:
+        of = pc.fill_null(pc.binary_length(array), 0)
+    except pa.ArrowNotImplementedError:
+        return np.empty(0, np.int64)
+    return of.to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def read_parquet(path: Path) -> tuple[pa.Table, list[str]]:
+    """Read a Parquet file; text that would be large may come as dictionaries.
+
+    Returns
+    -------
+    table : pyarrow.Table
+    left_out : list of str
+        Columns that were not read: a cell holds many values, bytes, or more than `CELL_BYTES`.
+    """
+    file = pq.ParquetFile(path)
+    facts, fields = file.metadata, file.schema_arrow
+    kept = [field.name for field in fields if field.name in FIXED_COLUMNS or _is_one(field.type)]
+    size, large = 0, {}
+    for i in range(facts.num_columns):
+        leaf = facts.schema.column(i)
+        if leaf.path not in kept and leaf.path.partition(".")[0] not in kept:
+            continue
+        chunks = [facts.row_group(group).column(i) for group in range(facts.num_row_groups)]
+        encoded = sum(of.total_uncompressed_size for of in chunks)
+        if leaf.physical_type != "BYTE_ARRAY":
+            size += max(leaf.length, 8) * sum(of.num_values for of in chunks)
+        elif encoded > _AT_ONCE and encoded > CELL_BYTES * facts.num_rows:
+            kept.remove(leaf.path)
+        else:
+            size += encoded
+            if encoded * facts.num_rows > _AT_ONCE:
+                large[leaf.path] = encoded, any(_PREFIXED in of.encodings for of in chunks)
+    refuse_size(path, facts.num_rows, size)
+    slow = {name: encoded for name, (encoded, prefixed) in large.items() if prefixed}
+    folded = _unfold_to_much(path, [name for name in large if name not in slow])
+    table = pq.ParquetFile(path, read_dictionary=folded).read([of for of in kept if of not in slow])
+    for name, encoded in slow.items():
+        rows = max(1, _AT_ONCE // encoded)
+        table = table.append_column(name, _in_parts(path, name, rows))
+    return table, [name for name in fields.names if name not in kept]
+
+
+def _is_one(kind: pa.DataType) -> bool:
+    types = pa.types
+    bytes_ = (types.is_binary, types.is_large_binary, types.is_binary_view)
+    many = (types.is_nested, types.is_fixed_size_binary, *bytes_)
+    return not any(is_kind(kind) for is_kind in many)
+
+
+def _unfold_to_much(path: Path, names: Sequence[str]) -> list[str]:
+    """Name the columns that might be large once each row has its own copy of its value.
+
+    One row of a column brings the whole dictionary with it, and no more.
+    """
+    if not names:
+        return []
+    file = pq.ParquetFile(path, read_dictionary=names)
+    worst = dict.fromkeys(names, 0)
+    for group in range(file.num_row_groups):
+        for name in names:
+            batches = file.iter_batches(1, row_groups=[group], columns=[name])
+            for batch in batches:
+                longest, _ = lengths(pa.chunked_array([batch.column(0)]))
+                worst[name] += longest * file.metadata.row_group(group).num_rows
+                break
+    return [name for name in names if worst[name] > _AT_ONCE]
+
+
+def _in_parts(path: Path, name: str, rows: int) -> pa.ChunkedArray:
+    parts, size = [], 0
+    for batch in pq.ParquetFile(path).iter_batches(rows, columns=[name]):
+        parts.append(batch.column(0))
+        size += batch.nbytes
+        refuse_size(path, 0, size)
+    return pa.chunked_array(parts)
