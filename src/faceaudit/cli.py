@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -625,6 +625,11 @@ main.add_command(study)
 @click.option("--port", default=8000, type=click.IntRange(1, 65535), help="On which it listens.")
 @click.option("--token", envvar="FACEAUDIT_TOKEN", help="What every request must bring.")
 @click.option(
+    "--token-file",
+    type=click.File(encoding="utf-8", errors="replace"),
+    help="File that holds the token, which nobody then sees.",
+)
+@click.option(
     "--reports",
     type=PATH,
     default=Path("reports"),
@@ -644,13 +649,19 @@ main.add_command(study)
 @_NO_IMAGES
 @flag("--trust-pickle", help="Take a model that is a pickle.")
 @example("faceaudit serve --reports reports")
-def serve(models: Sequence[str], no_images: bool, **options: Any) -> None:
+def serve(
+    models: Sequence[str], no_images: bool, token_file: TextIO | None, **options: Any
+) -> None:
     """Judge pictures and read reports in a browser (extra 'web').
 
     Nothing that is uploaded is stored.
     """
     from faceaudit.web import serve as run
 
+    if token_file is not None:
+        if options["token"] is not None:
+            raise FaceAuditError("--token-file: --token or FACEAUDIT_TOKEN is given too; give one")
+        options["token"] = token_file.read().strip()
     run(models=models or None, images=not no_images, **options)
 
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,11 +52,11 @@ def client(application) -> Iterator[TestClient]:
 
 
 @contextmanager
-def serving(application: Starlette) -> Iterator[str]:
-    """Serve an application on this machine; gives its address."""
+def serving(application: Starlette, **options: Any) -> Iterator[str]:
+    """Serve an application on this machine, with options of uvicorn; gives its address."""
     uvicorn = pytest.importorskip("uvicorn", reason="needs the extra 'web'")
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(application, log_level="error"))
+        server = uvicorn.Server(uvicorn.Config(application, log_level="error", **options))
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         # The socket listens already: whoever connects now waits until the server answers.

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
+import signal
 import struct
 import zlib
 from collections.abc import Sequence
+from contextlib import suppress
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +22,10 @@ from faceaudit.known_roots import remember_root
 from faceaudit.model.preprocess import square_pixels
 from faceaudit.schema import DatasetInfo, ModelInfo, ScoresInfo
 from faceaudit.scoring import Detector
+from faceaudit.spec import Spec
 from faceaudit.tables import Scores, write_table
+from faceaudit.web import audits
+from faceaudit.web.audits import audit_apart
 
 #: A name that tries everything: markup, quotes, right-to-left, emoji, and length.
 HOSTILE = (
@@ -171,3 +178,22 @@ def scored_samples(folder: Path) -> Path:
         table = table.append_column(name, column)
     remember_root(bundled.SAMPLES, bundled.samples_folder())
     return write_table(folder / "scores.parquet", table, ScoresInfo())
+
+
+def held_up_audit(page: Connection, scores: Scores, spec: Spec, folder: Path) -> None:
+    """Tell of one check, wait at the gate if there is one, and audit."""
+    page.send(("A slow check", 3, 7))
+    with suppress(FileNotFoundError), (folder.parent / "gate").open() as gate:
+        gate.read()
+    audit_apart(page, scores, spec, folder)
+
+
+def killed_audit(page: Connection, *_: object) -> None:
+    """Die as one does that the system kills for its memory."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def greedy_audit(page: Connection, scores: Scores, spec: Spec, folder: Path) -> None:
+    """Audit as if so much memory were asked for."""
+    audits.audit = lambda *_: np.empty(2 * audits.MAX_MEMORY_BYTES, np.uint8)
+    audit_apart(page, scores, spec, folder)

@@ -5,21 +5,24 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import multiprocessing
+import os
 import re
-import threading
+import time
 from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from starlette.testclient import TestClient
 
 from faceaudit.result import Result, read_result, write_result
 from faceaudit.runner import audit
 from faceaudit.spec import Spec
 from faceaudit.web import api, audits, held_tables
 from faceaudit.web.uploads import MAX_PICTURE_BYTES, MAX_PICTURES
-from tests.web.drawn_web import AUDITED, HOSTILE
+from tests.web.drawn_web import AUDITED, HOSTILE, greedy_audit, held_up_audit, killed_audit
 
 CSV = "image,label,p_ai,gender\n" + "".join(
     f"{i}.jpg,{'ai' if i % 2 else 'real'},0.{i % 10},{'female' if i % 3 else 'male'}\n"
@@ -493,18 +496,29 @@ def test_a_table_cannot_make_a_report_show_pictures_of_this_machine(client, repo
         assert "data:image/jpeg" not in text and str(tmp_path) not in text
 
 
-def test_audits_wait_their_turn_and_not_too_many(client, monkeypatch):
-    running, release = threading.Event(), threading.Event()
+@pytest.fixture
+def held_up(reports, monkeypatch):
+    """Audits tell of one check and then wait; call this to let them go on."""
+    reports.mkdir()
+    os.mkfifo(gate := reports / "gate")
+    monkeypatch.setattr(audits, "audit_apart", held_up_audit)
 
-    def slow(scores, spec, on_check):
-        on_check("A slow check", 3, 7)
-        running.set()
-        release.wait()
-        return audit(scores, spec)
+    def release():
+        with gate.open("w"):  # meets the one that waits
+            gate.unlink()
 
-    monkeypatch.setattr(audits, "audit", slow)
+    return release
+
+
+def at_work(client, job):
+    while client.get(f"/api/audits/{job}").json()["total"] != 7:
+        time.sleep(0.02)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_audits_wait_their_turn_and_not_too_many(client, held_up):
     first = start(client).json()["id"]
-    running.wait()
+    at_work(client, first)
     state = client.get(f"/api/audits/{first}").json()
     assert (state["state"], state["step"]) == ("running", "A slow check")
     assert (state["done"], state["total"]) == (3, 7)
@@ -513,8 +527,60 @@ def test_audits_wait_their_turn_and_not_too_many(client, monkeypatch):
     waiting = [start(client).json()["id"] for _ in range(audits.MAX_WAITING)]
     assert client.get(f"/api/audits/{waiting[0]}").json()["state"] == "waiting"
     assert start(client).status_code == 422
-    release.set()
+    held_up()
     assert {wait(client, job)["state"] for job in (first, *waiting)} == {"done"}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_an_audit_can_be_stopped_and_the_next_begins(client, held_up, reports):
+    first, second, third = (start(client).json()["id"] for _ in range(3))
+    at_work(client, first)
+    assert f'action="/audits/{first}/stop"' in client.get(f"/audits/{first}").text
+    for job in (first, second):
+        answer = client.post(f"/audits/{job}/stop", follow_redirects=False)
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/audits/{job}")
+        assert wait(client, job)["problem"] == "It was stopped."
+    at_work(client, third)
+    held_up()
+    assert wait(client, third)["state"] == "done"
+    client.post(f"/audits/{third}/stop")
+    assert wait(client, third)["state"] == "done"
+    assert len(list(reports.iterdir())) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_an_audit_that_takes_too_long_is_ended(client, held_up, monkeypatch):
+    monkeypatch.setattr(audits, "MAX_SECONDS", 0.0)
+    job = wait(client, start(client).json()["id"])
+    assert job["state"] == "failed" and "longer than" in job["problem"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_server_that_ends_leaves_no_audit_at_work(application, held_up):
+    with TestClient(application(), base_url="http://127.0.0.1:8000") as client:
+        at_work(client, start(client).json()["id"])
+    assert multiprocessing.active_children() == []
+
+
+def test_an_audit_that_is_killed_says_so(client, monkeypatch):
+    monkeypatch.setattr(audits, "audit_apart", killed_audit)
+    job = wait(client, start(client).json()["id"])
+    assert job["state"] == "failed" and "broke off" in job["problem"]
+
+
+def test_an_audit_that_asks_for_more_memory_says_so(client, monkeypatch):
+    monkeypatch.setattr(audits, "audit_apart", greedy_audit)
+    job = wait(client, start(client).json()["id"])
+    assert job["state"] == "failed" and "more than" in job["problem"]
+
+
+def test_a_result_that_a_link_brings_in_from_outside_is_not_listed(client, shelf, tmp_path):
+    write_result(tmp_path / "outside" / "audit.json", audited("Private"))
+    (shelf / "linked").symlink_to(tmp_path / "outside")
+    (shelf / "also").mkdir()
+    (shelf / "also" / "audit.json").symlink_to(tmp_path / "outside" / "audit.json")
+    assert "Private" not in client.get("/reports").text
+    assert client.get("/reports/also/audit.json").status_code == 404
 
 
 # --- the description of the interface ------------------------------------------------------

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import socket
+import time
+
 import anyio
 import pytest
+from starlette.requests import HTTPConnection
 from starlette.testclient import TestClient
 
 from faceaudit.errors import FaceAuditError
+from faceaudit.web import connections, security, uploads
 from faceaudit.web.security import MAX_IN_FLIGHT, InFlight, require_token
+from tests.web.conftest import serving
 from tests.web.drawn_web import picture
 
 TOKEN = "correct horse battery staple"
@@ -73,6 +79,18 @@ def test_other_sites_may_not_post(client, detectors, headers):
     assert answer.status_code == 403 and detectors[0].judged == 0
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+@pytest.mark.parametrize("path", ["/reports", "/explore", "/static/web.css", "/api/models"])
+def test_other_sites_may_link_to_a_page_and_do_no_more(client, site, path):
+    def status(mode, dest):
+        names = {"sec-fetch-site": site, "sec-fetch-mode": mode, "sec-fetch-dest": dest}
+        return client.get(path, headers=names).status_code
+
+    assert status("navigate", "document") == 200
+    assert status("navigate", "iframe") == status("no-cors", "image") == 403
+    assert status("cors", "empty") == status("no-cors", "script") == 403
+
+
 def test_our_own_pages_may_post(client):
     headers = {"origin": "http://127.0.0.1:8000", "sec-fetch-site": "same-origin"}
     answer = client.post("/", files=[("pictures", ("a.jpg", picture()))], headers=headers)
@@ -98,8 +116,40 @@ def test_beyond_this_machine_a_token_is_needed(host):
 
 def test_on_this_machine_none_is_needed_but_a_short_one_is_refused():
     require_token("127.0.0.1", None)
-    with pytest.raises(FaceAuditError, match="guessed"):
-        require_token("127.0.0.1", "short")
+    for token in ("short", "a" * 16, "abcabc" * 10):
+        with pytest.raises(FaceAuditError, match="guessed"):
+            require_token("127.0.0.1", token)
+
+
+def test_after_many_wrong_tokens_even_the_right_one_waits(guarded, monkeypatch):
+    bearer = {"authorization": f"Bearer {TOKEN}"}
+    assert guarded.get("/api/models", headers=bearer).status_code == 200
+    for i in range(security.MAX_GUESSES):
+        if i % 2:
+            assert guarded.post("/token", data={"token": "wrong"}).status_code == 403
+        else:
+            wrong = {"authorization": f"Bearer {i}"}
+            assert guarded.get("/api/models", headers=wrong).status_code == 401
+    with_cookie = bearer | {"cookie": "faceaudit=0"}
+    for headers in (bearer, with_cookie):
+        answer = guarded.get("/api/models", headers=headers)
+        assert (answer.status_code, answer.headers["retry-after"]) == (429, "60")
+    assert guarded.post("/token", data={"token": TOKEN}).status_code == 429
+    assert guarded.get("/token").status_code == 200
+    later = time.monotonic() + security.GUESSES_SECONDS
+    monkeypatch.setattr(security.time, "monotonic", lambda: later)
+    assert guarded.get("/api/models", headers=bearer).status_code == 200
+    assert guarded.post("/token", data={"token": "wrong"}).status_code == 403
+
+
+def test_guesses_of_many_addresses_are_forgotten(monkeypatch):
+    monkeypatch.setattr(security, "MAX_ADDRESSES", 3)
+    guesses = security.Guesses()
+    asking = [HTTPConnection({"type": "http", "client": (f"10.0.0.{i}", 1)}) for i in range(4)]
+    for request in (*[asking[0]] * security.MAX_GUESSES, *asking[1:]):
+        assert not guesses.too_many(request)
+        guesses.wrong(request)
+    assert not any(map(guesses.too_many, asking))
 
 
 @pytest.mark.parametrize("path", ["/", "/reports", "/samples/mobilestylegan_900000/picture"])
@@ -155,7 +205,9 @@ def test_uploads_beyond_the_limit_are_told_to_come_back():
             return {"type": "http.request"}
 
         app = InFlight(slow)
-        post, get = ({"type": "http", "method": method} for method in ("POST", "GET"))
+        at = {"type": "http", "path": "/"}
+        post, get = (at | {"method": method} for method in ("POST", "GET"))
+        token = post | {"path": "/token"}
         async with anyio.create_task_group() as tasks:
             for _ in range(MAX_IN_FLIGHT):
                 tasks.start_soon(app, post, receive, send)
@@ -165,11 +217,62 @@ def test_uploads_beyond_the_limit_are_told_to_come_back():
             assert [status for status, _ in statuses] == [503]
             assert statuses[0][1][b"retry-after"] == b"1"
             tasks.start_soon(app, get, receive, send)  # reading is never refused
-            while len(started) < MAX_IN_FLIGHT + 1:
+            tasks.start_soon(app, token, receive, send)  # nor is who asks to be let in
+            while len(started) < MAX_IN_FLIGHT + 2:
                 await anyio.lowlevel.checkpoint()
             release.set()
-        assert [status for status, _ in statuses[1:]] == [200] * (MAX_IN_FLIGHT + 1)
+        assert [status for status, _ in statuses[1:]] == [200] * (MAX_IN_FLIGHT + 2)
         await app(post, receive, send)
         assert statuses[-1][0] == 200
 
     anyio.run(check)
+
+
+# --- slow clients --------------------------------------------------------------------------
+
+
+def test_who_does_not_finish_asking_loses_the_connection(application, monkeypatch):
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.3)
+    address = ("127.0.0.1", 0)
+    with serving(application(), http=connections.TimedProtocol) as place:
+        address = ("127.0.0.1", int(place.rpartition(":")[2]))
+        with (
+            socket.create_connection(address, timeout=60) as silent,
+            socket.create_connection(address, timeout=60) as slow,
+            socket.create_connection(address, timeout=60) as second,
+        ):
+            slow.sendall(b"GET /token HTTP/1.1\r\nHost: 127.0")
+            ask = b"GET /token HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+            second.sendall(ask)
+            assert second.recv(12) == b"HTTP/1.1 200"
+            while not second.recv(65_536).rstrip().lower().endswith(b"</html>"):
+                pass
+            second.sendall(ask[:-2])  # the next head over the same connection
+            for one in (silent, slow, second):
+                while one.recv(65_536):
+                    pass
+
+
+def test_a_body_that_dribbles_is_dropped(application, monkeypatch):
+    monkeypatch.setattr(uploads, "GRACE_SECONDS", 0.3)
+    monkeypatch.setattr(uploads, "SLOWEST_BYTES", 1e9)
+    with serving(application()) as place:
+        address = ("127.0.0.1", int(place.rpartition(":")[2]))
+        with socket.create_connection(address, timeout=20) as slow:
+            slow.sendall(
+                b"POST /audits/x/stop HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n"
+            )
+            assert slow.recv(12) == b"HTTP/1.1 404"
+        with socket.create_connection(address, timeout=20) as slow:
+            slow.sendall(
+                b"POST /token HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 900\r\n"
+                b"Content-Type: application/x-www-form-urlencoded\r\n\r\ntoken="
+            )
+            assert slow.recv(12) == b"HTTP/1.1 408"
+
+
+def test_a_long_text_in_a_form_is_refused_before_it_is_read(client):
+    text = "a" * (uploads.MAX_TEXT_BYTES + 1)
+    answer = client.post("/api/audits", files={"scores": ("a.csv", b"x")}, data={"yaml": text})
+    assert answer.status_code == 400 and "exceeded" in answer.text
+    assert client.post("/token", data={"token": 3 * text}).status_code == 413

@@ -60,6 +60,7 @@ def serve(
     import uvicorn
 
     from faceaudit.web.app import create_app
+    from faceaudit.web.connections import TimedProtocol
     from faceaudit.web.security import require_token
 
     require_token(host, token)
@@ -81,6 +82,7 @@ def serve(
         print(f"faceaudit: http://{place}:{bound}/ (Ctrl+C stops it)", file=sys.stderr)
         config = uvicorn.Config(
             app,
+            http=TimedProtocol,
             log_level="warning",
             server_header=False,
             proxy_headers=False,

@@ -56,6 +56,7 @@ def create_app(
         models = None if models is None else listed(models)
         records = open_records(open_detectors(models, trust_pickle), scores)
     services = Services(records, Path(reports))
+    guesses = security.Guesses()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -85,6 +86,7 @@ def create_app(
             Route("/audits/tables/{id}", start_audit, methods=["POST"]),
             Route("/audits/tables/{id}/leave", leave_table, methods=["POST"]),
             Route("/audits/{id}", audit_progress),
+            Route("/audits/{id}/stop", stop_audit, methods=["POST"]),
             Route("/explore", explorer),
             Route("/explore/picture", group_picture),
             Route("/token", ask_token),
@@ -94,7 +96,7 @@ def create_app(
             Route("/api", interface),
         ],
         middleware=[
-            Middleware(security.Guard, host=host, token=token),
+            Middleware(security.Guard, host=host, token=token, guesses=guesses),
             Middleware(security.InFlight),
         ],
         exception_handlers=dict.fromkeys(
@@ -105,7 +107,7 @@ def create_app(
     app.include_router(api.router)
     app.state.services = services
     app.state.tables = explore.Tables(scores, Path(reports), images)
-    app.state.token = token
+    app.state.token, app.state.guesses = token, guesses
     return app
 
 
@@ -255,7 +257,7 @@ async def start_audit(request: Request) -> Response:
         address = f"{request.url.path}?{urlencode(form.multi_items())}"
     try:
         scores = await run_sync(table_forms.read, table, choices)
-        spec = table_forms.asked(scores, choices)
+        spec = await run_sync(table_forms.asked, scores, choices)
         if spec.missing != choices.missing:
             scores = await run_sync(table_forms.read, table, choices, spec)
         job = services.audits.start(scores, spec, address)
@@ -295,6 +297,13 @@ async def audit_progress(request: Request) -> Response:
     """Show how far an audit is."""
     template = "progress.html.j2" if wants_fragment(request) else "progress_page.html.j2"
     return page(template, job=services_of(request).audits.job(request.path_params["id"]))
+
+
+async def stop_audit(request: Request) -> Response:
+    """End an audit that takes too long for whoever waits."""
+    audits = services_of(request).audits
+    audits.stop(job := audits.job(request.path_params["id"]))
+    return RedirectResponse(f"/audits/{job.id}", 303)
 
 
 # --- the explorer --------------------------------------------------------------------------
@@ -348,6 +357,7 @@ async def take_token(request: Request) -> Response:
     async with read_form(request, max_files=0) as form:
         given = str(form.get("token") or "")
     if token is None or not security.is_token(given, token):
+        request.app.state.guesses.wrong(request)
         return page("token.html.j2", wrong=True, status=403)
     response = RedirectResponse("/", 303)
     security.set_cookie(response, token)

@@ -1,9 +1,15 @@
-"""Audits started from the page: one at a time in the background, each telling how far it is."""
+"""Audits started from the page: one at a time, each in a process of its own that can be ended."""
 
 from __future__ import annotations
 
+import multiprocessing
 import secrets
+import signal
+import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +27,24 @@ from faceaudit.web.held_tables import slug
 #: Finished audits that are remembered; their reports stay in the folder.
 REMEMBERED = 50
 MAX_WAITING = 4
+#: An audit that takes longer is ended, and so is one that asks for more memory.
+MAX_SECONDS = 600.0
+MAX_MEMORY_BYTES = 8_000_000_000
+
+TOO_LONG = (
+    f"It took longer than {MAX_SECONDS / 60:.0f} minutes and was ended; ask by fewer tags or of "
+    "fewer rows, or use 'faceaudit audit'."
+)
+STOPPED = "It was stopped."
+#: Seconds after which it is noticed that somebody stopped an audit.
+HEARTBEAT = 0.2
+
+#: A process that forks has the libraries loaded once for all audits; Windows has none.
+if sys.platform == "win32":
+    _PROCESSES = multiprocessing.get_context("spawn")
+else:
+    _PROCESSES = multiprocessing.get_context("forkserver")
+_PROCESSES.set_forkserver_preload([__name__])
 
 
 class Job(BaseModel):
@@ -38,6 +62,11 @@ class Job(BaseModel):
     report: str | None = None
     #: Where the table can be read otherwise, and audited again, as long as it is held.
     form: str | None = Field(default=None, exclude=True)
+    stopped: bool = Field(default=False, exclude=True)
+
+    def fail(self, problem: str) -> None:
+        """End it, saying why."""
+        self.state, self.problem = "failed", problem
 
 
 class Audits:
@@ -49,7 +78,9 @@ class Audits:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="audit")
 
     def close(self) -> None:
-        """Forget the audits that have not begun, and wait for the one at work."""
+        """End the audit at work, and forget those that have not begun."""
+        for job in self._jobs.values():
+            self.stop(job)
         self._pool.shutdown(cancel_futures=True)
 
     def job(self, job: str) -> Job:
@@ -71,24 +102,70 @@ class Audits:
         self._pool.submit(self._run, job, scores, spec)
         return job
 
-    def _run(self, job: Job, scores: Scores, spec: Spec) -> None:
-        def on_check(title: str, done: int, total: int) -> None:
-            job.step, job.done, job.total = title, done, total
+    def stop(self, job: Job) -> None:
+        """End an audit, whether it has begun or not."""
+        if job.state in ("waiting", "running"):
+            job.stopped = True
+            job.fail(STOPPED)
 
+    def _run(self, job: Job, scores: Scores, spec: Spec) -> None:
         job.state, job.step = "running", "counting"
+        place = f"{slug(spec.name)}-{job.id}"
+        ours, theirs = _PROCESSES.Pipe(duplex=False)
+        process = _PROCESSES.Process(
+            target=audit_apart, args=(theirs, scores, spec, self._folder / place), daemon=True
+        )
+        process.start()
+        theirs.close()
+        until = time.monotonic() + MAX_SECONDS
         try:
-            result = audit(scores, spec, on_check)
+            while job.state == "running" and not job.stopped:
+                if time.monotonic() > until:
+                    job.fail(TOO_LONG)
+                elif ours.poll(HEARTBEAT):
+                    told = ours.recv()
+                    if isinstance(told, str):
+                        job.fail(told)
+                    elif told is None:
+                        job.report, job.state = f"{place}/audit.json", "done"
+                    else:
+                        job.step, job.done, job.total = told
+        except EOFError:  # killed, by the system for its memory or by somebody
+            job.fail("The audit broke off; the server may lack memory.")
+        finally:
+            process.kill()
+            process.join()
+            ours.close()
+        if job.stopped:
+            job.fail(STOPPED)
+
+
+def audit_apart(page: Connection, scores: Scores, spec: Spec, folder: Path) -> None:
+    """Audit, in a process of its own: tell the page each check (title, done, total) and the end.
+
+    That is None, or in words what went wrong.
+    """
+    # Ctrl-C reaches the whole group; the server ends this process itself.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform != "win32":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
+    end: str | None = None
+    with suppress(BrokenPipeError):  # nobody waits for it any more
+        try:
+            result = audit(scores, spec, lambda *step: page.send(step))
+            page.send(("writing the report", len(result.checks), len(result.checks)))
             # No thumbnails: a table from elsewhere is not to show pictures of this machine.
-            job.step, job.done = "writing the report", job.total
-            place = f"{slug(spec.name)}-{job.id}"
-            write_with_page(result, self._folder / place, images=False)
+            write_with_page(result, folder, images=False)
         except FaceAuditError as error:
-            job.state, job.problem = "failed", str(error)
-        except Exception as error:  # a worker that dies in silence would leave the page waiting
-            job.state, job.problem = "failed", f"{type(error).__name__}: {error}"
-            raise
-        else:
-            job.report, job.state = f"{place}/audit.json", "done"
+            end = str(error)
+        except MemoryError:
+            end = (
+                f"It needs more than {MAX_MEMORY_BYTES // 1_000_000_000} GB; ask by fewer tags or "
+                "of fewer rows."
+            )
+        page.send(end)
 
 
 def parse_mapping(text: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
+from threading import Lock
 from typing import Any, TypeVar
 
 from starlette.exceptions import HTTPException
@@ -25,6 +26,7 @@ from faceaudit.result import (
 )
 
 T = TypeVar("T")
+_ONE_READS = Lock()
 
 
 @dataclass(frozen=True)
@@ -65,11 +67,14 @@ def list_reports(folder: Path, sort: str = "") -> list[Listed]:
     `sort` is one of `SORTS`, with a hyphen in front for falling order; what cannot be read is last.
     """
     paths = sorted(path for name in RESULT_NAMES for path in folder.rglob(name))
-    listed = []
+    root, listed = folder.resolve(), []
     for path in paths:
+        if not path.resolve().is_relative_to(root):
+            continue  # a link to elsewhere, which `read_report` does not open either
         stat = path.stat()
         below = path.relative_to(folder).as_posix()
-        listed.append(_listed(path, below, stat.st_mtime_ns, stat.st_size))
+        with _ONE_READS:  # the others find it in the cache
+            listed.append(_listed(path, below, stat.st_mtime_ns, stat.st_size))
     listed.sort(key=SORTS["created"], reverse=True)
     listed.sort(key=lambda one: (one.kind == "audit", SORTS["status"](one)))
     if key := SORTS.get(sort.removeprefix("-")):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+import time
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -19,6 +20,12 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 #: Addresses that mean every interface: whoever asks may have used any name for this machine.
 ANY_INTERFACE = frozenset({"0.0.0.0", "::", ""})
 SHORTEST_TOKEN = 16
+#: A token of fewer different characters is no random one.
+FEWEST_CHARACTERS = 8
+#: Whoever names so many wrong tokens within a minute must wait for the rest of it.
+MAX_GUESSES, GUESSES_SECONDS = 10, 60.0
+#: Addresses whose guesses are counted; the oldest go first.
+MAX_ADDRESSES = 1000
 #: Uploads that are read or judged at one time; each may hold `uploads.MAX_REQUEST_BYTES`.
 MAX_IN_FLIGHT = 4
 
@@ -60,9 +67,40 @@ def require_token(host: str, token: str | None) -> None:
             f"the token has {len(token)} characters and could be guessed; give at least "
             f"{SHORTEST_TOKEN}"
         )
+    elif token is not None and len(set(token)) < FEWEST_CHARACTERS:
+        problem = f"the token has {len(set(token))} different characters and could be guessed"
     else:
         return
-    raise FaceAuditError(f"{problem}, for instance --token {secrets.token_urlsafe(24)}")
+    raise FaceAuditError(
+        f"{problem}; for instance FACEAUDIT_TOKEN={secrets.token_urlsafe(24)} faceaudit serve …, "
+        "which other users of this machine do not see, as they would --token"
+    )
+
+
+class Guesses:
+    """How many wrong tokens came from which address within a minute."""
+
+    def __init__(self) -> None:
+        self._wrong: dict[str, tuple[int, float]] = {}
+
+    def too_many(self, request: HTTPConnection) -> bool:
+        """Tell whether an address must wait."""
+        n, since = self._wrong.get(_address(request), (0, 0.0))
+        return n >= MAX_GUESSES and time.monotonic() - since < GUESSES_SECONDS
+
+    def wrong(self, request: HTTPConnection) -> None:
+        """Count a wrong token."""
+        now, address = time.monotonic(), _address(request)
+        n, since = self._wrong.pop(address, (0, now))
+        if now - since >= GUESSES_SECONDS:
+            n, since = 0, now
+        self._wrong[address] = n + 1, since
+        if len(self._wrong) > MAX_ADDRESSES:
+            del self._wrong[next(iter(self._wrong))]
+
+
+def _address(request: HTTPConnection) -> str:
+    return request.client.host if request.client else ""
 
 
 def is_token(given: str, token: str) -> bool:
@@ -86,11 +124,12 @@ class Guard:
     """Middleware: refuses foreign hosts and origins and those without the token; adds headers.
 
     `host` is the address that the server listens on; `token`, if there is one, what a request
-    must bring as a bearer token or by the cookie.
+    must bring as a bearer token or by the cookie; `guesses` are those at it.
     """
 
-    def __init__(self, app: ASGIApp, host: str, token: str | None) -> None:
+    def __init__(self, app: ASGIApp, host: str, token: str | None, guesses: Guesses) -> None:
         self._app = app
+        self._guesses = guesses
         self._hosts = None if host in ANY_INTERFACE else LOOPBACK | {host.lower()}
         self._token = token
 
@@ -115,8 +154,12 @@ class Guard:
         if not self._knows_host(request.headers.get("host", "")):
             # A foreign name that leads to this machine: DNS rebinding.
             return PlainTextResponse("faceaudit does not answer to this host name", 421)
-        if scope["method"] not in ("GET", "HEAD") and not _same_origin(request.headers):
+        if not (_follows_link(scope["method"], request.headers) or _same_origin(request.headers)):
             return PlainTextResponse("another site may not send this request", 403)
+        guess = "authorization" in request.headers or (path, scope["method"]) == ("/token", "POST")
+        if guess and self._guesses.too_many(request):
+            wait = {"retry-after": f"{GUESSES_SECONDS:.0f}"}
+            return PlainTextResponse("too many wrong tokens; wait a minute", 429, wait)
         # The page that asks for the token needs none, and its style sheets.
         if path == "/token" or path.startswith("/static/") or self._brings_token(request):
             return None
@@ -138,8 +181,16 @@ class Guard:
             return True
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            return is_token(given, self._token)
+            if not (right := is_token(given, self._token)):
+                self._guesses.wrong(request)
+            return right
         return is_token(request.cookies.get(COOKIE, ""), _cookie_of(self._token))
+
+
+def _follows_link(method: str, headers: Headers) -> bool:
+    """Tell whether a person goes to a page: of no other site, and not inside of another page."""
+    to = headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")
+    return method in ("GET", "HEAD") and to == ("navigate", "document")
 
 
 def _same_origin(headers: Headers) -> bool:
@@ -154,7 +205,8 @@ def _same_origin(headers: Headers) -> bool:
 class InFlight:
     """Middleware: refuses uploads while `MAX_IN_FLIGHT` others are at work, instead of piling up.
 
-    Memory is bounded by the number of uploads at one time, so they must not wait inside.
+    Memory is bounded by the number of uploads at one time, so they must not wait inside. Nobody
+    waits for those who have not shown a token yet.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -163,7 +215,7 @@ class InFlight:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] != "http" or scope["method"] != "POST":
+        if scope["type"] != "http" or scope["method"] != "POST" or scope["path"] == "/token":
             await self._app(scope, receive, send)
             return
         if self._running >= MAX_IN_FLIGHT:

@@ -119,7 +119,7 @@ class Services:
             mapping = parse_mapping(str(form.get("columns") or ""))
             scores = await run_sync(partial(read_uploaded, name, content, mapping=mapping))
             chosen, text = str(form.get("spec") or EVERY_TAG), str(form.get("yaml") or "")
-        return self.audits.start(scores, choose_spec(chosen, text, scores))
+        return self.audits.start(scores, await run_sync(choose_spec, chosen, text, scores))
 
     async def hold_table(self, request: Request) -> HeldTable:
         """Take a table out of a form and hold it, until it is settled how to read it."""

@@ -20,8 +20,10 @@ from faceaudit.pictures import FORMATS, PictureError, open_picture
 MAX_PICTURES = 100
 MAX_PICTURE_BYTES = 50_000_000
 MAX_REQUEST_BYTES = 128_000_000
-#: A request that has not arrived whole by then is dropped.
-MAX_SECONDS = 120.0
+#: A field that is no file, and a form without files: a specification is the longest.
+MAX_TEXT_BYTES = 64_000
+#: A request has these seconds and one for so many bytes, or is dropped.
+GRACE_SECONDS, SLOWEST_BYTES = 10.0, 100_000
 
 
 @dataclass(frozen=True)
@@ -52,38 +54,45 @@ async def read_form(request: Request, max_files: int) -> AsyncIterator[FormData]
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     parser: MultiPartParser | FormParser
+    patience = anyio.CancelScope(deadline=anyio.current_time() + GRACE_SECONDS)
     if kind == "multipart/form-data":
         parser = _InMemoryParser(
-            request.headers, _bounded(request), max_files=max_files, max_fields=100
+            request.headers,
+            _bounded(request, MAX_REQUEST_BYTES, patience),
+            max_files=max_files,
+            max_fields=100,
+            max_part_size=MAX_TEXT_BYTES,
         )
     elif kind == "application/x-www-form-urlencoded":
-        parser = FormParser(request.headers, _bounded(request))
+        parser = FormParser(request.headers, _bounded(request, 3 * MAX_TEXT_BYTES, patience))
     else:
         raise HTTPException(415, "Send a form (multipart/form-data).")
     try:
-        with anyio.fail_after(MAX_SECONDS):
+        with patience:
             form = await parser.parse()
-    except TimeoutError:
-        raise HTTPException(408, "The upload took too long.") from None
     except (MultiPartException, FormParserError) as error:
         raise HTTPException(400, str(error)) from None
+    if patience.cancelled_caught:
+        raise HTTPException(408, "The upload took too long.")
     try:
         yield form
     finally:
         await form.close()
 
 
-async def _bounded(request: Request) -> AsyncGenerator[bytes]:
-    too_much = HTTPException(
-        413, f"More than {MAX_REQUEST_BYTES // 1_000_000} MB in one request; send less at once."
-    )
+async def _bounded(
+    request: Request, most: int, patience: anyio.CancelScope
+) -> AsyncGenerator[bytes]:
+    size = f"{most // 1_000_000} MB" if most >= 1_000_000 else f"{most // 1000} kB"
+    too_much = HTTPException(413, f"More than {size} in one request; send less at once.")
     stated = request.headers.get("content-length", "")
-    if stated.isdigit() and int(stated) > MAX_REQUEST_BYTES:
+    if stated.isdigit() and int(stated) > most:
         raise too_much
     received = 0
     async for chunk in request.stream():
         received += len(chunk)
-        if received > MAX_REQUEST_BYTES:
+        patience.deadline += len(chunk) / SLOWEST_BYTES
+        if received > most:
             raise too_much
         yield chunk
 
