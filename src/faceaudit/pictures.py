@@ -84,6 +84,8 @@ def open_picture(content: bytes, formats: tuple[str, ...] = FORMATS) -> Iterator
         except Exception:  # on damaged headers decoders raise nearly anything
             raise PictureError(_what_it_is(content, formats)) from None
         with image:
+            if image.mode == "F":
+                raise PictureError("its pixels are floating-point numbers of unknown range")
             kind = str(image.format)
             if isinstance(image, JpegImageFile):
                 scans, end = _scans(content)
@@ -105,8 +107,6 @@ def as_seen(image: Image.Image) -> Image.Image:
     The picture itself is turned too.
     """
     turn(image)
-    if image.mode == "F":
-        raise PictureError("its pixels are floating-point numbers of unknown range")
     if not image.has_transparency_data and not image.mode.startswith("I"):
         return image.convert("RGB")
     # Some rows at a time, or a picture would be in memory four times over.

@@ -1,0 +1,1 @@
+"""What is brought in to do harm."""

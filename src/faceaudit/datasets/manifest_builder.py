@@ -22,7 +22,15 @@ from faceaudit.datasets.duplicates import conflicts
 from faceaudit.datasets.images import Facts, expected_format, inspect
 from faceaudit.datasets.pixels import PixelFacts, measure
 from faceaudit.datasets.rejects import Ledger, LedgerEntry, Reject, remark
-from faceaudit.datasets.sources import Member, Source, UnreadableError, is_side_file, left_behind
+from faceaudit.datasets.sources import (
+    LEADS_OUT,
+    Member,
+    Source,
+    UnreadableError,
+    is_side_file,
+    leads_out,
+    left_behind,
+)
 from faceaudit.plugins import blamed
 from faceaudit.read_ahead import read_ahead
 from faceaudit.schema import FIXED_COLUMNS, DatasetInfo, ManifestInfo, validate
@@ -121,6 +129,8 @@ class ManifestBuilder:
             if is_side_file(path) or left_behind(path):
                 continue
             try:
+                if leads_out(path):
+                    raise Reject("cannot be read", LEADS_OUT)
                 if archive and hash(path) in seen:
                     told = "the archive holds it twice; the first was used"
                     raise Reject("the same name again", told)

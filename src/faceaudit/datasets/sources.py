@@ -29,6 +29,13 @@ SIDE_NAMES = frozenset({"license", "readme", ".gitattributes", ".gitignore", ".d
 LEFT_BEHIND = (".ipynb_checkpoints", "__MACOSX")
 
 
+LEADS_OUT = "the name is no place below the root"
+#: No photograph is a hundredth of its size in an archive.
+MAX_RATIO = 100
+#: Below this a file in an archive may be as small as it likes.
+_SMALL = 2**20
+
+
 class UnreadableError(Exception):
     """One file of a source that cannot be read; says why."""
 
@@ -61,6 +68,12 @@ def left_behind(path: str) -> str | None:
     if base_name(path).startswith("._"):
         return "._*"
     return next((name for name in LEFT_BEHIND if f"/{name}/" in f"/{path}"), None)
+
+
+def leads_out(path: str) -> bool:
+    """Tell a name that is no place below a root: absolute, empty, with ``..`` or NUL in it."""
+    parts = path.replace("\\", "/").split("/")
+    return ".." in parts or not parts[0] or not parts[-1] or "\0" in path
 
 
 def base_name(path: str) -> str:
@@ -118,36 +131,40 @@ class FolderSource(Source):
     """A folder and all folders below it, links included."""
 
     def members(self) -> Iterator[Member]:
-        """Yield every file by sorted path; only one folder's names are held at a time."""
-        self.problems = []
-        yield from self._walk("", set())
+        """Yield every file by sorted path; only one folder's names are held at a time.
 
-    def _walk(self, prefix: str, above: set[tuple[int, int]]) -> Iterator[Member]:
-        here = self.root / prefix
-        folders: list[str] = []
-        names: list[str] = []
-        try:
-            status = here.stat()
-            key = (status.st_dev, status.st_ino)
-            if key in above:
-                self.problems.append((prefix, "a link to a folder that holds it, not followed"))
-                return
-            with os.scandir(here) as entries:
-                for entry in entries:
-                    (folders if entry.is_dir() else names).append(entry.name)
-        except OSError as error:
-            self.problems.append((prefix or ".", f"folder cannot be read: {error.strerror}"))
-            return
-        names.sort()
-        for name in names:
-            yield Member(prefix + name)
-        del names
-        for folder in sorted(folders):
-            yield from self._walk(f"{prefix}{folder}/", above | {key})
+        Each folder once: one that links make appear again is a problem.
+        """
+        self.problems = []
+        looked_at: dict[tuple[int, int], str] = {}
+        # No recursion: folders can be a thousand deep.
+        waiting = [""]
+        while waiting:
+            prefix = waiting.pop()
+            here = f"{self.root}/{prefix}"
+            folders: list[str] = []
+            names: list[str] = []
+            try:
+                status = Path(here).stat()
+                known = looked_at.setdefault((status.st_dev, status.st_ino), prefix)
+                if known != prefix:
+                    told = f"the same folder as {known or '.'}, which was looked at"
+                    self.problems.append((prefix, told))
+                    continue
+                with os.scandir(here) as entries:
+                    for entry in entries:
+                        (folders if entry.is_dir() else names).append(entry.name)
+            except OSError as error:
+                self.problems.append((prefix or ".", f"folder cannot be read: {error.strerror}"))
+                continue
+            names.sort()
+            for name in names:
+                yield Member(prefix + name)
+            waiting += [f"{prefix}{folder}/" for folder in sorted(folders, reverse=True)]
 
     def read(self, member: Member) -> bytes:
-        if ".." in member.path.replace("\\", "/").split("/"):
-            raise UnreadableError("the name leads out of the folder")
+        if leads_out(member.path):
+            raise UnreadableError(LEADS_OUT)
         handle = -1
         try:
             # Non-blocking, or a named pipe would keep us waiting for ever.
@@ -194,6 +211,8 @@ class ZipSource(Source):
     def read(self, member: Member) -> bytes:
         entry = self._archive.infolist()[member.offset]
         _refuse_large(entry.file_size)
+        if entry.file_size > max(_SMALL, MAX_RATIO * entry.compress_size):
+            raise UnreadableError(f"unpacks to more than {MAX_RATIO} times its size")
         try:
             with self._archive.open(entry) as file:
                 # A forged size must not unpack without end.
