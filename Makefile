@@ -6,7 +6,7 @@ OUT ?= reports/demo
 # Errors alone: what pip warns of, as an index that is not reached or a newer pip, is not ours to mend.
 QUIET := --quiet --quiet --disable-pip-version-check
 
-.PHONY: demo test lint setup axe clean
+.PHONY: demo test lint setup constraints axe clean
 
 demo: setup ## score the bundled faces, audit the recorded scores, write the reports
 	$(BIN)/faceaudit demo -o $(OUT)
@@ -21,14 +21,18 @@ lint: setup ## style and types
 
 setup: $(VENV)/.installed
 
-# torch and torchvision go first and together: as dependencies of other packages they may be
-# taken in versions that do not fit each other.
-$(VENV)/.installed: pyproject.toml
+# In the versions that the tests passed with. torch and torchvision go first and together: as
+# dependencies of other packages they may be taken in versions that do not fit each other.
+$(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "faceaudit needs Python 3.11 or newer")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install $(QUIET) torch torchvision
-	$(BIN)/pip install $(QUIET) --editable '.[model,onnx,hf,landmarks,web,dev]'
+	$(BIN)/pip install $(QUIET) --constraint constraints.txt torch torchvision
+	$(BIN)/pip install $(QUIET) --constraint constraints.txt --editable '.[model,onnx,hf,landmarks,web,dev]'
 	touch $@
+
+constraints: ## write constraints.txt anew from this environment, once its tests pass
+	{ head -n 1 constraints.txt; $(BIN)/pip freeze --exclude-editable | grep ==; } > constraints.new
+	mv constraints.new constraints.txt
 
 axe: build/axe-core/axe.min.js ## the accessibility rules for the browser tests (needs npm)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import random
 from importlib.resources import files
@@ -15,6 +17,7 @@ import pytest
 import faceaudit as fa
 from faceaudit import limits
 from faceaudit.api import report
+from faceaudit.datasets.rejects import Ledger, remark
 from faceaudit.errors import FaceAuditError
 from faceaudit.reading.formats import read_file
 from faceaudit.row_filter import read_rows
@@ -175,6 +178,17 @@ def test_a_tag_moves_no_cursor(tmp_path, capsys):
     print_result(result, tmp_path, verbose=True, as_json=False)
     shown = capsys.readouterr().out
     assert "\\x1b[2Jevil\\x00" in shown and "\x1b" not in shown and "\0" not in shown
+
+
+def test_no_cell_of_the_reject_ledger_is_a_formula_and_each_can_be_had_back():
+    names = ["=1+1.png", "+1.png", "-1.png", "@x.png", "'a.png", "''=.png", "\t=1.png", "a=b.png"]
+    file = io.StringIO()
+    ledger = Ledger(file)
+    for name in names:
+        ledger.add(remark(name, "odd"))
+    cells = [row[0] for row in csv.reader(io.StringIO(file.getvalue()))][1:]
+    assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in cells)
+    assert [cell.removeprefix("'") for cell in cells] == names
 
 
 # --- seeded ----------------------------------------------------------------------------------

@@ -294,7 +294,9 @@ def _state_dicts(content: Any, place: str = "") -> Iterator[tuple[str, dict[str,
         for key, value in content.items():
             yield from _state_dicts(value, f"{place}/{key}".lstrip("/"))
     # An optimiser's memory of one tensor ('step', 'exp_avg') is no network.
-    elif not place or any("." in str(key) for key in content):
+    elif all(isinstance(key, str) for key in content) and (
+        not place or any("." in key for key in content)
+    ):
         yield place, content
 
 

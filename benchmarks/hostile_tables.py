@@ -1,0 +1,171 @@
+"""Thousands of seeded mutations of tables, specifications, expressions, results and models.
+
+    python benchmarks/hostile_tables.py
+
+Each is used or refused in one line. Printed are how many were, the slowest of each kind in
+processor seconds, and by how much the memory of the process grew over a first, sound audit. What
+breaks off otherwise is printed with its traceback, and the exit code is 1. Sockets are blocked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import resource
+import socket
+import sys
+import tempfile
+import time
+import traceback
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import faceaudit as fa
+from faceaudit import limits
+from faceaudit.api import report
+from faceaudit.errors import FaceAuditError
+from faceaudit.row_filter import read_rows
+from faceaudit.spec import Spec, find_spec
+from tests.hostile import tables_and_specs as hostile
+
+#: Checks that an audit of a mutated table runs; every tenth runs all.
+FEW = "checks: [group-error-rates, equalized-odds-gap, over-represented]\n"
+
+
+class Attack:
+    """What became of all that was brought in."""
+
+    def __init__(self) -> None:
+        self.outcomes: Counter[tuple[str, str]] = Counter()
+        self.slowest: dict[str, float] = {}
+        self.broken: list[str] = []
+
+    def on(self, kind: str, call: Callable[..., Any], *given: Any, **options: Any) -> Any:
+        """Call once, and count what becomes of it."""
+        start, found = time.process_time(), None
+        try:
+            found = call(*given, **options)
+            outcome = "used"
+        except FaceAuditError as error:
+            outcome = "refused"
+            if "\n" in str(error) or len(str(error)) > limits.MESSAGE_LETTERS:
+                self.broken.append(f"{kind}: no short line: {str(error)[:200]}")
+        except Exception:
+            outcome = "broken"
+            self.broken.append(f"{kind}: {traceback.format_exc()[-1500:]}")
+        self.outcomes[kind, outcome] += 1
+        seconds = time.process_time() - start
+        self.slowest[kind] = max(seconds, self.slowest.get(kind, 0.0))
+        return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    for kind, n in (("tables", 2_500), ("expressions", 30_000), ("results", 600), ("models", 100)):
+        parser.add_argument(f"--{kind}", type=int, default=n)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    warnings.simplefilter("ignore")
+    attack, draw = Attack(), random.Random(given.seed)
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        models(attack, draw, folder / "models", 0)  # what is imported counts as before
+        sound, spec = folder / "sound.parquet", folder / "sound.yaml"
+        pq.write_table(hostile.table(), sound)
+        spec.write_text(hostile.SPEC)
+        fa.audit(sound, spec, folder / "sound")
+        before = memory()
+
+        def blocked(*of: Any, **options: Any) -> Any:
+            attack.broken.append("the network was asked for")
+            raise OSError("blocked")
+
+        socket.socket = blocked  # type: ignore[assignment, misc]
+        expressions(attack, given.expressions, given.seed)
+        tables(attack, draw, folder, given.tables)
+        results(attack, draw, folder, given.results)
+        grown = memory() - before
+        models(attack, draw, folder / "models", given.models)
+    for (kind, outcome), n in sorted(attack.outcomes.items()):
+        print(f"{kind}: {n:,} {outcome}; slowest {attack.slowest[kind]:.2f} s")
+    print(f"memory: {grown} MB more; with models {memory() - before} MB")
+    print(f"processor: {time.process_time():.0f} s; broken: {len(attack.broken)}")
+    for one in attack.broken[:20]:
+        print(one)
+    sys.exit(bool(attack.broken))
+
+
+def memory() -> int:
+    """The most that the process ever had, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1_000
+
+
+def expressions(attack: Attack, n: int, seed: int) -> None:
+    table = hostile.table()
+    for text in hostile.expressions(seed, n):
+        attack.on("expressions", read_rows, table, text, "--where")
+
+
+def tables(attack: Attack, draw: random.Random, folder: Path, n: int) -> None:
+    spec = folder / "s.yaml"
+    for i in range(n):
+        scores: Any = hostile.table()
+        spec.write_text(hostile.SPEC + FEW * (i % 20 != 0))
+        if i % 2:
+            scores = hostile.write_table(draw, folder)
+        else:
+            spec.write_text(hostile.spec(draw) + FEW * (i % 20 != 0), errors="surrogatepass")
+        asked: Spec | Path | None = attack.on("specifications", find_spec, spec)
+        attack.on("audits", fa.audit, scores, asked, folder / "out" if i % 50 == 0 else None)
+
+
+def results(attack: Attack, draw: random.Random, folder: Path, n: int) -> None:
+    sound = folder / "sound" / "audit.json"
+    whole, path = json.loads(sound.read_text()), folder / "audit.json"
+    for i in range(n):
+        path.write_text(json.dumps(hostile.damaged(whole, draw)))
+        attack.on("gates", fa.gate, path, markdown=folder / "g.md", junit=folder / "g.xml")
+        if i % 5 == 0:
+            attack.on("reports", report, path, folder / "r.html")
+            attack.on("comparisons of results", fa.check_same, sound, path)
+
+
+def models(attack: Attack, draw: random.Random, folder: Path, n: int) -> None:
+    import pyarrow as pa
+    import torch
+
+    from faceaudit.model.architecture import build_network, find_architecture
+    from faceaudit.model.checkpoint import load_checkpoint, save_checkpoint
+    from faceaudit.model.records import InputRecord, ModelRecord
+    from tests.hostile.models import damage
+
+    if not folder.exists():
+        torch.manual_seed(0)
+        record = ModelRecord(
+            id="m",
+            architecture="test_resnet",
+            library="timm",
+            input=InputRecord(size=32, mean=[0.5] * 3, std=[0.5] * 3),
+            threshold=0.25,
+            threshold_rule="drawn",
+        )
+        images = pa.table({"sha256": ["00000000000000aa"], "split": ["training"]})
+        save_checkpoint(folder, record, build_network(find_architecture("test_resnet"), 32), images)
+        load_checkpoint(folder)
+    whole = {path.name: path.read_bytes() for path in folder.iterdir()}
+    for _ in range(n):
+        for name, content in whole.items():
+            (folder / name).write_bytes(content)
+        attack.on("models", load_checkpoint, damage(folder, draw), trust_pickle=True)
+
+
+if __name__ == "__main__":
+    main()
