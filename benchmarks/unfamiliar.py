@@ -19,6 +19,7 @@ from PIL import Image, ImageFilter
 from sklearn.metrics import roc_auc_score
 
 from faceaudit.bundled import resolve_model
+from faceaudit.datasets.sources import StoredImages
 from faceaudit.errors import FaceAuditError
 from faceaudit.model.checkpoint import Checkpoint, load_checkpoint
 from faceaudit.model.image_reader import read_pictures
@@ -60,7 +61,7 @@ def pictures(
             known = pc.fill_null(checkpoint.trained_on(images["sha256"]), False)
             images = images.filter(pc.invert(known))
         chosen = images.take(rng.permutation(len(images))[:most])
-        read_ones = read_pictures(chosen, read.info, how)
+        read_ones = read_pictures(chosen, StoredImages.of(read.info), how)
         readable = [picture.pixels for picture in read_ones if picture.pixels is not None]
         if readable:
             yield name, np.stack(readable)

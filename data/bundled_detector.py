@@ -37,6 +37,7 @@ from scipy.stats import binomtest
 from sklearn.metrics import roc_auc_score
 
 from faceaudit.datasets import index
+from faceaudit.datasets.sources import StoredImages
 from faceaudit.files import write_text
 from faceaudit.model.checkpoint import load_checkpoint, save_checkpoint
 from faceaudit.model.evaluation import choose_threshold, summarise, top_losses
@@ -150,7 +151,8 @@ def settle(small: Path, training: list[Path], out: Path) -> None:
     digits = pc.utf8_slice_codeunits(table["sha256"], 0, HASH_DIGITS).to_pylist()
 
     def pictures(side: int) -> Pixels:
-        found = read_pictures(table, manifest.info, partial(square_pixels, size=side))
+        images = StoredImages.of(manifest.info)
+        found = read_pictures(table, images, partial(square_pixels, size=side))
         return np.stack([picture.pixels for picture in found if picture.pixels is not None])
 
     best = -1.0

@@ -272,6 +272,11 @@ def train(manifests: Sequence[Path], out: Path, **options: Any) -> None:
     help="Score so many images, drawn at random; every data set and label has its share.",
 )
 @click.option("--seed", default=0, help="Of the sample.")
+@click.option(
+    "--shard",
+    metavar="I/N",
+    help="Score part I of N alone, each on a machine of its own; 'faceaudit join' joins them.",
+)
 @many(
     "--deliver",
     metavar="STEPS",
@@ -308,10 +313,18 @@ def train(manifests: Sequence[Path], out: Path, **options: Any) -> None:
     help="Mark pictures in which no face is found, if the extra 'landmarks' is installed.",
 )
 @flag("--features", help="Keep what the classifier sees of each picture, for hidden-slices.")
+@click.option(
+    "--engine",
+    default="local",
+    type=click.Choice(["local", "ray"]),
+    help="On this machine, or on a Ray cluster (extra 'ray').",
+)
+@click.option("--address", help="Of the Ray cluster; without one, it is this machine alone.")
 @example(
     "faceaudit score bundled:default manifest.parquet -o scores.parquet",
     "faceaudit score detector.onnx manifest.parquet -o scores.parquet --preprocess imagenet",
     "faceaudit score python:my_detector.py:judge manifest.parquet -o scores.parquet",
+    "faceaudit score bundled:default manifest.parquet --shard 3/8 -o part-3.parquet",
 )
 def score(model: str, manifests: Sequence[Path], out: Path, **options: Any) -> None:
     """Score manifests with a classifier.
@@ -323,6 +336,21 @@ def score(model: str, manifests: Sequence[Path], out: Path, **options: Any) -> N
     from faceaudit.scoring import score as run
 
     terminal.print_scores(run(model, manifests, out, progress=True, **options), out)
+
+
+@main.command()
+@click.argument("parts", nargs=-1, required=True, type=PATH)
+@click.option("-o", "--out", required=True, type=PATH, help="The scores to write (Parquet).")
+@example("faceaudit join part-*.parquet -o scores.parquet")
+def join(parts: Sequence[Path], out: Path) -> None:
+    """Put the parts of a run together that 'score --shard' has scored.
+
+    The scores are those of a run on one machine, row for row. A part that is missing, or is of
+    another run, is refused.
+    """
+    from faceaudit.scoring import join as run
+
+    terminal.print_scores(run(parts, out), out)
 
 
 @main.group()

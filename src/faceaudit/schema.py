@@ -180,6 +180,22 @@ class ManifestInfo(TableInfo):
     kind: Literal["manifest"] = "manifest"
 
 
+class Shard(BaseModel):
+    """Which part of a run a table of scores is, and what its other parts have in common with it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    number: int = Field(ge=1)
+    of: int = Field(ge=1)
+    #: Of the whole run.
+    images: int
+    batch_size: int = Field(ge=1)
+    #: What must be the same, in words.
+    run: dict[str, str]
+    #: What is to be noted of the run, whatever is in its table.
+    notes: list[str]
+
+
 class ScoresInfo(TableInfo):
     """File metadata of a scores table; `model` is None for scores brought as a CSV."""
 
@@ -189,6 +205,8 @@ class ScoresInfo(TableInfo):
     face_finder: str | None = None
     #: How far a score moved, at most, with the pictures scored beside it; None: not tried.
     batch_drift: float | None = None
+    #: Of a part of a run, which one it is; such a table is for `faceaudit join` alone.
+    shard: Shard | None = None
     #: Data set -> rows without a label, which are not in the table: no table of tags had them.
     unlabelled: dict[str, int] = Field(default_factory=dict)
     #: What scoring or reading did that a reader of the numbers must know, as whole sentences.

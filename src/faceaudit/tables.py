@@ -147,6 +147,16 @@ def read_manifest(path: Path | str) -> Manifest:
     return Manifest(validate(table, "manifest", str(path)), info)
 
 
+def read_shard(path: Path | str) -> Scores:
+    """Read a part of a run as it was written; see `faceaudit.scoring.shards.join`."""
+    expect(path, "scores")
+    table, metadata = read_file(path, [])
+    info = _parse_info(ScoresInfo, metadata, path)
+    if info.shard is None:
+        raise FaceAuditError(f"{path}: is no part of a run; 'faceaudit score --shard' makes them")
+    return Scores(validate(table, "scores", str(path)), info)
+
+
 def read_scores(
     given: Readable,
     mapping: Mapping[str, str | Sequence[str]] | None = None,
@@ -203,6 +213,11 @@ def read_scores(
     read = _inputs("scores", raw, {option: of for option, of in read_as.items() if of})
     ours = raw.metadata is not None
     info = _parse_info(ScoresInfo, raw.metadata, path) if ours else ScoresInfo()
+    if (part := info.shard) is not None:
+        raise FaceAuditError(
+            f"{path}: is part {part.number} of {part.of} of a run; put them together first: "
+            "faceaudit join PARTS -o scores.parquet"
+        )
     # Another table may have the headings that are renamed: those of tags, or one of another's.
     optional = mapping if ours else {name for tag_table in tags for name in tag_table.renamed}
     table = _without(_rename(table, mapping, source, optional), others)

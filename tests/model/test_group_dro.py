@@ -11,6 +11,7 @@ pytest.importorskip("fastai", reason="needs the extra 'model'")
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from faceaudit.datasets.sources import StoredImages
 from faceaudit.errors import FaceAuditError
 from faceaudit.model.image_reader import read_pictures
 from faceaudit.model.inference import predict
@@ -61,7 +62,8 @@ def rare_and_common(folder, n, seed, corner=30, every=16):
 
 def wrong(model, manifest):
     given = read_manifest(manifest)
-    pictures = list(read_pictures(given.table, given.info, lambda p: square_pixels(p, 32)))
+    images = StoredImages.of(given.info)
+    pictures = list(read_pictures(given.table, images, lambda p: square_pixels(p, 32)))
     pixels = np.stack([of.pixels for of in pictures])
     p_ai = predict(model.network, model.record.input.inputs, pixels)
     is_ai = np.array(given.table["label"]) == "ai"

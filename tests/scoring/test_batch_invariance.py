@@ -19,7 +19,7 @@ from torch import nn  # noqa: E402
 from faceaudit import bundled  # noqa: E402
 from faceaudit.model.training import train  # noqa: E402
 from faceaudit.scoring import open_detector, score  # noqa: E402
-from faceaudit.scoring.local import BATCH_TOLERANCE  # noqa: E402
+from faceaudit.scoring.runs import BATCH_TOLERANCE  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

@@ -15,7 +15,8 @@ from click.testing import CliRunner
 from faceaudit import bundled
 from faceaudit.cli import main
 from faceaudit.errors import FaceAuditError
-from faceaudit.scoring import local, score, unfinished
+from faceaudit.scoring import score, unfinished
+from faceaudit.scoring.batches import Batches
 from faceaudit.tables import read_scores
 from tests.pictures import draw, encode, write_manifest
 
@@ -103,7 +104,7 @@ def stopped(run: list[str], out: Path, monkeypatch, **options) -> str:
     """Stop a run by Ctrl-C in the middle, and return what it says."""
     manifest = run[3]
     seen = 0
-    judged = local._judged
+    judged = Batches._judged
 
     def stop(*given):
         nonlocal seen
@@ -113,7 +114,7 @@ def stopped(run: list[str], out: Path, monkeypatch, **options) -> str:
         return judged(*given)
 
     with monkeypatch.context() as patch:
-        patch.setattr(local, "_judged", stop)
+        patch.setattr(Batches, "_judged", stop)
         with pytest.raises(KeyboardInterrupt) as error:
             score(run[2], manifest, out, find_faces=False, batch_size=8, **options)
     return str(error.value)
@@ -183,7 +184,7 @@ def test_a_network_goes_on_in_the_same_batches(tmp_path, monkeypatch):
     options = {"find_faces": False, "batch_size": 3, "deliver": ["jpeg=40"]}
     whole = score("bundled:with-ffhq", manifest, **options)
     out = tmp_path / "s.parquet"
-    calls, scored = [0], local._scored
+    calls, scored = [0], Batches._scored
 
     def stop(*given):
         calls[0] += 1
@@ -192,7 +193,7 @@ def test_a_network_goes_on_in_the_same_batches(tmp_path, monkeypatch):
         return scored(*given)
 
     with monkeypatch.context() as patch:
-        patch.setattr(local, "_scored", stop)
+        patch.setattr(Batches, "_scored", stop)
         with pytest.raises(KeyboardInterrupt, match=r"^6 of"):
             score("bundled:with-ffhq", manifest, out, **options)
     assert score("bundled:with-ffhq", manifest, out, **options).table.equals(whole.table)

@@ -8,7 +8,7 @@ from PIL import Image
 
 from faceaudit.model import image_reader
 from faceaudit.schema import tag_columns
-from faceaudit.scoring import local
+from faceaudit.scoring import runs
 from faceaudit.tables import read_scores
 from faceaudit.variants import asked_for
 from tests.variants.faces import draw_faces, face, portrait
@@ -121,12 +121,12 @@ def test_dark_lenses_hide_the_eyes():
 
 
 def test_the_share_of_changed_pixels_stands_beside_the_scores(tmp_path, monkeypatch):
-    monkeypatch.setattr(local, "require_landmarks", lambda purpose: None)
+    monkeypatch.setattr(runs, "require_landmarks", lambda purpose: None)
     monkeypatch.setattr(image_reader, "find_points", lambda picture: POINTS)
     manifest = draw_faces(tmp_path, ["real", "ai", "real"], POINTS, SIDE, 1)
     (tmp_path / "judge.py").write_text("def judge(image):\n    return image.width / 1000\n")
     model = f"python:{tmp_path / 'judge.py'}:judge"
-    scores = local.score(
+    scores = runs.score(
         model, manifest, tmp_path / "s.parquet", edit=["glasses"], deliver=["size=64"]
     )
     names = ["p_ai[size=64]", "p_ai[glasses]", "changed[glasses]"]

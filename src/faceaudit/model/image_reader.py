@@ -16,13 +16,12 @@ from faceaudit.model.preprocess import Picture, Prepared, prepare, prepare_by
 from faceaudit.pictures import as_seen, open_picture
 from faceaudit.plugins import blamed
 from faceaudit.read_ahead import read_ahead
-from faceaudit.schema import ManifestInfo
 from faceaudit.variants.base import Variant, find_points
 
 
 def read_pictures(
     table: pa.Table,
-    info: ManifestInfo,
+    images: StoredImages,
     how: Callable[[Image.Image], Prepared],
     *,
     variants: Sequence[Variant] = (),
@@ -38,8 +37,8 @@ def read_pictures(
         Columns ``dataset``, ``image`` and, where it is known, the ``sha256`` of the file that was
         indexed. A sound picture with another hash is ``replaced``: what is known of the one is not
         known of the other.
-    info : ManifestInfo
-        Names the root of every data set.
+    images : StoredImages
+        Where they lie.
     how : callable
         From an opened picture to what a classifier takes, see `prepare_by`.
     variants : sequence of Variant
@@ -54,9 +53,8 @@ def read_pictures(
     Raises
     ------
     FaceAuditError
-        If a root is not stated or not there.
+        If a data set's root is not stated.
     """
-    images = StoredImages({name: one.root for name, one in info.datasets.items()})
 
     def read(row: tuple[str, str, str | None]) -> Picture:
         dataset, image, sha256 = row

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from faceaudit.datasets.sources import StoredImages
 from faceaudit.errors import FaceAuditError
 from faceaudit.model.image_reader import read_pictures
 from faceaudit.model.preprocess import Pixels, square_pixels
@@ -55,9 +56,9 @@ def decode(
     kept: list[int] = []
     sha256: list[str | None] = []
     left_out: Counter[str] = Counter()
-    pictures = read_pictures(
-        given, manifest.info, partial(square_pixels, size=size), workers=workers, ahead=512
-    )
+    images = StoredImages.of(manifest.info)
+    how = partial(square_pixels, size=size)
+    pictures = read_pictures(given, images, how, workers=workers, ahead=512)
     for position, picture in enumerate(
         bars.track(pictures, len(table), description="reading images")
     ):

@@ -7,9 +7,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from faceaudit.datasets.sources import StoredImages
 from faceaudit.model.image_reader import read_pictures
 from faceaudit.model.preprocess import Floats
-from faceaudit.schema import ManifestInfo, called_ai
+from faceaudit.schema import called_ai
 from faceaudit.scoring.detectors import Detector
 from faceaudit.stats.counts import Images
 
@@ -17,12 +18,12 @@ from faceaudit.stats.counts import Images
 EXPLAINED = 12
 
 
-def attention(detector: Detector, info: ManifestInfo, table: pa.Table, p_ai: Floats) -> pa.Array:
+def attention(detector: Detector, images: StoredImages, table: pa.Table, p_ai: Floats) -> pa.Array:
     """Explain the calls that are most wrong; see `Detector.explain`.
 
     Parameters
     ----------
-    detector, info
+    detector, images
     table : pyarrow.Table
         Rows with ``dataset``, ``image``, ``label`` and the ``sha256`` of what was scored.
     p_ai : ndarray of float32, shape (n,)
@@ -37,7 +38,7 @@ def attention(detector: Detector, info: ManifestInfo, table: pa.Table, p_ai: Flo
     maps: list[bytes | None] = [None] * len(table)
     called = called_ai(p_ai, detector.info.threshold)
     rows = gravest(table, p_ai, EXPLAINED)
-    pictures = read_pictures(table.take(rows), info, detector.pixels)
+    pictures = read_pictures(table.take(rows), images, detector.pixels)
     for row, picture in zip(rows, pictures, strict=True):
         if picture.pixels is None:  # the file has changed since it was scored
             continue

@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy import stats
 
+from faceaudit.datasets.sources import StoredImages
 from faceaudit.model.image_reader import read_pictures
 from faceaudit.model.preprocess import Floats
-from faceaudit.schema import ManifestInfo
 from faceaudit.scoring.detectors import Detector, probabilities
 from faceaudit.stats.clusters import clusters_of
 from faceaudit.stats.counts import Images
@@ -32,25 +32,18 @@ ALIKE = 0.01
 Bools = npt.NDArray[np.bool_]
 
 
-def said_by_labels(detector: Detector, info: ManifestInfo, table: pa.Table) -> list[str]:
-    """Say whether the scores of labelled pictures point to a mistake in how the model is used.
+def said_of_direction(table: pa.Table) -> tuple[bool, list[str]]:
+    """Tell whether scores are surely the wrong way round, and what is to be said of that.
 
     Parameters
     ----------
-    detector, info
     table : pyarrow.Table
         Scores, see `faceaudit.scoring.score`. Without both labels nothing is said.
     """
     table = table.filter(pc.is_valid(table["p_ai"]))
     is_ai = pc.equal(table["label"], "ai").to_numpy()
-    if len(set(is_ai.tolist())) < 2:
-        return []
-    inverted, said = _direction(table, is_ai)
-    return [*said, *_preparation(detector, info, table, is_ai, inverted)]
-
-
-def _direction(table: pa.Table, is_ai: Bools) -> tuple[bool, list[str]]:
-    """Tell whether the scores are surely inverted, and what is to be said of their direction."""
+    if is_ai.all() or not is_ai.any():
+        return False, []
     runs = Images(table, clusters_of(table, None)).runs(())
     auc = group_ranking(runs, CONFIDENCE).subgroup
     value, low, high = (float(of[0]) for of in (auc.value, auc.low, auc.high))
@@ -74,19 +67,26 @@ def _direction(table: pa.Table, is_ai: Bools) -> tuple[bool, list[str]]:
     return False, []
 
 
-def _preparation(
-    detector: Detector, info: ManifestInfo, table: pa.Table, is_ai: Bools, inverted: bool
-) -> list[str]:
+def said_of_preparation(detector: Detector, images: StoredImages, table: pa.Table) -> list[str]:
     """Try other preparations on a few pictures, where a user said how they are prepared.
 
-    What an `inverted` classifier tells apart is not for want of preparation, so it is turned round.
+    What an inverted classifier tells apart is not for want of preparation, so it is turned round.
+
+    Parameters
+    ----------
+    detector, images
+    table : pyarrow.Table
+        As of `said_of_direction`.
     """
+    table = table.filter(pc.is_valid(table["p_ai"]))
+    is_ai = pc.equal(table["label"], "ai").to_numpy()
     with detector.blamed():
         others = detector.alternatives()
     rng = np.random.default_rng(0)
     chosen = [rng.permutation(np.flatnonzero(of))[:TRIED] for of in (~is_ai, is_ai)]
     if not others or min(map(len, chosen)) < FEWEST:
         return []
+    inverted, _ = said_of_direction(table)
     rows = np.sort(np.concatenate(chosen))
     sample, label = table.take(rows), is_ai[rows]
     given = sample["p_ai"].to_numpy()
@@ -96,7 +96,7 @@ def _preparation(
         return []
     found: dict[str, tuple[float, float]] = {}
     for said, other in others.items():
-        scores = _scores(other, info, sample)
+        scores = _scores(other, images, sample)
         known = ~np.isnan(scores)
         gain, low = auc_gain(given[known], scores[known], label[known], CONFIDENCE, len(others))
         if low > 0:
@@ -114,9 +114,9 @@ def _preparation(
     ]
 
 
-def _scores(detector: Detector, info: ManifestInfo, sample: pa.Table) -> Floats:
+def _scores(detector: Detector, images: StoredImages, sample: pa.Table) -> Floats:
     scores = np.full(len(sample), np.nan, np.float32)
-    pictures = read_pictures(sample, info, detector.pixels)
+    pictures = read_pictures(sample, images, detector.pixels)
     # None if the file has changed since it was scored.
     read = {row: one.pixels for row, one in enumerate(pictures) if one.pixels is not None}
     if read:

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import atomic_file, write_text
+from faceaudit.scoring.same_run import difference
 from faceaudit.wording import counted
 
 if sys.platform != "win32":
@@ -101,11 +102,10 @@ def unfinished(out: Path | str | None, run: Mapping[str, str], total: int) -> It
             for part in folder.glob("*.parquet"):
                 part.unlink()
         before = json.loads(said.read_text(encoding="utf-8")) if said.exists() else run
-        if other := [name for name in run if before.get(name) != run[name]]:
+        if other := difference(run, before, "was"):
             raise FaceAuditError(
-                f"{out}: a run that was stopped is kept in {folder}, and its {' and '.join(other)} "
-                f"{'was' if len(other) == 1 else 'were'} not that of this one; start it again as "
-                f"it was, or remove that folder: rm -r {folder}"
+                f"{out}: a run that was stopped is kept in {folder}, and its {other} not that of "
+                f"this one; start it again as it was, or remove that folder: rm -r {folder}"
             )
         write_text(said, json.dumps(run))
         parts = Parts(folder)

@@ -1,63 +1,47 @@
-"""A detector over a manifest, on one machine."""
+"""A detector over a manifest: on this machine, as a part of several, or on a cluster."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
-from itertools import islice
 from pathlib import Path
-from typing import Unpack
+from typing import Literal, Unpack
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from faceaudit.datasets.sources import StoredImages
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import expect_writable
 from faceaudit.model.faces import face_finder
 from faceaudit.model.image_reader import read_pictures
-from faceaudit.model.preprocess import Floats, Picture, Prepared
+from faceaudit.model.preprocess import Floats
 from faceaudit.model.progress import progress_bars
 from faceaudit.one_or_many import listed
 from faceaudit.reading.columns import with_column
-from faceaudit.schema import (
-    SCORED,
-    UNSURE,
-    ManifestInfo,
-    ScoresInfo,
-    changed_column,
-    columns_of_variants,
-    validate,
-    variant_column,
-    variant_columns,
-)
+from faceaudit.schema import SCORED, UNSURE, ScoresInfo, Shard, columns_of_variants, validate
 from faceaudit.scoring.attention import attention
-from faceaudit.scoring.detectors import Detector, PictureError, open_detector, probabilities
-from faceaudit.scoring.features import features as features_of
-from faceaudit.scoring.labels import said_by_labels
+from faceaudit.scoring.batches import Batches
+from faceaudit.scoring.detectors import Detector, open_detector, probabilities
+from faceaudit.scoring.labels import said_of_preparation
 from faceaudit.scoring.options import ModelOptions, Options
+from faceaudit.scoring.ray_data import Job, on_ray
+from faceaudit.scoring.same_run import judged_by, versions
 from faceaudit.scoring.selection import select
+from faceaudit.scoring.shards import dealt, parse_shard
+from faceaudit.scoring.table_notes import table_notes
 from faceaudit.scoring.unfinished import unfinished
-from faceaudit.tables import (
-    Manifest,
-    Scores,
-    library_versions,
-    read_manifests,
-    sha256_of_cells,
-    status_counts,
-    write_table,
-)
+from faceaudit.tables import Manifest, Scores, read_manifests, sha256_of_cells, write_table
 from faceaudit.tags.landmarks import require_landmarks
-from faceaudit.variants import Variant, asked_for
-from faceaudit.wording import counted
+from faceaudit.variants import asked_for
 
 #: Readable pictures of a run that are scored in their batch, with each other and alone.
 COMPARED = 8
-#: So many variants are named in the notes of scores.
-NAMED = 6
 #: What 32-bit arithmetic may change in a score when the pictures beside it are others: other
 #: kernels add up in another order, which changes the bundled classifiers' by at most 8e-7.
 BATCH_TOLERANCE = 1e-4
+
+Engine = Literal["local", "ray"]
 
 
 def score(
@@ -68,10 +52,13 @@ def score(
     where: str | None = None,
     sample: int | None = None,
     seed: int = 0,
+    shard: str | None = None,
     deliver: Sequence[str] = (),
     edit: Sequence[str] = (),
     batch_size: int = 64,
     workers: int = 2,
+    engine: Engine = "local",
+    address: str | None = None,
     find_faces: bool = True,
     features: bool = False,
     progress: bool = False,
@@ -92,12 +79,18 @@ def score(
         was, see `faceaudit.scoring.unfinished`; without `out` nothing of it is kept.
     where, sample, seed
         Which images are scored, see `faceaudit.scoring.selection.select`.
+    shard : str, optional
+        ``3/8`` scores the third of eight parts, for `faceaudit.scoring.join`.
     deliver, edit : sequence of str
         Variants of each picture that are scored too, see `faceaudit.variants.asked_for`.
     batch_size : int
         Pictures that the network sees at a time.
     workers : int
-        Threads that decode.
+        Threads that decode, on this machine.
+    engine : {'local', 'ray'}
+        Score on this machine, or on a Ray cluster, see `faceaudit.scoring.ray_data`.
+    address : str, optional
+        Of the cluster; without one Ray starts one on this machine.
     find_faces : bool
         Mark pictures in which no face is found, if the extra 'landmarks' is installed.
     features : bool
@@ -127,6 +120,9 @@ def score(
     manifests = manifests if isinstance(manifests, Manifest) else listed(manifests)
     if out is not None:
         expect_writable(out, inputs=[model, *listed(manifests)])
+    if address is not None and engine != "ray":
+        raise FaceAuditError(f"--address {address}: is that of a Ray cluster; add --engine ray")
+    part = None if shard is None else parse_shard(shard)
     detector = model if isinstance(model, Detector) else open_detector(model, **options)
     if not isinstance(manifests, Manifest):
         manifests = read_manifests(manifests)
@@ -140,54 +136,46 @@ def score(
     present = set(pc.unique(table["dataset"]).to_pylist())
     datasets = {name: one for name, one in manifests.info.datasets.items() if name in present}
     info = manifests.info.model_copy(update={"datasets": datasets})
+    images = StoredImages.of(info)
     finder = face_finder() if find_faces else None
-
-    said = ModelOptions.of(**options)
-    versions = library_versions("torch", "torchvision", "timm", "onnxruntime", "pillow")
     run = {
-        "classifier": f"{detector.info.model_dump_json(exclude={'preprocessing'})} {said}",
-        "preprocessing": json.dumps(detector.info.preprocessing),
+        **judged_by(detector, ModelOptions.of(**options), finder),
         "images": f"{sha256_of_cells(table)} {info.model_dump_json()}",
         "variants": "; ".join(variant.name for variant in variants),
         "features": str(features),
         "batch size": str(batch_size),
-        "face finder": "" if finder is None else finder.name,
-        "versions of libraries": json.dumps(versions),
     }
-    with unfinished(out, run, len(table)) as parts:
-        pictures = read_pictures(
-            table.slice(parts.rows),
-            info,
-            detector.pixels,
-            variants=variants,
-            find_face=finder,
-            workers=workers,
-            ahead=max(2 * workers + 1, 2 * batch_size // (1 + len(variants))),
-        )
+    of_run = len(table)
+    if part is not None:
+        table = table.take(dealt(of_run, batch_size, *part))
+    batches = Batches(detector, images, variants, finder, features, batch_size, workers)
+    with unfinished(out, run | {"part": shard or "1/1"}, len(table)) as parts:
+        left = table.slice(parts.rows)
+        if engine == "ray":
+            job = Job(model, options, info, variants, find_faces, features, batch_size, run)
+            scored = on_ray(job, left, address)
+        else:
+            scored = batches.of(left)
         with progress_bars(progress) as bars:
             if parts.rows:
                 bars.console.print(f"going on after {parts.rows:,} of {len(table):,} images")
             task = bars.add_task("scoring", total=len(table), completed=parts.rows)
-            while batch := list(islice(pictures, batch_size)):
-                images = table["image"].slice(parts.rows, len(batch))
-                scored = _scored(detector, batch, variants, images)
-                if features:
-                    seen = features_of(detector, [picture.pixels for picture in batch])
-                    scored = scored.append_column("features", seen)
-                parts.add(scored)
-                bars.advance(task, len(batch))
+            for found in scored:
+                parts.add(found)
+                bars.advance(task, len(found))
         found = parts.table
         table = _joined(detector, table, found)
         p_ai = np.asarray(table["p_ai"].fill_null(np.nan))
+        drift, compared = _batch_drift(detector, images, table, p_ai)
         with detector.blamed():
+            # Now it has seen pictures here, also where others have scored those of the run.
             notes = list(detector.notes)
         try:
-            maps = attention(detector, info, table, p_ai)
+            maps = attention(detector, images, table, p_ai)
         except FaceAuditError as error:  # the scores are there and right
             maps = pa.nulls(len(table), pa.binary())
             notes.append(f"No evidence is shown: {error}.")
         table = with_column(table, "attention", maps)
-        drift, compared = _batch_drift(detector, info, table, p_ai)
         if drift is not None and drift > BATCH_TOLERANCE:
             notes.append(
                 f"The classifier's scores depend on the batch: of {compared} pictures scored among "
@@ -195,8 +183,7 @@ def score(
                 f"one, a score moved by {drift:.2g}, so another batch size or order gives other "
                 "scores."
             )
-        notes += said_by_labels(detector, info, table)
-        notes += [*selected, *_of_variants(table), *_without_score(table, found["reason"])]
+        notes += [*said_of_preparation(detector, images, table), *selected]
         scores_info = ScoresInfo(
             # Where the images lie is not for whoever is given the scores.
             **info.model_dump(
@@ -205,40 +192,18 @@ def score(
             model=detector.info,
             face_finder=None if finder is None else finder.name,
             batch_drift=drift,
-            notes=notes,
-            versions=versions,
+            notes=[*notes, *table_notes(table, found["reason"])],
+            versions=versions(),
         )
+        if part is not None:
+            number, of = part
+            scores_info.shard = Shard(
+                number=number, of=of, images=of_run, batch_size=batch_size, run=run, notes=notes
+            )
+            table = table.append_column("reason", found["reason"])
         if out is not None:
             write_table(out, table, scores_info)
     return Scores(validate(table, "scores", str(out or "the scores")), scores_info)
-
-
-def _scored(
-    detector: Detector, batch: Sequence[Picture], variants: Sequence[Variant], images: pa.Array
-) -> pa.Table:
-    """Score a batch, as it was delivered and then each variant; not-a-number is null."""
-    p_ai = _judged(detector, [picture.pixels for picture in batch], images)
-    columns = {"p_ai": p_ai}
-    for i, variant in enumerate(variants):
-        changed = [picture.variants[i] if picture.variants else None for picture in batch]
-        scores = _judged(detector, changed, images)
-        columns[variant_column(variant.name)] = np.where(np.isnan(p_ai), np.nan, scores)
-        if variant.needs_landmarks:
-            share = [picture.changed[i] if picture.changed else np.nan for picture in batch]
-            columns[changed_column(variant.name)] = np.asarray(share, np.float32)
-    declined = [picture.pixels is not None for picture in batch] & np.isnan(p_ai)
-    status = [
-        UNSURE if unsure else picture.status
-        for picture, unsure in zip(batch, declined.tolist(), strict=True)
-    ]
-    return pa.table(
-        {
-            **{name: pa.array(of, pa.float32(), from_pandas=True) for name, of in columns.items()},
-            "status": status,
-            "sha256": pa.array([picture.sha256 for picture in batch], pa.string()),
-            "reason": [picture.reason for picture in batch],
-        }
-    )
 
 
 def _joined(detector: Detector, table: pa.Table, found: pa.Table) -> pa.Table:
@@ -258,49 +223,8 @@ def _joined(detector: Detector, table: pa.Table, found: pa.Table) -> pa.Table:
     return table
 
 
-def _of_variants(table: pa.Table) -> list[str]:
-    """Name the variants that were scored, and those that could not be made of some pictures."""
-    lacking = {
-        name: table[column].null_count - table["p_ai"].null_count
-        for name, column in variant_columns(table).items()
-    }
-    named = [f"{name} (not of {n:,})" if n else name for name, n in lacking.items()]
-    if len(named) > NAMED:  # the columns have their names
-        named = [
-            f"{len(named)} ways",
-            *(of for of, n in zip(named, lacking.values(), strict=True) if n),
-        ]
-    said = f"Each picture was changed and scored again, in columns p_ai[…]: {'; '.join(named)}."
-    return [said] if lacking else []
-
-
-def _without_score(table: pa.Table, reasons: pa.ChunkedArray) -> list[str]:
-    """Count the images without a score by their status, and say why the first of each has none."""
-    status, counts = table["status"].to_pylist(), status_counts(table)
-    return [
-        f"Without a score, {kind.replace('_', ' ')}: {counts[kind]:,} of "
-        f"{counted(len(table), 'image')}, "
-        f"the first {table['image'][(row := status.index(kind))].as_py()!r} "
-        f"({reasons[row].as_py()})."
-        for kind in dict.fromkeys(status)
-        if kind not in (*SCORED, UNSURE)
-    ]
-
-
-def _judged(detector: Detector, pictures: Sequence[Prepared | None], images: pa.Array) -> Floats:
-    """Return the score of each prepared picture, not-a-number where there is none."""
-    there = [i for i, picture in enumerate(pictures) if picture is not None]
-    found = np.full(len(pictures), np.nan, np.float32)
-    if there:
-        try:
-            found[there] = probabilities(detector, [one for one in pictures if one is not None])
-        except PictureError as error:
-            raise FaceAuditError(f"{images[there[error.place]]}: {error}") from error.__cause__
-    return found
-
-
 def _batch_drift(
-    detector: Detector, info: ManifestInfo, table: pa.Table, p_ai: Floats
+    detector: Detector, images: StoredImages, table: pa.Table, p_ai: Floats
 ) -> tuple[float | None, int]:
     """Return how far a score moved, at most, with the pictures beside it, and of how many.
 
@@ -309,7 +233,7 @@ def _batch_drift(
     """
     judged = pc.is_in(table["status"], pa.array([*SCORED, UNSURE]))
     rows = np.flatnonzero(judged)[:COMPARED]
-    read = zip(rows, read_pictures(table.take(rows), info, detector.pixels), strict=True)
+    read = zip(rows, read_pictures(table.take(rows), images, detector.pixels), strict=True)
     # None if the file has changed since it was scored.
     first = {int(row): picture.pixels for row, picture in read if picture.pixels is not None}
     if len(first) < 2:

@@ -1,0 +1,36 @@
+"""What must be the same for scores to belong together: of one run, on whatever machines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Literal
+
+from faceaudit.model.faces import FaceFinder
+from faceaudit.scoring.detectors import Detector
+from faceaudit.scoring.options import ModelOptions
+from faceaudit.tables import library_versions
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the libraries that a score depends on."""
+    return library_versions("torch", "torchvision", "timm", "onnxruntime", "pillow")
+
+
+def judged_by(detector: Detector, said: ModelOptions, finder: FaceFinder | None) -> dict[str, str]:
+    """Return in words what judges pictures on this machine."""
+    return {
+        "classifier": f"{detector.info.model_dump_json(exclude={'preprocessing'})} {said}",
+        "preprocessing": json.dumps(detector.info.preprocessing),
+        "face finder": "" if finder is None else finder.name,
+        "versions of libraries": json.dumps(versions()),
+    }
+
+
+def difference(
+    run: Mapping[str, str], other: Mapping[str, str], verb: Literal["is", "was"] = "is"
+) -> str:
+    """Name what of a run another one has otherwise, with the verb; nothing if there is nothing."""
+    names = [name for name in run if other.get(name) != run[name]]
+    many = {"is": "are", "was": "were"}[verb]
+    return f"{' and '.join(names)} {verb if len(names) == 1 else many}" if names else ""
