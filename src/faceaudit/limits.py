@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-#: Bytes of a table in memory: a file of a few kilobytes can hold a billion equal cells.
-TABLE_BYTES = 2_000_000_000
+#: Bytes of a table in memory; an audit takes up to five times as many. A file of a few kilobytes
+#: can hold a billion equal cells.
+TABLE_BYTES = 1_000_000_000
 #: Rows of a table.
 ROWS = 10_000_000
 #: Bytes of one cell: a path, a tag, a map of attention. A column with a longer one is not read.

@@ -153,7 +153,7 @@ def test_rows_of_a_table_are_bounded(tmp_path, monkeypatch):
 def test_keys_of_json_lines_are_counted_before_they_become_columns(tmp_path):
     path = tmp_path / "s.jsonl"
     path.write_text("".join(f'{{"k{i}": 1}}\n' for i in range(20_000)))
-    assert "would take more than 2 GB" in refusal(read_file, path, [])
+    assert "would take more than 1 GB" in refusal(read_file, path, [])
 
 
 def test_a_result_of_brackets_in_parquet_metadata_is_one_line(tmp_path):

@@ -21,7 +21,7 @@ from faceaudit.limits import CELL_BYTES, ROWS, TABLE_BYTES
 from faceaudit.schema import FIXED_COLUMNS
 
 #: A column of text that cannot take more is decoded at once.
-_AT_ONCE = TABLE_BYTES // 10
+_AT_ONCE = TABLE_BYTES // 5
 #: The encoding in which a cell may repeat the beginning of the one before it.
 _PREFIXED = "DELTA_BYTE_ARRAY"
 
