@@ -314,6 +314,12 @@ def train(manifests: Sequence[Path], out: Path, **options: Any) -> None:
 )
 @flag("--features", help="Keep what the classifier sees of each picture, for hidden-slices.")
 @click.option(
+    "--precision",
+    default="fast",
+    type=click.Choice(["fast", "exact"]),
+    help="Let ONNX Runtime (extra 'onnx') compute our networks, or torch alone.",
+)
+@click.option(
     "--engine",
     default="local",
     type=click.Choice(["local", "ray"]),

@@ -203,6 +203,8 @@ class ScoresInfo(TableInfo):
     model: ModelInfo | None = None
     #: What looked for faces and marked pictures ``no_face``; None if nothing did.
     face_finder: str | None = None
+    #: What computed the scores in the place of the model's own library; None: nothing did.
+    inference: str | None = None
     #: How far a score moved, at most, with the pictures scored beside it; None: not tried.
     batch_drift: float | None = None
     #: Of a part of a run, which one it is; such a table is for `faceaudit join` alone.

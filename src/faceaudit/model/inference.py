@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -49,9 +50,10 @@ def predict(
     """
     import torch
 
-    with torch.inference_mode():
-        scores = [network(inputs(few)).squeeze(1).sigmoid() for few in few_at_once(pixels, rows)]
-        p_ai: Floats = torch.cat(scores).numpy()
+    def judged(few: Prepared) -> Tensor:
+        return network(inputs(few)).squeeze(1).sigmoid()
+
+    p_ai: Floats = torch.cat(_on_all_cores(judged, few_at_once(pixels, rows))).numpy()
     return p_ai
 
 
@@ -64,11 +66,35 @@ def outputs_of(
     """
     import torch
 
-    with torch.inference_mode():
-        parts = [inputs] if together else few_at_once(inputs)
-        outputs = [network(torch.from_numpy(few)).float() for few in parts]
-        found: Floats = torch.cat(outputs).numpy()
+    def output(few: Floats) -> Tensor:
+        return network(torch.from_numpy(few)).float()
+
+    parts = [inputs] if together else few_at_once(inputs)
+    found: Floats = torch.cat(_on_all_cores(output, parts)).numpy()
     return found
+
+
+def _on_all_cores(work: Callable[[Prepared], Tensor], parts: Iterable[Prepared]) -> list[Tensor]:
+    """Map without gradients, a part on each core.
+
+    All cores on one part would wait for each other after every layer: beside busy programs each
+    wait is for whoever was put aside, and a run took many times as long as its share of the time.
+    """
+    import torch
+
+    def without_gradients(part: Prepared) -> Tensor:
+        with torch.inference_mode():
+            return work(part)
+
+    parts, cores = [*parts], torch.get_num_threads()
+    if min(len(parts), cores) == 1:
+        return [without_gradients(part) for part in parts]
+    # Torch keeps the number of threads by thread, and that of new ones for all.
+    with ThreadPoolExecutor(cores, "torch", torch.set_num_threads, (1,)) as pool:
+        try:
+            return [*pool.map(without_gradients, parts)]
+        finally:
+            torch.set_num_threads(cores)
 
 
 def margin(logits: Tensor, ai: Sequence[int]) -> Tensor:

@@ -47,6 +47,7 @@ class Job:
     find_faces: bool
     features: bool
     batch_size: int
+    hasten: bool
     #: As of `faceaudit.scoring.same_run.judged_by` and more.
     run: Mapping[str, str]
 
@@ -67,7 +68,8 @@ class _Worker:
         assert not isinstance(job.model, Detector)
         detector = open_detector(job.model, **job.options)
         finder = face_finder() if job.find_faces else None
-        here = judged_by(detector, ModelOptions.of(**job.options), finder)
+        inference = detector.hasten() if job.hasten else None
+        here = judged_by(detector, inference, ModelOptions.of(**job.options), finder)
         if other := difference(here, job.run):
             raise FaceAuditError(f"its {other} not that of the machine that asks")
         images = StoredImages.of(job.info)

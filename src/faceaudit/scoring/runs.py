@@ -41,7 +41,11 @@ COMPARED = 8
 #: kernels add up in another order, which changes the bundled classifiers' by at most 8e-7.
 BATCH_TOLERANCE = 1e-4
 
+#: Pictures, variants counted, from which on it pays to look for a faster way.
+WORTH_HASTE = 500
+
 Engine = Literal["local", "ray"]
+Precision = Literal["fast", "exact"]
 
 
 def score(
@@ -61,6 +65,7 @@ def score(
     address: str | None = None,
     find_faces: bool = True,
     features: bool = False,
+    precision: Precision = "fast",
     progress: bool = False,
     **options: Unpack[Options],
 ) -> Scores:
@@ -95,6 +100,8 @@ def score(
         Mark pictures in which no face is found, if the extra 'landmarks' is installed.
     features : bool
         Keep what the classifier sees of each picture, see `faceaudit.scoring.features`.
+    precision : {'fast', 'exact'}
+        Fast: of `WORTH_HASTE` pictures and more, see `Detector.hasten`. Exact: never.
     progress : bool
         Say on standard error how it goes.
     **options : Options
@@ -138,21 +145,34 @@ def score(
     info = manifests.info.model_copy(update={"datasets": datasets})
     images = StoredImages.of(info)
     finder = face_finder() if find_faces else None
+    of_run = len(table)
+    hasten = precision == "fast" and of_run * (1 + len(variants)) >= WORTH_HASTE
+    with detector.blamed():
+        inference = detector.hasten() if hasten else None
     run = {
-        **judged_by(detector, ModelOptions.of(**options), finder),
+        **judged_by(detector, inference, ModelOptions.of(**options), finder),
         "images": f"{sha256_of_cells(table)} {info.model_dump_json()}",
         "variants": "; ".join(variant.name for variant in variants),
         "features": str(features),
         "batch size": str(batch_size),
     }
-    of_run = len(table)
     if part is not None:
         table = table.take(dealt(of_run, batch_size, *part))
     batches = Batches(detector, images, variants, finder, features, batch_size, workers)
     with unfinished(out, run | {"part": shard or "1/1"}, len(table)) as parts:
         left = table.slice(parts.rows)
         if engine == "ray":
-            job = Job(model, options, info, variants, find_faces, features, batch_size, run)
+            job = Job(
+                model,
+                options,
+                info,
+                variants,
+                find_faces=find_faces,
+                features=features,
+                hasten=hasten,
+                batch_size=batch_size,
+                run=run,
+            )
             scored = on_ray(job, left, address)
         else:
             scored = batches.of(left)
@@ -191,6 +211,7 @@ def score(
             ),
             model=detector.info,
             face_finder=None if finder is None else finder.name,
+            inference=inference,
             batch_drift=drift,
             notes=[*notes, *table_notes(table, found["reason"])],
             versions=versions(),

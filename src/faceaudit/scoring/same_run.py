@@ -17,10 +17,13 @@ def versions() -> dict[str, str]:
     return library_versions("torch", "torchvision", "timm", "onnxruntime", "pillow")
 
 
-def judged_by(detector: Detector, said: ModelOptions, finder: FaceFinder | None) -> dict[str, str]:
+def judged_by(
+    detector: Detector, inference: str | None, said: ModelOptions, finder: FaceFinder | None
+) -> dict[str, str]:
     """Return in words what judges pictures on this machine."""
     return {
         "classifier": f"{detector.info.model_dump_json(exclude={'preprocessing'})} {said}",
+        "inference": inference or "",
         "preprocessing": json.dumps(detector.info.preprocessing),
         "face finder": "" if finder is None else finder.name,
         "versions of libraries": json.dumps(versions()),
