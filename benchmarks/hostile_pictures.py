@@ -129,7 +129,7 @@ def look(suffix: str, content: bytes) -> tuple[float, int, str]:
     times.append(time.process_time())
     working_pixels(content)
     times.append(time.process_time())
-    return max(np.diff(times)), _most_memory() - base, picture.status
+    return float(max(np.diff(times))), _most_memory() - base, picture.status
 
 
 def one_batch(files: list[tuple[str, bytes]]) -> dict[str, object]:

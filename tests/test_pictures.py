@@ -263,8 +263,15 @@ def test_scans_without_end_are_not_decoded():
     content = encode(draw(np.random.default_rng(0), "real"), "JPEG", progressive=True)
     last, end = content.rindex(b"\xff\xda"), len(content) - 2
     again = content[:end] + content[last:end] * MAX_SCANS + content[end:]
-    with pytest.raises(PictureError, match="more than 100 scans"), open_picture(again):
+    with pytest.raises(PictureError, match="more than 30 scans"), open_picture(again):
         pass
+
+
+def test_segments_without_end_are_not_read():
+    content = encode(draw(np.random.default_rng(0), "real"), "JPEG")
+    for at in (2, len(content) - 2):
+        with pytest.raises(PictureError, match="more than 10,000 segments"):
+            open_picture(content[:at] + b"\xff\xfe\0\2" * 10_000 + content[at:]).__enter__()
 
 
 # --- whole --------------------------------------------------------------------------------------

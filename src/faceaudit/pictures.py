@@ -39,8 +39,10 @@ _BYTES_A_PIXEL = {"WEBP": 20, "TIFF": 16, "AVIF": 16, "HEIF": 16, "JPEG in sever
 _USUAL_BYTES_A_PIXEL = 10
 #: Pictures that take more than a quarter of the limit are decoded one after the other.
 _ONE_AT_A_TIME = RLock()
-#: A JPEG has ten scans where it has several; each takes the time of all its pixels.
-MAX_SCANS = 100
+#: A JPEG has about ten scans where it has several; each takes the time of all its pixels.
+MAX_SCANS = 30
+#: Parts of a JPEG file, which Pillow reads one by one; those of a long profile are 64 kB each.
+MAX_SEGMENTS = 10_000
 #: Pixels from which those of a JPEG are compared at a time.
 _STRIP = 2**20
 # A marker that is no byte of a scan: no stuffed 0xFF, restart or fill byte.
@@ -77,6 +79,7 @@ def open_picture(content: bytes, formats: tuple[str, ...] = FORMATS) -> Iterator
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        scans, end = _scans(content) if content.startswith(b"\xff\xd8") else (0, None)
         try:
             image = Image.open(io.BytesIO(content), formats=formats)
         except Image.DecompressionBombError:
@@ -88,9 +91,6 @@ def open_picture(content: bytes, formats: tuple[str, ...] = FORMATS) -> Iterator
                 raise PictureError("its pixels are floating-point numbers of unknown range")
             kind = str(image.format)
             if isinstance(image, JpegImageFile):
-                scans, end = _scans(content)
-                if scans > MAX_SCANS:
-                    raise PictureError(f"a JPEG of more than {MAX_SCANS} scans")
                 kind = "JPEG in several scans" if scans > 1 else "JPEG"
                 # Pillow calls it when the pixels are decoded.
                 image.load_end = partial(  # type: ignore[method-assign]
@@ -160,14 +160,18 @@ def _too_many(limit: int, where: str = "") -> TooLargeError:
 def _scans(content: bytes) -> tuple[int, int | None]:
     """Count the scans of the first picture in a JPEG file, and say where its end marker is."""
     scans, at = 0, 2
-    while found := _MARKER.search(content, at):
+    for _ in range(MAX_SEGMENTS):
+        if not (found := _MARKER.search(content, at)):
+            return scans, None
         at = found.start()
         if content[at + 1] == _END:
             return scans, at
         scans += content[at + 1] == _SCAN
+        if scans > MAX_SCANS:
+            raise PictureError(f"a JPEG of more than {MAX_SCANS} scans")
         # A segment says its length; what follows that of a scan is skipped by the search.
         at += 2 + int.from_bytes(content[at + 2 : at + 4], "big")
-    return scans, None
+    raise PictureError(f"a JPEG of more than {MAX_SEGMENTS:,} segments")
 
 
 def _refuse_cut(image: JpegImageFile, content: bytes, scans: int, end: int | None) -> None:
