@@ -25,7 +25,5 @@ SPEC_LETTERS = 100_000
 SPEC_VALUES = 20_000
 #: Letters of a row expression.
 EXPRESSION_LETTERS = 10_000
-#: Bytes of a result that is read again.
-RESULT_BYTES = 500_000_000
 #: Letters of a message.
 MESSAGE_LETTERS = 2_000
