@@ -116,13 +116,15 @@ def on_ray(job: Job, rows: pa.Table, address: str | None) -> Iterator[pa.Table]:
         cores = max(int(ray.cluster_resources().get("CPU", 1)), 1)
         named = [name for name in ("dataset", "image", "sha256") if name in rows.column_names]
         tasks = [*_tasks(rows.select(named), job.batch_size, cores)]
+        most = min(cores, len(tasks))
         found = ray.data.from_arrow(tasks).map_batches(
             _Worker,
             fn_constructor_args=(job, str(Path.cwd())),
             batch_size=None,
             batch_format="pyarrow",
             num_cpus=1,
-            compute=ray.data.ActorPoolStrategy(min_size=1, max_size=min(cores, len(tasks))),
+            # All begin at once; the run goes on with however few are left.
+            compute=ray.data.ActorPoolStrategy(min_size=1, max_size=most, initial_size=most),
         )
         found.context.execution_options.preserve_order = True
         found.context.enable_progress_bars = False
