@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import gc
 import io
 import os
 import stat
+import weakref
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -312,6 +314,18 @@ def test_a_grey_picture_is_not_taken_for_one_cut_short(how, size):
     for content in (whole, whole + b"what a telephone adds"):
         assert prepare(content, 8).status == "ok"
         assert inspect("a.jpg", content).width == size[0]
+
+
+def test_a_picture_is_forgotten_as_soon_as_it_is_left():
+    gc.disable()
+    try:
+        with open_picture(jpeg(Image.new("RGB", (64, 64)))) as image:
+            image.load()
+        left = weakref.ref(image)
+        del image
+        assert left() is None
+    finally:
+        gc.enable()
 
 
 def test_further_pictures_behind_the_first_are_no_part_of_it():

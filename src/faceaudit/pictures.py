@@ -97,8 +97,11 @@ def open_picture(content: bytes, formats: tuple[str, ...] = FORMATS) -> Iterator
                     _refuse_cut, image, content, scans, end
                 )
             large = _memory(image, kind) > MAX_MEMORY // 4
-            with _ONE_AT_A_TIME if large else nullcontext():
-                yield image
+            try:
+                with _ONE_AT_A_TIME if large else nullcontext():
+                    yield image
+            finally:  # or picture and function would keep each other in memory
+                vars(image).pop("load_end", None)
 
 
 def as_seen(image: Image.Image) -> Image.Image:
