@@ -49,6 +49,7 @@ LAYERS = (
         "plugins",
         "python_words",
         "read_ahead",
+        "unfinished",
         "wording",
         "worker_process",
     ),

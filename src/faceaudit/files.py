@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import glob
 import hashlib
@@ -10,7 +11,7 @@ import shutil
 import stat
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -56,6 +57,10 @@ def expect_writable(*outputs: Path | str, inputs: Iterable[object] = ()) -> None
             raise _unwritable(out, error) from None
 
 
+#: Of Linux's ``renameat2``.
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
+
+
 @contextmanager
 def atomic_files(*paths: Path | str) -> Iterator[list[Path]]:
     """Give temporary files to write to, and put them where they belong on success.
@@ -95,6 +100,53 @@ def atomic_file(path: Path | str) -> Iterator[Path]:
     """Give a temporary file to write to, and put it at `path` on success; see `atomic_files`."""
     with atomic_files(path) as (temporary,):
         yield temporary
+
+
+@contextmanager
+def whole_folder(path: Path | str, names: Sequence[str]) -> Iterator[Path]:
+    """Give a new folder for files of these names, and swap it for `path` on success, in one step.
+
+    Where that cannot be done (on some systems, for a mounted folder or the current one, or beside
+    files of other names, which stay), the files go over one by one, and meanwhile the first of the
+    names is not there.
+
+    Raises
+    ------
+    FaceAuditError
+        If nothing can be written there.
+    """
+    place = Path(os.path.realpath(path))
+    new = place.with_name(f".{place.name}.part")
+    try:
+        if new.exists():  # of who was killed
+            shutil.rmtree(new)
+        new.mkdir(parents=True)
+        yield new
+        if not place.exists():
+            new.rename(place)
+        elif {found.name for found in place.iterdir()} - {*names} or not _exchanged(new, place):
+            for name in names:
+                (place / name).unlink(missing_ok=True)
+            for name in reversed(names):
+                if (new / name).exists():
+                    (new / name).replace(place / name)
+    except OSError as error:
+        if error.errno not in {*_OF_OUTPUT, errno.EACCES, errno.ENOTDIR}:
+            raise
+        raise _unwritable(path, error) from None
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    """Have two folders change places in one step, if that can be done."""
+    if Path.cwd().is_relative_to(other):  # whoever is in it would be in one that is gone
+        return False
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, TypeError, OSError):
+        return False
+    return not rename(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE)
 
 
 def write_texts(texts: Mapping[Path, str]) -> None:

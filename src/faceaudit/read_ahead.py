@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -31,8 +31,10 @@ def read_ahead(
     ahead: int | None = None,
     chunk: int = 1,
     processes: bool = False,
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """Map over items, and yield the results in the items' order.
+
+    Whoever breaks off closes it; else that is left to the garbage collection.
 
     Parameters
     ----------
@@ -77,6 +79,7 @@ def in_processes(
     items: Iterable[Item],
     total: int,
     progress: Callable[[int, int], None] | None = None,
+    before: int = 0,
 ) -> Iterator[Result]:
     """Map over pictures, in one process a core if there are many.
 
@@ -87,13 +90,16 @@ def in_processes(
     work, items
         As in `read_ahead`.
     total : int
-        Number of items.
+        Number of all items.
     progress : callable, optional
         Called with the number of items done and the number of all items.
+    before : int
+        Items that are done already, and not among `items`.
     """
-    many = total >= WORTH_PROCESSES
+    many = total - before >= WORTH_PROCESSES
     workers = (os.cpu_count() or 1) if many else 1
-    for done, result in enumerate(read_ahead(work, items, workers, processes=many), start=1):
+    results = read_ahead(work, items, workers, processes=many)
+    for done, result in enumerate(results, start=before + 1):
         yield result
         if progress:
             progress(done, total)

@@ -130,10 +130,15 @@ def write_table(path: Path | str, table: pa.Table, info: TableInfo) -> Path:
     It is written whole or not at all; `info` becomes its metadata.
     """
     table = validate(table, info.kind, str(path))
-    table = table.replace_schema_metadata({METADATA_KEY: info.model_dump_json().encode()})
     with atomic_file(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+        write_into(temporary, table, info)
     return Path(path)
+
+
+def write_into(temporary: Path, table: pa.Table, info: TableInfo) -> None:
+    """Write a table that is valid over a file that is nobody's yet."""
+    table = table.replace_schema_metadata({METADATA_KEY: info.model_dump_json().encode()})
+    pq.write_table(table, temporary, compression="zstd")
 
 
 # --- reading -------------------------------------------------------------------------------

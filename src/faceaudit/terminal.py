@@ -105,11 +105,10 @@ def print_json(value: Any) -> None:
 
 @contextmanager
 def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
-    """Give a callback (done, total) that draws a bar on stderr, if that is a terminal."""
-    from rich.progress import Progress
+    """Give a callback (done, total) that says on stderr how far it is."""
+    from faceaudit.model.progress import progress_bars
 
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
+    with progress_bars(True) as bars:
         task = bars.add_task(title, total=None)
         yield lambda done, total: bars.update(task, completed=done, total=total)
 

@@ -15,6 +15,7 @@ from faceaudit.tables import Manifest
 from faceaudit.tags.base import Tag, TagValue, picture_tags
 from faceaudit.tags.landmarks import Face, Published, require_landmarks
 from faceaudit.tags.vocabulary import tag_type
+from faceaudit.unfinished import NOTHING, Kept
 
 _FOUND = "68 landmarks that a model (dlib, trained on iBUG 300-W) found"
 
@@ -36,6 +37,7 @@ def add_tags(
     *names: str,
     published: Mapping[str, Published] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    kept: Kept = NOTHING,
 ) -> Manifest:
     """Add tags that are derived from the pictures of a manifest, or replace them.
 
@@ -51,6 +53,8 @@ def add_tags(
         `faceaudit.datasets.ffhq.published_landmarks`.
     progress : callable, optional
         Called with the number of images done and the number of all images.
+    kept : Kept
+        Where what is found is kept, should this be stopped.
 
     Raises
     ------
@@ -63,7 +67,12 @@ def add_tags(
     refuse_without_extra(names, set(datasets) <= set(published))
     tags = [picture_tags()[name] for name in names]
     faces = _faces(manifest, published, all(tag.needs == "landmarks" for tag in tags))
-    rows = list(in_processes(partial(_look, tags), faces, len(manifest.table), progress))
+    total = len(manifest.table)
+
+    def looked(faces: Iterator[Face], before: int) -> Iterator[dict[str, TagValue]]:
+        return in_processes(partial(_look, tags), faces, total, progress, before)
+
+    rows = list(kept.mapped("tags", looked, faces, total))
     table, sources = manifest.table, dict(manifest.info.tag_sources)
     for tag in tags:
         known = published if tag.needs == "landmarks" else {}

@@ -19,6 +19,7 @@ from faceaudit.pictures import open_picture, turn
 from faceaudit.read_ahead import in_processes
 from faceaudit.schema import stated_columns
 from faceaudit.tables import Manifest
+from faceaudit.unfinished import NOTHING, Kept
 
 #: Two pictures whose 256-bit perceptual hashes differ in no more bits are near copies. On
 #: real faces 99 % of copies that were resized, recompressed or brightened stay within 16,
@@ -65,7 +66,9 @@ def exact_copies(*manifests: Manifest) -> list[CopyGroup]:
     return _groups(manifests, indices.fill_null(-1).to_numpy().astype(np.int64))
 
 
-def near_copies(*manifests: Manifest, progress: Progress | None = None) -> list[CopyGroup]:
+def near_copies(
+    *manifests: Manifest, progress: Progress | None = None, kept: Kept = NOTHING
+) -> list[CopyGroup]:
     """Find images that look the same: resized, recompressed, a little brighter.
 
     They are linked if their hashes differ in at most `MAX_DISTANCE` bits. Exact copies are among
@@ -77,11 +80,13 @@ def near_copies(*manifests: Manifest, progress: Progress | None = None) -> list[
         Their images are read and decoded.
     progress : callable, optional
         Called with the number of images done and the number of all images.
+    kept : Kept
+        Where hashes are kept, should this be stopped.
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    hashes, known = perceptual_hashes(*manifests, progress=progress)
+    hashes, known = perceptual_hashes(*manifests, progress=progress, kept=kept)
     # Equal hashes are one: a thousand black pictures are no million pairs.
     distinct, place = np.unique(hashes[known], axis=0, return_inverse=True)
     pairs = similar_pairs(distinct)
@@ -94,7 +99,7 @@ def near_copies(*manifests: Manifest, progress: Progress | None = None) -> list[
 
 
 def perceptual_hashes(
-    *manifests: Manifest, progress: Progress | None = None
+    *manifests: Manifest, progress: Progress | None = None, kept: Kept = NOTHING
 ) -> tuple[Hashes, npt.NDArray[np.bool_]]:
     """Hash the pictures of manifests by what they look like.
 
@@ -110,9 +115,13 @@ def perceptual_hashes(
     hashes = np.zeros((total, _SIDE * _SIDE // 64), np.uint64)
     known = np.zeros(total, dtype=bool)
     contents = (content for manifest in manifests for content in _contents(manifest))
-    for at, bits in enumerate(in_processes(perceptual_hash, contents, total, progress)):
+
+    def hashed(contents: Iterator[bytes | None], before: int) -> Iterator[Any]:
+        return in_processes(perceptual_hash, contents, total, progress, before)
+
+    for at, bits in enumerate(kept.mapped("hashes", hashed, contents, total)):
         if bits is not None:
-            hashes[at], known[at] = bits, True
+            hashes[at], known[at] = np.array(bits, np.uint64), True
     return hashes, known
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 import os
+import stat
 import tempfile
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,19 +30,21 @@ from faceaudit.datasets.sources import (
     Source,
     base_name,
     is_side_file,
+    is_unfinished,
     left_behind,
     open_source,
     suffix_of,
 )
 from faceaudit.errors import FaceAuditError
-from faceaudit.files import atomic_file, expect_writable
+from faceaudit.files import expect_writable
 from faceaudit.known_roots import remember_root
 from faceaudit.one_or_many import Word, as_words, listed
 from faceaudit.plugins import blamed
 from faceaudit.reading.columns import united
-from faceaudit.schema import METADATA_KEY
-from faceaudit.tables import Manifest, read_manifest, write_table
+from faceaudit.schema import METADATA_KEY, validate
+from faceaudit.tables import Manifest, library_versions, read_manifest, write_into
 from faceaudit.tags.base import picture_tags
+from faceaudit.unfinished import unfinished
 from faceaudit.wording import counted
 
 
@@ -142,7 +146,7 @@ def index(
     )
     _refuse_foreign(kind, options)
     source = open_source(root)
-    total, side, skipped = _survey(source)
+    total, side, skipped, listing = _survey(source, [] if out is None else _own(Path(out)))
     extra = _extra(options)
     files = SideFiles([*extra, *side])
     with blamed("data set", kind.id, kind.__module__):
@@ -156,58 +160,67 @@ def index(
     with blamed("data set", kind.id, kind.__module__):
         published = copy.landmarks() if any(tag.needs == "landmarks" for tag in tags) else None
     refuse_without_extra(wanted, published is not None)
+    run = {
+        "data set": f"{kind.id} in {source.root.resolve()}, called {name or kind.id}",
+        "options": f"{options} {wanted} {look_for_near_copies} {delivery_facts}",
+        "files": listing,
+        "tag file": " ".join(_stamp(of.root / member.path) for of, member in extra),
+        "versions of libraries": str(library_versions("pillow", "dlib-bin", "imagehash")),
+    }
     with (
         _place(out) as at,
-        open_ledger(at) as ledger,
+        unfinished(out, run) as kept,
+        open_ledger(at) as (temporary, ledger),
         warnings.catch_warnings(),
         _rare_collections(),
     ):
         # Pillow warns of very large pictures and odd metadata; what matters is in the ledger.
         warnings.simplefilter("ignore")
         builder = ManifestBuilder(
-            name or kind.id, copy, ledger, total, progress, measured=delivery_facts
+            name or kind.id, copy, ledger, total, progress, delivery_facts, kept
         )
-        with atomic_file(at) as temporary:
-            # Without Arrow's own copy of the schema, metadata can be added at the end.
-            with closing(
-                pq.ParquetWriter(temporary, builder.schema, compression="zstd", store_schema=False)
-            ) as writer:
-                for table in builder.tables(source, workers or os.cpu_count() or 1):
-                    writer.write_table(table)
-                for path, reason in source.problems:
-                    ledger.add(remark(path, "could not be looked into", reason))
-                with blamed("data set", kind.id, kind.__module__):
-                    for entry in copy.remarks():
-                        ledger.add(entry)
-                if builder.indexed == 0:
-                    why = f"{ledger_path(at)} says why"
-                    if out is None:
-                        why = ", ".join(f"{n:,}: {reason}" for reason, n in ledger.rejected.items())
-                    raise FaceAuditError(
-                        f"{root}: of {counted(builder.found, 'file')} none could be indexed as "
-                        f"'{kind.id}' (expected: {kind.layout}); {why}"
-                    )
-                counts = _count_note(kind.published, builder.indexed), _skipped_note(skipped)
-                told = [*counts, *files.notes(), *copy.notes, builder.copies_note()]
-                notes = [note for note in told if note]
-                info = builder.info(source, notes)
-                writer.add_key_value_metadata({METADATA_KEY: info.model_dump_json().encode()})
-            for entry in builder.copies(temporary):
-                ledger.add(entry)
-            if n := ledger.remarks[OTHER_TAGS]:
-                have = "has" if n == 1 else "have"
-                notes.append(f"{n:,} of the copies {have} other tags; the ledger lists them.")
+        # Without Arrow's own copy of the schema, metadata can be added at the end.
+        with closing(
+            pq.ParquetWriter(temporary, builder.schema, compression="zstd", store_schema=False)
+        ) as writer:
+            for table in builder.tables(source, workers or os.cpu_count() or 1):
+                writer.write_table(table)
+            for path, reason in source.problems:
+                ledger.add(remark(path, "could not be looked into", reason))
+            with blamed("data set", kind.id, kind.__module__):
+                for entry in copy.remarks():
+                    ledger.add(entry)
+            if builder.indexed == 0:
+                why = f"{ledger_path(at)} says why"
+                if out is None:
+                    why = ", ".join(f"{n:,}: {reason}" for reason, n in ledger.rejected.items())
+                raise FaceAuditError(
+                    f"{root}: of {counted(builder.found, 'file')} none could be indexed as "
+                    f"'{kind.id}' (expected: {kind.layout}); {why}"
+                )
+            counts = _count_note(kind.published, builder.indexed), _skipped_note(skipped)
+            told = [*counts, *files.notes(), *copy.notes, builder.copies_note()]
+            notes = [note for note in told if note]
+            info = builder.info(source, notes)
+            writer.add_key_value_metadata({METADATA_KEY: info.model_dump_json().encode()})
+        for entry in builder.copies(temporary):
+            ledger.add(entry)
+        if n := ledger.remarks[OTHER_TAGS]:
+            have = "has" if n == 1 else "have"
+            notes.append(f"{n:,} of the copies {have} other tags; the ledger lists them.")
         if wanted:
             given = {builder.name: published} if published else {}
-            manifest = add_tags(read_manifest(at), *wanted, published=given, progress=progress)
-            write_table(at, manifest.table, manifest.info)
+            manifest = add_tags(
+                read_manifest(temporary), *wanted, published=given, progress=progress, kept=kept
+            )
+            write_into(temporary, validate(manifest.table, "manifest", str(at)), manifest.info)
         try:
             remember_root(builder.name, source.root)
         except OSError as error:
             notes.append(f"Where the images lie could not be noted for reports ({error}).")
         if look_for_near_copies:
-            manifest, copy_of = read_manifest(at), dict[str, str]()
-            for group in near_copies(manifest, progress=progress):
+            manifest, copy_of = read_manifest(temporary), dict[str, str]()
+            for group in near_copies(manifest, progress=progress, kept=kept):
                 first = group.copies[0].image
                 copy_of |= {copy.image: first for copy in group.copies}
                 for other in group.copies[1:]:
@@ -215,8 +228,9 @@ def index(
             found = pa.array(map(copy_of.get, manifest.table["image"].to_pylist()), pa.string())
             by = {builder.name: "found by perceptual hash"}
             manifest.info.tag_sources.setdefault("copy_of", by)
-            write_table(at, united(manifest.table, pa.table({"copy_of": found}))[0], manifest.info)
-        held = read_manifest(at) if out is None else None
+            table = united(manifest.table, pa.table({"copy_of": found}))[0]
+            write_into(temporary, validate(table, "manifest", str(at)), manifest.info)
+        held = read_manifest(temporary) if out is None else None
     return IndexReport(
         dataset=builder.name,
         manifest=None if out is None else at,
@@ -273,18 +287,41 @@ def _below(root: Path, folder: Path | str) -> str:
     return path.as_posix()
 
 
-def _survey(source: Source) -> tuple[int, list[tuple[Source, Member]], Counter[str]]:
-    """Count the files that could be images, list those beside them, count what is neither."""
+def _survey(
+    source: Source, own: Collection[Path]
+) -> tuple[int, list[tuple[Source, Member]], Counter[str], str]:
+    """Count the files that could be images, list those beside them, count what is neither.
+
+    The last is a hash of what there is, but for files of our `own`: another if a file is changed.
+    """
     total, side = 0, []
     skipped: Counter[str] = Counter()
+    in_folder, listing = source.root.is_dir(), hashlib.sha256(_stamp(source.root).encode())
     for member in source.members():
+        path = source.root / member.path
+        if in_folder and not is_unfinished(member.path) and path not in own:
+            listing.update(f"{member.path}\0{_stamp(path)}\n".encode(errors="surrogateescape"))
         if kind := left_behind(member.path):
             skipped[kind] += 1
         elif is_side_file(member.path):
             side.append((source, member))
         else:
             total += 1
-    return total, side, skipped
+    return total, side, skipped, listing.hexdigest()
+
+
+def _own(out: Path) -> list[Path]:
+    """Name what we write, which may lie below the root of what is indexed."""
+    return [out, ledger_path(out)]
+
+
+def _stamp(path: Path) -> str:
+    """Say of a file what changes with it, without reading it; nothing of a folder."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ""
+    return "" if stat.S_ISDIR(found.st_mode) else f"{found.st_size} {found.st_mtime_ns}"
 
 
 def _extra(options: IndexOptions) -> list[tuple[Source, Member]]:
@@ -296,7 +333,7 @@ def _extra(options: IndexOptions) -> list[tuple[Source, Member]]:
         if suffix_of(name) in BINARY_SUFFIXES:
             raise FaceAuditError(f"{given}: tag files are text; save it as CSV")
         return [(open_source(given.parent), Member(name))]
-    found = _survey(open_source(given))[1]
+    found = _survey(open_source(given), ())[1]
     if not found:
         raise FaceAuditError(f"--tags-from {given}: there is no table and no text in it")
     return found

@@ -36,6 +36,7 @@ from faceaudit.read_ahead import read_ahead
 from faceaudit.schema import FIXED_COLUMNS, DatasetInfo, ManifestInfo, validate
 from faceaudit.tables import library_versions
 from faceaudit.tags.vocabulary import tag_type, with_derived_tags
+from faceaudit.unfinished import NOTHING, Kept
 
 #: Rows of one row group of the manifest.
 ROW_GROUP = 8192
@@ -63,6 +64,7 @@ class ManifestBuilder:
     total: int
     progress: Progress | None
     measured: bool = False
+    kept: Kept = NOTHING
     found: int = 0
     labels: Counter[str] = field(default_factory=Counter)
     _digests: array[int] = field(default_factory=lambda: array("Q"))
@@ -98,14 +100,19 @@ class ManifestBuilder:
     ) -> Iterator[tuple[str, Tagged, Facts, PixelFacts | None]]:
         named, ahead = tee(self._named(source))
         worth = WORTH_DECODING_PROCESSES if self.measured else WORTH_PROCESSES
-        inspected = read_ahead(
-            partial(_inspect, source, self.measured),
-            (member for member, tagged in ahead if not isinstance(tagged, Reject)),
-            workers,
-            chunk=DECODED_BATCH if self.measured else BATCH,
-            # Half of the work holds the interpreter's lock, so threads do not fill two cores.
-            processes=workers > 1 and self.total >= worth and source.shareable,
-        )
+
+        def inspect_all(members: Iterator[Member], before: int) -> Iterator[_Inspected]:
+            return read_ahead(
+                partial(_inspect, source, self.measured),
+                members,
+                workers,
+                chunk=DECODED_BATCH if self.measured else BATCH,
+                # Half of the work holds the interpreter's lock: threads do not fill two cores.
+                processes=workers > 1 and self.total - before >= worth and source.shareable,
+            )
+
+        members = (member for member, tagged in ahead if not isinstance(tagged, Reject))
+        inspected = map(_read, self.kept.mapped("files", inspect_all, members, self.total))
         for member, tagged in named:
             self.found += 1
             inspection = tagged if isinstance(tagged, Reject) else next(inspected)
@@ -204,16 +211,26 @@ class ManifestBuilder:
         )
 
 
-def _inspect(
-    source: Source, measured: bool, member: Member
-) -> tuple[Facts, PixelFacts | None] | Reject:
+#: Facts and, if they are measured, those of the pixels; or what a `Reject` says.
+_Inspected = tuple[Facts, PixelFacts | None] | tuple[str, str]
+
+
+def _inspect(source: Source, measured: bool, member: Member) -> _Inspected:
     try:
         data = source.read(member)
         return inspect(member.path, data), measure(data) if measured else None
     except UnreadableError as error:
-        return Reject("cannot be read", str(error))
+        return "cannot be read", str(error)
     except Reject as reject:
-        return reject
+        return reject.reason, reject.remedy
+
+
+def _read(inspected: Any) -> tuple[Facts, PixelFacts | None] | Reject:
+    """Read what `_inspect` returned, even if it was kept in between."""
+    first, second = inspected
+    if isinstance(first, str):
+        return Reject(first, second)
+    return Facts(*first), None if second is None else PixelFacts(*second)
 
 
 def _digest(sha256: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal, NamedTuple, TextIO
 
-from faceaudit.files import atomic_file
+from faceaudit.files import atomic_file, atomic_files
 from faceaudit.wording import counted
 
 #: How many entries of one kind are listed one by one before they are only counted.
@@ -84,22 +85,22 @@ def _for_a_spreadsheet(cell: str) -> str:
 
 
 @contextmanager
-def open_ledger(manifest: Path) -> Iterator[Ledger]:
-    """Give a ledger whose file appears whole beside the manifest, also when the block raises.
+def open_ledger(manifest: Path) -> Iterator[tuple[Path, Ledger]]:
+    """Give a temporary manifest to write to and a ledger, whose files appear together.
 
-    Who is told that nothing could be indexed reads in the ledger why.
+    The ledger's appears alone if the block raises: who is told that nothing could be indexed
+    reads there why.
     """
-    error = None
-    with (
-        atomic_file(ledger_path(manifest)) as temporary,
+    with atomic_files(manifest, ledger_path(manifest)) as (temporary, entries):
         # Names that are not valid text stay recognisable: each odd byte as \xNN.
-        temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
-    ):
-        try:
-            yield Ledger(file)
-        except Exception as raised:
-            error = raised
-    if error is not None:
+        with entries.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+            try:
+                yield temporary, Ledger(file)
+                return
+            except Exception as raised:
+                error = raised
+        with atomic_file(ledger_path(manifest)) as alone:
+            shutil.copyfile(entries, alone)
         raise error
 
 

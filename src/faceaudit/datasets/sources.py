@@ -57,10 +57,15 @@ class Member(NamedTuple):
 
 def is_side_file(path: str) -> bool:
     """Tell tables and texts, which may lie beside images, from everything else."""
-    suffix, name = suffix_of(path), base_name(path)
-    # Our own unfinished files lie below the root if the manifest is to be there.
-    unfinished = suffix == "part" and name.startswith(".")
-    return suffix in SIDE_SUFFIXES or name.lower() in SIDE_NAMES or unfinished
+    known = suffix_of(path) in SIDE_SUFFIXES or base_name(path).lower() in SIDE_NAMES
+    return known or is_unfinished(path)
+
+
+def is_unfinished(path: str) -> bool:
+    """Tell what our commands keep beside what they write, which may lie below the root."""
+    folder, _, name = path.rpartition("/")
+    hidden = name.startswith(".") and name.endswith(".part")
+    return hidden or (folder.endswith(".parts") and base_name(folder).startswith("."))
 
 
 def left_behind(path: str) -> str | None:

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.files import atomic_file, sha256_of, write_text
+from faceaudit.files import sha256_of, whole_folder
 from faceaudit.model.architecture import (
     Architecture,
     build_network,
@@ -47,10 +47,13 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
+#: What there is in it; the record first, without which it is none.
+FILES = (RECORD_FILE, WEIGHTS_FILE, IMAGES_FILE, FAMILIARITY_FILE)
+
+
 def files_of(folder: Path | str) -> list[Path]:
-    """Return what a model directory holds; the record first, without which it is none."""
-    names = (RECORD_FILE, WEIGHTS_FILE, IMAGES_FILE, FAMILIARITY_FILE)
-    return [Path(folder) / name for name in names]
+    """Return the paths of a model directory's files."""
+    return [Path(folder) / name for name in FILES]
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ def save_checkpoint(
     training_images: pa.Table,
     familiarity: Familiarity | None = None,
 ) -> Path:
-    """Write a model directory, over an earlier model if there is one.
+    """Write a model directory, in the place of an earlier model if there is one.
 
     Kernels and matrices are stored as float16, everything else as it is. `training_images` has the
     columns ``sha256`` (first `HASH_DIGITS` digits) and ``split`` (training, validation).
@@ -112,9 +115,8 @@ def save_checkpoint(
         If a weight does not fit into float16, or is not a number.
     """
     import torch
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
-    folder = Path(folder)
     state = {
         name: _stored(tensor).detach().contiguous().clone()
         for name, tensor in network.state_dict().items()
@@ -125,16 +127,16 @@ def save_checkpoint(
                 f"the training diverged ('{name}' is beyond what a checkpoint holds); "
                 "train with a lower --lr"
             )
-    with atomic_file(folder / WEIGHTS_FILE) as temporary:
-        save_file(state, temporary, metadata={"format": "pt"})
-    with atomic_file(folder / IMAGES_FILE) as temporary:
-        pq.write_table(training_images, temporary, compression="zstd")
-    (folder / FAMILIARITY_FILE).unlink(missing_ok=True)
-    if familiarity is not None:
-        write_familiarity(folder, familiarity, sha256_of(folder / WEIGHTS_FILE))
-    # Last, because a folder with this file in it is a model.
-    write_text(folder / RECORD_FILE, record.model_dump_json(indent=1) + "\n")
-    return folder
+    with whole_folder(folder, FILES) as new:
+        # By way of memory, for the error of a full disk to be Python's.
+        (new / WEIGHTS_FILE).write_bytes(save(state, metadata={"format": "pt"}))
+        sha256 = sha256_of(new / WEIGHTS_FILE)
+        pq.write_table(training_images, new / IMAGES_FILE, compression="zstd")
+        if familiarity is not None:
+            write_familiarity(new, familiarity, sha256)
+        record = record.model_copy(update={"weights_sha256": sha256})
+        (new / RECORD_FILE).write_text(record.model_dump_json(indent=1) + "\n", "utf-8")
+    return Path(folder)
 
 
 def load_checkpoint(
@@ -155,6 +157,13 @@ def load_checkpoint(
     record = read_record(weights.parent)
     size = record.input.size
     network, outputs, said = load_network(weights, record.network, size, trust_pickle)
+    sha256 = sha256_of(weights)
+    if record.weights_sha256 not in (None, sha256):
+        raise FaceAuditError(
+            f"{weights}: not the weights that {weights.parent / RECORD_FILE} describes (their "
+            f"SHA-256 is {sha256[:12]}…, and not {record.weights_sha256[:12]}…); take both from "
+            "where the model came from, or train it again"
+        )
     notes = [said]
     if outputs > 1:
         ai, said = ai_classes_of([str(i) for i in range(outputs)], ai_class, weights)
@@ -165,7 +174,6 @@ def load_checkpoint(
             f"{weights}: --ai-class names one of several classes, but the network has one output, "
             "the logit of AI-generated"
         )
-    sha256 = sha256_of(weights)
     familiarity = read_familiarity(weights.parent, sha256)
     if familiarity is not None:
         seen = FeatureExtractor(network, record.input)(np.zeros((1, size, size, 3), np.uint8))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from itertools import repeat
 
@@ -28,7 +28,7 @@ def read_pictures(
     find_face: FaceFinder | None = None,
     workers: int = 1,
     ahead: int | None = None,
-) -> Iterator[Picture]:
+) -> Generator[Picture, None, None]:
     """Read and prepare pictures in order, ahead of whoever takes them; a bad one raises nothing.
 
     Parameters

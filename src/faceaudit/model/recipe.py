@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+import json
+import pickle
+import time
 import timeit
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import fastai.callback.schedule  # noqa: F401  gives Learner its schedules and its finder
 import numpy as np
@@ -20,11 +23,13 @@ from fastai.learner import Learner, Recorder
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, one_hot
 
+from faceaudit.files import atomic_file
 from faceaudit.model.balance import Groups, Shares, draw
 from faceaudit.model.inference import Rows
 from faceaudit.model.preprocess import Pixels
 from faceaudit.model.records import InputRecord
 from faceaudit.read_ahead import read_ahead
+from faceaudit.wording import counted
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -85,6 +90,16 @@ class Batches:
         self._target = np.stack(told, axis=1).astype(np.float32)
         self._size = min(batch_size, len(rows))
         self._rng = None if seed is None else np.random.default_rng(seed)
+
+    @property
+    def chance(self) -> Any:
+        """What the next pass draws, as a state of its generator that JSON can hold."""
+        return None if self._rng is None else self._rng.bit_generator.state
+
+    @chance.setter
+    def chance(self, state: Any) -> None:
+        if self._rng is not None:
+            self._rng.bit_generator.state = state
 
     def __len__(self) -> int:
         """Return the number of batches in one pass."""
@@ -174,12 +189,13 @@ class Recipe:
         validation: Batches,
         lr: float | None,
         find_lr: bool,
-        scratch: Path,
+        passes: Passes,
         bars: Progress,
     ) -> float:
         """Train the network in place; return the head's highest learning rate, `lr` if given.
 
-        If `find_lr` is true, fastai's finder chooses it, which keeps weights in `scratch`.
+        If `find_lr` is true, fastai's finder chooses it. It goes on after the `passes` that are
+        done.
         """
         learner = Learner(
             DataLoaders(training, validation),
@@ -189,24 +205,32 @@ class Recipe:
             else GroupDRO(int(training.groups.max()) + 1),
             splitter=self._body_and_head,
             metrics=accuracy,
-            path=scratch,
+            path=passes.folder,
             # Frozen means frozen: the body's backward pass is then saved altogether.
             train_bn=False,
             cbs=[TrainEvalCallback, Recorder],
             default_cbs=False,
         )
         learner.logger = lambda _: None
-        if find_lr:
+        if going_on := passes.done > 0:
+            lr = passes.rate
+        elif find_lr:
             lr = float(learner.lr_find(show_plot=False).valley)
             bars.console.print(f"learning-rate finder: {lr:.2g}")
-        rate = lr or DEFAULT_LEARNING_RATE
-        with learner.added_cbs(_Report(bars)):
+        rate = passes.rate = lr or DEFAULT_LEARNING_RATE
+        if learner.opt is None:
+            learner.create_opt()
+        with learner.added_cbs([_Report(bars), _Keep(passes, learner, training)]):
             if self.pretrained:
                 learner.freeze()
-                learner.fit_one_cycle(self.frozen_epochs, rate)
+                if passes.done < self.frozen_epochs:
+                    learner.fit_one_cycle(self.frozen_epochs, rate, start_epoch=passes.done)
                 learner.unfreeze()
+            if going_on:
+                passes.restore(learner, training)
             body = rate / BODY_SLOWDOWN if self.pretrained else rate
-            learner.fit_one_cycle(self.epochs, slice(body, rate))
+            whole = passes.done - self.frozen_epochs
+            learner.fit_one_cycle(self.epochs, slice(body, rate), start_epoch=whole)
         return rate
 
     def _body_and_head(self, computed: _Computed) -> list[list[nn.Parameter]]:
@@ -214,6 +238,96 @@ class Recipe:
         for name, parameter in computed.network.named_parameters():
             groups[name in self.head].append(parameter)
         return groups
+
+
+class Passes:
+    """The passes of a run that are done, with all that the next one needs.
+
+    Parameters
+    ----------
+    folder : Path or None
+        Where the last one's outcome is kept.
+    recipe : Recipe
+    """
+
+    def __init__(self, folder: Path | None, recipe: Recipe) -> None:
+        self.folder = folder
+        self._file = None if folder is None else folder / "passes.pt"
+        self._total = recipe.epochs + recipe.frozen_epochs
+        self._frozen = recipe.frozen_epochs
+        self._state: dict[str, Any] = {}
+        self._started = time.monotonic()
+        if self._file is not None and self._file.exists():
+            # What a lost power supply left of it is done again.
+            with suppress(RuntimeError, OSError, EOFError, pickle.UnpicklingError):
+                self._state = torch.load(self._file, weights_only=True)
+        self.done: int = self._state.get("done", 0)
+        self.rate: float | None = self._state.get("rate")
+
+    @property
+    def seconds(self) -> float:
+        """How long they have taken, those before a run was stopped among them."""
+        before: float = self._state.get("seconds", 0.0)
+        return before + time.monotonic() - self._started
+
+    @property
+    def share(self) -> float:
+        """How much of the training they are."""
+        return self.done / self._total
+
+    def keep(self) -> None:
+        """Write nothing: what is half done is of no use."""
+
+    def told(self) -> str | None:
+        """Say how many there are."""
+        return f"{self.done} of {counted(self._total, 'epoch')}" if self.done else None
+
+    def restore(self, learner: Learner, training: Batches) -> None:
+        """Put network, optimiser and chance where they were after the last one.
+
+        Unfreezing the body has the optimiser start anew, so what it knew of the head alone
+        is not restored.
+        """
+        state = self._state
+        learner.model.load_state_dict(state["network"])
+        if self.done > self._frozen:
+            hypers = learner.opt.hypers
+            learner.opt.load_state_dict({"state": state["optimiser"], "hypers": hypers})
+        torch.set_rng_state(state["torch"])
+        training.chance = json.loads(state["chance"])
+        if isinstance(learner.loss_func, GroupDRO):
+            learner.loss_func.weights = state["groups"]
+
+    def add(self, learner: Learner, training: Batches) -> None:
+        """Note that another is done, and keep it."""
+        self.done += 1
+        if self._file is None:
+            return
+        state = {
+            "done": self.done,
+            "rate": self.rate,
+            "seconds": self.seconds,
+            "network": learner.model.state_dict(),
+            "optimiser": learner.opt.state_dict()["state"],
+            "torch": torch.get_rng_state(),
+            "chance": json.dumps(training.chance),
+            "groups": getattr(learner.loss_func, "weights", None),
+        }
+        with atomic_file(self._file) as temporary:
+            torch.save(state, temporary)
+
+
+class _Keep(Callback):
+    """Keeps each pass that is done."""
+
+    order = 61  # after the report
+
+    def __init__(self, passes: Passes, learner: Learner, training: Batches) -> None:
+        self._passes, self._of, self._training = passes, learner, training
+
+    def after_epoch(self) -> None:
+        if self._of.recorder.values[-1]:
+            self._passes.add(self._of, self._training)
 
 
 class _Computed(nn.Module):
@@ -244,7 +358,12 @@ class _Report(Callback):
         if self.training:
             self._bars.advance(self._task)
 
+    def before_epoch(self) -> None:
+        self._bars.update(self._task, completed=self.epoch * len(self.dls.train))
+
     def after_epoch(self) -> None:
+        if not self.recorder.values[-1]:  # it was done before
+            return
         training, validation, share = self.recorder.values[-1]
         self._bars.console.print(
             f"epoch {self.epoch + 1} of {self.n_epoch}: training loss {training:.4f}, "

@@ -115,6 +115,8 @@ class ModelRecord(_Strict):
     input: InputRecord
     threshold: float = Field(ge=0, le=1)
     threshold_rule: str
+    #: SHA-256 of the weights that this describes; absent of what was written before it was noted.
+    weights_sha256: str | None = None
     #: Absent for a model that was trained elsewhere.
     training: TrainingRecord | None = None
     versions: dict[str, str] = Field(default_factory=dict)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-import time
 import warnings
 from collections.abc import Iterable
 from functools import partial
@@ -52,9 +50,10 @@ from faceaudit.model.records import (
     TrainingRecord,
 )
 from faceaudit.model.split import validation_rows
-from faceaudit.model.training_data import decode
+from faceaudit.model.training_data import decode, room_for
 from faceaudit.one_or_many import listed
-from faceaudit.tables import library_versions, read_manifests
+from faceaudit.tables import library_versions, read_manifests, sha256_of_cells
+from faceaudit.unfinished import unfinished
 from faceaudit.wording import counted, duration
 
 
@@ -82,7 +81,8 @@ def train(
 
     With pretrained weights the head alone learns for one epoch, then the whole network for
     `epochs` on a one-cycle schedule [1]_; an untrained network learns whole from the start.
-    The same seed, data and machine give the same weights to the last bit. While it runs, each image
+    The same seed, data and machine give the same weights to the last bit, also if it is stopped in
+    between and goes on, after whole epochs (`faceaudit.unfinished`). While it runs, each image
     takes ``3 * size**2`` bytes (48 kB at 128 pixels) in the system's folder for temporary files,
     with `equal_delivery` some 200 kB more, or ``4 * size**2`` for networks of over 224 pixels.
 
@@ -136,7 +136,18 @@ def train(
     ----------
     .. [1] L. N. Smith, "A disciplined approach to neural network hyper-parameters", 2018.
     """
-    started = time.monotonic()
+    options = {
+        "architecture": arch,
+        "epochs": epochs,
+        "size": size,
+        "batch size": batch_size,
+        "learning rate": f"{lr} {find_lr}",
+        "validation share": validation_share,
+        "seed": seed,
+        "delivery": equal_delivery,
+        "balance": balance,
+        "objective": objective,
+    }
     manifests = listed(manifests)
     expect_writable(*files_of(out), inputs=[*manifests, weights])
     manifest = read_manifests(manifests)
@@ -150,27 +161,47 @@ def train(
     with warnings.catch_warnings():
         # fastai warns on import of what other libraries will change: no news for our users.
         warnings.simplefilter("ignore")
-        from faceaudit.model.recipe import Batches, Recipe, reproducible, training_precision
+        from faceaudit.model.recipe import (
+            Batches,
+            Passes,
+            Recipe,
+            reproducible,
+            training_precision,
+        )
 
+    versions = library_versions("torch", "torchvision", "timm", "fastai", "pillow")
     architecture = find_architecture(arch)
     record = InputRecord(size=size, mean=list(architecture.mean), std=list(architecture.std))
+    run = {
+        **{name: str(value) for name, value in options.items()},
+        "initial weights": sha256_of(weights) if Path(weights).is_file() else weights,
+        "images": f"{sha256_of_cells(manifest.table)} {manifest.info.model_dump_json()}",
+        "versions of libraries": str(versions),
+        "threads and precision": f"{torch.get_num_threads()} {training_precision()}",
+    }
     with (
+        unfinished(out, run) as kept,
         progress_bars(progress) as bars,
-        tempfile.TemporaryDirectory(prefix="faceaudit-") as scratch,
         reproducible(seed),
     ):
         network = build_network(architecture, size)
         source = load_pretrained(network, architecture, weights, trust_pickle)
         recipe = Recipe(network, head_names(architecture), epochs, pretrained=weights != "none")
+        passes = Passes(kept.folder, recipe)
+        kept.add(passes)
         n = len(manifest.table)
         n_validation = round(n * validation_share)
         forecast = recipe.seconds(n - n_validation, n_validation, size, batch_size)
+        forecast *= 1 - passes.share
         bars.console.print(
             f"training on {counted(n, 'image')} will take about {duration(forecast)}"
         )
+        if done := passes.told():
+            bars.console.print(f"going on after {done}")
 
         columns = () if column is None else (column,)
-        data = decode(manifest, Path(scratch) / "pixels", size, workers, bars, columns)
+        data = decode(manifest, size, workers, bars, columns)
+        kept.expect({"pictures": sha256_of_cells(data.table)})
         for reason, count in data.left_out.items():
             bars.console.print(f"left out: {counted(count, 'image')}, {reason}")
         is_ai = pc.equal(data.table["label"], "ai").to_numpy()
@@ -185,8 +216,7 @@ def train(
                 )
         large, send = data.pixels, None
         if smallest_crop is not None:
-            path = Path(scratch) / "large"
-            again = decode(manifest, path, kept_side(size), workers, bars, columns)
+            again = decode(manifest, kept_side(size), workers, bars, columns)
             if not again.table.equals(data.table):
                 raise FaceAuditError("the images changed while they were read; train again")
             large, send = again.pixels, partial(deliver, size=size, smallest_crop=smallest_crop)
@@ -200,7 +230,7 @@ def train(
             Batches(data.pixels, is_ai, validation, record, batch_size, groups=groups),
             lr,
             find_lr,
-            Path(scratch),
+            passes,
             bars,
         )
 
@@ -212,9 +242,7 @@ def train(
         truth = is_ai[validation]
         delivered = None
         if send is not None:
-            sent = np.memmap(
-                Path(scratch) / "sent", np.uint8, "w+", shape=(len(validation), size, size, 3)
-            )
+            sent = room_for(len(validation), size)
             # The seed is the file's own hash, so that it is sent alike whatever else is trained.
             digits = _digits(data.table).take(validation).to_pylist()
             for i, (row, digest) in enumerate(zip(validation, digits, strict=True)):
@@ -246,14 +274,14 @@ def train(
                 seed=seed,
                 precision=training_precision(),
                 threads=torch.get_num_threads(),
-                seconds=round(time.monotonic() - started, 1),
+                seconds=round(passes.seconds, 1),
                 validation=summarise(p_ai, truth, threshold),
                 validation_delivered=None
                 if delivered is None
                 else summarise(delivered, truth, threshold),
                 top_losses=top_losses(data.table.take(validation), p_ai, truth),
             ),
-            versions=library_versions("torch", "torchvision", "timm", "fastai", "pillow"),
+            versions=versions,
         )
         familiarity = learn_familiarity(network, record, data.pixels, training, validation, seed)
         split = pa.array(np.where(held_out, "validation", "training"), pa.string())
@@ -287,11 +315,8 @@ def add_familiarity(
     if record.training is None:
         raise FaceAuditError(f"{folder}: it is not known what this model was trained on")
     manifest = read_manifests(manifests)
-    with (
-        progress_bars(progress) as bars,
-        tempfile.TemporaryDirectory(prefix="faceaudit-") as scratch,
-    ):
-        data = decode(manifest, Path(scratch) / "pixels", record.input.size, workers, bars)
+    with progress_bars(progress) as bars:
+        data = decode(manifest, record.input.size, workers, bars)
         images = pq.read_table(folder / IMAGES_FILE)
         place = pc.index_in(_digits(data.table), images["sha256"].combine_chunks())
         side = np.asarray(images["split"].take(place).fill_null(""), dtype=object)

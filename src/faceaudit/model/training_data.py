@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import os
+import tempfile
 from collections import Counter
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,15 +34,37 @@ class Decoded:
     left_out: Counter[str]
 
 
+def room_for(pictures: int, size: int) -> Pixels:
+    """Return an array on disk, shape (pictures, size, size, 3), that ends with this process.
+
+    It has no name that it could be found under, whatever the end.
+
+    Raises
+    ------
+    FaceAuditError
+        If there is not enough room.
+    """
+    shape = (pictures, size, size, 3)
+    with tempfile.TemporaryFile(prefix="faceaudit-") as file:
+        try:
+            if hasattr(os, "posix_fallocate"):  # without room a page that is written to is fatal
+                os.posix_fallocate(file.fileno(), 0, math.prod(shape))
+        except OSError as error:
+            raise FaceAuditError(
+                f"{tempfile.gettempdir()}: no room for {math.prod(shape) / 2**20:,.0f} MB of "
+                f"decoded pictures ({error.strerror}); name another folder in TMPDIR"
+            ) from None
+        return np.memmap(file, np.uint8, "r+", shape=shape)
+
+
 def decode(
     manifest: Manifest,
-    path: Path,
     size: int,
     workers: int,
     bars: Progress,
     columns: tuple[str, ...] = (),
 ) -> Decoded:
-    """Decode every picture once, into a memory map at `path`, and leave out what is no use.
+    """Decode every picture once, to disk, and leave out what is no use.
 
     The table gets these `columns` besides those that training always needs.
 
@@ -52,7 +76,7 @@ def decode(
     given = manifest.table
     wanted = dict.fromkeys(("image", "label", "dataset", *CLUSTER_COLUMNS, *columns))
     table = given.select([name for name in wanted if name in given.column_names])
-    pixels = np.memmap(path, np.uint8, "w+", shape=(len(table), size, size, 3))
+    pixels = room_for(len(table), size)
     kept: list[int] = []
     sha256: list[str | None] = []
     left_out: Counter[str] = Counter()

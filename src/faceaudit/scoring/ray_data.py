@@ -25,7 +25,8 @@ from faceaudit.schema import ManifestInfo
 from faceaudit.scoring.batches import Batches
 from faceaudit.scoring.detectors import Detector, open_detector
 from faceaudit.scoring.options import ModelOptions
-from faceaudit.scoring.same_run import difference, judged_by
+from faceaudit.scoring.same_run import judged_by
+from faceaudit.unfinished import difference
 from faceaudit.variants import Variant
 
 #: Tasks that each core has at least, so that none waits for the last; and batches of a task at

@@ -30,9 +30,9 @@ from faceaudit.scoring.same_run import judged_by, versions
 from faceaudit.scoring.selection import select
 from faceaudit.scoring.shards import dealt, parse_shard
 from faceaudit.scoring.table_notes import table_notes
-from faceaudit.scoring.unfinished import unfinished
 from faceaudit.tables import Manifest, Scores, read_manifests, sha256_of_cells, write_table
 from faceaudit.tags.landmarks import require_landmarks
+from faceaudit.unfinished import Parts, unfinished
 from faceaudit.variants import asked_for
 
 #: Readable pictures of a run that are scored in their batch, with each other and alone.
@@ -81,7 +81,7 @@ def score(
     manifests : path, Manifest or sequence of path
     out : path, optional
         The scores table to write, whole or not at all. A run that was stopped goes on where it
-        was, see `faceaudit.scoring.unfinished`; without `out` nothing of it is kept.
+        was, see `faceaudit.unfinished`; without `out` nothing of it is kept.
     where, sample, seed
         Which images are scored, see `faceaudit.scoring.selection.select`.
     shard : str, optional
@@ -159,7 +159,9 @@ def score(
     if part is not None:
         table = table.take(dealt(of_run, batch_size, *part))
     batches = Batches(detector, images, variants, finder, features, batch_size, workers)
-    with unfinished(out, run | {"part": shard or "1/1"}, len(table)) as parts:
+    with unfinished(out, run | {"part": shard or "1/1"}) as kept:
+        parts = Parts(kept.folder, len(table))
+        kept.add(parts)
         left = table.slice(parts.rows)
         if engine == "ray":
             job = Job(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Literal
 
 from faceaudit.model.faces import FaceFinder
 from faceaudit.scoring.detectors import Detector
@@ -28,12 +26,3 @@ def judged_by(
         "face finder": "" if finder is None else finder.name,
         "versions of libraries": json.dumps(versions()),
     }
-
-
-def difference(
-    run: Mapping[str, str], other: Mapping[str, str], verb: Literal["is", "was"] = "is"
-) -> str:
-    """Name what of a run another one has otherwise, with the verb; nothing if there is nothing."""
-    names = [name for name in run if other.get(name) != run[name]]
-    many = {"is": "are", "was": "were"}[verb]
-    return f"{' and '.join(names)} {verb if len(names) == 1 else many}" if names else ""

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from faceaudit import bundled
+from faceaudit import bundled, unfinished
 from faceaudit.cli import main
 from faceaudit.errors import FaceAuditError
-from faceaudit.scoring import score, unfinished
+from faceaudit.scoring import score
 from faceaudit.scoring.batches import Batches
 from faceaudit.tables import read_scores
 from tests.pictures import draw, encode, write_manifest
@@ -33,7 +33,8 @@ def judge(image):
 #: Keeps every batch, and not one a second.
 SCRIPT = """
 import sys
-from faceaudit.scoring import score, unfinished
+from faceaudit import unfinished
+from faceaudit.scoring import score
 unfinished.AT_MOST = 0
 model, manifest, out = sys.argv[1:]
 score(model, manifest, out, find_faces=False, batch_size=2, deliver=["size=32,jpeg=50", "noise=9"])
@@ -79,7 +80,7 @@ def test_killed_at_any_moment_it_ends_as_if_it_had_not_been(run, tmp_path):
             process.send_signal(signal.SIGKILL)
         assert process.wait() in (0, -signal.SIGKILL)
         kills += process.returncode == -signal.SIGKILL
-        rows.append(unfinished.Parts(kept_in(broken)).rows)
+        rows.append(unfinished.Parts(kept_in(broken), N).rows)
     assert kills >= moments - 1 and max(rows) > 0, "it was killed in the middle"
     assert rows[:kills] == sorted(rows[:kills]), "it went on"
     assert not kept_in(broken).exists()
@@ -159,7 +160,7 @@ def test_another_run_does_not_go_on_with_it(run, tmp_path, monkeypatch, changed,
 def test_two_runs_do_not_write_one_table(run, tmp_path):
     out = tmp_path / "s.parquet"
     with (
-        unfinished.unfinished(out, {}, 1),
+        unfinished.unfinished(out, {}),
         pytest.raises(FaceAuditError, match="another run is writing it"),
     ):
         score(run[2], run[3], out, find_faces=False)
@@ -172,7 +173,7 @@ def test_a_part_that_was_lost_is_scored_again(run, tmp_path, monkeypatch):
     stopped(run, out, monkeypatch)
     first, second, *_ = sorted(kept_in(out).glob("*.parquet"))
     second.write_bytes(b"")
-    assert unfinished.Parts(kept_in(out)).rows == 8
+    assert unfinished.Parts(kept_in(out), N).rows == 8
     found = score(run[2], run[3], out, find_faces=False, batch_size=8)
     assert found.table.equals(score(run[2], run[3], find_faces=False, batch_size=8).table)
     assert first.exists() is False
