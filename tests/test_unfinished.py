@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -61,7 +62,9 @@ def kept_in(out: Path) -> Path:
 
 
 def parts_in(out: Path) -> int:
-    return len(list(kept_in(out).glob("*.parquet")))
+    with suppress(FileNotFoundError):  # removed while it is looked at
+        return len(list(kept_in(out).glob("*.parquet")))
+    return 0
 
 
 def test_killed_at_any_moment_it_ends_as_if_it_had_not_been(run, tmp_path):
