@@ -65,6 +65,14 @@ class Kept:
                 progress.keep()
         return self._progress[-1].told() if self._progress else None
 
+    def forget(self) -> None:
+        """Keep nothing: the run has come to its end, and that is no use to another one."""
+        self._progress.clear()
+        if self.folder is not None:
+            for path in self.folder.iterdir():
+                if path.name != "lock":
+                    path.unlink()
+
     def expect(self, run: Mapping[str, str]) -> None:
         """Note what must be the same for a run to go on with what is kept.
 

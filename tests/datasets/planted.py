@@ -37,4 +37,8 @@ def plant(root: Path, *names: str, start: int = 0) -> Path:
 def read_ledger(path: Path) -> list[LedgerEntry]:
     """The rows of a reject ledger."""
     with path.open(encoding="utf-8", newline="") as file:
-        return [LedgerEntry(**row) for row in csv.DictReader(file)]
+        # An apostrophe keeps a spreadsheet from running a cell.
+        rows = [
+            {of: cell.removeprefix("'") for of, cell in row.items()} for row in csv.DictReader(file)
+        ]
+        return [LedgerEntry(**row) for row in rows]

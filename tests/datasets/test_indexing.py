@@ -57,6 +57,13 @@ def test_nothing_indexed_leaves_the_ledger_and_the_old_manifest(tmp_path):
     assert not list(tmp_path.glob(".*"))
 
 
+def test_a_run_that_found_nothing_does_not_stand_in_the_way_of_the_next(tmp_path):
+    root = plant(tmp_path / "set", "holiday.jpg")
+    with pytest.raises(FaceAuditError, match="none could be indexed"):
+        index("utkface", root, tmp_path / "m.parquet")
+    index("folder", root, tmp_path / "m.parquet", name="mine", label="real")
+
+
 def test_the_manifest_may_lie_below_the_root(tmp_path):
     root = plant(tmp_path / "set", "ai/a.jpg")
     for _ in range(2):

@@ -191,6 +191,7 @@ def index(
                 for entry in copy.remarks():
                     ledger.add(entry)
             if builder.indexed == 0:
+                kept.forget()
                 why = f"{ledger_path(at)} says why"
                 if out is None:
                     why = ", ".join(f"{n:,}: {reason}" for reason, n in ledger.rejected.items())
