@@ -78,7 +78,7 @@ def no_work(monkeypatch) -> None:
         "report.card": "to_card",
         "datasets.indexing": "open_source",
         "model.training": "read_manifests",
-        "scoring.local": "open_detector",
+        "scoring.runs": "open_detector",
         "studies.study": "read_split",
         "studies.mitigation": "read_scores",
     }

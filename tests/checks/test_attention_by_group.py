@@ -13,7 +13,7 @@ from faceaudit.checks.attention_by_group import CHECK
 from faceaudit.model import image_reader
 from faceaudit.runner import audit, run_check
 from faceaudit.schema import ModelInfo
-from faceaudit.scoring import Detector, local
+from faceaudit.scoring import Detector, runs
 from faceaudit.spec import Spec
 from tests.variants.faces import draw_faces, face
 
@@ -138,7 +138,7 @@ class Mouth(Detector):
 
 
 def test_all_evidence_of_a_classifier_of_the_mouth_is_the_mouths(tmp_path, monkeypatch):
-    monkeypatch.setattr(local, "require_landmarks", lambda purpose: None)
+    monkeypatch.setattr(runs, "require_landmarks", lambda purpose: None)
     monkeypatch.setattr(image_reader, "find_points", lambda picture: POINTS)
     manifest = draw_faces(tmp_path, ["real", "ai"] * 20, POINTS, 100, 6)
     scores = local.score(Mouth(), manifest, edit=["parts"], find_faces=False)

@@ -13,7 +13,7 @@ from faceaudit.checks.paired_edits import CHECK
 from faceaudit.model import image_reader
 from faceaudit.runner import audit, run_check
 from faceaudit.schema import ModelInfo
-from faceaudit.scoring import Detector, local
+from faceaudit.scoring import Detector, runs
 from faceaudit.spec import Spec
 from faceaudit.stats.intervals import paired_difference_interval
 from tests.variants.faces import draw_faces, face
@@ -177,7 +177,7 @@ def edges(pixels, format):
 def test_a_classifier_of_drawn_faces_is_told_by_what_it_looks_at(
     tmp_path, monkeypatch, looks_at, blamed
 ):
-    monkeypatch.setattr(local, "require_landmarks", lambda purpose: None)
+    monkeypatch.setattr(runs, "require_landmarks", lambda purpose: None)
     monkeypatch.setattr(image_reader, "find_points", lambda picture: POINTS)
     manifest = draw_faces(tmp_path, ["real"] * 90, POINTS, 100, 4)
     scores = local.score(Looks(looks_at), manifest, edit=["glasses"], find_faces=False)
