@@ -141,7 +141,7 @@ def test_all_evidence_of_a_classifier_of_the_mouth_is_the_mouths(tmp_path, monke
     monkeypatch.setattr(runs, "require_landmarks", lambda purpose: None)
     monkeypatch.setattr(image_reader, "find_points", lambda picture: POINTS)
     manifest = draw_faces(tmp_path, ["real", "ai"] * 20, POINTS, 100, 6)
-    scores = local.score(Mouth(), manifest, edit=["parts"], find_faces=False)
+    scores = runs.score(Mouth(), manifest, edit=["parts"], find_faces=False)
     spec = Spec(name="t", title="T", question="?", attributes=["dataset"], checks={CHECK.id: {}})
     (result,) = audit(scores, spec).checks
     assert result.status == "info", result.traceback

@@ -180,7 +180,7 @@ def test_a_classifier_of_drawn_faces_is_told_by_what_it_looks_at(
     monkeypatch.setattr(runs, "require_landmarks", lambda purpose: None)
     monkeypatch.setattr(image_reader, "find_points", lambda picture: POINTS)
     manifest = draw_faces(tmp_path, ["real"] * 90, POINTS, 100, 4)
-    scores = local.score(Looks(looks_at), manifest, edit=["glasses"], find_faces=False)
+    scores = runs.score(Looks(looks_at), manifest, edit=["glasses"], find_faces=False)
     spec = Spec(name="t", title="T", question="?", attributes=["dataset"], checks={CHECK.id: {}})
     (result,) = audit(scores, spec).checks
     assert result.status == "info", result.traceback
