@@ -150,3 +150,21 @@ def test_claims_at_one_delivery_are_the_recorded_ones():
     assert len(told) == 14
     for line in told:
         assert " ".join(line.split()) in TEXT, line
+
+
+def test_remedies_are_told_as_the_recorded_study_has_them():
+    checks = {one.id: one for one in read_result(DOCS / "studies" / "mitigation.json").checks}
+    _, _, overall, worst = checks["mitigation"].details
+    told = {row[0]: row for row in worst.rows if row[1] == "real photographs called AI-generated"}
+    for name, *_, missed, low, high, auc, auc_low, auc_high in overall.rows:
+        end = (
+            f"{100 * missed:.1f} % ({100 * low:.1f} to {100 * high:.1f}) | "
+            f"{auc:.3f} ({auc_low:.3f} to {auc_high:.3f}) |"
+        )
+        if name == "plain":
+            assert "| plain | 35.4 % | – | " + end in TEXT
+            continue
+        assert told[name][2] == "ffhq"
+        rate, (more, least, most) = told[name][3], told[name][6:9]
+        points = f"{100 * more:+.1f} ({100 * least:+.1f} to {100 * most:+.1f})"
+        assert f"| {name} | {100 * rate:.1f} % | {points} | {end}" in TEXT, name
