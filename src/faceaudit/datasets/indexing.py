@@ -187,18 +187,21 @@ def index(
                 writer.write_table(table)
             for path, reason in source.problems:
                 ledger.add(remark(path, "could not be looked into", reason))
-            with blamed("data set", kind.id, kind.__module__):
-                for entry in copy.remarks():
-                    ledger.add(entry)
-            if builder.indexed == 0:
-                kept.forget()
-                why = f"{ledger_path(at)} says why"
-                if out is None:
-                    why = ", ".join(f"{n:,}: {reason}" for reason, n in ledger.rejected.items())
-                raise FaceAuditError(
-                    f"{root}: of {counted(builder.found, 'file')} none could be indexed as "
-                    f"'{kind.id}' (expected: {kind.layout}); {why}"
-                )
+            try:
+                with blamed("data set", kind.id, kind.__module__):
+                    for entry in copy.remarks():
+                        ledger.add(entry)
+                if builder.indexed == 0:
+                    why = f"{ledger_path(at)} says why"
+                    if out is None:
+                        why = ", ".join(f"{n:,}: {reason}" for reason, n in ledger.rejected.items())
+                    raise FaceAuditError(
+                        f"{root}: of {counted(builder.found, 'file')} none could be indexed as "
+                        f"'{kind.id}' (expected: {kind.layout}); {why}"
+                    )
+            except FaceAuditError:
+                kept.forget()  # whoever mends the input starts another run
+                raise
             counts = _count_note(kind.published, builder.indexed), _skipped_note(skipped)
             told = [*counts, *files.notes(), *copy.notes, builder.copies_note()]
             notes = [note for note in told if note]
