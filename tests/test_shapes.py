@@ -211,6 +211,11 @@ SHAPES = (
     ),
     Shape("spreadsheet", text(name="scores.xlsx"), refused="save the sheet as CSV"),
     Shape("nothing", text(lambda t: ""), refused="there is no header line"),
+    Shape(
+        "a header cut by an old Mac's line end",
+        text(lambda t: t.replace(",", "\r,", 1)),
+        refused="damaged header line",
+    ),
     Shape("header alone", text(lambda t: t.split("\n")[0] + "\n"), refused="no rows"),
     Shape("a row too long", text(lambda t: t + "a,real,1,x,y\n"), refused="Row #402: Expected 4"),
     Shape("zero bytes", text(lambda t: t.replace("oval", "o\0al")), refused="zero bytes"),

@@ -18,6 +18,7 @@ from PIL import Image
 from faceaudit.datasets import index
 from faceaudit.datasets.images import FORMATS, inspect
 from faceaudit.datasets.rejects import Reject
+from faceaudit.datasets.sources import StoredImages
 from faceaudit.model.image_reader import read_pictures
 from faceaudit.model.preprocess import Picture, prepare, square_pixels
 from faceaudit.tables import read_manifest
@@ -109,7 +110,9 @@ def _webp_size(width: int, height: int) -> bytes:
 
 def scored(manifest: Path) -> dict[str, Picture]:
     read = read_manifest(manifest)
-    pictures = read_pictures(read.table, read.info, lambda image: square_pixels(image, 16))
+    pictures = read_pictures(
+        read.table, StoredImages.of(read.info), lambda image: square_pixels(image, 16)
+    )
     return dict(zip(read.table["image"].to_pylist(), pictures, strict=True))
 
 

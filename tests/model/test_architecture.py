@@ -52,7 +52,7 @@ def test_unknown_name_suggests():
 
 
 def test_detectors_are_no_classifiers():
-    with pytest.raises(FaceAuditError, match="no architecture"):
+    with pytest.raises(FaceAuditError, match="no image classifier"):
         find_architecture("torchvision:fasterrcnn_resnet50_fpn")
 
 

@@ -191,7 +191,10 @@ def read_csv(text: bytes, skip: Callable[[pa_csv.InvalidRow], None] | None = Non
     delimiter, says_only_that = _delimiter_of(header.decode())
     if says_only_that:
         text, header = rest, rest.partition(b"\n")[0]
-    names = next(csv.reader([header.decode().rstrip("\r")], delimiter=delimiter), [])
+    try:
+        names = next(csv.reader([header.decode().rstrip("\r")], delimiter=delimiter), [])
+    except csv.Error as error:
+        raise pa.ArrowInvalid(f"damaged header line: {error}") from None
     if not any(name.strip() for name in names):
         raise pa.ArrowInvalid("there is no header line")
     # Arrow types columns by name, so that of two alike one would keep its guessed type.
