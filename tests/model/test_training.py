@@ -94,7 +94,7 @@ def test_the_split_knows_what_hangs_together(tmp_path):
     path = write_manifest(tmp_path, ["a.png"], ["ai"], **{key: ["x"] for key in CLUSTER_COLUMNS})
     (tmp_path / "a.png").write_bytes(encode(Image.new("RGB", (9, 9))))
     with progress_bars(False) as bars:
-        decoded = decode(read_manifest(path), tmp_path / "pixels", 8, 1, bars)
+        decoded = decode(read_manifest(path), 8, 1, bars)
     assert set(CLUSTER_COLUMNS) < set(decoded.table.column_names)
 
 

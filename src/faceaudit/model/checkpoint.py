@@ -158,7 +158,8 @@ def load_checkpoint(
     size = record.input.size
     network, outputs, said = load_network(weights, record.network, size, trust_pickle)
     sha256 = sha256_of(weights)
-    if record.weights_sha256 not in (None, sha256):
+    # Of a file under another name, which somebody put beside the record, it says nothing.
+    if weights.name == WEIGHTS_FILE and record.weights_sha256 not in (None, sha256):
         raise FaceAuditError(
             f"{weights}: not the weights that {weights.parent / RECORD_FILE} describes (their "
             f"SHA-256 is {sha256[:12]}…, and not {record.weights_sha256[:12]}…); take both from "
