@@ -144,7 +144,7 @@ def test_the_threshold_lies_within(drawn, threshold):
 
 @pytest.mark.parametrize("unsure", [[0.7, 0.3], [0.3], [0.3, 1.2], [0.5, 0.5], "0.3"])
 def test_a_band_is_two_scores(unsure):
-    with pytest.raises(ValueError, match="unsure"):
+    with pytest.raises(FaceAuditError, match="unsure"):
         Spec(name="n", title="t", question="q", attributes=["g"], unsure=unsure)
 
 

@@ -540,6 +540,6 @@ def test_a_column_of_features_from_elsewhere(tmp_path):
         else:
             assert "features" not in read.table.column_names
             assert (
-                "Not read, since a cell holds a list, a record or bytes: 'features'."
-                in (read.info.notes[0])
+                "Not read, since a cell has more than 4,096 bytes, or holds a list, a record or "
+                "bytes: 'features'." in read.info.notes[0]
             )
