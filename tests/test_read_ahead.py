@@ -108,10 +108,11 @@ def work(number):
         time.sleep(600)
     return os.getpid()
 answers = read_ahead(work, range(3), 2, ahead=3, processes=True)
-print(next(answers), next(answers), flush=True)
 try:
+    print(next(answers), next(answers), flush=True)
     next(answers)
-except KeyboardInterrupt:
+except KeyboardInterrupt:  # in the middle of the line, too, outside of what is to be closed
+    answers.close()
     print("stopped", flush=True)
 """
 
