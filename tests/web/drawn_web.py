@@ -193,6 +193,11 @@ def killed_audit(page: Connection, *_: object) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def faulty_audit(page: Connection, *_: object) -> None:
+    """Fail as nobody has foreseen."""
+    raise RuntimeError("a fault of ours")
+
+
 def greedy_audit(page: Connection, scores: Scores, spec: Spec, folder: Path) -> None:
     """Audit as if so much memory were asked for."""
     audits.audit = lambda *_: np.empty(2 * audits.MAX_MEMORY_BYTES, np.uint8)

@@ -22,7 +22,14 @@ from faceaudit.runner import audit
 from faceaudit.spec import Spec
 from faceaudit.web import api, audits, held_tables
 from faceaudit.web.uploads import MAX_PICTURE_BYTES, MAX_PICTURES
-from tests.web.drawn_web import AUDITED, HOSTILE, greedy_audit, held_up_audit, killed_audit
+from tests.web.drawn_web import (
+    AUDITED,
+    HOSTILE,
+    faulty_audit,
+    greedy_audit,
+    held_up_audit,
+    killed_audit,
+)
 
 CSV = "image,label,p_ai,gender\n" + "".join(
     f"{i}.jpg,{'ai' if i % 2 else 'real'},0.{i % 10},{'female' if i % 3 else 'male'}\n"
@@ -562,10 +569,13 @@ def test_a_server_that_ends_leaves_no_audit_at_work(application, held_up):
     assert multiprocessing.active_children() == []
 
 
-def test_an_audit_that_is_killed_says_so(client, monkeypatch):
-    monkeypatch.setattr(audits, "audit_apart", killed_audit)
+@pytest.mark.parametrize(
+    ("ends", "told"), [(killed_audit, audits.KILLED), (faulty_audit, audits.FAULT)]
+)
+def test_an_audit_that_breaks_off_says_why(client, monkeypatch, ends, told):
+    monkeypatch.setattr(audits, "audit_apart", ends)
     job = wait(client, start(client).json()["id"])
-    assert job["state"] == "failed" and "broke off" in job["problem"]
+    assert (job["state"], job["problem"]) == ("failed", told)
 
 
 def test_an_audit_that_asks_for_more_memory_says_so(client, monkeypatch):

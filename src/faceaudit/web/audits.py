@@ -36,6 +36,8 @@ TOO_LONG = (
     "fewer rows, or use 'faceaudit audit'."
 )
 STOPPED = "It was stopped."
+KILLED = "The audit was killed; the server may lack memory."
+FAULT = "Something went wrong here; the server's log says what."
 #: Seconds after which it is noticed that somebody stopped an audit.
 HEARTBEAT = 0.2
 
@@ -130,8 +132,9 @@ class Audits:
                         job.report, job.state = f"{place}/audit.json", "done"
                     else:
                         job.step, job.done, job.total = told
-        except EOFError:  # killed, by the system for its memory or by somebody
-            job.fail("The audit broke off; the server may lack memory.")
+        except EOFError:  # it is gone; a fault of ours it has told on standard error
+            process.join()
+            job.fail(FAULT if (process.exitcode or 0) > 0 else KILLED)
         finally:
             process.kill()
             process.join()
