@@ -578,6 +578,12 @@ def test_an_audit_that_breaks_off_says_why(client, monkeypatch, ends, told):
     assert (job["state"], job["problem"]) == ("failed", told)
 
 
+def test_an_audit_that_cannot_be_begun_does_not_keep_its_page_waiting(client, monkeypatch):
+    monkeypatch.setattr(audits, "audit_apart", lambda *_: None)  # which no process can be handed
+    job = wait(client, start(client).json()["id"])
+    assert (job["state"], job["problem"]) == ("failed", audits.FAULT)
+
+
 def test_an_audit_that_asks_for_more_memory_says_so(client, monkeypatch):
     monkeypatch.setattr(audits, "audit_apart", greedy_audit)
     job = wait(client, start(client).json()["id"])

@@ -126,10 +126,8 @@ class ModelRecord(_Strict):
         """The network, if its library knows it."""
         from faceaudit.model.architecture import find_architecture
 
-        match self:
-            case ModelRecord(library="torchvision"):
-                return find_architecture(f"torchvision:{self.architecture}")
-        return find_architecture(self.architecture)
+        place = "torchvision:" if self.library == "torchvision" else ""
+        return find_architecture(f"{place}{self.architecture}")
 
     def info(self, sha256: str) -> ModelInfo:
         """Say which classifier this is, whose weights have that hash, for its scores' metadata."""

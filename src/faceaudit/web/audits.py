@@ -7,6 +7,7 @@ import secrets
 import signal
 import sys
 import time
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from multiprocessing.connection import Connection
@@ -111,6 +112,13 @@ class Audits:
             job.fail(STOPPED)
 
     def _run(self, job: Job, scores: Scores, spec: Spec) -> None:
+        try:
+            self._follow(job, scores, spec)
+        except Exception:  # nobody asks this thread, and the page would wait for ever
+            traceback.print_exc()
+            job.fail(FAULT)
+
+    def _follow(self, job: Job, scores: Scores, spec: Spec) -> None:
         job.state, job.step = "running", "counting"
         place = f"{slug(spec.name)}-{job.id}"
         ours, theirs = _PROCESSES.Pipe(duplex=False)
