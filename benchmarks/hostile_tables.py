@@ -139,26 +139,11 @@ def results(attack: Attack, draw: random.Random, folder: Path, n: int) -> None:
 
 
 def models(attack: Attack, draw: random.Random, folder: Path, n: int) -> None:
-    import pyarrow as pa
-    import torch
-
-    from faceaudit.model.architecture import build_network, find_architecture
-    from faceaudit.model.checkpoint import load_checkpoint, save_checkpoint
-    from faceaudit.model.records import InputRecord, ModelRecord
-    from tests.hostile.models import damage
+    from faceaudit.model.checkpoint import load_checkpoint
+    from tests.hostile.models import damage, save_drawn
 
     if not folder.exists():
-        torch.manual_seed(0)
-        record = ModelRecord(
-            id="m",
-            architecture="test_resnet",
-            library="timm",
-            input=InputRecord(size=32, mean=[0.5] * 3, std=[0.5] * 3),
-            threshold=0.25,
-            threshold_rule="drawn",
-        )
-        images = pa.table({"sha256": ["00000000000000aa"], "split": ["training"]})
-        save_checkpoint(folder, record, build_network(find_architecture("test_resnet"), 32), images)
+        save_drawn(folder)
         load_checkpoint(folder)
     whole = {path.name: path.read_bytes() for path in folder.iterdir()}
     for _ in range(n):

@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from faceaudit.cli import main
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import atomic_files, expect_writable, write_text
+from tests.deaths import Deaths
 from tests.drawn import drawn_scores
 from tests.pictures import write_manifest
 
@@ -226,25 +227,15 @@ def test_what_was_not_about_the_output_is_no_fault_of_it(tmp_path):
 @posix
 def test_of_files_that_belong_together_never_is_one_new_beside_one_old(tmp_path, monkeypatch):
     """Die at every call that changes a folder."""
-    left = 0
-
-    def dying(of):
-        def call(*given, **options):
-            nonlocal left
-            left -= 1
-            if left < 0:
-                raise SystemExit
-            return of(*given, **options)
-
-        return call
+    deaths = Deaths()
 
     for fatal in range(20):
         for name in ("a", "b", "c"):
             (tmp_path / name).write_text("old")
-        left = fatal
+        deaths.left = fatal
         with monkeypatch.context() as patch:
             for name in ("replace", "unlink", "chmod"):
-                patch.setattr(Path, name, dying(getattr(Path, name)))
+                patch.setattr(Path, name, deaths.at(getattr(Path, name)))
             try:
                 with atomic_files(*(tmp_path / name for name in "abc")) as temporaries:
                     for one in temporaries:

@@ -19,6 +19,7 @@ from faceaudit.datasets.rejects import ledger_path
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import sha256_of, whole_folder
 from faceaudit.tables import read_manifest
+from tests.deaths import Deaths
 from tests.pictures import draw_dataset
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked")
@@ -255,26 +256,16 @@ def test_a_folder_is_never_of_two(tmp_path, monkeypatch, beside):
     """Die at every call that changes it."""
     folder, names = tmp_path / "f", ("record", "a", "b")
     folder.mkdir()
-    left = 0
-
-    def dying(of):
-        def call(*given, **options):
-            nonlocal left
-            left -= 1
-            if left < 0:
-                raise SystemExit
-            return of(*given, **options)
-
-        return call
+    deaths = Deaths()
 
     for fatal in range(9):
         for name in (*names, *beside):
             (folder / name).write_text("old")
         with monkeypatch.context() as patch:
-            patch.setattr(Path, "replace", dying(Path.replace))
-            patch.setattr(Path, "unlink", dying(Path.unlink))
-            patch.setattr(files, "_exchanged", dying(files._exchanged))
-            left = fatal
+            patch.setattr(Path, "replace", deaths.at(Path.replace))
+            patch.setattr(Path, "unlink", deaths.at(Path.unlink))
+            patch.setattr(files, "_exchanged", deaths.at(files._exchanged))
+            deaths.left = fatal
             try:
                 with whole_folder(folder, names) as new:
                     for name in ("record", "a"):

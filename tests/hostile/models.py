@@ -30,6 +30,30 @@ class _Runs:
         return os.mkdir, ("faceaudit-was-run",)
 
 
+def save_drawn(folder: Path) -> Path:
+    """Write a sound model directory of a small network."""
+    import pyarrow as pa
+    import torch
+
+    from faceaudit.model.architecture import build_network, find_architecture
+    from faceaudit.model.checkpoint import save_checkpoint
+    from faceaudit.model.records import InputRecord, ModelRecord
+
+    torch.manual_seed(0)
+    record = ModelRecord(
+        id="m",
+        architecture="test_resnet",
+        library="timm",
+        input=InputRecord(size=32, mean=[0.5] * 3, std=[0.5] * 3),
+        threshold=0.25,
+        threshold_rule="drawn",
+    )
+    images = pa.table({"sha256": ["00000000000000aa"], "split": ["training"]})
+    return save_checkpoint(
+        folder, record, build_network(find_architecture("test_resnet"), 32), images
+    )
+
+
 def damage(folder: Path, draw: random.Random) -> Path:
     """Damage a model directory in one way; return what is to be loaded."""
     weights = folder / "model.safetensors"

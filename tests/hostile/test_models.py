@@ -17,12 +17,11 @@ from safetensors.torch import load_file, save_file  # noqa: E402
 
 from faceaudit.errors import FaceAuditError  # noqa: E402
 from faceaudit.files import sha256_of  # noqa: E402
-from faceaudit.model.architecture import build_network, find_architecture  # noqa: E402
-from faceaudit.model.checkpoint import load_checkpoint, save_checkpoint  # noqa: E402
+from faceaudit.model.architecture import find_architecture  # noqa: E402
+from faceaudit.model.checkpoint import load_checkpoint  # noqa: E402
 from faceaudit.model.ood_distance import Familiarity, write_familiarity  # noqa: E402
-from faceaudit.model.records import InputRecord, ModelRecord  # noqa: E402
 from faceaudit.scoring import open_detector  # noqa: E402
-from tests.hostile.models import damage  # noqa: E402
+from tests.hostile.models import damage, save_drawn  # noqa: E402
 
 WEIGHTS = "model.safetensors"
 
@@ -40,18 +39,7 @@ def no_network(monkeypatch):
 
 @pytest.fixture
 def folder(tmp_path):
-    torch.manual_seed(0)
-    record = ModelRecord(
-        id="m",
-        architecture="test_resnet",
-        library="timm",
-        input=InputRecord(size=32, mean=[0.5] * 3, std=[0.5] * 3),
-        threshold=0.25,
-        threshold_rule="drawn",
-    )
-    images = pa.table({"sha256": ["00000000000000aa"], "split": ["training"]})
-    network = build_network(find_architecture("test_resnet"), 32)
-    return save_checkpoint(tmp_path / "m", record, network, images)
+    return save_drawn(tmp_path / "m")
 
 
 def rename(folder, architecture, library="timm"):
