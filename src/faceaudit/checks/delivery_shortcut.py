@@ -332,8 +332,14 @@ def _on_sets_left_out(new: Auc | None, confidence: float) -> str:
 def _most_unlike(groups: Sequence[Foretold]) -> dict[str, Foretold]:
     """Give the group of each tag whose files are told best from those of the others."""
     best: dict[str, Foretold] = {}
-    for of in sorted(groups, key=lambda of: float(of.by[ALL].low[0])):
-        best[of.tags[0]] = of
+
+    def surely(of: Foretold) -> float:
+        # Of two groups each is told as well as the other, up to what a machine rounds.
+        return round(float(of.by[ALL].low[0]), 9)
+
+    for of in sorted(groups, key=surely):
+        if of.tags[0] not in best or surely(of) > surely(best[of.tags[0]]):
+            best[of.tags[0]] = of
     return best
 
 
