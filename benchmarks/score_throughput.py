@@ -8,12 +8,15 @@ clock::
     python benchmarks/score_throughput.py                       # 256-pixel JPEG
     python benchmarks/score_throughput.py --side 1024 --kind PNG -n 64
     python benchmarks/score_throughput.py --folder FOLDER       # JPEG files below it
+    python benchmarks/score_throughput.py -n 4096 --memory      # the peak, of a quarter and of all
 """
 
 from __future__ import annotations
 
 import copy
 import os
+import subprocess
+import sys
 import tempfile
 import time
 import warnings
@@ -63,6 +66,25 @@ def fastai_predictions(files: list[Path], network: torch.nn.Module, read) -> np.
     return predictions.squeeze(1).numpy()
 
 
+def peak_memory(model: str, folder: Path, files: list[str]) -> float:
+    """Return the most megabytes that a process of its own takes to score these files."""
+    program = f"""
+import resource, sys
+import pyarrow as pa
+from faceaudit.schema import DatasetInfo, ManifestInfo
+from faceaudit.scoring import score
+from faceaudit.tables import Manifest
+files = sys.stdin.read().split()
+table = pa.table({{"image": files, "label": ["ai"] * len(files), "dataset": ["set"] * len(files)}})
+info = ManifestInfo(datasets={{"set": DatasetInfo(root={str(folder)!r}, indexed=len(files))}})
+score({model!r}, Manifest(table, info))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+    run = [sys.executable, "-c", program]
+    told = subprocess.run(run, input="\n".join(files), check=True, capture_output=True, text=True)
+    return float(told.stdout.split()[-1])
+
+
 def timed(work: Callable[[], object]) -> tuple[object, float, float]:
     """Return a result, seconds of the clock, and processor seconds of this and its processes."""
     clock, processor = time.perf_counter(), sum(os.times()[:4])
@@ -78,8 +100,16 @@ def timed(work: Callable[[], object]) -> tuple[object, float, float]:
 @click.option("--kind", default="JPEG")
 @click.option("--rounds", default=2)
 @click.option("--faces", is_flag=True, help="Also with the face finder.")
+@click.option("--memory", is_flag=True, help="Memory instead of time.")
 def main(
-    model: str, folder: Path | None, n: int, side: int, kind: str, rounds: int, faces: bool
+    model: str,
+    folder: Path | None,
+    n: int,
+    side: int,
+    kind: str,
+    rounds: int,
+    faces: bool,
+    memory: bool,
 ) -> None:
     warnings.simplefilter("ignore")
     runs.WORTH_HASTE = 1
@@ -91,6 +121,10 @@ def main(
             draw(folder, n, side, kind)
         files = sorted([*folder.rglob("*.img"), *folder.rglob("*.jpg")])[:n]
         named = [str(file.relative_to(folder)) for file in files]
+        if memory:
+            for part in (named[: len(named) // 4], named):
+                print(f"{len(part):,} files: {peak_memory(model, folder, part):,.0f} MB")
+            return
         columns = {"image": named, "label": ["ai"] * len(files), "dataset": ["set"] * len(files)}
         info = ManifestInfo(datasets={"set": DatasetInfo(root=str(folder), indexed=len(files))})
         table, out = pa.table(columns), Path(scratch) / "scores.parquet"

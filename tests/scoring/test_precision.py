@@ -8,11 +8,12 @@ import pytest
 from faceaudit import bundled
 from faceaudit.errors import FaceAuditError
 from faceaudit.scoring import join, open_detector, runs, score
+from faceaudit.scoring.ray_data import _resource
 
 torch = pytest.importorskip("torch", reason="needs the extra 'model'")
 pytest.importorskip("onnxruntime", reason="needs the extra 'onnx'")
 
-from faceaudit.model import inference, onnx_runtime  # noqa: E402
+from faceaudit.model import fast_inference, inference  # noqa: E402
 
 MODEL = "bundled:with-ffhq"
 
@@ -38,10 +39,33 @@ def test_onnx_runtime_scores_as_torch_does_and_is_named(monkeypatch, tmp_path):
 
 
 def test_a_network_that_it_computes_otherwise_is_left_to_torch(monkeypatch):
-    monkeypatch.setattr(onnx_runtime, "AGREES", -1.0)
+    monkeypatch.setattr(fast_inference, "AGREES", -1.0)
     detector = open_detector(MODEL)
     assert detector.hasten() is None
     assert len(detector.p_ai(np.zeros((2, 128, 128, 3), np.uint8))) == 2
+
+
+def test_an_accelerator_is_taken_first_where_it_agrees(monkeypatch):
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 128, 128, 3), np.uint8)
+    exact = open_detector(MODEL).p_ai(pixels)
+    monkeypatch.setattr(fast_inference, "_accelerator", lambda: torch.device("cpu"))
+    detector = open_detector(MODEL)
+    assert detector.hasten() == "torch on cpu, 32 bits"
+    assert np.abs(detector.p_ai(pixels) - exact).max() < 1e-6
+    assert _resource({"inference": "torch on cuda (H100), 32 bits"}) == "GPU"
+
+    agree = fast_inference._on_accelerator
+
+    def rounded(network, example):
+        run, name = agree(network, example)
+        return lambda given: run(given) + 0.01, name
+
+    def broken(network, example):
+        raise RuntimeError("no driver")
+
+    for fault in (rounded, broken):
+        monkeypatch.setattr(fast_inference, "_on_accelerator", fault)
+        assert open_detector(MODEL).hasten().startswith("ONNX Runtime")
 
 
 def test_each_core_works_on_a_part_alone_and_torch_is_left_as_it_was():

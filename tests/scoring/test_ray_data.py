@@ -100,9 +100,9 @@ def test_what_is_wrong_on_a_worker_is_said_in_one_line(cluster, run, tmp_path):
 def test_a_million_images_are_some_thousand_tasks_and_a_few_are_enough_for_all(monkeypatch):
     import pyarrow as pa
 
-    def sizes(images: int, cores: int) -> list[int]:
+    def sizes(images: int, workers: int) -> list[int]:
         rows = pa.table({"image": pa.nulls(images)})
-        return [len(task) for task in ray_data._tasks(rows, 64, cores)]
+        return [len(task) for task in ray_data._tasks(rows, 64, workers)]
 
     assert sizes(1_000_000, 64) == [1024] * 976 + [576]
     assert sizes(1000, 16) == [64] * 15 + [40]

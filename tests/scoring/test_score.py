@@ -288,7 +288,7 @@ def test_attention_is_kept_for_the_report(model, tmp_path, monkeypatch):
     explain, writable = ModelFolder.explain, []
 
     def watched(self, pixels, called_ai):
-        writable.append(pixels.flags.writeable)
+        writable.extend([pixels.flags.writeable] * len(pixels))
         return explain(self, pixels, called_ai)
 
     monkeypatch.setattr(ModelFolder, "explain", watched)

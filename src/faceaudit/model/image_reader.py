@@ -11,8 +11,8 @@ import pyarrow as pa
 from PIL import Image
 
 from faceaudit.datasets.sources import MissingFileError, StoredImages, UnreadableError
-from faceaudit.model.faces import THOROUGH_SIDE, FaceFinder
-from faceaudit.model.preprocess import Picture, Prepared, prepare, prepare_by
+from faceaudit.model.faces import FaceFinder, shows_face
+from faceaudit.model.preprocess import Picture, Prepared, prepare_by
 from faceaudit.pictures import as_seen, open_picture
 from faceaudit.plugins import blamed
 from faceaudit.read_ahead import read_ahead
@@ -73,7 +73,7 @@ def read_pictures(
         if variants:
             changed, shares = _changed(content, variants, how)
             picture = replace(picture, variants=changed, changed=shares)
-        if find_face is None or _shows_face(find_face, pixels, content):
+        if find_face is None or shows_face(find_face, pixels, content):
             return picture
         return replace(picture, status="no_face")
 
@@ -110,12 +110,3 @@ def _changed(
         else:
             found.append(None if changed is None else how(changed))
     return tuple(found), tuple(shares)
-
-
-def _shows_face(find_face: FaceFinder, pixels: Prepared, content: bytes) -> bool:
-    # Most faces are found in the small picture, in a tenth of the time; a classifier that
-    # prepares pictures its own way (channels first) leaves none to look at.
-    if pixels.shape[2:] == (3,) and find_face(pixels):
-        return True
-    large = prepare(content, THOROUGH_SIDE).pixels
-    return large is not None and find_face(large)

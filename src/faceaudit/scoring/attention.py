@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -38,17 +40,19 @@ def attention(detector: Detector, images: StoredImages, table: pa.Table, p_ai: F
     maps: list[bytes | None] = [None] * len(table)
     called = called_ai(p_ai, detector.info.threshold)
     rows = gravest(table, p_ai, EXPLAINED)
-    pictures = read_pictures(table.take(rows), images, detector.pixels)
-    for row, picture in zip(rows, pictures, strict=True):
-        if picture.pixels is None:  # the file has changed since it was scored
+    pictures = zip(rows, read_pictures(table.take(rows), images, detector.pixels), strict=True)
+    while few := [*islice(pictures, EXPLAINED)]:
+        # None if the file has changed since it was scored.
+        there = {row: picture.pixels for row, picture in few if picture.pixels is not None}
+        if not there:
             continue
         with detector.blamed():
-            # A copy: a picture is read-only, of which torch warns.
-            shares = detector.explain(np.stack([picture.pixels]), called[[row]])
-            if shares is None:
-                break
-            strongest = max(float(shares.max()), 1e-12)
-            maps[row] = np.rint(255 / strongest * shares[0]).astype(np.uint8).tobytes()
+            shares = detector.explain(np.stack([*there.values()]), called[[*there]])
+        if shares is None:
+            break
+        strongest = np.maximum(shares.max((1, 2), keepdims=True), 1e-12)
+        for row, share in zip(there, np.rint(255 / strongest * shares), strict=True):
+            maps[row] = share.astype(np.uint8).tobytes()
     return pa.array(maps, pa.binary())
 
 

@@ -29,10 +29,10 @@ from faceaudit.scoring.same_run import judged_by
 from faceaudit.unfinished import difference
 from faceaudit.variants import Variant
 
-#: Tasks that each core has at least, so that none waits for the last; and batches of a task at
+#: Tasks that each worker has at least, so that none waits for the last; and batches of a task at
 #: most, so that little is done again where a machine is lost; unless there are more tasks than
 #: this, which a scheduler would rather think about than run.
-TASKS_A_CORE, BATCHES_A_TASK, TASKS = 8, 16, 10_000
+TASKS_A_WORKER, BATCHES_A_TASK, TASKS = 8, 16, 10_000
 #: The column in which a worker says why it cannot score.
 REFUSED = "refused"
 
@@ -114,16 +114,17 @@ def on_ray(job: Job, rows: pa.Table, address: str | None) -> Iterator[pa.Table]:
             said = " ".join(str(error).split())
             raise FaceAuditError(f"--address {address}: no Ray cluster answers ({said})") from None
     try:
-        cores = max(int(ray.cluster_resources().get("CPU", 1)), 1)
+        each = _resource(job.run)
+        workers = max(int(ray.cluster_resources().get(each, 1)), 1)
         named = [name for name in ("dataset", "image", "sha256") if name in rows.column_names]
-        tasks = [*_tasks(rows.select(named), job.batch_size, cores)]
-        most = min(cores, len(tasks))
+        tasks = [*_tasks(rows.select(named), job.batch_size, workers)]
+        most = min(workers, len(tasks))
         found = ray.data.from_arrow(tasks).map_batches(
             _Worker,
             fn_constructor_args=(job, str(Path.cwd())),
             batch_size=None,
             batch_format="pyarrow",
-            num_cpus=1,
+            **{f"num_{each.lower()}s": 1},
             # All begin at once; the run goes on with however few are left.
             compute=ray.data.ActorPoolStrategy(min_size=1, max_size=most, initial_size=most),
         )
@@ -141,10 +142,15 @@ def on_ray(job: Job, rows: pa.Table, address: str | None) -> Iterator[pa.Table]:
             ray.shutdown()
 
 
-def _tasks(rows: pa.Table, batch_size: int, cores: int) -> Iterator[pa.Table]:
+def _resource(run: Mapping[str, str]) -> str:
+    """Return what each worker has one of: what this machine computes on, they must too."""
+    return "GPU" if run["inference"].startswith("torch on cuda") else "CPU"
+
+
+def _tasks(rows: pa.Table, batch_size: int, workers: int) -> Iterator[pa.Table]:
     """Cut rows into whole batches, so many at a time as the constants above say."""
     batches = -(-len(rows) // batch_size)
-    at_once = min(batches // (TASKS_A_CORE * cores), BATCHES_A_TASK)
+    at_once = min(batches // (TASKS_A_WORKER * workers), BATCHES_A_TASK)
     step = batch_size * max(at_once, -(-batches // TASKS), 1)
     for start in range(0, len(rows), step):
         yield rows.slice(start, step)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal, Unpack
@@ -60,7 +61,7 @@ def score(
     deliver: Sequence[str] = (),
     edit: Sequence[str] = (),
     batch_size: int = 64,
-    workers: int = 2,
+    workers: int | None = None,
     engine: Engine = "local",
     address: str | None = None,
     find_faces: bool = True,
@@ -90,8 +91,8 @@ def score(
         Variants of each picture that are scored too, see `faceaudit.variants.asked_for`.
     batch_size : int
         Pictures that the network sees at a time.
-    workers : int
-        Threads that decode, on this machine.
+    workers : int, optional
+        Threads that decode, on this machine; one a core if not given.
     engine : {'local', 'ray'}
         Score on this machine, or on a Ray cluster, see `faceaudit.scoring.ray_data`.
     address : str, optional
@@ -158,6 +159,7 @@ def score(
     }
     if part is not None:
         table = table.take(dealt(of_run, batch_size, *part))
+    workers = workers or os.cpu_count() or 1
     batches = Batches(detector, images, variants, finder, features, batch_size, workers)
     with unfinished(out, run | {"part": shard or "1/1"}) as kept:
         parts = Parts(kept.folder, len(table))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from faceaudit.model.faces import face_finder
+from faceaudit.model.faces import face_finder, shows_face
 from faceaudit.model.preprocess import Pixels
 from faceaudit.web.uploads import Upload
 
@@ -58,10 +58,10 @@ def cut(upload: Upload) -> list[str]:
     return [f"Only the centred square is looked at, {seen:.0%} of the picture."]
 
 
-def no_face(pixels: Pixels) -> list[str]:
+def no_face(pixels: Pixels, content: bytes) -> list[str]:
     """Say so if no face is found; says nothing where no finder is installed."""
     finder = face_finder()
-    if finder is None or finder(pixels):
+    if finder is None or shows_face(finder, pixels, content):
         return []
     return [
         "No face was found, so the prediction may mean nothing: the model was trained on faces "

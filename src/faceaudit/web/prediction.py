@@ -147,7 +147,7 @@ def judge(upload: Upload, records: Sequence[Record], people: Mapping[str, str]) 
     seen = Image.fromarray(shown.pixels)
     judgement.shown = data_uri(seen, "JPEG")
     judgement.thumbnail = data_uri(seen.resize((_THUMBNAIL, _THUMBNAIL)), "JPEG")
-    judgement.caveats = cut(upload) + no_face(shown.pixels)
+    judgement.caveats = cut(upload) + no_face(shown.pixels, upload.content)
     try:
         judgement.predictions = [_predict(record, upload, people) for record in records]
     except FaceAuditError as error:

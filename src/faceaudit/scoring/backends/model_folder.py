@@ -17,8 +17,8 @@ from faceaudit.files import sha256_of
 from faceaudit.model.architecture import check_weights, require_model_extra
 from faceaudit.model.checkpoint import Checkpoint, load_checkpoint
 from faceaudit.model.explain import explain
+from faceaudit.model.fast_inference import fast_inference
 from faceaudit.model.inference import predict
-from faceaudit.model.onnx_runtime import by_onnx_runtime
 from faceaudit.model.ood_distance import FeatureExtractor
 from faceaudit.model.preprocess import Floats, Pixels, square_pixels
 from faceaudit.model.records import RECORD_FILE, WEIGHTS_FILE, is_record, read_record
@@ -74,7 +74,7 @@ class ModelFolder(Detector):
 
     def hasten(self) -> str | None:
         read = self._record.input
-        self._faster = by_onnx_runtime(self.checkpoint.network, read.inputs, read.size)
+        self._faster = fast_inference(self.checkpoint.network, read.inputs, read.size)
         return None if self._faster is None else self._faster[1]
 
     def explain(self, pixels: Pixels, called_ai: np.ndarray) -> Floats | None:
