@@ -17,11 +17,11 @@ from pathlib import Path
 import click
 import pyarrow as pa
 import ray
-from score_throughput import draw
 
 from faceaudit.schema import DatasetInfo, ManifestInfo
 from faceaudit.scoring import runs, score
 from faceaudit.tables import Manifest
+from score_throughput import draw
 
 #: How many times as many pictures the longer run has.
 LONGER = 4

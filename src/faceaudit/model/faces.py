@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from faceaudit.model.preprocess import Pixels, Prepared
 
 #: Sides in pixels at which a face is looked for: at the second if there is none at the first, which
-#: takes a quarter of the time. One is found in 99.6 % of 990 FFHQ photographs, 99.7 % of 999 of LFW,
-#: 97.8 % of 1,500 of UTKFace, 94.8 % of 1,500 tight crops of CelebA, 74.1 % of 1,500 of FairFace,
-#: many of which show a face from the side, 99.8 % of 2,910 AI-generated faces, and 2.0 % of 400
-#: drawn patterns (`data/patterns.py`).
+#: takes a quarter of the time. One is found in 99.6 % of 990 FFHQ photographs, 99.7 % of 999 of
+#: LFW, 97.8 % of 1,500 of UTKFace, 94.8 % of 1,500 tight crops of CelebA, 74.1 % of 1,500 of
+#: FairFace, many of which show a face from the side, 99.8 % of 2,910 AI-generated faces, and 2.0 %
+#: of 400 drawn patterns (`data/patterns.py`).
 SIDES = QUICK_SIDE, THOROUGH_SIDE = 160, 320
 
 
