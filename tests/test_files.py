@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from faceaudit.cli import main
 from faceaudit.errors import FaceAuditError
-from faceaudit.files import atomic_files, expect_writable, write_text
+from faceaudit.files import atomic_files, expect_writable, scratch_folder, write_text
 from tests.deaths import Deaths
 from tests.drawn import drawn_scores
 from tests.pictures import write_manifest
@@ -265,6 +265,36 @@ def test_what_was_left_by_who_was_killed_is_removed(tmp_path):
         write_text(out, "whole")
         assert {path.name for path in tmp_path.iterdir()} == {"x.json", held.name}
     assert here(tmp_path) == ["x.json"]
+
+
+@posix
+@pytest.mark.parametrize("whose", ["ours", "another's", "behind a link"])
+def test_folders_for_the_time_being_of_who_was_killed_are_removed(tmp_path, monkeypatch, whose):
+    script = (
+        "import os, sys\nfrom faceaudit.files import scratch_folder\n"
+        "with scratch_folder() as folder:\n"
+        "    (folder / 'upload').write_text('x')\n"
+        "    os.kill(os.getpid(), 9)\n"
+    )
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    done = subprocess.run([sys.executable, "-c", script], check=False)
+    assert done.returncode == -signal.SIGKILL
+    (left,) = tmp_path.iterdir()
+    if whose == "another's":
+        monkeypatch.setattr(os, "geteuid", lambda: left.stat().st_uid + 1)
+    if whose == "behind a link":
+        (tmp_path / "mine").mkdir()
+        left.rename(tmp_path / "mine" / left.name)
+        left.symlink_to(tmp_path / "mine" / left.name)
+    for _ in range(2):
+        with scratch_folder() as held, scratch_folder() as other:
+            assert held.is_dir() and other.is_dir() and held != other
+            (other / "x").touch()
+            # As another process that begins at this moment.
+            with scratch_folder():
+                assert held.is_dir() and (other / "x").exists()
+        assert left.exists() == (whose != "ours")
 
 
 def test_names_that_are_too_long_are_refused(tmp_path):

@@ -42,6 +42,7 @@ LAYERS = (
         "files",
         "frames",
         "known_roots",
+        "memory_limit",
         "packaged",
         "metric_frames",
         "one_or_many",

@@ -149,6 +149,47 @@ def _exchanged(one: Path, other: Path) -> bool:
     return not rename(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE)
 
 
+#: Of folders for the time being.
+_SCRATCH = ".faceaudit-scratch-"
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Give a folder for the time being, and remove those of this user whose makers were killed."""
+    if sys.platform == "win32":
+        with tempfile.TemporaryDirectory(prefix=_SCRATCH) as name:
+            yield Path(name)
+        return
+    for left in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*"):
+        with suppress(OSError):
+            _remove_left_folder(left)
+    while True:
+        place = Path(tempfile.mkdtemp(prefix=_SCRATCH))
+        with suppress(FileNotFoundError):  # it was taken for one that somebody had left
+            handle = os.open(place, os.O_RDONLY)
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            if place.exists():
+                break
+            os.close(handle)
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+        os.close(handle)
+
+
+def _remove_left_folder(left: Path) -> None:
+    """Remove a folder of this user whose lock nobody holds; never what a link leads to."""
+    handle = os.open(left, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fstat(handle).st_uid == os.geteuid():
+            shutil.rmtree(left)
+    finally:
+        os.close(handle)
+
+
 def write_texts(texts: Mapping[Path, str]) -> None:
     """Write texts as UTF-8, which belong together, see `atomic_files`."""
     with atomic_files(*texts) as temporaries:

@@ -8,9 +8,8 @@ import os
 import signal
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ import pyarrow as pa
 from PIL import Image
 
 from faceaudit import bundled
+from faceaudit.given import Reading
 from faceaudit.known_roots import remember_root
 from faceaudit.model.preprocess import square_pixels
 from faceaudit.schema import DatasetInfo, ModelInfo, ScoresInfo
@@ -26,6 +26,8 @@ from faceaudit.spec import Spec
 from faceaudit.tables import Scores, write_table
 from faceaudit.web import audits
 from faceaudit.web.audits import audit_apart
+
+Tell = Callable[[str, int, int], None]
 
 #: A name that tries everything: markup, quotes, right-to-left, emoji, and length.
 HOSTILE = (
@@ -180,25 +182,24 @@ def scored_samples(folder: Path) -> Path:
     return write_table(folder / "scores.parquet", table, ScoresInfo())
 
 
-def held_up_audit(page: Connection, scores: Scores, spec: Spec, folder: Path) -> None:
+def held_up_audit(tell: Tell, path: Path, reading: Reading, spec: Spec, folder: Path) -> None:
     """Tell of one check, wait at the gate if there is one, and audit."""
-    page.send(("A slow check", 3, 7))
+    tell("A slow check", 3, 7)
     with suppress(FileNotFoundError), (folder.parent / "gate").open() as gate:
         gate.read()
-    audit_apart(page, scores, spec, folder)
+    audit_apart(tell, path, reading, spec, folder)
 
 
-def killed_audit(page: Connection, *_: object) -> None:
+def killed(*_: object) -> None:
     """Die as one does that the system kills for its memory."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def faulty_audit(page: Connection, *_: object) -> None:
+def faulty(*_: object) -> None:
     """Fail as nobody has foreseen."""
     raise RuntimeError("a fault of ours")
 
 
-def greedy_audit(page: Connection, scores: Scores, spec: Spec, folder: Path) -> None:
-    """Audit as if so much memory were asked for."""
-    audits.audit = lambda *_: np.empty(2 * audits.MAX_MEMORY_BYTES, np.uint8)
-    audit_apart(page, scores, spec, folder)
+def greedy(*_: object) -> None:
+    """Ask for more memory than anything is allowed."""
+    np.empty(2 * audits.LIMITS.memory, np.uint8)

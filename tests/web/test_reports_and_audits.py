@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import re
 import time
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -20,15 +21,15 @@ from starlette.testclient import TestClient
 from faceaudit.result import Result, read_result, write_result
 from faceaudit.runner import audit
 from faceaudit.spec import Spec
-from faceaudit.web import api, audits, held_tables
+from faceaudit.web import apart, api, audits, held_tables
 from faceaudit.web.uploads import MAX_PICTURE_BYTES, MAX_PICTURES
 from tests.web.drawn_web import (
     AUDITED,
     HOSTILE,
-    faulty_audit,
-    greedy_audit,
+    faulty,
+    greedy,
     held_up_audit,
-    killed_audit,
+    killed,
 )
 
 CSV = "image,label,p_ai,gender\n" + "".join(
@@ -411,7 +412,8 @@ def test_memory_is_given_back_without_anybody_asking(monkeypatch):
 
     async def hold_and_wait() -> None:
         tables = held_tables.HeldTables()
-        tables.hold(held_tables.open_uploaded("s.csv", CSV.encode()))
+        facts = held_tables.TableFacts("s.csv", 0, {}, [])
+        tables.hold(held_tables.UploadedTable("s.csv", CSV.encode()), facts)
         while tables._held:
             await asyncio.sleep(0)
 
@@ -466,12 +468,16 @@ def test_no_file_is_said_and_an_unknown_audit_too(client):
     assert client.get("/audits/none").status_code == 404
 
 
-def test_a_table_of_absurdly_many_rows_is_refused_before_it_is_read(client, monkeypatch):
-    monkeypatch.setattr(held_tables, "MAX_ROWS", 100)
-    buffer = io.BytesIO()
-    pq.write_table(pa.table({"image": ["a"] * 101}), buffer)
-    answer = start(client, "s.parquet", buffer.getvalue())
-    assert answer.status_code == 422 and "101 rows" in answer.json()["error"]
+@pytest.mark.parametrize(
+    ("rows", "columns", "told"),
+    [(held_tables.MAX_ROWS + 1, 1, "5,000,001 rows"), (1, held_tables.MAX_COLUMNS + 1, "201 col")],
+)
+def test_a_table_of_absurd_size_is_refused_before_it_is_read(client, rows, columns, told):
+    cells = pa.DictionaryArray.from_arrays(pa.nulls(rows, pa.int32()).fill_null(0), ["a"])
+    pq.write_table(pa.table({f"c{i}": cells for i in range(columns)}), buffer := io.BytesIO())
+    for path in ("/audits", "/api/audits"):
+        answer = start(client, "s.parquet", buffer.getvalue(), path=path)
+        assert answer.status_code == 422 and told in answer.text
 
 
 def test_an_uploaded_table_leaves_nothing_behind(client, monkeypatch, tmp_path):
@@ -557,7 +563,7 @@ def test_an_audit_can_be_stopped_and_the_next_begins(client, held_up, reports):
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 def test_an_audit_that_takes_too_long_is_ended(client, held_up, monkeypatch):
-    monkeypatch.setattr(audits, "MAX_SECONDS", 0.0)
+    monkeypatch.setattr(audits, "LIMITS", replace(audits.LIMITS, seconds=0.0))
     job = wait(client, start(client).json()["id"])
     assert job["state"] == "failed" and "longer than" in job["problem"]
 
@@ -569,9 +575,7 @@ def test_a_server_that_ends_leaves_no_audit_at_work(application, held_up):
     assert multiprocessing.active_children() == []
 
 
-@pytest.mark.parametrize(
-    ("ends", "told"), [(killed_audit, audits.KILLED), (faulty_audit, audits.FAULT)]
-)
+@pytest.mark.parametrize(("ends", "told"), [(killed, apart.KILLED), (faulty, audits.FAULT)])
 def test_an_audit_that_breaks_off_says_why(client, monkeypatch, ends, told):
     monkeypatch.setattr(audits, "audit_apart", ends)
     job = wait(client, start(client).json()["id"])
@@ -585,7 +589,7 @@ def test_an_audit_that_cannot_be_begun_does_not_keep_its_page_waiting(client, mo
 
 
 def test_an_audit_that_asks_for_more_memory_says_so(client, monkeypatch):
-    monkeypatch.setattr(audits, "audit_apart", greedy_audit)
+    monkeypatch.setattr(audits, "audit_apart", greedy)
     job = wait(client, start(client).json()["id"])
     assert job["state"] == "failed" and "more than" in job["problem"]
 

@@ -6,7 +6,6 @@ import gc
 import hashlib
 import os
 import stat
-import tempfile
 import warnings
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
@@ -36,7 +35,7 @@ from faceaudit.datasets.sources import (
     suffix_of,
 )
 from faceaudit.errors import FaceAuditError
-from faceaudit.files import expect_writable
+from faceaudit.files import expect_writable, scratch_folder
 from faceaudit.known_roots import remember_root
 from faceaudit.one_or_many import Word, as_words, listed
 from faceaudit.plugins import blamed
@@ -256,8 +255,8 @@ def _place(out: Path | str | None) -> Iterator[Path]:
     if out is not None:
         yield Path(out)
     else:
-        with tempfile.TemporaryDirectory(prefix="faceaudit-") as folder:
-            yield Path(folder) / "manifest.parquet"
+        with scratch_folder() as folder:
+            yield folder / "manifest.parquet"
 
 
 @contextmanager

@@ -16,7 +16,8 @@ import pyarrow.csv as pa_csv
 import pyarrow.json as pa_json
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.limits import CELL_BYTES, TABLE_BYTES
+from faceaudit.limits import CELL_BYTES, READING_BYTES, TABLE_BYTES
+from faceaudit.memory_limit import at_most
 from faceaudit.reading.columns import plain
 from faceaudit.reading.frames import arrow_table
 from faceaudit.reading.parquet import lengths, read_parquet, refuse_size
@@ -52,9 +53,15 @@ def read_file(path: Path | str, notes: list[str]) -> tuple[pa.Table, bytes | Non
     """
     path = Path(path)
     try:
-        table, left_out = _read(path, notes)
+        with at_most(READING_BYTES):
+            table, left_out = _read(path, notes)
     except FileNotFoundError:
         raise FaceAuditError(f"{path}: no such file") from None
+    except MemoryError:  # which Arrow's is, too
+        raise FaceAuditError(
+            f"{path}: reading it asks for more memory than there is, or than the "
+            f"{READING_BYTES / 1e9:g} GB that are allowed for it; a damaged file may ask for any"
+        ) from None
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OSError) as error:
         raise FaceAuditError(
             f"{path}: not a readable table ({first_line(error)}); it can be {KINDS}"

@@ -25,6 +25,7 @@ from faceaudit.report.html import render_html
 from faceaudit.spec import EVERY_TAG, Spec, find_spec
 from faceaudit.web import api, explore, security
 from faceaudit.web import table_form as table_forms
+from faceaudit.web.apart import get_ready
 from faceaudit.web.measured_errors import Record, open_records
 from faceaudit.web.prediction import open_detectors
 from faceaudit.web.report_store import (
@@ -60,6 +61,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        get_ready()
         yield
         await run_sync(services.audits.close)
 
@@ -245,7 +247,7 @@ async def take_table(request: Request) -> Response:
 async def table_form(request: Request) -> Response:
     """Show how a table is read, and what can be asked of it."""
     table = services_of(request).tables.table(request.path_params["id"])
-    return await _table_page(request, table_forms.choices_of(table, request.query_params))
+    return await _table_page(request, table_forms.choices_of(table.facts, request.query_params))
 
 
 async def start_audit(request: Request) -> Response:
@@ -253,17 +255,15 @@ async def start_audit(request: Request) -> Response:
     services = services_of(request)
     table = services.tables.table(request.path_params["id"])
     async with read_form(request, max_files=0) as form:
-        choices = table_forms.choices_of(table, form)
+        choices = table_forms.choices_of(table.facts, form)
         address = f"{request.url.path}?{urlencode(form.multi_items())}"
     try:
-        scores = await run_sync(table_forms.read, table, choices)
-        spec = await run_sync(table_forms.asked, scores, choices)
-        if spec.missing != choices.missing:
-            scores = await run_sync(table_forms.read, table, choices, spec)
-        job = services.audits.start(scores, spec, address)
+        spec = await services.read(table.file, table_forms.asked, table.facts, choices)
+        reading = table_forms.reading_of(table.facts, choices, spec)
+        job = services.audits.start(table.file, reading, spec, address)
     except FaceAuditError as error:
-        problem = table_forms.in_words_of_the_page(str(error).removeprefix(f"{table.name}: "))
-        return await _table_page(request, choices, problem)
+        said = str(error).removeprefix(f"{table.file.name}: ")
+        return await _table_page(request, choices, table_forms.in_words_of_the_page(said))
     return RedirectResponse(f"/audits/{job.id}", 303)
 
 
@@ -276,9 +276,11 @@ async def leave_table(request: Request) -> Response:
 async def _table_page(
     request: Request, choices: table_forms.Choices, refused: str | None = None
 ) -> Response:
-    table = services_of(request).tables.table(request.path_params["id"])
-    view = await run_sync(table_forms.look, table, choices)
+    services = services_of(request)
+    table = services.tables.table(request.path_params["id"])
+    view = await services.read(table.file, table_forms.look, table.facts, choices)
     values: dict[str, Any] = {
+        "id": table.id,
         "view": view,
         "refused": refused,
         "specs": {name: find_spec(path) for name, path in ready_specs().items()},

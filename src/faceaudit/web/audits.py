@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import secrets
-import signal
-import sys
-import time
 import traceback
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Literal
 
@@ -18,36 +13,25 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from faceaudit.errors import FaceAuditError
+from faceaudit.given import Reading
 from faceaudit.packaged import ready_specs
 from faceaudit.report.html import write_with_page
 from faceaudit.runner import audit
 from faceaudit.spec import EVERY_TAG, QUESTION, Spec, every_tag, find_spec, parse_spec
 from faceaudit.tables import Scores
-from faceaudit.web.held_tables import slug
+from faceaudit.web.apart import Limits, StoppedError
+from faceaudit.web.held_tables import UploadedTable, read_uploaded, slug
 
 #: Finished audits that are remembered; their reports stay in the folder.
 REMEMBERED = 50
 MAX_WAITING = 4
 #: An audit that takes longer is ended, and so is one that asks for more memory.
-MAX_SECONDS = 600.0
-MAX_MEMORY_BYTES = 8_000_000_000
-
-TOO_LONG = (
-    f"It took longer than {MAX_SECONDS / 60:.0f} minutes and was ended; ask by fewer tags or of "
-    "fewer rows, or use 'faceaudit audit'."
+LIMITS = Limits(
+    600.0, 8_000_000_000, "ask by fewer tags or of fewer rows, or use 'faceaudit audit'"
 )
-STOPPED = "It was stopped."
-KILLED = "The audit was killed; the server may lack memory."
-FAULT = "Something went wrong here; the server's log says what."
-#: Seconds after which it is noticed that somebody stopped an audit.
-HEARTBEAT = 0.2
 
-#: A process that forks has the libraries loaded once for all audits; Windows has none.
-if sys.platform == "win32":
-    _PROCESSES = multiprocessing.get_context("spawn")
-else:
-    _PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload([__name__])
+STOPPED = "It was stopped."
+FAULT = "Something went wrong here; the server's log says what."
 
 
 class Job(BaseModel):
@@ -92,7 +76,9 @@ class Audits:
             raise HTTPException(404, "There is no such audit; its report may be in the list.")
         return self._jobs[job]
 
-    def start(self, scores: Scores, spec: Spec, form: str | None = None) -> Job:
+    def start(
+        self, table: UploadedTable, reading: Reading, spec: Spec, form: str | None = None
+    ) -> Job:
         """Start an audit, or put it in line; `FaceAuditError` if too many wait already."""
         waiting = sum(job.state == "waiting" for job in self._jobs.values())
         if waiting >= MAX_WAITING:
@@ -102,7 +88,7 @@ class Audits:
         finished = [one.id for one in self._jobs.values() if one.state in ("done", "failed")]
         for old in finished[: max(0, len(self._jobs) - REMEMBERED)]:
             del self._jobs[old]
-        self._pool.submit(self._run, job, scores, spec)
+        self._pool.submit(self._run, job, table, reading, spec)
         return job
 
     def stop(self, job: Job) -> None:
@@ -111,72 +97,42 @@ class Audits:
             job.stopped = True
             job.fail(STOPPED)
 
-    def _run(self, job: Job, scores: Scores, spec: Spec) -> None:
+    def _run(self, job: Job, table: UploadedTable, reading: Reading, spec: Spec) -> None:
+        def follow(step: tuple[str, int, int]) -> None:
+            job.step, job.done, job.total = step
+
+        place = f"{slug(spec.name)}-{job.id}"
         try:
-            self._follow(job, scores, spec)
+            if job.stopped:
+                raise StoppedError
+            job.state, job.step = "running", "counting"
+            table.apart(
+                LIMITS,
+                audit_apart,
+                reading,
+                spec,
+                self._folder / place,
+                follow=follow,
+                stopped=lambda: job.stopped,
+            )
+            job.report, job.state = f"{place}/audit.json", "done"
+        except StoppedError:
+            job.fail(STOPPED)
+        except FaceAuditError as error:
+            job.fail(str(error))
         except Exception:  # nobody asks this thread, and the page would wait for ever
             traceback.print_exc()
             job.fail(FAULT)
 
-    def _follow(self, job: Job, scores: Scores, spec: Spec) -> None:
-        job.state, job.step = "running", "counting"
-        place = f"{slug(spec.name)}-{job.id}"
-        ours, theirs = _PROCESSES.Pipe(duplex=False)
-        process = _PROCESSES.Process(
-            target=audit_apart, args=(theirs, scores, spec, self._folder / place), daemon=True
-        )
-        process.start()
-        theirs.close()
-        until = time.monotonic() + MAX_SECONDS
-        try:
-            while job.state == "running" and not job.stopped:
-                if time.monotonic() > until:
-                    job.fail(TOO_LONG)
-                elif ours.poll(HEARTBEAT):
-                    told = ours.recv()
-                    if isinstance(told, str):
-                        job.fail(told)
-                    elif told is None:
-                        job.report, job.state = f"{place}/audit.json", "done"
-                    else:
-                        job.step, job.done, job.total = told
-        except EOFError:  # it is gone; a fault of ours it has told on standard error
-            process.join()
-            job.fail(FAULT if (process.exitcode or 0) > 0 else KILLED)
-        finally:
-            process.kill()
-            process.join()
-            ours.close()
-        if job.stopped:
-            job.fail(STOPPED)
 
-
-def audit_apart(page: Connection, scores: Scores, spec: Spec, folder: Path) -> None:
-    """Audit, in a process of its own: tell the page each check (title, done, total) and the end.
-
-    That is None, or in words what went wrong.
-    """
-    # Ctrl-C reaches the whole group; the server ends this process itself.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if sys.platform != "win32":
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_DATA, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
-    end: str | None = None
-    with suppress(BrokenPipeError):  # nobody waits for it any more
-        try:
-            result = audit(scores, spec, lambda *step: page.send(step))
-            page.send(("writing the report", len(result.checks), len(result.checks)))
-            # No thumbnails: a table from elsewhere is not to show pictures of this machine.
-            write_with_page(result, folder, images=False)
-        except FaceAuditError as error:
-            end = str(error)
-        except MemoryError:
-            end = (
-                f"It needs more than {MAX_MEMORY_BYTES // 1_000_000_000} GB; ask by fewer tags or "
-                "of fewer rows."
-            )
-        page.send(end)
+def audit_apart(
+    tell: Callable[[str, int, int], None], path: Path, reading: Reading, spec: Spec, folder: Path
+) -> None:
+    """Audit an uploaded table, in a process of its own, and tell of each check."""
+    result = audit(read_uploaded(path, reading), spec, tell)
+    tell("writing the report", len(result.checks), len(result.checks))
+    # No thumbnails: a table from elsewhere is not to show pictures of this machine.
+    write_with_page(result, folder, images=False)
 
 
 def parse_mapping(text: str) -> dict[str, str]:
@@ -188,6 +144,11 @@ def parse_mapping(text: str) -> dict[str, str]:
             raise FaceAuditError(f"column names: '{line}' is not of the form NAME=COLUMN")
         mapping[ours] = theirs
     return mapping
+
+
+def asked(path: Path, mapping: dict[str, str], chosen: str, text: str) -> Spec:
+    """Return the specification that the JSON interface was asked for, of an uploaded table."""
+    return choose_spec(chosen, text, read_uploaded(path, {"mapping": mapping}))
 
 
 def choose_spec(name: str, text: str, scores: Scores) -> Spec:

@@ -41,6 +41,8 @@ from faceaudit.stats.rates import estimate_of
 from faceaudit.tables import Scores, read_scores, scored
 from faceaudit.tags.vocabulary import distinct_values
 from faceaudit.thumbnails import PicturesAtHand, small_jpeg
+from faceaudit.web.apart import apart
+from faceaudit.web.held_tables import LIMITS
 from faceaudit.wording import attributes_title
 
 #: More groups than this are no picture of anything.
@@ -203,7 +205,8 @@ class Tables:
                 key = (name, status.st_mtime_ns, status.st_size)
                 if self._kept is None or self._kept[0] != key:
                     self._kept = None  # never two at a time
-                    self._kept = key, OpenTable(name, read_scores(paths[name]), self._images)
+                    scores = apart(LIMITS, read_for_views, paths[name])
+                    self._kept = key, OpenTable(name, scores, self._images)
             except OSError:
                 raise HTTPException(404, "This table is not there any more.") from None
             except FaceAuditError as error:
@@ -221,17 +224,18 @@ class Tables:
         return small
 
 
+def read_for_views(path: Path) -> Scores:
+    """Read a scores table without what no view needs."""
+    scores = read_scores(path)
+    unseen = {"attention", "features"} & {*scores.table.column_names}
+    return Scores(scores.table.drop_columns([*unseen]), scores.info)
+
+
 class OpenTable:
-    """A scores table that was read, without what no view needs."""
+    """A scores table that was read."""
 
     def __init__(self, name: str, scores: Scores, images: bool) -> None:
-        self.name, self._images = name, images
-        kept = [
-            column
-            for column in scores.table.column_names
-            if column not in ("attention", "features")
-        ]
-        self.scores = Scores(scores.table.select(kept), scores.info)
+        self.name, self._images, self.scores = name, images, scores
         #: The tags that make a few groups, and what each can be.
         self.tags = every_tag(self.scores.table, EVERY_TAG, EVERY_TAG).attributes
         self.summary = summarise(name, self.scores, None)

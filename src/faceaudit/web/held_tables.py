@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Unpack
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,11 +18,15 @@ import pyarrow.parquet as pq
 from starlette.exceptions import HTTPException
 
 from faceaudit.errors import FaceAuditError
+from faceaudit.files import scratch_folder
 from faceaudit.given import Reading
 from faceaudit.reading.columns import cast_column, value_counts
 from faceaudit.reading.formats import read_file
 from faceaudit.reading.meaning import with_decimal_points
 from faceaudit.tables import Scores, read_scores
+from faceaudit.web.apart import Limits, apart
+
+Answer = TypeVar("Answer")
 
 #: A table that nobody asks for is dropped then; one whose page was left, sooner. Whoever loads
 #: the page again leaves it too, and comes back at once.
@@ -31,6 +34,8 @@ HELD_SECONDS = 1800.0
 LEFT_SECONDS = 60.0
 #: All tables together; the one that was longest not asked for goes first.
 MAX_HELD_BYTES = 256_000_000
+#: What looks at a table, or reads it to see what can be asked of it, has these.
+LIMITS = Limits(60.0, 4_000_000_000, "use 'faceaudit audit' for such a table")
 #: A Parquet file of a few bytes can hold a billion equal rows.
 MAX_ROWS = 5_000_000
 MAX_COLUMNS = 200
@@ -51,21 +56,49 @@ class HeldColumn:
     high: float | None
 
 
-@dataclass
-class HeldTable:
-    """A file that was uploaded; `rows` are its first ones, `expires` by the clock of the server."""
+@dataclass(frozen=True)
+class TableFacts:
+    """What a page shows of a table before it is read as scores; `rows` are its first ones."""
 
-    id: str
     name: str
-    content: bytes
     n_rows: int
     columns: dict[str, HeldColumn]
     rows: list[list[str]]
-    expires: float = 0.0
 
-    def read(self, **reading: Unpack[Reading]) -> Scores:
-        """Read it as scores."""
-        return read_uploaded(self.name, self.content, **reading)
+
+@dataclass(frozen=True)
+class UploadedTable:
+    """A file that was uploaded. Nothing reads it but in a process of its own."""
+
+    name: str
+    content: bytes
+
+    def __post_init__(self) -> None:
+        """Refuse what is no table by its name."""
+        if Path(self.name).suffix.lower() not in (".csv", ".parquet"):
+            raise FaceAuditError(f"{self.name}: scores are a .csv or a .parquet file")
+
+    def apart(
+        self, limits: Limits, work: Callable[..., Answer], *given: Any, **options: Any
+    ) -> Answer:
+        """Have its file worked on, see `faceaudit.web.apart.apart`; messages bear its name."""
+        with scratch_folder() as folder:
+            path = folder / file_name(self.name)
+            path.write_bytes(self.content)
+            try:
+                return apart(limits, work, path, *given, **options)
+            except FaceAuditError as error:
+                raise FaceAuditError(str(error).replace(str(path), self.name)) from None
+
+
+@dataclass
+class HeldTable:
+    """A table that is held; `expires` by the clock of the server."""
+
+    id: str
+    file: UploadedTable
+    facts: TableFacts
+    expires: float = 0.0
 
 
 class HeldTables:
@@ -74,12 +107,13 @@ class HeldTables:
     def __init__(self) -> None:
         self._held: dict[str, HeldTable] = {}
 
-    def hold(self, table: HeldTable) -> HeldTable:
+    def hold(self, file: UploadedTable, facts: TableFacts) -> HeldTable:
         """Hold a table until nobody asks for it any more."""
+        table = HeldTable(secrets.token_urlsafe(16), file, facts)
         self._held[table.id] = table
         self._keep(table, HELD_SECONDS)
         by_age = sorted(self._held.values(), key=lambda one: one.expires)
-        while sum(len(one.content) for one in self._held.values()) > MAX_HELD_BYTES:
+        while sum(len(one.file.content) for one in self._held.values()) > MAX_HELD_BYTES:
             del self._held[by_age.pop(0).id]
         return table
 
@@ -106,20 +140,30 @@ class HeldTables:
         self._held = {id: one for id, one in self._held.items() if one.expires > now}
 
 
-def open_uploaded(name: str, content: bytes) -> HeldTable:
-    """Look at a table that was uploaded, without reading it as scores yet."""
-    with _as_file(name, content) as path:
-        table, _ = read_file(path, [])
+def look_at(path: Path, name: str) -> TableFacts:
+    """Look at an uploaded table, without reading it as scores yet; `FaceAuditError` if absurd."""
+    _refuse_absurd(path)
+    table, _ = read_file(path, [])
     names = table.column_names
     rows = table.slice(0, _SHOWN_ROWS).to_pylist()
-    return HeldTable(
-        id=secrets.token_urlsafe(16),
+    return TableFacts(
         name=name,
-        content=content,
         n_rows=len(table),
         columns={name: _column(name, table[name]) for name in names},
         rows=[["" if row[one] is None else str(row[one])[:60] for one in names] for row in rows],
     )
+
+
+def _refuse_absurd(path: Path) -> None:
+    try:
+        facts = pq.read_metadata(path)
+    except (pa.ArrowInvalid, OSError):
+        return  # `read_file` says what is wrong with it, if it is none of text
+    if facts.num_rows > MAX_ROWS or facts.num_columns > MAX_COLUMNS:
+        raise FaceAuditError(
+            f"{path}: {facts.num_rows:,} rows and {facts.num_columns:,} columns; here "
+            f"{MAX_ROWS:,} and {MAX_COLUMNS} are the most, use 'faceaudit audit' for more"
+        )
 
 
 def _column(name: str, column: pa.ChunkedArray) -> HeldColumn:
@@ -138,48 +182,16 @@ def _column(name: str, column: pa.ChunkedArray) -> HeldColumn:
     return HeldColumn(name, column.null_count, n_different, words, low, high)
 
 
-def read_uploaded(name: str, content: bytes, **reading: Unpack[Reading]) -> Scores:
-    """Read a table that was uploaded as scores, as the command line would.
-
-    `FaceAuditError` if it is no scores table, or an absurd one; messages bear its `name`.
-    """
-    with _as_file(name, content) as path:
-        return read_scores(
-            path,
-            reading.get("mapping"),
-            missing=reading.get("missing", ()),
-            ai_label=reading.get("ai_label", ()),
-            score_is=reading.get("score_is", "probability"),
-        )
-
-
-@contextmanager
-def _as_file(name: str, content: bytes) -> Iterator[Path]:
-    """Let a table be read; what touches the disk for that is deleted at once."""
-    suffix = Path(name).suffix.lower()
-    if suffix not in (".csv", ".parquet"):
-        raise FaceAuditError(f"{name}: scores are a .csv or a .parquet file")
-    if suffix == ".parquet":
-        _refuse_absurd(name, content)
-    with tempfile.TemporaryDirectory(prefix="faceaudit-") as folder:
-        path = Path(folder) / file_name(name)
-        path.write_bytes(content)
-        try:
-            yield path
-        except FaceAuditError as error:
-            raise FaceAuditError(str(error).replace(str(path), name)) from None
-
-
-def _refuse_absurd(name: str, content: bytes) -> None:
-    try:
-        metadata = pq.read_metadata(pa.BufferReader(content))
-    except (pa.ArrowInvalid, OSError):
-        return  # `read_file` says what is wrong with it
-    if metadata.num_rows > MAX_ROWS or metadata.num_columns > MAX_COLUMNS:
-        raise FaceAuditError(
-            f"{name}: {metadata.num_rows:,} rows and {metadata.num_columns:,} columns; here "
-            f"{MAX_ROWS:,} and {MAX_COLUMNS} are the most, use 'faceaudit audit' for more"
-        )
+def read_uploaded(path: Path, reading: Reading) -> Scores:
+    """Read an uploaded table as scores, as the command line would."""
+    _refuse_absurd(path)
+    return read_scores(
+        path,
+        reading.get("mapping"),
+        missing=reading.get("missing", ()),
+        ai_label=reading.get("ai_label", ()),
+        score_is=reading.get("score_is", "probability"),
+    )
 
 
 def file_name(name: str) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import anyio
 import numpy as np
@@ -18,10 +19,15 @@ from faceaudit.pictures import PictureError
 from faceaudit.schema import called_ai
 from faceaudit.spec import EVERY_TAG
 from faceaudit.web import uploads
-from faceaudit.web.audits import Audits, Job, choose_spec, parse_mapping
-from faceaudit.web.held_tables import HeldTable, HeldTables, open_uploaded, read_uploaded
+from faceaudit.web.audits import Audits, Job, asked, parse_mapping
+from faceaudit.web.held_tables import LIMITS, HeldTable, HeldTables, UploadedTable, look_at
 from faceaudit.web.measured_errors import PEOPLE_TAGS, Record, shared_choices
 from faceaudit.web.prediction import Call, Judgement, judge
+
+Answer = TypeVar("Answer")
+
+#: Uploaded tables that are read at one time; each may take the memory of `held_tables.LIMITS`.
+READINGS = 2
 
 
 class Services:
@@ -52,6 +58,7 @@ class Services:
         # Pictures are decoded and judged one at a time: each may need hundreds of megabytes, and
         # whoever comes second while a detector loads must not load it again.
         self._one_at_a_time = anyio.CapacityLimiter(1)
+        self._readings = anyio.CapacityLimiter(READINGS)
         self._samples_at_work = anyio.Lock()
 
     async def judgement(
@@ -115,17 +122,24 @@ class Services:
     async def start_audit(self, request: Request) -> Job:
         """Read scores and a specification from a form, and put the audit in line."""
         async with uploads.read_form(request, max_files=1) as form:
-            name, content = await _table_of(form)
+            file = await _table_of(form)
             mapping = parse_mapping(str(form.get("columns") or ""))
-            scores = await run_sync(partial(read_uploaded, name, content, mapping=mapping))
             chosen, text = str(form.get("spec") or EVERY_TAG), str(form.get("yaml") or "")
-        return self.audits.start(scores, await run_sync(choose_spec, chosen, text, scores))
+        spec = await self.read(file, asked, mapping, chosen, text)
+        return self.audits.start(file, {"mapping": mapping}, spec)
 
     async def hold_table(self, request: Request) -> HeldTable:
         """Take a table out of a form and hold it, until it is settled how to read it."""
         async with uploads.read_form(request, max_files=1) as form:
-            name, content = await _table_of(form)
-        return self.tables.hold(await run_sync(open_uploaded, name, content))
+            file = await _table_of(form)
+        return self.tables.hold(file, await self.read(file, look_at, file.name))
+
+    async def read(
+        self, file: UploadedTable, work: Callable[..., Answer], *given: object
+    ) -> Answer:
+        """Have an uploaded table worked on in a process of its own, few at a time."""
+        read = partial(file.apart, LIMITS, work, *given)
+        return await run_sync(read, limiter=self._readings)
 
     def models(self, given: FormData | QueryParams) -> list[str]:
         """Return the models that a request names, all if it names none; HTTP status 404."""
@@ -155,9 +169,9 @@ class Services:
         return uploads.check_picture(self.samples[name].name, self.samples[name].read_bytes())
 
 
-async def _table_of(form: FormData) -> tuple[str, bytes]:
+async def _table_of(form: FormData) -> UploadedTable:
     (file,) = uploads.files_of(form, "scores", "Choose a scores file, .csv or .parquet.")
-    return uploads.base_name(file.filename), await file.read()
+    return UploadedTable(uploads.base_name(file.filename), await file.read())
 
 
 def services_of(request: Request) -> Services:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, get_args
 
 from starlette.datastructures import FormData, QueryParams
 
 from faceaudit.error_rates import ERROR_RATES
 from faceaudit.errors import FaceAuditError, validated
+from faceaudit.given import Reading
 from faceaudit.reading.columns import value_counts
 from faceaudit.reading.headings import likely_columns
 from faceaudit.reading.meaning import ScoreIs, likely_score_is
@@ -19,7 +21,7 @@ from faceaudit.spec import EVERY_TAG, Spec, every_tag
 from faceaudit.tables import Scores
 from faceaudit.tags.age import parse_age_band
 from faceaudit.web.audits import choose_spec
-from faceaudit.web.held_tables import MOST_WORDS, HeldColumn, HeldTable, file_name
+from faceaudit.web.held_tables import MOST_WORDS, HeldColumn, TableFacts, read_uploaded
 
 #: What an audit needs of a table, and what a page calls it.
 COLUMNS = {"image": "Image", "label": "What it is", "p_ai": "Score"}
@@ -59,12 +61,13 @@ class Choices:
 class View:
     """A table as its page shows it."""
 
-    table: HeldTable
+    table: TableFacts
     choices: Choices
     #: The column of the labels, and its words; None where it holds too many to be labels.
     words: dict[str, int] | None = None
     score: HeldColumn | None = None
-    scores: Scores | None = None
+    #: Whether its scores name their classifier, which may have a threshold of its own.
+    names_model: bool = False
     #: What must be settled before it can be read, in words of the page.
     problem: str | None = None
     #: What was read otherwise than it stands there.
@@ -80,7 +83,7 @@ class View:
         return len(self.means) == len(_MEANINGS) and self.means["ai"] < self.means["real"]
 
 
-def choices_of(table: HeldTable, given: FormData | QueryParams) -> Choices:
+def choices_of(table: TableFacts, given: FormData | QueryParams) -> Choices:
     """Take what a form says, and propose the rest."""
 
     def text(name: str) -> str:
@@ -109,7 +112,7 @@ def choices_of(table: HeldTable, given: FormData | QueryParams) -> Choices:
     )
 
 
-def _renamed(table: HeldTable, missing: list[str]) -> dict[str, str]:
+def _renamed(table: TableFacts, missing: list[str]) -> dict[str, str]:
     """Read words in a column `age`, which is that of years, as bands, or as groups of any kind."""
     age = table.columns.get("age")
     if age is None or age.low is not None or not age.words:
@@ -134,11 +137,11 @@ def _score_is(given: str, score: HeldColumn | None) -> ScoreIs:
     return likely_score_is(score.low, score.high)
 
 
-def _words(table: HeldTable, columns: Mapping[str, str]) -> dict[str, int]:
+def _words(table: TableFacts, columns: Mapping[str, str]) -> dict[str, int]:
     return table.columns[columns["label"]].words if "label" in columns else {}
 
 
-def look(table: HeldTable, choices: Choices) -> View:
+def look(path: Path, table: TableFacts, choices: Choices) -> View:
     """Read a table as it was chosen, or say what is still to be settled."""
     view = View(table, choices, score=table.columns.get(choices.columns.get("p_ai", "")))
     words = {w: n for w, n in _words(table, choices.columns).items() if w not in choices.missing}
@@ -146,27 +149,26 @@ def look(table: HeldTable, choices: Choices) -> View:
     view.problem = _unsettled(table, choices, words)
     if view.problem is None:
         try:
-            view.scores = read(table, choices)
+            scores = read_uploaded(path, reading_of(table, choices))
         except FaceAuditError as error:
-            view.problem = in_words_of_the_page(str(error).removeprefix(f"{table.name}: "))
-    if view.scores is not None:
-        read_table = view.scores.table
-        read_from = f"{file_name(table.name)}: "
+            view.problem = in_words_of_the_page(str(error).removeprefix(f"{path}: "))
+            return view
+        view.names_model = scores.info.model is not None
         view.notes = [
-            in_words_of_the_page(note.removeprefix(read_from)) for note in view.scores.info.notes
+            in_words_of_the_page(note.removeprefix(f"{path.name}: ")) for note in scores.info.notes
         ]
-        tags = every_tag(read_table, "", "").attributes
-        view.tags = {tag: value_counts(read_table[tag]) for tag in tags}
+        tags = every_tag(scores.table, "", "").attributes
+        view.tags = {tag: value_counts(scores.table[tag]) for tag in tags}
         if choices.tags is None:
             choices.tags = tags
-        by_label = read_table.group_by("label").aggregate([("p_ai", "mean")]).to_pylist()
+        by_label = scores.table.group_by("label").aggregate([("p_ai", "mean")]).to_pylist()
         view.means = {
             row["label"]: row["p_ai_mean"] for row in by_label if row["p_ai_mean"] is not None
         }
     return view
 
 
-def _unsettled(table: HeldTable, choices: Choices, words: Mapping[str, int]) -> str | None:
+def _unsettled(table: TableFacts, choices: Choices, words: Mapping[str, int]) -> str | None:
     for ours, title in COLUMNS.items():
         if ours not in choices.columns:
             return f"Choose the column for “{title}”."
@@ -183,21 +185,28 @@ def _unsettled(table: HeldTable, choices: Choices, words: Mapping[str, int]) -> 
     return None
 
 
-def read(table: HeldTable, choices: Choices, spec: Spec | None = None) -> Scores:
-    """Read a table as it was chosen, with the words for missing values that `spec` has too."""
+def reading_of(table: TableFacts, choices: Choices, spec: Spec | None = None) -> Reading:
+    """Say how a table is to be read, with the words for missing values that `spec` has too."""
     words = _words(table, choices.columns)
     usual = all(choices.means.get(word) == LABEL_WORDS.get(word) for word in words)
-    return table.read(
-        mapping={ours: theirs for ours, theirs in choices.columns.items() if ours != theirs}
+    return {
+        "mapping": {ours: theirs for ours, theirs in choices.columns.items() if ours != theirs}
         | choices.renamed,
-        missing=[*choices.missing, *(spec.missing if spec else ())],
-        ai_label=[] if usual else [word for word in words if choices.means.get(word) == "ai"],
-        score_is=choices.score_is,
-    )
+        "missing": [*choices.missing, *(spec.missing if spec else ())],
+        "ai_label": [] if usual else [word for word in words if choices.means.get(word) == "ai"],
+        "score_is": choices.score_is,
+    }
 
 
-def asked(scores: Scores, choices: Choices) -> Spec:
-    """Return the specification that was chosen; `FaceAuditError` if it cannot be."""
+def asked(path: Path, table: TableFacts, choices: Choices) -> Spec:
+    """Return the specification that was chosen; `FaceAuditError` if it cannot be, or be read so."""
+    spec = _asked(read_uploaded(path, reading_of(table, choices)), choices)
+    if spec.missing != choices.missing:
+        read_uploaded(path, reading_of(table, choices, spec))
+    return spec
+
+
+def _asked(scores: Scores, choices: Choices) -> Spec:
     spec = choose_spec(choices.spec, choices.yaml, scores)
     given: dict[str, Any] = {"missing": list(dict.fromkeys([*spec.missing, *choices.missing]))}
     if choices.threshold:

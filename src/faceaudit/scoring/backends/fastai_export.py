@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -13,7 +12,7 @@ import numpy as np
 from PIL import ExifTags, Image
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.files import sha256_of
+from faceaudit.files import scratch_folder, sha256_of
 from faceaudit.model.architecture import check_weights, require_model_extra
 from faceaudit.model.classes import ai_classes_of
 from faceaudit.model.inference import margin, predict
@@ -58,8 +57,8 @@ class FastaiExport(Detector):
         #: Transforms keep what they drew for the last picture in themselves.
         self._lock = threading.Lock()
         try:
-            with tempfile.TemporaryDirectory() as folder:
-                files = _draw(Path(folder))
+            with scratch_folder() as folder:
+                files = _draw(folder)
                 loader = learner.dls.test_dl(files, num_workers=0, bs=len(files))
                 with learner.no_bar(), torch.no_grad():
                     theirs = learner.get_preds(dl=loader, act=noop)[0]

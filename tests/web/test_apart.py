@@ -1,0 +1,130 @@
+"""What reads an upload ends by itself, with the server, or at its limits; the server goes on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+
+from faceaudit.errors import FaceAuditError
+from faceaudit.web import services
+from faceaudit.web.apart import KILLED, Limits, StoppedError, apart
+from faceaudit.web.held_tables import LIMITS
+from tests.hostile.lying_tables import lying_feather, lying_parquet
+from tests.processes import assert_ended, started_by
+from tests.web.drawn_web import faulty, greedy, killed
+
+FEW = Limits(60.0, 1_000_000_000, "use less")
+
+
+def refuse(what: str) -> None:
+    raise FaceAuditError(f"{what} is wrong")
+
+
+def last(path: Path | str, *_: object) -> None:
+    """Say which process this is, and go on until it is let go."""
+    Path(path).with_name("pid").write_text(str(os.getpid()))
+    while not Path(path).with_name("go").exists():
+        time.sleep(0.02)
+    raise FaceAuditError("let go")
+
+
+@pytest.mark.parametrize(
+    ("work", "limits", "told"),
+    [
+        (greedy, FEW, "It needs more than 1 GB; use less."),
+        (killed, FEW, KILLED),
+        (last, replace(FEW, seconds=0.0), "It took longer than a minute and was ended; use less."),
+        (refuse, FEW, "/tmp/x is wrong"),
+    ],
+)
+def test_work_that_does_not_end_well_says_why_in_one_line(work, limits, told):
+    with pytest.raises(FaceAuditError) as error:
+        apart(limits, work, "/tmp/x")
+    assert str(error.value) == told
+
+
+def test_a_fault_of_ours_is_none_of_the_upload():
+    with pytest.raises(RuntimeError, match="exit code 1"):
+        apart(FEW, faulty)
+
+
+def test_work_that_nobody_waits_for_is_ended(tmp_path):
+    with pytest.raises(StoppedError):
+        apart(FEW, last, tmp_path / "x", stopped=(tmp_path / "pid").exists)
+    assert_ended([int((tmp_path / "pid").read_text())])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there is no such signal")
+def test_nothing_outlives_a_server_that_is_killed(tmp_path):
+    script = (
+        "import time\nfrom faceaudit.web.apart import Limits, apart\n"
+        "if __name__ == '__main__':\n    apart(Limits(600.0, 10**10, ''), time.sleep, 600)\n"
+    )
+    (tmp_path / "server.py").write_text(script)
+    server = subprocess.Popen([sys.executable, tmp_path / "server.py"])
+    # The one that forks, the one at work, and one of Python's own that watches what is shared.
+    while len(theirs := started_by(server.pid)) < 3:
+        assert server.poll() is None
+    server.send_signal(signal.SIGKILL)
+    server.wait()
+    assert_ended(theirs)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there is such a limit")
+@pytest.mark.parametrize("path", ["/audits", "/api/audits"])
+@pytest.mark.parametrize("lying", [lying_parquet, lying_feather])
+def test_an_upload_that_lies_about_its_size_takes_no_memory_of_the_server(
+    live, tmp_path, monkeypatch, path, lying
+):
+    monkeypatch.setattr(services, "LIMITS", replace(LIMITS, memory=700_000_000))
+    content = lying(tmp_path / "s.parquet", 1_500_000_000).read_bytes()
+    before = _memory()
+    for _ in range(2):
+        answer = httpx.post(live + path, files={"scores": ("s.parquet", content)}, timeout=120)
+        assert answer.status_code == 422 and "more memory" in answer.text
+        assert httpx.get(live).status_code == 200
+    assert _memory() - before < 100_000_000
+
+
+def test_the_server_answers_while_an_upload_is_read(live, tmp_path, monkeypatch):
+    monkeypatch.setattr(services, "look_at", last)
+    monkeypatch.setattr("faceaudit.web.held_tables.scratch_folder", lambda: _Here(tmp_path))
+    files = {"scores": ("s.csv", b"image")}
+    told: list[httpx.Response] = []
+    upload = threading.Thread(
+        target=lambda: told.append(httpx.post(f"{live}/audits", files=files, timeout=120))
+    )
+    upload.start()
+    while not (tmp_path / "pid").exists():
+        assert upload.is_alive()
+    assert httpx.get(live).status_code == 200 and not told
+    (tmp_path / "go").touch()
+    upload.join()
+    assert told[0].status_code == 422 and "Let go" in told[0].text
+
+
+class _Here:
+    """A folder that stays."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __enter__(self) -> Path:
+        return self.folder
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+def _memory() -> int:
+    """The bytes that this process has just now."""
+    return 4096 * int(Path("/proc/self/statm").read_text().split()[1])
