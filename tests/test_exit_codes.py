@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -55,6 +56,50 @@ def test_the_traceback_is_there_for_the_asking(monkeypatch):
         assert again.exit_code == done.exit_code == (2 if isinstance(error, FaceAuditError) else 70)
         monkeypatch.delenv("FACEAUDIT_DEBUG")
         assert "Traceback" not in ended_by(error, monkeypatch).stderr
+
+
+def commands(group=main, words=()):
+    """Every command, and the words that lead to it."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, (*words, name))
+        else:
+            yield (*words, name), command
+
+
+def wrong(command):
+    """What cannot be said to a command: an option that it has not, and a bad value of each."""
+    yield ["--no-such-option"]
+    yield ["-"]
+    yield ["x"] * 40 if all(of.nargs == 1 for of in command.params) else ["--", ""]
+    for of in command.params:
+        if not isinstance(of, click.Option) or of.is_flag or of.count:
+            continue
+        yield [of.opts[0]]
+        for value in ("", "x\n\x1b[2J", "-7", "nan"):
+            if isinstance(of.type, (click.Choice, click.types._NumberRangeBase)):
+                yield [of.opts[0], value]
+
+
+@pytest.mark.parametrize(("words", "command"), [*commands()], ids=lambda of: str(of)[:40])
+def test_what_cannot_be_said_is_one_line_that_names_the_help(words, command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    needed = ["x" for of in command.params if isinstance(of, click.Argument) and of.required]
+    needed += [word for of in command.params if of.opts[0] == "-o" for word in ("-o", "out")]
+    for given in wrong(command):
+        done = CliRunner().invoke(main, [*words, *needed, *given])
+        assert done.exit_code == 2, (given, done.output)
+        assert done.stderr.startswith("faceaudit: ") and done.stderr.count("\n") == 1, done.stderr
+        assert "Usage:" not in done.output and "\x1b" not in done.stderr and not done.stdout
+        if given == ["--no-such-option"]:
+            assert f"'main {' '.join(words)} --help' says what can be given" in done.stderr
+
+
+@pytest.mark.parametrize("words", [["--nope"], ["audti"], ["model", "nope"], ["audit"]])
+def test_what_is_no_command_is_one_line_too(words):
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 2 and done.stderr.count("\n") == 1 and not done.stdout
+    assert "--help' says what can be given" in done.stderr
 
 
 def test_what_is_raised_reaches_python(monkeypatch):

@@ -38,20 +38,53 @@ PATH = _Path(path_type=Path)
 flag = partial(click.option, is_flag=True)
 many = partial(click.option, multiple=True)
 
+#: What click raises, newer versions of it, for a group that is called without a command.
+_IS_HELP: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
+
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+class _Refusal(click.ClickException):
+    """What cannot be asked for so, in one line and without the usage, which may be long."""
+
+    exit_code = 2
+
+    def show(self, file: Any = None) -> None:
+        """Print it as any other refusal."""
+        click.echo(f"faceaudit: {self.message}", err=True)
+
+
+@contextmanager
+def _in_one_line() -> Iterator[None]:
+    try:
+        yield
+    except _IS_HELP:
+        raise
+    except click.ClickException as error:
+        said = error.format_message().removesuffix(".")
+        if isinstance(error, click.UsageError) and error.ctx is not None:
+            said += " " if said.endswith("?") else "; "
+            said += f"'{error.ctx.command_path} --help' says what can be given"
+        raise _Refusal(str(FaceAuditError(said))) from None
 
 
 class ErrorGroup(click.Group):
     """Says in one line how a command ended, and by its exit code; lists commands in working order.
 
-    2: what is asked for cannot be done (`FaceAuditError`); 70: a fault of ours; 130 and 143: it was
-    stopped, by Ctrl-C or SIGTERM; 141: nobody reads on. With ``--debug`` the traceback comes first.
+    2: what is asked for cannot be done (`FaceAuditError`) or said; 70: a fault of ours; 130 and
+    143: it was stopped, by Ctrl-C or SIGTERM; 141: nobody reads on. With ``--debug`` the traceback
+    comes first.
     """
+
+    def make_context(self, *given: Any, **options: Any) -> click.Context:
+        """Read what is said before the command."""
+        with _in_one_line():
+            return super().make_context(*given, **options)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         try:
-            with _stopped_by(signal.SIGTERM) as stopped:
+            with _stopped_by(signal.SIGTERM) as stopped, _in_one_line():
                 return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
