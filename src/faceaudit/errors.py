@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from faceaudit.limits import MESSAGE_LETTERS
@@ -73,6 +73,9 @@ def validated(model: type[ModelT], content: object, source: str) -> ModelT:
     """Read what a user gave as a pydantic model; errors are `source` and then as of `describe`."""
     from pydantic import ValidationError
 
+    for key in content if isinstance(content, Mapping) else ():
+        if not isinstance(key, str):  # which a model with an `__init__` of its own cannot be given
+            raise FaceAuditError(f"{source}{key!r} is no key, being no text; correct it")
     try:
         return model.model_validate(content)
     except ValidationError as error:

@@ -25,6 +25,8 @@ GROUPINGS = 100
 #: Letters of a specification, and values in it once its aliases are followed.
 SPEC_LETTERS = 100_000
 SPEC_VALUES = 20_000
+#: Brackets within brackets, of a specification and of JSON lines.
+DEPTH = 100
 #: Letters of a row expression.
 EXPRESSION_LETTERS = 10_000
 #: Letters of a message.

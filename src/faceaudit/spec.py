@@ -21,7 +21,7 @@ from pydantic import (
 
 from faceaudit.error_rates import ERROR_RATES
 from faceaudit.errors import FaceAuditError, describe, in_one_line, validated
-from faceaudit.limits import ALL_GROUPS, GROUPINGS, SPEC_LETTERS, SPEC_VALUES
+from faceaudit.limits import ALL_GROUPS, DEPTH, GROUPINGS, SPEC_LETTERS, SPEC_VALUES
 from faceaudit.one_or_many import listed
 from faceaudit.packaged import ready_specs
 from faceaudit.reading.file_kinds import read_text
@@ -298,8 +298,14 @@ def parse_spec(text: str, source: str, folder: Path | None = None) -> Spec:
             f"{source}: {len(text):,} letters, and {SPEC_LETTERS:,} are the most of a "
             "specification; put a population into a table beside it"
         )
+    _refuse_depth(text, source)
     try:
-        content = yaml.safe_load(text)
+        loader = yaml.SafeLoader(text)
+        if node := loader.get_single_node():
+            _refuse_many_values(node, source)
+        content = node and loader.construct_document(node)
+    except FaceAuditError:
+        raise
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"line {mark.line + 1}: " if mark else ""
@@ -314,15 +320,25 @@ def parse_spec(text: str, source: str, folder: Path | None = None) -> Spec:
         ) from None
     if not isinstance(content, dict):
         raise FaceAuditError(f"{source}: a specification is a mapping of keys")
-    _refuse_many_values(content, source)
     if folder and isinstance(table := content.get("population"), str):
         content["population"] = read_population(folder / table)
     return validated(Spec, content, f"{source}: ")
 
 
-def _refuse_many_values(content: object, source: str) -> None:
-    """Refuse what is small as text and large once its aliases are followed."""
-    left, seen = [content], 0
+def _refuse_depth(text: str, source: str) -> None:
+    """Refuse many brackets within brackets, over which PyYAML takes seconds."""
+    depth = 0
+    for bracket in re.findall(r"[\[\]{}]", text):
+        depth = depth + 1 if bracket in "[{" else max(depth - 1, 0)
+        if depth > DEPTH:
+            raise FaceAuditError(
+                f"{source}: brackets within brackets, too deep to be read ({DEPTH} are the most)"
+            )
+
+
+def _refuse_many_values(node: yaml.Node, source: str) -> None:
+    """Refuse what is small as text and large once its aliases are followed, before they are."""
+    left, seen = [node], 0
     while left:
         seen += 1
         if seen + len(left) > SPEC_VALUES:
@@ -330,10 +346,10 @@ def _refuse_many_values(content: object, source: str) -> None:
                 f"{source}: more than {SPEC_VALUES:,} values, which is the most of a specification"
             )
         one = left.pop()
-        if isinstance(one, dict):
-            left += [*one, *one.values()]
-        elif isinstance(one, list | tuple | set):
-            left += one
+        if isinstance(one, yaml.MappingNode):
+            left += [of for pair in one.value for of in pair]
+        elif isinstance(one, yaml.SequenceNode):
+            left += one.value
 
 
 def as_yaml(value: object) -> str:

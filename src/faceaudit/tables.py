@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import json
 import platform
 import shlex
 from collections import Counter
@@ -35,6 +34,7 @@ from faceaudit.reading.file_kinds import expect, refusal
 from faceaudit.reading.formats import first_line, read_file, read_frame
 from faceaudit.reading.frames import Frame
 from faceaudit.reading.headings import likely_columns
+from faceaudit.reading.json_text import parse_json
 from faceaudit.reading.tagging import TagTable, join_tags
 from faceaudit.schema import (
     METADATA_KEY,
@@ -600,7 +600,7 @@ def _parse_info(kind: type[InfoT], metadata: bytes | None, path: Path | str) -> 
     if metadata is None:
         raise refusal(path, "was not written by faceaudit (no file metadata)", expected)
     try:
-        stated = json.loads(metadata)
+        stated = parse_json(metadata)
         version, given = stated.get("schema_version"), stated.get("kind")
         if version != SCHEMA_VERSION:
             raise FaceAuditError(
@@ -610,7 +610,7 @@ def _parse_info(kind: type[InfoT], metadata: bytes | None, path: Path | str) -> 
         if given != expected:
             raise refusal(path, f"is of kind '{given}'", expected)
         return kind.model_validate(stated)
-    except (ValueError, AttributeError, RecursionError) as error:
+    except (ValueError, AttributeError) as error:
         raise FaceAuditError(f"{path}: damaged file metadata ({first_line(error)})") from None
 
 

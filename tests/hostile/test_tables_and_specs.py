@@ -20,6 +20,7 @@ from faceaudit.api import report
 from faceaudit.datasets.rejects import Ledger, remark
 from faceaudit.errors import FaceAuditError
 from faceaudit.reading.formats import read_file
+from faceaudit.reading.json_text import parse_json
 from faceaudit.row_filter import read_rows
 from faceaudit.spec import Spec, parse_spec
 from faceaudit.tables import read_scores
@@ -99,9 +100,29 @@ def test_yaml_values_that_are_none_are_one_line(value):
     assert "a value cannot be read" in refusal(parse_spec, f"threshold: {value}", "s.yaml")
 
 
-@pytest.mark.parametrize("text", ["attributes: " + "[" * 5_000, "[" * 20_000])
-def test_brackets_within_brackets_are_one_line(text):
-    assert "too deep to be read" in refusal(parse_spec, text, "s.yaml")
+@pytest.mark.parametrize(
+    "text", ["attributes: " + "[" * 5_000, "]" * 200 + "{" * 20_000, "[[]," * 900]
+)
+def test_brackets_within_brackets_are_refused_before_they_are_read(text, monkeypatch):
+    monkeypatch.setattr("yaml.SafeLoader", None)
+    assert "too deep to be read (100 are the most)" in refusal(parse_spec, text, "s.yaml")
+
+
+def test_blocks_within_blocks_are_one_line():
+    assert "too deep to be read" in refusal(parse_spec, "- " * 5_000, "s.yaml")
+
+
+@pytest.mark.parametrize("key", ["1", "null", "true", "2001-01-01", "? a\n: 1\n2"])
+def test_a_key_that_is_no_text_is_one_line(key):
+    assert "is no key, being no text" in refusal(parse_spec, f"name: a\n{key}: x", "s.yaml")
+    assert "is no key" in refusal(fa.audit, many(4), {1: "x"})
+
+
+def test_merged_keys_are_counted_before_they_are_merged(monkeypatch):
+    monkeypatch.setattr("yaml.SafeLoader.construct_document", None)
+    keys = ",".join(f"k{i}: 1" for i in range(300))
+    text = f"a: &a {{{keys}}}\nb: {{<<: [{'*a,' * 300}]}}"
+    assert "more than 20,000 values" in refusal(parse_spec, text, "s.yaml")
 
 
 def test_what_is_wrong_with_a_key_of_a_spec_in_python_is_one_line():
@@ -150,10 +171,28 @@ def test_rows_of_a_table_are_bounded(tmp_path, monkeypatch):
     assert "60 rows, and 50 are the most" in refusal(read_file, tmp_path / "s.parquet", [])
 
 
-def test_keys_of_json_lines_are_counted_before_they_become_columns(tmp_path):
+@pytest.mark.parametrize("key", ["k", r"\u006b", r"\"", r"\\"])
+def test_keys_of_json_lines_are_counted_before_they_become_columns(tmp_path, key):
     path = tmp_path / "s.jsonl"
-    path.write_text("".join(f'{{"k{i}": 1}}\n' for i in range(20_000)))
+    path.write_text("".join(f'{{"{key}{i}": 1}}\n' for i in range(20_000)))
     assert "would take more than 1 GB" in refusal(read_file, path, [])
+
+
+@pytest.mark.parametrize(("opens", "closes"), ["[]", ('{"a":', "}"), ("[\n", "]"), ('["]",', "]")])
+def test_json_lines_that_nest_too_deep_do_not_end_the_process(tmp_path, opens, closes):
+    path = tmp_path / "s.jsonl"
+    path.write_text('{"x": ' + opens * 20_000 + "1" + closes * 20_000 + "}\n")
+    assert "too deep to be read (100 are the most)" in refusal(read_file, path, [])
+    path.write_text('{"x": ":-[", "y": "\\"{"}\n' * 200)
+    assert read_file(path, [])[0].num_rows == 200
+
+
+def test_json_from_elsewhere_that_nests_too_deep_is_no_fault_of_ours():
+    with pytest.raises(ValueError, match="too deep"):
+        parse_json("[" * 100_000)
+    ours = {"json_text", "known_roots", "recipe", "reproduction", "unfinished"}
+    root = Path(fa.__file__).parent
+    assert {of.stem for of in root.rglob("*.py") if "json.loads" in of.read_text("utf-8")} == ours
 
 
 def test_a_result_of_brackets_in_parquet_metadata_is_one_line(tmp_path):

@@ -5,7 +5,6 @@ Videos are not decoded: the frames are the publishers', or extracted into one fo
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -14,6 +13,7 @@ from faceaudit.datasets.base import Dataset, Tagged
 from faceaudit.datasets.rejects import Reject
 from faceaudit.datasets.tagfiles import TagFile, Tags, open_tag_file, self_reported
 from faceaudit.errors import FaceAuditError
+from faceaudit.reading.json_text import parse_json
 from faceaudit.tags.base import TagValue
 from faceaudit.tags.vocabulary import standard
 
@@ -76,8 +76,8 @@ class CasualConversations(Dataset):
 
     def _fill(self, table: TagFile) -> None:
         try:
-            held = json.loads(table.data)
-        except (ValueError, RecursionError) as error:
+            held = parse_json(table.data)
+        except ValueError as error:
             raise FaceAuditError(
                 f"{self.options.tags_from or table.name}: not readable as JSON ({error}); fetch it "
                 "again, or take it away to index the frames without tags"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import posixpath
 import re
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from faceaudit.datasets.base import Dataset, Label, Tagged
 from faceaudit.datasets.rejects import Reject
 from faceaudit.datasets.tagfiles import TagFile, Tags, open_tag_file
 from faceaudit.errors import FaceAuditError
+from faceaudit.reading.json_text import parse_json
 
 #: Between values of a frame that stands in several places.
 AND = " + "
@@ -43,8 +43,8 @@ class DeepfakeBench(Dataset):
         for name in [named] if named else sorted(self.files.names(".json")):
             file = open_tag_file(self.files, name)
             try:
-                held = json.loads(file.data)
-            except (ValueError, RecursionError) as error:
+                held = parse_json(file.data)
+            except ValueError as error:
                 file.remark("the file", f"not readable as JSON ({error})")
                 held = None
             for keys, video in _videos(held):

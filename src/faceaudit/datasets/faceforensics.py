@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -10,6 +9,7 @@ from typing import NamedTuple
 from faceaudit.datasets.base import Dataset, Label, Tagged
 from faceaudit.datasets.rejects import Reject
 from faceaudit.datasets.tagfiles import TagFile, open_tag_file
+from faceaudit.reading.json_text import parse_json
 
 SPLITS = ("train", "val", "test")
 #: Methods that keep the face of the target video and change its expression.
@@ -123,9 +123,9 @@ def tags_of(frame: Frame) -> Mapping[str, str | None]:
 def _videos(table: TagFile) -> set[str]:
     """Return the videos that a split names, as pairs of which each was changed by the other."""
     try:
-        pairs = json.loads(table.data)
+        pairs = parse_json(table.data)
         return {str(video) for first, second in pairs for video in (first, second)}
-    except (ValueError, TypeError, RecursionError) as error:
+    except (ValueError, TypeError) as error:
         table.remark("the file", f"is no list of pairs of videos ({type(error).__name__}: {error})")
         return set()
 

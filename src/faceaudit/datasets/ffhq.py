@@ -19,6 +19,7 @@ from faceaudit.datasets.rejects import LedgerEntry, Reject, first_ones, remark
 from faceaudit.datasets.sources import UnreadableError, base_name
 from faceaudit.datasets.tagfiles import TagFile, Tags, open_tag_file
 from faceaudit.errors import FaceAuditError
+from faceaudit.reading.json_text import parse_json
 from faceaudit.tags.base import TagValue
 from faceaudit.tags.landmarks import Points, Published
 from faceaudit.tags.vocabulary import standard
@@ -42,7 +43,7 @@ _FEATURES = re.compile(r"(\d{5})\.json", re.IGNORECASE)
 _KEY = re.compile(r'\s*[{,]\s*"(\d+)"\s*:\s*')
 _END = re.compile(r"\s*[{]?\s*[}]")
 _CREDITS = ("photo_licence", "photo_author", "split")
-_FAULTS = (ValueError, KeyError, IndexError, TypeError, RecursionError)
+_FAULTS = (ValueError, KeyError, IndexError, TypeError)
 _API = "estimated by a face API (Microsoft), not by people"
 
 
@@ -145,7 +146,7 @@ class FFHQ(Dataset):
             if data is None:
                 self._faults.append(remark(number, "image without tag", f"no {name}"))
                 return {}
-            faces = json.loads(data)
+            faces = parse_json(data)
             if faces == []:
                 self._no_face += 1
                 return {}
@@ -212,7 +213,7 @@ def _read_credits(table: TagFile) -> None:
                 "split": str(entry["category"]),
             }
             table.add(number, tags, f"entry {number}")
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         table.remark(f"after entry {number}", f"{type(error).__name__}: {error}")
     table.data = b""
 

@@ -5,7 +5,6 @@ Its tables (``data/processed``) repeat the annotations with 50 kB a row, and are
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -14,6 +13,7 @@ from faceaudit.datasets.base import Dataset, Tagged
 from faceaudit.datasets.rejects import LedgerEntry, Reject, first_ones, remark
 from faceaudit.datasets.sources import UnreadableError, base_name
 from faceaudit.datasets.tagfiles import Tags, self_reported
+from faceaudit.reading.json_text import parse_json
 from faceaudit.tags.base import SKIN_TYPES, TagValue
 from faceaudit.tags.vocabulary import standard
 
@@ -28,7 +28,7 @@ COLOURS = (
 
 _NAME = re.compile(rf"({'|'.join(FORMS)})_([^_]+)(?:_([^_]+))?\.(?i:png|jpe?g)")
 _NUMBERED = re.compile(r"^\d+\. ?")
-_FAULTS = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+_FAULTS = (ValueError, KeyError, TypeError, AttributeError)
 _SELF = "self-reported by the person pictured"
 
 
@@ -128,7 +128,7 @@ class FHIBE(Dataset):
             if data is None:
                 self._faults.append(remark(name, "image without tag", "there is no such file"))
                 return []
-            held = json.loads(data)
+            held = parse_json(data)
             people = [held["image_annotation"] | one for one in held["subject_annotation"]]
             people = [one for one in people if subject in (None, one["subject_id"])]
         except (UnreadableError, *_FAULTS) as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -11,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from faceaudit.errors import FaceAuditError, describe
 from faceaudit.model.preprocess import RESIZE_RULE, Pixels
 from faceaudit.reading.file_kinds import refusal
+from faceaudit.reading.json_text import parse_json
 from faceaudit.schema import ModelInfo
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def is_record(folder: Path) -> bool:
     """Tell whether a folder has a ``model.json``, be it damaged, that describes no other file."""
     path = folder / RECORD_FILE
     try:
-        return "weights" not in json.loads(path.read_text(encoding="utf-8"))
+        return "weights" not in parse_json(path.read_text(encoding="utf-8"))
     except (ValueError, TypeError):
         return True
     except OSError:

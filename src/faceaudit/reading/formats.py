@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import gzip
-import re
 import zlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -16,10 +15,11 @@ import pyarrow.csv as pa_csv
 import pyarrow.json as pa_json
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.limits import CELL_BYTES, READING_BYTES, TABLE_BYTES
+from faceaudit.limits import CELL_BYTES, DEPTH, READING_BYTES, TABLE_BYTES
 from faceaudit.memory_limit import at_most
 from faceaudit.reading.columns import plain
 from faceaudit.reading.frames import arrow_table
+from faceaudit.reading.json_text import depth, n_keys
 from faceaudit.reading.parquet import lengths, read_parquet, refuse_size
 from faceaudit.schema import FIXED_COLUMNS, METADATA_KEY
 from faceaudit.wording import counted
@@ -109,8 +109,11 @@ def _read(path: Path, notes: list[str]) -> tuple[pa.Table, list[str]]:
     text = as_utf8(data, notes)
     if name.endswith((".jsonl", ".ndjson")):
         # A column has a cell in every row, be it named in one alone.
-        keys = len({*re.findall(rb'"((?:[^"\\\\]|\\\\.)*)"\s*:', text)})
-        refuse_size(path, rows := text.count(b"{"), 8 * keys * rows)
+        refuse_size(path, rows := text.count(b"{"), 8 * n_keys(text) * rows)
+        if depth(text) > DEPTH:  # by which Arrow's reader would end the process
+            raise FaceAuditError(
+                f"{path}: brackets within brackets, too deep to be read ({DEPTH} are the most)"
+            )
         return pa_json.read_json(pa.BufferReader(text)), []
     return read_csv(text), []
 

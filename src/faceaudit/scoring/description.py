@@ -21,6 +21,7 @@ from faceaudit.model.architecture import (
     unwrap,
 )
 from faceaudit.model.records import RECORD_FILE
+from faceaudit.reading.json_text import parse_json
 from faceaudit.reading.meaning import ScoreIs
 from faceaudit.scoring.preprocessing import Preprocessing
 from faceaudit.wording import counted
@@ -195,7 +196,7 @@ def _fit(state: Mapping[str, Tensor], name: str, source: Path) -> tuple[Architec
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from faceaudit.errors import FaceAuditError, validated
 from faceaudit.model.preprocess import Floats, Pixels
 from faceaudit.pictures import as_seen
 from faceaudit.reading.file_kinds import read_text
+from faceaudit.reading.json_text import parse_json
 from faceaudit.scoring.options import ModelOptions
 
 Three = Annotated[tuple[float, float, float], Field()]
@@ -242,7 +242,7 @@ def _shown(value: object) -> str:
 
 def _from_json(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(read_text(path, "model"))
+        content = parse_json(read_text(path, "model"))
     except ValueError as error:
         raise FaceAuditError(f"{path}: not valid JSON ({error})") from None
     return fields_of(content, str(path))

@@ -20,6 +20,7 @@ from faceaudit.errors import FaceAuditError
 from faceaudit.files import write_text
 from faceaudit.model.records import TrainingRecord, read_record
 from faceaudit.one_or_many import listed
+from faceaudit.reading.json_text import parse_json
 from faceaudit.schema import called_ai
 from faceaudit.stats.counts import Images
 from faceaudit.studies.holdout import Split
@@ -154,7 +155,7 @@ def _finished(folder: Path, settings: dict[str, Any]) -> float | None:
     if not path.is_file():
         return None
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = parse_json(path.read_text(encoding="utf-8"))
         then, seconds = dict(record["settings"]), float(record["seconds"])
     except (ValueError, KeyError, TypeError):
         raise FaceAuditError(f"{path}: damaged; delete {folder} to have it run again") from None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import json
 import logging
 import re
 from functools import cached_property
@@ -19,6 +18,7 @@ from faceaudit.files import sha256_of
 from faceaudit.model.inference import outputs_of
 from faceaudit.model.preprocess import Floats, Prepared
 from faceaudit.pictures import as_seen
+from faceaudit.reading.json_text import parse_json
 from faceaudit.schema import ModelInfo
 from faceaudit.scoring.detectors import Detector
 from faceaudit.scoring.options import ModelOptions
@@ -168,7 +168,7 @@ class HuggingFace(Detector):
 
 def _config(folder: Path) -> dict[str, Any]:
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config = parse_json((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return config if isinstance(config, dict) else {}

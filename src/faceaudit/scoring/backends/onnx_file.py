@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +22,7 @@ from faceaudit.errors import (
 )
 from faceaudit.files import sha256_of
 from faceaudit.model.preprocess import Floats
+from faceaudit.reading.json_text import parse_json
 from faceaudit.schema import ModelInfo
 from faceaudit.scoring.detectors import Detector
 from faceaudit.scoring.network import Network
@@ -215,7 +215,7 @@ def _classes(said: dict[str, str], path: Path) -> list[str] | None:
             named = _literal(said[key])
     if named is None and beside.is_file():
         try:
-            named = json.loads(beside.read_text(encoding="utf-8")).get("id2label")
+            named = parse_json(beside.read_text(encoding="utf-8")).get("id2label")
         except (OSError, ValueError, AttributeError):
             raise FaceAuditError(f"{beside}: not the JSON of a model; mend or remove it") from None
     if isinstance(named, str):
@@ -261,10 +261,10 @@ def _score_is(said: dict[str, str], path: Path) -> Any:
 
 def _literal(text: str) -> Any:
     """Read JSON, or what Python writes; else it is the text itself."""
-    for read in (json.loads, ast.literal_eval):
+    for read in (parse_json, ast.literal_eval):
         try:
             return read(text)
-        except (ValueError, SyntaxError):
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             continue
     return text
 
