@@ -47,6 +47,10 @@ class MissingExtraError(FaceAuditError):
         super().__init__(f"'{command}' needs the extra '{extra}': {install_line(extra)}")
 
 
+class SourceLostError(FaceAuditError):
+    """Where images are read from has gone while they were read, and not one image of it."""
+
+
 def all_at_once(source: str, *steps: Callable[[], Any]) -> list[Any]:
     """Take steps that do not need each other; what several refuse is one line, `source` said once.
 

@@ -7,6 +7,7 @@ import errno
 import glob
 import hashlib
 import os
+import re
 import shutil
 import stat
 import sys
@@ -22,6 +23,19 @@ if sys.platform != "win32":
 
 #: What an `OSError` says if it is about where is written, and not about what was read.
 _OF_OUTPUT = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EPIPE, errno.EBUSY}
+
+
+#: As of an object store; one letter is a drive of Windows.
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/(/?)")
+
+
+def address_of(place: Path | str) -> str | None:
+    """Return what is no path but an address, such as ``s3://bucket/folder``; else None.
+
+    A `Path` takes one of the two slashes, which is given back.
+    """
+    found = _ADDRESS.match(text := str(place))
+    return None if found is None else f"{found[1].lower()}://{text[found.end() :]}"
 
 
 def expect_writable(*outputs: Path | str, inputs: Iterable[object] = ()) -> None:
@@ -211,6 +225,8 @@ def _place(path: Path | str) -> Path:
     """Return where a file comes to lie."""
     if not str(path):
         raise FaceAuditError("no file is named that is to be written: its name is empty")
+    if address := address_of(path):
+        raise FaceAuditError(f"{address}: files are written to this machine alone; name one here")
     place = Path(os.path.realpath(path))
     if stat.S_ISDIR(_mode(place)):
         raise FaceAuditError(f"{path}: a folder, and a file is to be written; name a file in it")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from faceaudit.errors import FaceAuditError
+from faceaudit.errors import FaceAuditError, SourceLostError
 from faceaudit.known_roots import known_roots
 from faceaudit.result import Gallery, GalleryItem, Result
 
@@ -149,7 +149,7 @@ def _content(root: Path, images: StoredImages, dataset: str, image: str) -> byte
         if root.is_dir() and not (root / image).resolve().is_relative_to(root):
             return None
         return images.read(dataset, image)
-    except (UnreadableError, OSError, ValueError):  # a name may hold anything
+    except (UnreadableError, SourceLostError, OSError, ValueError):  # a name may hold anything
         return None
 
 

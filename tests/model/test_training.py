@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from faceaudit.datasets import index
+from faceaudit.datasets.sources import StoredImages
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import sha256_of
 from faceaudit.schema import CLUSTER_COLUMNS
@@ -93,8 +94,9 @@ def test_copies_are_on_one_side(model, folder):
 def test_the_split_knows_what_hangs_together(tmp_path):
     path = write_manifest(tmp_path, ["a.png"], ["ai"], **{key: ["x"] for key in CLUSTER_COLUMNS})
     (tmp_path / "a.png").write_bytes(encode(Image.new("RGB", (9, 9))))
+    manifest = read_manifest(path)
     with progress_bars(False) as bars:
-        decoded = decode(read_manifest(path), 8, 1, bars)
+        decoded = decode(manifest, StoredImages.of(manifest.info), 8, 1, bars)
     assert set(CLUSTER_COLUMNS) < set(decoded.table.column_names)
 
 

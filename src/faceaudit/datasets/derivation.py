@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
+from typing import Any
 
 import pyarrow as pa
 
 from faceaudit.datasets.sources import StoredImages
 from faceaudit.errors import FaceAuditError
 from faceaudit.plugins import blamed
-from faceaudit.read_ahead import in_processes
+from faceaudit.read_ahead import in_processes, read_ahead
 from faceaudit.tables import Manifest
 from faceaudit.tags.base import Tag, TagValue, picture_tags
 from faceaudit.tags.landmarks import Face, Published, require_landmarks
@@ -66,13 +67,23 @@ def add_tags(
     datasets = manifest.info.datasets
     refuse_without_extra(names, set(datasets) <= set(published))
     tags = [picture_tags()[name] for name in names]
-    faces = _faces(manifest, published, all(tag.needs == "landmarks" for tag in tags))
+    landmarks_alone = all(tag.needs == "landmarks" for tag in tags)
+    images = StoredImages.of(manifest.info)
     total = len(manifest.table)
 
-    def looked(faces: Iterator[Face], before: int) -> Iterator[dict[str, TagValue]]:
+    def face(row: dict[str, Any]) -> Face:
+        given = published.get(row["dataset"])
+        points = given.of(row["image"]) if given else None
+        known = landmarks_alone and points is not None
+        return Face(row, None if known else images.get(row["dataset"], row["image"]), points)
+
+    def looked(rows: Iterator[dict[str, Any]], before: int) -> Iterator[dict[str, TagValue]]:
+        faces = read_ahead(face, rows, images.threads(1))
         return in_processes(partial(_look, tags), faces, total, progress, before)
 
-    rows = list(kept.mapped("tags", looked, faces, total))
+    batches = manifest.table.to_batches(max_chunksize=1024)
+    each = (row for batch in batches for row in batch.to_pylist())
+    rows = list(kept.mapped("tags", looked, each, total))
     table, sources = manifest.table, dict(manifest.info.tag_sources)
     for tag in tags:
         known = published if tag.needs == "landmarks" else {}
@@ -100,16 +111,3 @@ def _look(tags: list[Tag], face: Face) -> dict[str, TagValue]:
                     known = ", ".join(tag.values) or "words"
                     raise ValueError(f"look gave {value!r}; the values are {known}")
     return found
-
-
-def _faces(
-    manifest: Manifest, published: Mapping[str, Published], landmarks_alone: bool
-) -> Iterator[Face]:
-    """Yield the images; where published landmarks alone are wanted, no picture is read."""
-    images = StoredImages.of(manifest.info)
-    for batch in manifest.table.to_batches(max_chunksize=1024):
-        for row in batch.to_pylist():
-            given = published.get(row["dataset"])
-            points = given.of(row["image"]) if given else None
-            known = landmarks_alone and points is not None
-            yield Face(row, None if known else images.get(row["dataset"], row["image"]), points)

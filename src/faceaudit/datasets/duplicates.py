@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise, repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from faceaudit.datasets.sources import StoredImages
 from faceaudit.pictures import open_picture, turn
-from faceaudit.read_ahead import in_processes
+from faceaudit.read_ahead import in_processes, read_ahead
 from faceaudit.schema import stated_columns
 from faceaudit.tables import Manifest
 from faceaudit.unfinished import NOTHING, Kept
@@ -114,21 +114,30 @@ def perceptual_hashes(
     total = sum(len(manifest.table) for manifest in manifests)
     hashes = np.zeros((total, _SIDE * _SIDE // 64), np.uint64)
     known = np.zeros(total, dtype=bool)
-    contents = (content for manifest in manifests for content in _contents(manifest))
+    images = [StoredImages.of(manifest.info) for manifest in manifests]
+    threads = max((of.threads(1) for of in images), default=1)
 
-    def hashed(contents: Iterator[bytes | None], before: int) -> Iterator[Any]:
+    def read(place: tuple[StoredImages, str, str]) -> bytes | None:
+        of, dataset, image = place
+        return of.get(dataset, image)
+
+    def hashed(places: Iterator[tuple[StoredImages, str, str]], before: int) -> Iterator[Any]:
+        contents = read_ahead(read, places, threads)
         return in_processes(perceptual_hash, contents, total, progress, before)
 
-    for at, bits in enumerate(kept.mapped("hashes", hashed, contents, total)):
+    places = chain.from_iterable(
+        zip(repeat(of), *(_texts(manifest.table[name]) for name in ("dataset", "image")))
+        for of, manifest in zip(images, manifests, strict=True)
+    )
+    for at, bits in enumerate(kept.mapped("hashes", hashed, places, total)):
         if bits is not None:
             hashes[at], known[at] = np.array(bits, np.uint64), True
     return hashes, known
 
 
-def _contents(manifest: Manifest) -> Iterator[bytes | None]:
-    images = StoredImages.of(manifest.info)
-    for dataset, image in zip(manifest.table["dataset"], manifest.table["image"], strict=True):
-        yield images.get(dataset.as_py(), image.as_py())
+def _texts(column: pa.ChunkedArray) -> Iterator[str]:
+    """Give the cells of a column one by one: as a list they would be ten times as large."""
+    return (cell.as_py() for cell in column)
 
 
 def perceptual_hash(content: bytes | None) -> npt.NDArray[np.uint64] | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import hashlib
 import os
-import stat
 import warnings
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
@@ -35,7 +34,7 @@ from faceaudit.datasets.sources import (
     suffix_of,
 )
 from faceaudit.errors import FaceAuditError
-from faceaudit.files import expect_writable, scratch_folder
+from faceaudit.files import address_of, expect_writable, scratch_folder
 from faceaudit.known_roots import remember_root
 from faceaudit.one_or_many import Word, as_words, listed
 from faceaudit.plugins import blamed
@@ -103,7 +102,8 @@ def index(
     dataset : str
         Which set it is: an id of `faceaudit.datasets.all_datasets`.
     root : Path or str
-        A folder, a ``.zip`` or a ``.tar``; nothing is unpacked or changed.
+        A folder, a ``.zip`` or a ``.tar``, or the address of a folder or ``.zip`` in a store
+        (``s3://bucket/folder``); nothing is unpacked or changed.
     out : Path or str, optional
         The manifest to write, a Parquet file.
     name : str, optional
@@ -140,13 +140,12 @@ def index(
         label,
         photoshopped_as,
         tuple(word.strip() for word in as_words(missing)),
-        tuple(_below(Path(root), folder) for folder in listed(real_dir)),
-        tuple(_below(Path(root), folder) for folder in listed(ai_dir)),
+        tuple(_below(root, folder) for folder in listed(real_dir)),
+        tuple(_below(root, folder) for folder in listed(ai_dir)),
     )
     _refuse_foreign(kind, options)
-    source = open_source(root)
+    source, extra = open_source(root), _extra(options)
     total, side, skipped, listing = _survey(source, [] if out is None else _own(Path(out)))
-    extra = _extra(options)
     files = SideFiles([*extra, *side])
     with blamed("data set", kind.id, kind.__module__):
         copy = kind(files, options)
@@ -160,10 +159,10 @@ def index(
         published = copy.landmarks() if any(tag.needs == "landmarks" for tag in tags) else None
     refuse_without_extra(wanted, published is not None)
     run = {
-        "data set": f"{kind.id} in {source.root.resolve()}, called {name or kind.id}",
+        "data set": f"{kind.id} in {source.place}, called {name or kind.id}",
         "options": f"{options} {wanted} {look_for_near_copies} {delivery_facts}",
         "files": listing,
-        "tag file": " ".join(_stamp(of.root / member.path) for of, member in extra),
+        "tag file": " ".join(of.stamp() or of.stamp(member) for of, member in extra),
         "versions of libraries": str(library_versions("pillow", "dlib-bin", "imagehash")),
     }
     with (
@@ -217,10 +216,13 @@ def index(
                 read_manifest(temporary), *wanted, published=given, progress=progress, kept=kept
             )
             write_into(temporary, validate(manifest.table, "manifest", str(at)), manifest.info)
-        try:
-            remember_root(builder.name, source.root)
-        except OSError as error:
-            notes.append(f"Where the images lie could not be noted for reports ({error}).")
+        if source.path is None:  # no report asks a store
+            notes.append("Reports show no pictures of a store, unless --images-from names it.")
+        else:
+            try:
+                remember_root(builder.name, source.path)
+            except OSError as error:
+                notes.append(f"Where the images lie could not be noted for reports ({error}).")
         if look_for_near_copies:
             manifest, copy_of = read_manifest(temporary), dict[str, str]()
             for group in near_copies(manifest, progress=progress, kept=kept):
@@ -282,16 +284,18 @@ def _refuse_foreign(kind: type[Dataset], options: IndexOptions) -> None:
             )
 
 
-def _below(root: Path, folder: Path | str) -> str:
+def _below(root: Path | str, folder: Path | str) -> str:
     """Return a folder that the user named, seen from the root."""
+    if address := address_of(root):
+        return (address_of(folder) or Path(folder).as_posix()).removeprefix(f"{address}/")
     path = Path(folder)
-    if path.exists() and path.resolve().is_relative_to(root.resolve()):
-        path = path.resolve().relative_to(root.resolve())
+    if path.exists() and path.resolve().is_relative_to(Path(root).resolve()):
+        path = path.resolve().relative_to(Path(root).resolve())
     return path.as_posix()
 
 
 def _survey(
-    source: Source, own: Collection[Path]
+    source: Source, own: Collection[str]
 ) -> tuple[int, list[tuple[Source, Member]], Counter[str], str]:
     """Count the files that could be images, list those beside them, count what is neither.
 
@@ -299,11 +303,12 @@ def _survey(
     """
     total, side = 0, []
     skipped: Counter[str] = Counter()
-    in_folder, listing = source.root.is_dir(), hashlib.sha256(_stamp(source.root).encode())
+    listing = hashlib.sha256(source.stamp().encode())
     for member in source.members():
-        path = source.root / member.path
-        if in_folder and not is_unfinished(member.path) and path not in own:
-            listing.update(f"{member.path}\0{_stamp(path)}\n".encode(errors="surrogateescape"))
+        path = f"{source.place}/{member.path}"
+        if source.by_name and not is_unfinished(member.path) and path not in own:
+            seen = f"{member.path}\0{source.stamp(member)}\n"
+            listing.update(seen.encode(errors="surrogateescape"))
         if kind := left_behind(member.path):
             skipped[kind] += 1
         elif is_side_file(member.path):
@@ -313,18 +318,9 @@ def _survey(
     return total, side, skipped, listing.hexdigest()
 
 
-def _own(out: Path) -> list[Path]:
+def _own(out: Path) -> list[str]:
     """Name what we write, which may lie below the root of what is indexed."""
-    return [out, ledger_path(out)]
-
-
-def _stamp(path: Path) -> str:
-    """Say of a file what changes with it, without reading it; nothing of a folder."""
-    try:
-        found = path.stat()
-    except OSError:
-        return ""
-    return "" if stat.S_ISDIR(found.st_mode) else f"{found.st_size} {found.st_mtime_ns}"
+    return [os.path.realpath(path) for path in (out, ledger_path(out))]
 
 
 def _extra(options: IndexOptions) -> list[tuple[Source, Member]]:
@@ -332,6 +328,11 @@ def _extra(options: IndexOptions) -> list[tuple[Source, Member]]:
     given = options.tags_from
     if given is None:
         return []
+    if address := address_of(given):
+        raise FaceAuditError(
+            f"--tags-from {address}: tag files are read beside the images, or from this machine; "
+            "fetch it first"
+        )
     if name := options.tag_file(""):
         if suffix_of(name) in BINARY_SUFFIXES:
             raise FaceAuditError(f"{given}: tag files are text; save it as CSV")

@@ -100,13 +100,15 @@ class ManifestBuilder:
     ) -> Iterator[tuple[str, Tagged, Facts, PixelFacts | None]]:
         named, ahead = tee(self._named(source))
         worth = WORTH_DECODING_PROCESSES if self.measured else WORTH_PROCESSES
+        chunk = DECODED_BATCH if self.measured else BATCH
 
         def inspect_all(members: Iterator[Member], before: int) -> Iterator[_Inspected]:
             return read_ahead(
                 partial(_inspect, source, self.measured),
                 members,
-                workers,
-                chunk=DECODED_BATCH if self.measured else BATCH,
+                source.threads(workers),
+                # From a store each file is waited for by itself.
+                chunk=chunk if source.path else 1,
                 # Half of the work holds the interpreter's lock: threads do not fill two cores.
                 processes=workers > 1 and self.total - before >= worth and source.shareable,
             )
@@ -130,7 +132,7 @@ class ManifestBuilder:
         """Yield every file that could be an image with what its name and the tag files say."""
         # Of names, which an archive can hold twice, 64-bit hashes take a third of the memory, and
         # never meet in practice.
-        archive, seen = not source.root.is_dir(), set[int]()
+        archive, seen = not source.by_name, set[int]()
         for member in source.members():
             path = member.path
             if is_side_file(path) or left_behind(path):
@@ -197,7 +199,7 @@ class ManifestBuilder:
             tag: f"{how} ({given[how.rsplit(' ', 1)[-1]]})" for tag, how in self._derived.items()
         }
         described = DatasetInfo(
-            root=str(source.root.resolve()),
+            root=source.place,
             licence=self.copy.licence,
             found=self.found,
             indexed=self.indexed,

@@ -1,4 +1,7 @@
-"""Where images are read from: a folder, a ``.zip`` or a ``.tar``, in place and never unpacked."""
+"""Where images are read from: a folder, a ``.zip`` or a ``.tar``, in place and never unpacked.
+
+Folders and ``.zip`` archives may lie in a store, see `faceaudit.datasets.stores`.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,9 @@ from pathlib import Path
 from threading import Lock
 from typing import NamedTuple
 
-from faceaudit.errors import FaceAuditError
+from faceaudit.datasets.stores import AT_ONCE, Listed, Store, told
+from faceaudit.errors import FaceAuditError, SourceLostError
+from faceaudit.files import address_of
 from faceaudit.reading.file_kinds import expect, refusal
 from faceaudit.schema import ManifestInfo
 
@@ -47,12 +52,14 @@ class MissingFileError(UnreadableError):
 class Member(NamedTuple):
     """One file of a source: its name below the root, and where an archive holds it.
 
-    `offset` is the place in a zip's table of contents, or that of the bytes in a tar.
+    `offset` is the place in a zip's table of contents, or that of the bytes in a tar; `stamp` what
+    a store says of it that changes when it does.
     """
 
     path: str
     offset: int = -1
     size: int = -1
+    stamp: str = ""
 
 
 def is_side_file(path: str) -> bool:
@@ -97,9 +104,12 @@ class Source(ABC):
 
     #: Whether another process may read it as well, given a copy of this object.
     shareable = True
+    #: Whether a file is found by its name; in an archive it is by its place.
+    by_name = False
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, place: Path | str) -> None:
+        #: As a manifest states it: an absolute path, or an address.
+        self.place = str(place if address_of(place) else Path(place).resolve())
         #: What could not be looked into, and why.
         self.problems: list[tuple[str, str]] = []
 
@@ -109,11 +119,42 @@ class Source(ABC):
 
     @abstractmethod
     def read(self, member: Member) -> bytes:
-        """Return a file's bytes, or raise `UnreadableError`."""
+        """Return a file's bytes.
+
+        Raises
+        ------
+        UnreadableError
+            If this file cannot be read.
+        SourceLostError
+            If none can any more.
+        """
+
+    @abstractmethod
+    def stamp(self, member: Member | None = None) -> str:
+        """Say of the root, or a file of it, what changes with it, unless the other does."""
+
+    @property
+    def path(self) -> Path | None:
+        """Where it is on this machine; None if it is elsewhere."""
+        return None if address_of(self.place) else Path(self.place)
+
+    def threads(self, workers: int) -> int:
+        """Say in how many threads to read where the processor is worth so many."""
+        return workers if self.path else max(workers, AT_ONCE)
 
 
 def open_source(root: Path | str) -> Source:
     """Return the source for a root, or raise FaceAuditError if it is no folder, zip or tar."""
+    if address_of(root):
+        store = Store(str(root))
+        if not store.is_file:
+            return StoreSource(store)
+        if suffix_of(store.address) == "zip":
+            return ZipSource(store.address, store)
+        raise FaceAuditError(
+            f"{store.address}: neither a folder that can be listed nor a .zip archive; other "
+            "archives are read from this machine alone"
+        )
     root = Path(root)
     if root.is_dir():
         return FolderSource(root)
@@ -132,40 +173,64 @@ def open_source(root: Path | str) -> Source:
     raise refusal(root, "neither a folder nor a readable .zip or .tar archive", "images")
 
 
-class FolderSource(Source):
-    """A folder and all folders below it, links included."""
+class _Folders(Source):
+    """A folder and all folders below it."""
+
+    by_name = True
 
     def members(self) -> Iterator[Member]:
-        """Yield every file by sorted path; only one folder's names are held at a time.
-
-        Each folder once: one that links make appear again is a problem.
-        """
+        """Yield every file by sorted path; only one folder's names are held at a time."""
         self.problems = []
         looked_at: dict[tuple[int, int], str] = {}
         # No recursion: folders can be a thousand deep.
         waiting = [""]
         while waiting:
             prefix = waiting.pop()
-            here = f"{self.root}/{prefix}"
-            folders: list[str] = []
-            names: list[str] = []
             try:
-                status = Path(here).stat()
-                known = looked_at.setdefault((status.st_dev, status.st_ino), prefix)
-                if known != prefix:
-                    told = f"the same folder as {known or '.'}, which was looked at"
-                    self.problems.append((prefix, told))
-                    continue
-                with os.scandir(here) as entries:
-                    for entry in entries:
-                        (folders if entry.is_dir() else names).append(entry.name)
+                files, folders = self._listed(prefix, looked_at)
             except OSError as error:
-                self.problems.append((prefix or ".", f"folder cannot be read: {error.strerror}"))
+                self.problems.append((prefix or ".", error.strerror or str(error)))
                 continue
-            names.sort()
-            for name in names:
-                yield Member(prefix + name)
+            for name in sorted(files):
+                yield Member(prefix + name, stamp=files[name])
             waiting += [f"{prefix}{folder}/" for folder in sorted(folders, reverse=True)]
+
+    @abstractmethod
+    def _listed(self, prefix: str, looked_at: dict[tuple[int, int], str]) -> Listed:
+        """List a folder, or raise an OSError; `looked_at` is what a link may lead to again."""
+
+
+class FolderSource(_Folders):
+    """A folder of this machine, links included."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self._device = root.stat().st_dev
+
+    def stamp(self, member: Member | None = None) -> str:
+        return "" if member is None else _stamp(f"{self.place}/{member.path}")
+
+    def _listed(self, prefix: str, looked_at: dict[tuple[int, int], str]) -> Listed:
+        """List a folder once: one that links make appear again is a problem."""
+        here = f"{self.place}/{prefix}"
+        found = Listed({}, [])
+        try:
+            status = Path(here).stat()
+            known = looked_at.setdefault((status.st_dev, status.st_ino), prefix)
+            if known != prefix:
+                raise OSError(f"the same folder as {known or '.'}, which was looked at")
+            with os.scandir(here) as entries:
+                for entry in entries:
+                    if entry.is_dir():
+                        found.folders.append(entry.name)
+                    else:
+                        found.files[entry.name] = ""
+        except OSError as error:
+            self._expect_there()
+            raise OSError(
+                f"folder cannot be read: {error.strerror}" if error.errno else error
+            ) from None
+        return found
 
     def read(self, member: Member) -> bytes:
         if leads_out(member.path):
@@ -173,7 +238,7 @@ class FolderSource(Source):
         handle = -1
         try:
             # Non-blocking, or a named pipe would keep us waiting for ever.
-            handle = os.open(f"{self.root}/{member.path}", _OPEN_FLAGS)
+            handle = os.open(f"{self.place}/{member.path}", _OPEN_FLAGS)
             status = os.fstat(handle)
             if not stat.S_ISREG(status.st_mode):
                 raise UnreadableError("not a regular file")
@@ -185,12 +250,56 @@ class FolderSource(Source):
                 _refuse_large(len(data))
             return data
         except FileNotFoundError:
+            self._expect_there()
             raise MissingFileError("no such file") from None
         except (OSError, ValueError) as error:
+            self._expect_there()
             raise UnreadableError(getattr(error, "strerror", None) or str(error)) from None
         finally:
             if handle >= 0:
                 os.close(handle)
+
+    def _expect_there(self) -> None:
+        """Raise a SourceLostError if the folder has gone, as with a disk that is taken away."""
+        try:
+            os.scandir(self.place).close()
+            if Path(self.place).stat().st_dev == self._device:
+                return
+            why = "another disk is in its place"
+        except OSError as error:
+            why = str(error.strerror)
+        raise SourceLostError(
+            f"{self.place}: can no longer be read ({why}); put it back, and start again"
+        ) from None
+
+
+class StoreSource(_Folders):
+    """A folder of a store."""
+
+    # Connections are no other process's.
+    shareable = False
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store.address)
+        self._store = store
+
+    def stamp(self, member: Member | None = None) -> str:
+        return "" if member is None else member.stamp
+
+    def _listed(self, prefix: str, looked_at: dict[tuple[int, int], str]) -> Listed:
+        return self._store.listed(prefix)
+
+    def read(self, member: Member) -> bytes:
+        if leads_out(member.path):
+            raise UnreadableError(LEADS_OUT)
+        try:
+            data = self._store.read(member.path, MAX_BYTES + 1)
+        except FileNotFoundError as error:
+            raise MissingFileError(str(error)) from None
+        except OSError as error:
+            raise UnreadableError(str(error)) from None
+        _refuse_large(len(data))
+        return data
 
 
 class ZipSource(Source):
@@ -199,12 +308,18 @@ class ZipSource(Source):
     # Each process would have to read the table of contents again.
     shareable = False
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path | str, store: Store | None = None) -> None:
         super().__init__(root)
+        self._store = store
         try:
-            self._archive = zipfile.ZipFile(root)
-        except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-            raise FaceAuditError(f"{root}: not a readable .zip archive ({error})") from None
+            self._archive = zipfile.ZipFile(store.open() if store else Path(root))
+        except Exception as error:  # damaged archives raise nearly anything, as drivers do
+            raise FaceAuditError(f"{root}: not a readable .zip archive ({told(error)})") from None
+
+    def stamp(self, member: Member | None = None) -> str:
+        if member is not None:
+            return ""
+        return self._store.stamp() if self._store else _stamp(self.place)
 
     def members(self) -> Iterator[Member]:
         for place, entry in enumerate(self._archive.infolist()):
@@ -222,8 +337,10 @@ class ZipSource(Source):
             with self._archive.open(entry) as file:
                 # A forged size must not unpack without end.
                 data = file.read(MAX_BYTES + 1)
-        except Exception as error:  # damaged archives raise nearly anything
-            raise UnreadableError(f"damaged in the archive ({error})") from None
+        except Exception as error:
+            if self._store:
+                self._store.expect_there()
+            raise UnreadableError(f"damaged in the archive ({told(error)})") from None
         _refuse_large(len(data))
         return data
 
@@ -238,13 +355,16 @@ class TarSource(Source):
 
     def __reduce__(self) -> tuple[type[TarSource], tuple[Path]]:
         """Open the archive anew in another process, which must not share our place in it."""
-        return TarSource, (self.root,)
+        return TarSource, (Path(self.place),)
+
+    def stamp(self, member: Member | None = None) -> str:
+        return _stamp(self.place) if member is None else ""
 
     def members(self) -> Iterator[Member]:
         self.problems = []
         last = "its beginning"
         try:
-            with tarfile.open(self.root, "r:") as archive:
+            with tarfile.open(self.place, "r:") as archive:
                 for entry in archive:
                     archive.members = []  # type: ignore[attr-defined]  # it would keep them all
                     if entry.isdir():
@@ -254,7 +374,8 @@ class TarSource(Source):
                     place = (entry.offset_data, entry.size) if plain else (-1, -1)
                     yield Member(entry.name.removeprefix("./"), *place)
         except (tarfile.TarError, OSError, EOFError, ValueError) as error:
-            self.problems.append((self.root.name, f"archive is damaged after {last}: {error}"))
+            told_where = f"archive is damaged after {last}: {error}"
+            self.problems.append((base_name(self.place), told_where))
 
     def read(self, member: Member) -> bytes:
         if member.offset < 0:
@@ -266,6 +387,15 @@ class TarSource(Source):
         if len(data) < member.size:
             raise UnreadableError("the archive ends before this file does")
         return data
+
+
+def _stamp(path: str) -> str:
+    """Say of a file what changes with it, without reading it; nothing if it is gone."""
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return ""
+    return f"{found.st_size} {found.st_mtime_ns}"
 
 
 def _refuse_large(size: int) -> None:
@@ -323,7 +453,7 @@ class StoredImages:
             if root is None:
                 raise _unstated(name)
             source = self._sources[name] = open_source(root)
-            if not source.root.is_dir():
+            if not source.by_name:
                 held = self._contents[name] = {}
                 for member in source.members():
                     held.setdefault(member.path, member)
@@ -334,7 +464,15 @@ class StoredImages:
         return cls({name: dataset.root for name, dataset in info.datasets.items()})
 
     def read(self, dataset: str, image: str) -> bytes:
-        """Return an image's bytes; or raise `UnreadableError`, or FaceAuditError without a root."""
+        """Return an image's bytes.
+
+        Raises
+        ------
+        UnreadableError
+            If this image cannot be read.
+        FaceAuditError
+            If there is no root; a SourceLostError if it is gone.
+        """
         if dataset not in self._sources:
             raise _unstated(dataset)
         contents = self._contents.get(dataset)
@@ -342,6 +480,10 @@ class StoredImages:
         if member is None:
             raise MissingFileError("no such file in the archive")
         return self._sources[dataset].read(member)
+
+    def threads(self, workers: int) -> int:
+        """Say in how many threads to read where the processor is worth so many."""
+        return max((of.threads(workers) for of in self._sources.values()), default=workers)
 
     def get(self, dataset: str, image: str) -> bytes | None:
         """Return an image's bytes, or None if it cannot be read."""

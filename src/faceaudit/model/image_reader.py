@@ -46,14 +46,14 @@ def read_pictures(
     find_face : FaceFinder, optional
         Marks pictures without a face by their status.
     workers : int
-        Threads. Pillow decodes outside Python's lock, so they run in parallel.
+        Threads, more from a store. Pillow decodes outside Python's lock, so they run in parallel.
     ahead : int, optional
         Pictures in memory at most, as of `read_ahead`.
 
     Raises
     ------
     FaceAuditError
-        If a data set's root is not stated.
+        If a data set's root is not stated; a SourceLostError if it is gone.
     """
 
     def read(row: tuple[str, str, str | None]) -> Picture:
@@ -79,7 +79,7 @@ def read_pictures(
 
     hashes = table["sha256"].to_pylist() if "sha256" in table.column_names else repeat(None)
     rows = zip(table["dataset"].to_pylist(), table["image"].to_pylist(), hashes, strict=False)
-    return read_ahead(read, rows, workers, ahead=ahead)
+    return read_ahead(read, rows, images.threads(workers), ahead=ahead)
 
 
 def _changed(

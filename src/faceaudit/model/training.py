@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from faceaudit.datasets.sources import StoredImages
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import expect_writable, sha256_of
 from faceaudit.model.architecture import (
@@ -151,6 +152,7 @@ def train(
     manifests = listed(manifests)
     expect_writable(*files_of(out), inputs=[*manifests, weights])
     manifest = read_manifests(manifests)
+    images = StoredImages.of(manifest.info)
     column = balance_column(balance, manifest) if balance else None
     if objective == "group-dro" and column is None:
         raise FaceAuditError("--objective group-dro: say of which groups with --balance")
@@ -200,7 +202,7 @@ def train(
             bars.console.print(f"going on after {done}")
 
         columns = () if column is None else (column,)
-        data = decode(manifest, size, workers, bars, columns)
+        data = decode(manifest, images, size, workers, bars, columns)
         kept.expect({"pictures": sha256_of_cells(data.table)})
         for reason, count in data.left_out.items():
             bars.console.print(f"left out: {counted(count, 'image')}, {reason}")
@@ -216,7 +218,7 @@ def train(
                 )
         large, send = data.pixels, None
         if smallest_crop is not None:
-            again = decode(manifest, kept_side(size), workers, bars, columns)
+            again = decode(manifest, images, kept_side(size), workers, bars, columns)
             if not again.table.equals(data.table):
                 raise FaceAuditError("the images changed while they were read; train again")
             large, send = again.pixels, partial(deliver, size=size, smallest_crop=smallest_crop)
@@ -285,8 +287,8 @@ def train(
         )
         familiarity = learn_familiarity(network, record, data.pixels, training, validation, seed)
         split = pa.array(np.where(held_out, "validation", "training"), pa.string())
-        images = pa.table({"sha256": _digits(data.table), "split": split}).sort_by("sha256")
-        save_checkpoint(out, model, network, images, familiarity)
+        known = pa.table({"sha256": _digits(data.table), "split": split}).sort_by("sha256")
+        save_checkpoint(out, model, network, known, familiarity)
     return load_checkpoint(out)
 
 
@@ -310,16 +312,17 @@ def add_familiarity(
         If the model or the manifests cannot be used, or do not belong together.
     """
     folder = Path(model)
+    manifest = read_manifests(manifests)
+    images = StoredImages.of(manifest.info)
     checkpoint = load_checkpoint(folder)
     record = checkpoint.record
     if record.training is None:
         raise FaceAuditError(f"{folder}: it is not known what this model was trained on")
-    manifest = read_manifests(manifests)
     with progress_bars(progress) as bars:
-        data = decode(manifest, record.input.size, workers, bars)
-        images = pq.read_table(folder / IMAGES_FILE)
-        place = pc.index_in(_digits(data.table), images["sha256"].combine_chunks())
-        side = np.asarray(images["split"].take(place).fill_null(""), dtype=object)
+        data = decode(manifest, images, record.input.size, workers, bars)
+        known = pq.read_table(folder / IMAGES_FILE)
+        place = pc.index_in(_digits(data.table), known["sha256"].combine_chunks())
+        side = np.asarray(known["split"].take(place).fill_null(""), dtype=object)
         training, validation = (np.flatnonzero(side == name) for name in ("training", "validation"))
         if not len(training) or not len(validation):
             raise FaceAuditError(

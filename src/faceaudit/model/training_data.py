@@ -59,12 +59,13 @@ def room_for(pictures: int, size: int) -> Pixels:
 
 def decode(
     manifest: Manifest,
+    images: StoredImages,
     size: int,
     workers: int,
     bars: Progress,
     columns: tuple[str, ...] = (),
 ) -> Decoded:
-    """Decode every picture once, to disk, and leave out what is no use.
+    """Decode every picture of `images` once, to disk, and leave out what is no use.
 
     The table gets these `columns` besides those that training always needs.
 
@@ -80,7 +81,6 @@ def decode(
     kept: list[int] = []
     sha256: list[str | None] = []
     left_out: Counter[str] = Counter()
-    images = StoredImages.of(manifest.info)
     how = partial(square_pixels, size=size)
     pictures = read_pictures(given, images, how, workers=workers, ahead=512)
     for position, picture in enumerate(

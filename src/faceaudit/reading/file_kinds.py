@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from faceaudit.errors import FaceAuditError
+from faceaudit.files import address_of
 
 Needed = Literal["manifest", "scores", "result", "specification", "model", "images"]
 
@@ -54,6 +55,8 @@ def expect(path: Path | str, needed: Needed) -> None:
 
     The error names what the file is, what is needed, and the command that makes it.
     """
+    if address := address_of(path):
+        raise refusal(address, "only images are read where they lie; fetch it first", needed)
     if not Path(path).exists():
         raise refusal(path, "no such file", needed)
     kind = kind_of(path)

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceaudit.datasets.sources import StoredImages
-from faceaudit.errors import FaceAuditError
+from faceaudit.errors import FaceAuditError, SourceLostError
 from faceaudit.files import expect_writable
 from faceaudit.model.faces import face_finder
 from faceaudit.model.image_reader import read_pictures
@@ -134,8 +134,6 @@ def score(
     detector = model if isinstance(model, Detector) else open_detector(model, **options)
     if not isinstance(manifests, Manifest):
         manifests = read_manifests(manifests)
-    with detector.blamed():
-        _ = detector.notes  # loads it: what is wrong with a model is said at once
     variants = asked_for(deliver, edit)
     if any(variant.needs_landmarks for variant in variants):
         require_landmarks("score --edit")
@@ -145,6 +143,9 @@ def score(
     datasets = {name: one for name, one in manifests.info.datasets.items() if name in present}
     info = manifests.info.model_copy(update={"datasets": datasets})
     images = StoredImages.of(info)
+    with detector.blamed():
+        # Loads it, which takes long, after all that can be refused without.
+        _ = detector.notes
     finder = face_finder() if find_faces else None
     of_run = len(table)
     hasten = precision == "fast" and of_run * (1 + len(variants)) >= WORTH_HASTE
@@ -196,6 +197,8 @@ def score(
             notes = list(detector.notes)
         try:
             maps = attention(detector, images, table, p_ai)
+        except SourceLostError:
+            raise
         except FaceAuditError as error:  # the scores are there and right
             maps = pa.nulls(len(table), pa.binary())
             notes.append(f"No evidence is shown: {error}.")
