@@ -17,7 +17,7 @@ from faceaudit.files import address_of
 from faceaudit.wording import cut
 
 #: Files that are read at once: nearly all the time that one takes is spent waiting.
-AT_ONCE = 16
+AT_ONCE = 32
 _WEB = ("http", "https")
 #: What a listing says of a file that changes with it; each store has its own names.
 _CHANGES = (
