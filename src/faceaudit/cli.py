@@ -209,9 +209,9 @@ class _IndexCommand(click.Command):
 def index(dataset: str, root: Path, out: Path, as_json: bool, **options: Any) -> None:
     """Index a data set into a manifest: one row an image.
 
-    DATASET is an id that 'faceaudit datasets' lists, ROOT a folder, a .zip or a .tar, or a folder or
-    .zip in a store, such as s3://bucket/faces. What could not be indexed is in the
-    reject ledger beside the manifest, one row a file with the reason.
+    DATASET is an id that 'faceaudit datasets' lists, ROOT a folder, a .zip or a .tar, or a folder
+    or .zip in a store, such as s3://bucket/faces. What could not be indexed is in the reject
+    ledger beside the manifest, one row a file with the reason.
     """
     from faceaudit.datasets import index as run
 
