@@ -17,7 +17,7 @@ import time
 import numpy as np
 import pyarrow as pa
 
-from faceaudit.comparison.many import compare_many
+from faceaudit.comparison.runner import compare
 from faceaudit.result import Result, Table
 from faceaudit.schema import DatasetInfo, ScoresInfo
 from faceaudit.spec import Spec
@@ -101,7 +101,7 @@ def study() -> None:
             for trial in range(TRIALS):
                 random = np.random.default_rng([trial, persons])
                 names = [str(i) for i in range(5)]
-                result = compare_many(draw(random, ROWS, rates, persons), SPEC, names=names)
+                result = compare(draw(random, ROWS, rates, persons), SPEC, names=names)
                 held += ranks_held(result, rates)
                 claims += false_claims(result, rates)
                 told = result.answer.how_sure if result.answer else ""
@@ -120,7 +120,7 @@ def measure(classifiers: int, rows: int) -> None:
     scores = draw(np.random.default_rng(0), rows, rates, persons=True)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     start = time.perf_counter()
-    compare_many(scores, SPEC, names=[str(i) for i in range(classifiers)])
+    compare(scores, SPEC, names=[str(i) for i in range(classifiers)])
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     took = time.perf_counter() - start
     print(f"{classifiers} × {rows:,}: {took:.1f} s, peak {after:.2f} GB ({before:.2f} before)")

@@ -49,7 +49,7 @@ def said(name: str) -> list[str]:
     first, second = map(_scores, bundled.PUBLISHED_PAIR)
     if kind == "compare":
         spec = find_spec("recorded-comparison")
-        return list(_lines("", json.loads(compare(first, second, spec).model_dump_json())))
+        return list(_lines("", json.loads(compare([first, second], spec).model_dump_json())))
     (model,) = (model for model in bundled.PUBLISHED_PAIR if rest.endswith(f"-{model}"))
     try:
         result = audit(_scores(model), find_spec(rest.removesuffix(f"-{model}")))

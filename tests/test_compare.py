@@ -58,7 +58,7 @@ def test_rates_and_paired_difference():
     p_ai[:20] = 0.1  # of group a's 30 errors, 20 are mended
     p_ai[100] = 0.1  # in group b one is mended and one is new
     p_ai[149] = 0.9
-    result = compare(first, rescored(first, p_ai), SPEC, names=("old", "new"))
+    result = compare([first, rescored(first, p_ai)], SPEC, names=("old", "new"))
     (fpr,) = slopes(result, "compare-group")  # no AI image has a group: no slopes of the FNR
     a, b = fpr.rows
     assert (a.group, a.n, a.first, a.second) == ("a", 100, 0.3, 0.1)
@@ -86,8 +86,8 @@ def test_the_order_of_rows_does_not_matter():
     order = np.random.default_rng(0).permutation(first.table.num_rows)
     first, second = unscored(first, [0, 5]), unscored(second, [1, 2, 40])
     shuffled = Scores(second.table.take(pa.array(order)), second.info)
-    kept = compare(first, second, SPEC).model_dump(exclude={"created", "inputs"})
-    assert compare(first, shuffled, SPEC).model_dump(exclude={"created", "inputs"}) == kept
+    kept = compare([first, second], SPEC).model_dump(exclude={"created", "inputs"})
+    assert compare([first, shuffled], SPEC).model_dump(exclude={"created", "inputs"}) == kept
 
 
 def test_refusals():
@@ -96,18 +96,18 @@ def test_refusals():
         first.table.set_column(0, "image", pa.array([f"x{i}" for i in range(230)])), first.info
     )
     with pytest.raises(FaceAuditError, match="share no image"):
-        compare(first, other, SPEC)
+        compare([first, other], SPEC)
     flipped = pa.array(["ai", *first.table["label"].to_pylist()[1:]])
     with pytest.raises(FaceAuditError, match=r"'a/0\.jpg' is real in first and ai in sec"):
-        compare(first, Scores(first.table.set_column(1, "label", flipped), first.info), SPEC)
+        compare([first, Scores(first.table.set_column(1, "label", flipped), first.info)], SPEC)
     with pytest.raises(FaceAuditError, match="has a tag 'race'; the tags are group"):
-        compare(first, first, SPEC.model_copy(update={"attributes": ["race"]}))
+        compare([first, first], SPEC.model_copy(update={"attributes": ["race"]}))
 
 
 def test_a_score_at_the_threshold_is_called_ai():
     scores = drawn_scores({"a": (10, 0)}, ai=(0, 0))
     at = rescored(scores, [0.5, *[0.1] * 9])
-    result = compare(scores, at, SPEC)
+    result = compare([scores, at], SPEC)
     assert slopes(result, "compare-overall")[0].rows[0].second == 0.1
 
 
@@ -115,7 +115,7 @@ def test_without_a_specification_every_category_is_compared():
     scores = drawn_scores({"a": (30, 3), "b": (30, 9)})
     # A number is no category, whatever its values.
     scores = with_column(scores, "sharpness", [0.5 + i % 2 for i in range(260)])
-    result = compare(scores, scores)
+    result = compare([scores, scores])
     assert [check.id for check in result.checks] == [
         "compare-overall",
         "compare-gaps",
@@ -175,13 +175,13 @@ def pair_of(groups, ai=((0, 0), (0, 0)), tags=("group",)):
 )
 def test_who_wins_over_all_images(real, ai, said):
     first, second, spec = pair_of({"a": real}, ai)
-    assert compare(first, second, spec, names=("old", "new")).verdict == said
+    assert compare([first, second], spec, names=("old", "new")).verdict == said
 
 
 def test_the_asked_error_rate_leads():
     first, second, spec = pair_of({"a": (300, 20, 90)}, ((300, 90), (300, 20)))
     spec = spec.model_copy(update={"rate": "fnr"})
-    result = compare(first, second, spec, names=("old", "new"))
+    result = compare([first, second], spec, names=("old", "new"))
     assert result.verdict.startswith("new misses fewer AI-generated faces than old (6.7 % against")
     assert " but wrongly accuses more real photographs (" in result.verdict
     assert [of.rate for of in result.answer.overall] == ["fnr", "fpr"]
@@ -195,7 +195,7 @@ def test_a_name_of_many_words_leaves_the_headline_short():
         (9, "The second wrongly accuses more real photographs than the first (30.0 % against 6.7 "),
     ):
         names = (" ".join("a" * length), " ".join("b" * length))
-        assert compare(first, second, spec, names=names).verdict.startswith(said)
+        assert compare([first, second], spec, names=names).verdict.startswith(said)
 
 
 def test_the_first_screen_says_who_how_much_how_sure_and_why():
@@ -204,7 +204,7 @@ def test_the_first_screen_says_who_how_much_how_sure_and_why():
     first, second, spec = pair_of(groups, ((1_500, 100), (1_500, 100)))
     datasets = [image.split("/")[0] for image in first.table["image"].to_pylist()]
     first, second = (with_column(of, "dataset", datasets) for of in (first, second))
-    result = compare(first, second, spec, names=("old", "new"))
+    result = compare([first, second], spec, names=("old", "new"))
     answer = result.answer
     assert answer.who == (
         "Gain among real photographs: group 'a' (22.5 % to 5.0 %); lose among real photographs: "
@@ -256,14 +256,14 @@ def test_a_change_that_lies_in_one_data_set_is_told(groups, said):
     first, second, spec = pair_of(groups)
     datasets = [image.split("/")[0] for image in first.table["image"].to_pylist()]
     first, second = (with_column(of, "dataset", datasets) for of in (first, second))
-    assert compare(first, second, spec, names=("old", "new")).answer.why == said
+    assert compare([first, second], spec, names=("old", "new")).answer.why == said
 
 
 def test_the_more_is_asked_the_surer_a_sentence_must_be():
     groups = {"a": (200, 10, 27), "b": (200, 20, 20)}
     for tags, shown in ((("group",), True), (("group", *"bcdefghij"), False)):
         first, second, spec = pair_of(groups, tags=tags)
-        result = compare(first, second, spec)
+        result = compare([first, second], spec)
         (fpr,) = slopes(result, "compare-group")
         # In the figure each stands on its own, and this one lacks 0.
         assert fpr.rows[0].low > 0
@@ -283,12 +283,12 @@ def test_the_more_is_asked_the_surer_a_sentence_must_be():
 
 def test_groups_too_small_to_speak_of_are_in_the_table_alone():
     first, second, spec = pair_of({"a": (200, 10, 10), "b": (29, 29, 0)})
-    result = compare(first, second, spec)
+    result = compare([first, second], spec)
     assert [row.n for row in slopes(result, "compare-group")[0].rows] == [200, 29]
     told = [of.sentence for check in result.checks for of in check.findings]
     assert not any("'b'" in sentence or "the gap" in sentence for sentence in told)
     assert "'b'" not in result.answer.who
-    small = compare(*pair_of({"a": (29, 3, 3), "b": (29, 3, 3)}))
+    small = compare(pair_of({"a": (29, 3, 3), "b": (29, 3, 3)}))
     by_group = next(check for check in small.checks if check.id == "compare-group")
     assert by_group.status == "not-estimable"
     assert by_group.sentence == (
@@ -298,7 +298,7 @@ def test_groups_too_small_to_speak_of_are_in_the_table_alone():
 
 def test_the_change_of_the_gap_is_told_with_its_interval():
     first, second, spec = pair_of({"a": (1_000, 150, 70), "b": (1_000, 50, 50)})
-    result = compare(first, second, spec, names=("old", "new"))
+    result = compare([first, second], spec, names=("old", "new"))
     gaps = next(check for check in result.checks if check.id == "compare-gaps")
     (told,) = gaps.findings
     assert told.sentence.startswith(
@@ -325,7 +325,7 @@ def test_images_of_one_person_count_as_what_they_are_worth():
         return Scores(table, scores.info)
 
     def found(copies, person=False):
-        result = compare(repeated(first, copies, person), repeated(second, copies, person), spec)
+        result = compare([repeated(first, copies, person), repeated(second, copies, person)], spec)
         told = [of.interval for check in result.checks for of in check.findings]
         widths = {of.value: of.upper - of.low for of in told}
         p = {test.name: test.p for check in result.checks for test in check.tests}
@@ -349,7 +349,7 @@ def test_images_of_one_person_count_as_what_they_are_worth():
 def test_a_cluster_that_neither_table_has_is_refused():
     first = drawn_scores({"a": (30, 3)})
     with pytest.raises(FaceAuditError, match="neither first nor second has a tag 'film'"):
-        compare(first, first, SPEC.model_copy(update={"cluster": "film"}))
+        compare([first, first], SPEC.model_copy(update={"cluster": "film"}))
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -373,7 +373,7 @@ def test_what_is_told_of_drawn_classifiers_is_short_and_true(seed):
     told = [rescored(first, np.where(of != real, 0.1, 0.9)) for of in wrong]
     lost = rng.random(len(real)) < rng.choice([0, 0.01])
     told[1] = unscored(told[1], lost)
-    result = compare(*told, SPEC, names=("old", "new"))
+    result = compare(told, SPEC, names=("old", "new"))
     both = ~lost
     headline, answer = result.verdict, result.answer
     sentences = [headline, *(of.sentence for check in result.checks for of in check.findings)]
@@ -426,7 +426,7 @@ def test_who_skips_its_own_errors_does_not_win(how):
         second = Scores(second.table.slice(30), second.info)
     else:
         second = unscored(second, range(30))
-    result = compare(first, second, SPEC, names=("old", "new"))
+    result = compare([first, second], SPEC, names=("old", "new"))
     (fpr, _) = slopes(result, "compare-overall")
     assert (fpr.rows[0].n, fpr.rows[0].difference) == (70, pytest.approx(-1 / 70))
     # On the images of both no difference is shown. Had the second got those wrong that the first
@@ -438,11 +438,11 @@ def test_who_skips_its_own_errors_does_not_win(how):
         "difference found is between -31.0 and -1.0 points."
     )
     p_ai[:30] = 0.1  # and were the first right there, the second could be worse by 29 points
-    turned = compare(rescored(first, p_ai), second, SPEC, names=("old", "new"))
+    turned = compare([rescored(first, p_ai), second], SPEC, names=("old", "new"))
     assert turned.verdict.endswith("; unscored images could turn this.")
     assert "30 real photographs that old alone scored could turn" in turned.answer.how_sure
     assert "between -1.0 and +29.0 points" in turned.limitations[0]
-    back = compare(second, rescored(first, p_ai), SPEC, names=("new", "old"))
+    back = compare([second, rescored(first, p_ai)], SPEC, names=("new", "old"))
     assert back.verdict.endswith("; unscored images could turn this.")
     assert "between -29.0 and +1.0 points" in back.limitations[0]
     table = detail(turned, "Images that one of the two alone scored")
@@ -462,7 +462,7 @@ def test_who_skips_its_own_errors_does_not_win(how):
 @pytest.mark.parametrize(("skipped", "could"), [(15, True), (3, False)])
 def test_equal_rates_are_an_answer_that_skipped_errors_could_turn(skipped, could):
     first = drawn_scores({"a": (100, 15)}, ai=(0, 0))
-    result = compare(first, Scores(first.table.slice(skipped), first.info), SPEC)
+    result = compare([first, Scores(first.table.slice(skipped), first.info)], SPEC)
     # Three errors, all mended, would be no evidence that the second errs less.
     assert ("could turn this" in result.verdict) is could
     assert ("could turn the answer" in result.answer.how_sure) is could
@@ -476,7 +476,7 @@ def test_a_winner_stays_one_where_skipped_images_could_not_turn_it():
     p_ai[:40] = 0.1
     second = rescored(first, p_ai)
     for skipped, said in ((5, "cannot turn"), (60, "could turn")):
-        result = compare(first, unscored(second, range(200 - skipped, 200)), SPEC)
+        result = compare([first, unscored(second, range(200 - skipped, 200))], SPEC)
         assert result.verdict.startswith("second wrongly accuses fewer real photographs than first")
         assert f"That {said} the answer" in result.limitations[0]
 
@@ -484,7 +484,7 @@ def test_a_winner_stays_one_where_skipped_images_could_not_turn_it():
 def test_images_that_only_the_second_scored_are_said_too():
     first = drawn_scores({"a": (50, 5)}, ai=(40, 4))
     fewer = Scores(first.table.slice(0, 70), first.info)  # 20 AI images less, all right
-    result = compare(fewer, first, SPEC)
+    result = compare([fewer, first], SPEC)
     assert result.limitations[0].startswith(
         "20 AI-generated faces were scored by second alone (0.0 % wrongly, "
         "against 20.0 % of the 20 that both scored). That could turn the answer"
@@ -493,7 +493,7 @@ def test_images_that_only_the_second_scored_are_said_too():
 
 def test_images_without_any_score_are_counted():
     first = drawn_scores({"a": (50, 5)})
-    rows = compare(unscored(first, [0, 1]), unscored(first, [1, 2]), SPEC).scores[1].rows
+    rows = compare([unscored(first, [0, 1]), unscored(first, [1, 2])], SPEC).scores[1].rows
     assert {left.reason: left.n for left in rows.left_out} == {
         "without a score of first (unreadable), scored by second": 1,
         "without a score of second (unreadable), scored by first": 1,
@@ -504,11 +504,13 @@ def test_images_without_any_score_are_counted():
 def test_a_group_that_one_of_the_two_never_scored_is_shown():
     first = drawn_scores({"a": (50, 5), "b": (20, 5)})
     result = compare(
-        first,
-        Scores(
-            first.table.filter(pc.not_equal(pc.fill_null(first.table["group"], ""), "b")),
-            first.info,
-        ),
+        [
+            first,
+            Scores(
+                first.table.filter(pc.not_equal(pc.fill_null(first.table["group"], ""), "b")),
+                first.info,
+            ),
+        ],
         SPEC,
     )
     rows = slopes(result, "compare-group")[0].rows
@@ -527,15 +529,15 @@ def test_training_images_of_either_are_left_out():
     in_first = with_column(first, "in_training", [i < 10 for i in range(n)])
     in_second = with_column(first, "in_training", [5 <= i < 30 for i in range(n)])
     reasons = {"in the training data of first": 10, "in the training data of second": 20}
-    result = compare(in_first, in_second, SPEC)
+    result = compare([in_first, in_second], SPEC)
     assert {left.reason: left.n for left in result.scores[0].rows.left_out} == reasons
     assert slopes(result, "compare-overall")[0].rows[0].n == 70
-    assert compare(in_first, first, SPEC).scores[0].n_real == 90
-    assert compare(first, in_first, SPEC).scores[0].n_real == 90
+    assert compare([in_first, first], SPEC).scores[0].n_real == 90
+    assert compare([first, in_first], SPEC).scores[0].n_real == 90
     # They are no images that one alone scored, though the other lacks them.
-    without = compare(in_first, Scores(first.table.slice(10), first.info), SPEC)
+    without = compare([in_first, Scores(first.table.slice(10), first.info)], SPEC)
     assert "alone" not in " ".join(without.limitations)
-    kept = compare(in_first, in_second, SPEC.model_copy(update={"include_training": True}))
+    kept = compare([in_first, in_second], SPEC.model_copy(update={"include_training": True}))
     assert kept.scores[0].n_real == 100
     notes = " ".join(kept.limitations)
     assert "first: 10 of 200 images were in this classifier's training data" in notes
@@ -548,20 +550,20 @@ def test_no_image_is_left():
     with pytest.raises(
         FaceAuditError, match=r"--include-training\): .* 30 left out: in the training data of"
     ):
-        compare(seen, first, SPEC)
+        compare([seen, first], SPEC)
     with pytest.raises(FaceAuditError, match="no image is left that both scored"):
-        compare(unscored(first, range(15)), unscored(first, range(15, 30)), SPEC)
+        compare([unscored(first, range(15)), unscored(first, range(15, 30))], SPEC)
 
 
 def test_rows_and_slice_of_the_specification_hold_and_are_accounted_for():
     scores = drawn_scores({"a": (50, 5), "b": (50, 25)}, ai=(20, 2))
     rows = SPEC.model_copy(update={"rows": "group != 'a'"})
-    result = compare(scores, scores, rows)
+    result = compare([scores, scores], rows)
     assert {left.reason: left.n for left in result.scores[0].rows.left_out} == {
         "outside rows: group != 'a'": 50,
         "without a tag that 'rows' needs": 20,
     }
-    sliced = compare(scores, scores, SPEC.model_copy(update={"slice": "group == 'b'"}))
+    sliced = compare([scores, scores], SPEC.model_copy(update={"slice": "group == 'b'"}))
     groups = {row.group: row.n for row in slopes(sliced, "compare-slice")[0].rows}
     assert groups == {"group == 'b'": 50, "all others": 50}
     assert "20 rows are on neither side of the slice" in " ".join(sliced.limitations)
@@ -576,8 +578,8 @@ def test_exchanged_tables_give_the_mirrored_answer():
     second = with_column(second, "in_training", rng.random(n) < 0.1)
     first = unscored(first, rng.choice(n, 10, replace=False))
     second = Scores(second.table.filter(pa.array(rng.random(n) < 0.8)), second.info)
-    there = compare(first, second, SPEC, names=("x", "y"))
-    back = compare(second, first, SPEC, names=("y", "x"))
+    there = compare([first, second], SPEC, names=("x", "y"))
+    back = compare([second, first], SPEC, names=("y", "x"))
 
     def told(result):
         return {
@@ -617,11 +619,11 @@ def test_images_match_by_hash_and_the_answer_says_how():
     hashes = [f"{i:064x}" for i in range(40)]
     first = with_column(first, "sha256", hashes)
     moved = with_column(first, "image", [f"D:\\moved\\{i}.png" for i in range(40)])
-    result = compare(first, moved, SPEC)
+    result = compare([first, moved], SPEC)
     assert result.scores[0].rows.used == 40
     assert "not matched by their paths: 40 by hash." in " ".join(result.limitations)
     other = with_column(first, "sha256", ["f" * 64, *hashes[1:]])
-    result = compare(first, other, SPEC)
+    result = compare([first, other], SPEC)
     assert result.scores[0].rows.used == 39
     assert "under that path second scored a picture with another hash" in " ".join(
         result.limitations
@@ -632,7 +634,7 @@ def test_images_that_fit_several_are_not_compared_and_counted():
     first = drawn_scores({"a": (30, 3)}, ai=(10, 1))
     images = first.table["image"].to_pylist()
     second = with_column(first, "image", ["b/0.jpg", *images[1:-1], "c/0.jpg"])
-    result = compare(first, second, SPEC)
+    result = compare([first, second], SPEC)
     assert result.scores[0].rows.used == 38
     # 'a/0.jpg' may be either of two; 'ai/9.jpg' is not there, and shares its name with none left.
     assert "1 image of first cannot be compared: several images have that hash or file name" in (
@@ -643,7 +645,7 @@ def test_images_that_fit_several_are_not_compared_and_counted():
 def test_tables_named_after_their_files_match_by_image():
     first = drawn_scores({"a": (30, 3)}, ai=(10, 1))
     second = with_column(first, "dataset", ["vendor"] * 40)
-    result = compare(first, second, SPEC)
+    result = compare([first, second], SPEC)
     assert result.scores[0].rows.used == 40
     assert "no data set's name in common (drawn; vendor)" in " ".join(result.limitations)
 
@@ -652,7 +654,7 @@ def test_tags_of_either_table_count_and_differences_are_said():
     first = drawn_scores({"a": (30, 3), "b": (30, 9)})
     info = first.info.model_copy(update={"tag_sources": {}})
     bare = Scores(first.table.drop_columns(["group"]), info)
-    (there, back) = (compare(bare, first, SPEC), compare(first, bare, SPEC))
+    (there, back) = (compare([bare, first], SPEC), compare([first, bare], SPEC))
     for result in (there, back):
         (fpr,) = slopes(result, "compare-group")
         assert [row.n for row in fpr.rows] == [30, 30]
@@ -662,7 +664,7 @@ def test_tags_of_either_table_count_and_differences_are_said():
     )
     assert not any("known from" in note for note in back.limitations)
     other = with_column(first, "group", ["b"] * 5 + first.table["group"].to_pylist()[5:])
-    result = compare(first, other, SPEC)
+    result = compare([first, other], SPEC)
     assert "The tables differ in 'group' of 5 images; what first says is used." in (
         result.limitations
     )
@@ -675,7 +677,7 @@ def test_one_tag_as_numbers_and_as_text():
     spec = SPEC.model_copy(update={"attributes": ["fold"]})
     for other in (list(map(str, numbers)), list(map(float, numbers))):
         result = compare(
-            with_column(first, "fold", numbers), with_column(first, "fold", other), spec
+            [with_column(first, "fold", numbers), with_column(first, "fold", other)], spec
         )
         assert {row.group: row.n for row in slopes(result, "compare-fold")[0].rows} == {
             "0": 15,
@@ -686,18 +688,18 @@ def test_one_tag_as_numbers_and_as_text():
 
 def test_one_classifier_given_twice_is_said():
     first = drawn_scores({"a": (30, 3)})
-    assert "give every image the same score" in " ".join(compare(first, first, SPEC).limitations)
+    assert "give every image the same score" in " ".join(compare([first, first], SPEC).limitations)
     info = first.info.model_copy(deep=True)
     info.model.sha256 = "ab" * 32
     p_ai = first.table["p_ai"].to_numpy() * 0.9
-    result = compare(Scores(first.table, info), Scores(rescored(first, p_ai).table, info), SPEC)
+    result = compare([Scores(first.table, info), Scores(rescored(first, p_ai).table, info)], SPEC)
     assert "are scores of one classifier (drawn)" in " ".join(result.limitations)
 
 
 def test_what_holds_of_both_is_said_once():
     scores = drawn_scores({"a": (30, 3)}, ai=(10, 1))
     faceless = [with_column(scores, "status", ["no_face"] * n + ["ok"] * (40 - n)) for n in (3, 5)]
-    notes = compare(*faceless, SPEC).limitations
+    notes = compare(faceless, SPEC).limitations
     (both, second) = (note for note in notes if "found no face" in note)
     assert both.startswith("first: 3 of 40 predictions rest on a picture in which a face finder f")
     assert "Such predictions count like the others" in both
@@ -708,7 +710,7 @@ def test_what_holds_of_both_is_said_once():
 
 def test_images_without_the_tag_are_said():
     scores = drawn_scores({"a": (30, 3), "b": (30, 9)}, ai=(7, 1))
-    fpr = slopes(compare(scores, scores, SPEC), "compare-group")[0]
+    fpr = slopes(compare([scores, scores], SPEC), "compare-group")[0]
     assert fpr.note == "7 images have no tag for group and are in no group here."
 
 
@@ -716,7 +718,7 @@ def test_words_for_missing_and_rows_without_a_label_are_heeded():
     scores = drawn_scores({"a": (30, 3), "unknown": (30, 9)}, ai=(7, 1))
     info = scores.info.model_copy(update={"unlabelled": {"drawn": 4}})
     spec = SPEC.model_copy(update={"missing": ["unknown"]})
-    result = compare(scores, Scores(scores.table, info), spec)
+    result = compare([scores, Scores(scores.table, info)], spec)
     assert [row.group for row in slopes(result, "compare-group")[0].rows] == ["a"]
     assert "second: 4 rows without a label in any table of tags are left out." in result.limitations
 

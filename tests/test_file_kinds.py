@@ -79,7 +79,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_table(root / "scores.parquet", scored, ScoresInfo(datasets=datasets))
     case = Case()
     write_result(root / "audit.json", audit(case.scores(), case.spec()))
-    write_result(root / "compare.json", compare(case.scores(), case.scores(1)))
+    write_result(root / "compare.json", compare([case.scores(), case.scores(1)]))
     (root / "spec.yaml").write_text(SPEC)
     (root / "report.html").write_text("<!doctype html><p>,</p>")
     (root / "face.jpg").write_bytes(b"\xff\xd8\xff\xe0\0")

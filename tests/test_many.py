@@ -15,7 +15,6 @@ from scipy.stats import binomtest
 from faceaudit import api, tables
 from faceaudit.checks.parts.sentences import MOST_WORDS, words
 from faceaudit.cli import main
-from faceaudit.comparison.many import compare_many
 from faceaudit.comparison.runner import compare
 from faceaudit.errors import FaceAuditError
 from faceaudit.report.html import render_html
@@ -60,7 +59,7 @@ def rows(detail):
 
 def test_who_is_best_for_whom_and_at_what_price():
     scores, wrong, group = planted()
-    result = compare_many(scores, SPEC, names=NAMES)
+    result = compare(scores, SPEC, names=NAMES)
     rates = [np.mean(of[group != "ai"]) for of in wrong]
     assert result.verdict == (
         f"better wrongly accuses the fewest real photographs ({100 * rates[2]:.1f} %) of 3 "
@@ -93,7 +92,7 @@ def test_who_is_best_for_whom_and_at_what_price():
 
 def test_a_classifier_that_is_worse_in_one_group_is_named_with_that_group_alone():
     scores, wrong, group = planted()
-    result = compare_many(scores, SPEC, names=NAMES)
+    result = compare(scores, SPEC, names=NAMES)
     told = re.search(r"Against old, planted: ([^.]*\.\d %[^;]*); (.*?)\. ", result.answer.who + " ")
     before, after = (100 * np.mean(of[group == "b"]) for of in wrong[:2])
     assert told.groups() == (
@@ -110,8 +109,8 @@ def test_a_classifier_that_is_worse_in_one_group_is_named_with_that_group_alone(
 
 def test_more_classifiers_make_each_difference_harder_to_show_and_tests_are_one_family():
     scores, _, _ = planted()
-    two = compare(*scores[:2], SPEC, names=NAMES[:2])
-    many = compare_many([*scores, *scores], SPEC, names=[*NAMES, "d", "e", "f"])
+    two = compare(scores[:2], SPEC, names=NAMES[:2])
+    many = compare([*scores, *scores], SPEC, names=[*NAMES, "d", "e", "f"])
 
     def of_b(result, id):
         return next(
@@ -146,14 +145,14 @@ def test_ranks_agree_with_the_pairs_themselves(seed):
     if people:
         scores = [with_column(of, "person", people) for of in scores]
     names = list("wxyz")
-    result = compare_many(scores, SPEC, names=names)
+    result = compare(scores, SPEC, names=names)
     confidence = check(result, "compare-1").findings[0].interval.confidence
     behind = dict.fromkeys(names, 0)
     ahead = dict.fromkeys(names, 0)
     asked = SPEC.model_copy(update={"confidence": confidence, "small_group": 10_000})
     for (i, one), (j, other) in combinations(enumerate(names), 2):
         alone = (
-            compare(scores[i], scores[j], asked, names=(one, other)).checks[0].details[0].rows[0]
+            compare([scores[i], scores[j]], asked, names=(one, other)).checks[0].details[0].rows[0]
         )
         if alone.low > 0 or alone.high < 0:
             best, worst = (one, other) if alone.low > 0 else (other, one)
@@ -177,12 +176,12 @@ def test_ranks_agree_with_the_pairs_themselves(seed):
 def test_names_of_many_words_leave_the_headline_short(length):
     scores, _, _ = planted()
     names = [" ".join([of] * length) for of in "abc"]
-    assert words(compare_many(scores, SPEC, names=names).verdict) <= MOST_WORDS
+    assert words(compare(scores, SPEC, names=names).verdict) <= MOST_WORDS
 
 
 def test_the_asked_error_rate_leads():
     scores, _, _ = planted()
-    result = compare_many(scores, SPEC.model_copy(update={"rate": "fnr"}), names=NAMES)
+    result = compare(scores, SPEC.model_copy(update={"rate": "fnr"}), names=NAMES)
     assert result.verdict.startswith("2 of 3 may be best on AI-generated faces, ")
     assert (result.answer.rate, result.answer.figure.check) == ("fnr", "compare-leaderboard-fnr")
 
@@ -194,7 +193,7 @@ def test_only_images_that_all_scored_count_and_what_each_lost_is_counted():
     scores, wrong, group = planted()
     scores[1] = unscored(scores[1], range(10))
     scores[2] = Scores(scores[2].table.slice(5), scores[2].info)
-    result = compare_many(scores, SPEC, names=NAMES)
+    result = compare(scores, SPEC, names=NAMES)
     assert (result.scores[0].rows.used, result.scores[0].rows.read) == (1_590, 1_600)
     assert {of.reason: of.n for of in result.scores[0].rows.left_out} == {
         "without a score of planted (unreadable), scored by another": 10
@@ -213,16 +212,14 @@ def test_only_images_that_all_scored_count_and_what_each_lost_is_counted():
     for id in ("compare-1", "compare-2"):
         everybody = rows(check(result, id).details[-1])[0]
         assert (everybody["group"], everybody["n"]) == ("all images", 1_190)
-    assert "compare-common" not in {
-        of.id for of in compare_many(planted()[0], SPEC, names=NAMES).checks
-    }
+    assert "compare-common" not in {of.id for of in compare(planted()[0], SPEC, names=NAMES).checks}
 
 
 def test_who_skips_its_own_errors_is_said():
     """The last one skips the images that all get wrong."""
     scores, wrong, _ = planted()
     skips = Scores(scores[0].table.filter(~wrong[0]), scores[0].info)
-    result = compare_many([*scores[:2], skips], SPEC, names=("old", "planted", "skips"))
+    result = compare([*scores[:2], skips], SPEC, names=("old", "planted", "skips"))
     assert "could turn the comparison with old of skips" in result.answer.how_sure
 
 
@@ -231,17 +228,17 @@ def test_refusals_name_the_tables_that_disagree():
     labels = ["ai", *scores[0].table["label"].to_pylist()[1:]]
     other = with_column(scores[2], "label", labels)
     with pytest.raises(FaceAuditError, match=r"'a/0\.jpg' is real in old and ai in better"):
-        compare_many([*scores[:2], other], SPEC, names=NAMES)
+        compare([*scores[:2], other], SPEC, names=NAMES)
     apart = with_column(scores[2], "image", [f"x{i}" for i in range(160)])
     with pytest.raises(
         FaceAuditError, match=r"share no image: old has 'a/0\.jpg', better has 'x0'"
     ):
-        compare_many([*scores[:2], apart], SPEC, names=NAMES)
+        compare([*scores[:2], apart], SPEC, names=NAMES)
     thirds = [unscored(of, [i for i in range(160) if i % 3 != k]) for k, of in enumerate(scores)]
     with pytest.raises(FaceAuditError, match="no image is left that all scored"):
-        compare_many(thirds, SPEC, names=NAMES)
+        compare(thirds, SPEC, names=NAMES)
     with pytest.raises(FaceAuditError, match="neither old nor planted nor better has a tag 'race'"):
-        compare_many(scores, SPEC.model_copy(update={"attributes": ["race"]}), names=NAMES)
+        compare(scores, SPEC.model_copy(update={"attributes": ["race"]}), names=NAMES)
 
 
 def test_each_is_read_at_its_own_threshold_unless_one_is_chosen():
@@ -249,11 +246,11 @@ def test_each_is_read_at_its_own_threshold_unless_one_is_chosen():
     info = scores[2].info.model_copy(deep=True)
     info.model.threshold = 0.05
     scores[2] = Scores(scores[2].table, info)
-    result = compare_many(scores, SPEC, names=NAMES)
+    result = compare(scores, SPEC, names=NAMES)
     assert "(old 0.5, planted 0.5, better 0.05)" in " ".join(result.limitations)
     worst = rows(check(result, "compare-leaderboard-fpr").details[1])[-1]
     assert (worst["classifier"], worst["wrong"]) == ("better", 1.0)
-    chosen = compare_many(scores, SPEC.model_copy(update={"threshold": 0.5}), names=NAMES)
+    chosen = compare(scores, SPEC.model_copy(update={"threshold": 0.5}), names=NAMES)
     assert "own threshold" not in " ".join(chosen.limitations)
     assert {of.threshold for of in chosen.scores} == {0.5}
 
@@ -261,7 +258,7 @@ def test_each_is_read_at_its_own_threshold_unless_one_is_chosen():
 def test_images_of_one_label_and_a_slice_are_enough():
     scores, _, _ = planted(60)
     real = [Scores(of.table.slice(0, 180), of.info) for of in scores]
-    result = compare_many(real, SPEC.model_copy(update={"slice": "group == 'b'"}), names=NAMES)
+    result = compare(real, SPEC.model_copy(update={"slice": "group == 'b'"}), names=NAMES)
     assert [of.id for of in result.checks if "leaderboard" in of.id] == ["compare-leaderboard-fpr"]
     table = check(result, "compare-leaderboard-fpr").details[1]
     assert {row["worst group"] for row in rows(table)} & {"slice \"group == 'b'\"", "group 'b'"}
@@ -319,7 +316,7 @@ def test_one_table_is_read_once_for_all_its_columns(tmp_path, monkeypatch):
 
 def test_page_and_markdown_have_the_leaderboard():
     scores, _, _ = planted(40)
-    result = compare_many(scores, SPEC, names=("<i>old", "planted", "better"))
+    result = compare(scores, SPEC, names=("<i>old", "planted", "better"))
     page, markdown = render_html(result), to_markdown(result)
     assert "&lt;i&gt;old" in page and "<i>old" not in page
     assert 'class="figure scatter' in page

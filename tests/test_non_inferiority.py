@@ -4,7 +4,6 @@ import pyarrow as pa
 import pytest
 
 from faceaudit.checks.parts.sentences import MOST_WORDS, words
-from faceaudit.comparison.many import compare_many
 from faceaudit.comparison.runner import compare
 from faceaudit.decision import FAILED, PASSED, UNDECIDED, gate
 from faceaudit.errors import FaceAuditError
@@ -23,7 +22,7 @@ AI = ((2_000, 60), (2_000, 60))
 def judged(groups, margin=0.04, ai=AI, **changes):
     first, second, spec = pair_of(groups, ai)
     spec = spec.model_copy(update={"no_worse_by": {"fpr": margin, "fnr": margin}} | changes)
-    return compare(first, second, spec, names=("old", "new"))
+    return compare([first, second], spec, names=("old", "new"))
 
 
 def verdicts(result):
@@ -88,7 +87,7 @@ def test_what_may_be_guessing_never_passes(ai):
     """Neither a classifier that calls all real, nor one of which no AI image shows what it is."""
     first, _, spec = pair_of(SAME, ((ai, 0), (ai, 0)))
     real = rescored(first, [0.1] * len(first.table))
-    result = compare(real, real, spec, names=("old", "new"), no_worse_by=0.04)
+    result = compare([real, real], spec, names=("old", "new"), no_worse_by=0.04)
     assert set(verdicts(result).values()) == {"insufficient-evidence"}
     assert result.verdict == (
         "Nothing is settled: new is not shown to do better than guessing, so nothing passes."
@@ -106,10 +105,10 @@ def test_who_skips_its_own_errors_does_not_pass():
     ):
         first, second, _ = pair_of(SAME | {"a": (900, 20, wrong)}, AI)
         second = unscored(second, skips)
-        found = verdicts(compare(first, second, spec))
+        found = verdicts(compare([first, second], spec))
         assert (found["a", "fpr"], found["b", "fpr"]) == (status, "pass")
         taken = spec.model_copy(update={"assume_missing": "random"})
-        assert verdicts(compare(first, second, taken))["a", "fpr"] == (
+        assert verdicts(compare([first, second], taken))["a", "fpr"] == (
             "pass" if len(skips) == 80 else status
         )
 
@@ -118,9 +117,9 @@ def test_who_is_not_shown_to_be_worse_of_all_does_not_fail():
     """On what it skips the second may be right and the first was wrong."""
     first, second, spec = pair_of({"a": (900, 60, 110), "b": (900, 20, 20)}, AI)
     spec = spec.model_copy(update={"no_worse_by": {"fpr": 0.04}})
-    assert verdicts(compare(first, unscored(second, range(60)), spec))["a", "fpr"] != "fail"
+    assert verdicts(compare([first, unscored(second, range(60))], spec))["a", "fpr"] != "fail"
     taken = spec.model_copy(update={"assume_missing": "random"})
-    assert verdicts(compare(first, unscored(second, range(60)), taken))["a", "fpr"] == "fail"
+    assert verdicts(compare([first, unscored(second, range(60))], taken))["a", "fpr"] == "fail"
 
 
 def test_images_without_a_tag_could_be_of_any_group():
@@ -128,16 +127,16 @@ def test_images_without_a_tag_could_be_of_any_group():
     spec = spec.model_copy(update={"no_worse_by": {"fpr": 0.05}})
     tags = [None if of == "x" else of for of in first.table["group"].to_pylist()]
     first, second = (with_column(of, "group", tags) for of in (first, second))
-    found = verdicts(compare(first, second, spec))
+    found = verdicts(compare([first, second], spec))
     assert {found[group, "fpr"] for group in "abc"} == {"insufficient-evidence"}
     taken = spec.model_copy(update={"assume_missing": "random"})
-    assert {verdicts(compare(first, second, taken))[group, "fpr"] for group in "abc"} == {"pass"}
+    assert {verdicts(compare([first, second], taken))[group, "fpr"] for group in "abc"} == {"pass"}
 
 
 def test_pictures_of_one_person_settle_less():
     first, second, spec = pair_of({"a": (900, 20, 20), "b": (900, 20, 20)}, AI)
     spec = spec.model_copy(update={"no_worse_by": {"fpr": 0.03}})
-    assert compare(first, second, spec).status == "pass"
+    assert compare([first, second], spec).status == "pass"
     copied = [
         Scores(
             pa.concat_tables([of.table] * 5)
@@ -150,7 +149,7 @@ def test_pictures_of_one_person_settle_less():
     gaps = {
         people: next(
             gap.high - gap.value
-            for check in compare(*copied, spec.model_copy(update={"cluster": people})).checks
+            for check in compare(copied, spec.model_copy(update={"cluster": people})).checks
             for gap in check.verdicts
             if gap.group == "a"
         )
@@ -191,7 +190,7 @@ def test_margins_that_are_none_are_refused(written, said):
 
 def test_one_error_rate_alone_may_be_judged():
     first, second, spec = pair_of(SAME, ((2_000, 60), (2_000, 900)))
-    result = compare(first, second, spec.model_copy(update={"no_worse_by": {"fpr": 0.04}}))
+    result = compare([first, second], spec.model_copy(update={"no_worse_by": {"fpr": 0.04}}))
     assert {rate for _, rate in verdicts(result)} == {"fpr"}
     assert result.status == "pass"
     assert result.verdict == (
@@ -205,7 +204,7 @@ def test_one_error_rate_alone_may_be_judged():
 @pytest.mark.parametrize("names", [("old", "new"), ("a a a a a a", "b b b b b b b b")])
 def test_headlines_are_short(groups, margin, names):
     first, second, spec = pair_of(groups, AI)
-    result = compare(first, second, spec, names=names, no_worse_by=margin)
+    result = compare([first, second], spec, names=names, no_worse_by=margin)
     assert words(result.verdict) <= MOST_WORDS
     assert "a chosen limit, not a legal test" in result.answer.how_much
 
@@ -213,7 +212,7 @@ def test_headlines_are_short(groups, margin, names):
 def test_of_several_each_is_judged_and_the_worst_decides():
     first, worse, spec = pair_of(ONE_WORSE, AI)
     _, same, _ = pair_of({group: (n, a, a) for group, (n, a, _) in ONE_WORSE.items()}, AI)
-    result = compare_many([first, same, worse], spec, names=["a", "b", "c"], no_worse_by=0.04)
+    result = compare([first, same, worse], spec, names=["a", "b", "c"], no_worse_by=0.04)
     assert result.verdict == (
         "Against the margin of 4 points in every group: within it: b; beyond it: c."
     )
@@ -222,7 +221,7 @@ def test_of_several_each_is_judged_and_the_worst_decides():
     decision = gate(result)
     assert [of.name for of in decision.outcomes if of.code == FAILED] == ["c, group 'b', FPR"]
     # They share one chance of error: beside 'c' less is left for 'b' than alone.
-    alone = compare(first, same, spec, no_worse_by=0.04)
+    alone = compare([first, same], spec, no_worse_by=0.04)
     first_step = [
         min(gap.confidence for check in of.checks for gap in check.verdicts)
         for of in (alone, result)
@@ -237,7 +236,7 @@ def test_a_group_that_the_second_did_not_score_is_undecided(assume_missing, left
     spec = spec.model_copy(
         update={"no_worse_by": {"fpr": 0.04}, "assume_missing": assume_missing, "small_group": 30}
     )
-    result = compare(first, unscored(second, range(900 + left, 1800)), spec, names=("old", "new"))
+    result = compare([first, unscored(second, range(900 + left, 1800))], spec, names=("old", "new"))
     assert verdicts(result)["b", "fpr"] == "insufficient-evidence"
     assert ("d", "fpr") not in verdicts(result)  # Small to the first too.
     assert result.status == "insufficient-evidence"
@@ -252,7 +251,7 @@ def test_a_label_that_the_second_did_not_score_is_undecided():
     first, second, spec = pair_of(SAME, AI)
     spec = spec.model_copy(update={"no_worse_by": {"fpr": 0.04, "fnr": 0.04}})
     n = len(first.table)
-    result = compare(first, unscored(second, range(n - AI[0][0], n)), spec)
+    result = compare([first, unscored(second, range(n - AI[0][0], n))], spec)
     assert verdicts(result)["all images", "fnr"] == "insufficient-evidence"
     assert gate(result).code != PASSED
     page = render_html(result)
@@ -264,7 +263,7 @@ def test_what_a_third_did_not_score_hides_nothing_of_the_second():
     _, third, _ = pair_of(SAME, AI)
     spec = spec.model_copy(update={"no_worse_by": {"fpr": 0.04}, "assume_missing": "random"})
     skips = unscored(third, range(900, 1800))
-    result = compare_many([first, worse, skips], spec, names=["a", "b", "c"])
+    result = compare([first, worse, skips], spec, names=["a", "b", "c"])
     found = {
         (gap.classifier, gap.group): gap
         for check in result.checks
@@ -274,7 +273,7 @@ def test_what_a_third_did_not_score_hides_nothing_of_the_second():
     assert found["b", "b"].status == "fail"
     assert found["c", "b"].status == "insufficient-evidence"
     # As if there were no third, but for the chance of error that all share.
-    alone = compare(first, worse, spec, names=("a", "b"))
+    alone = compare([first, worse], spec, names=("a", "b"))
     for check in alone.checks:
         for gap in check.verdicts:
             assert found["b", gap.group].value == pytest.approx(gap.value)

@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 
 from faceaudit import bundled
-from faceaudit.comparison.many import compare_many
 from faceaudit.comparison.runner import compare
 from faceaudit.errors import FaceAuditError
 from faceaudit.notebook import Findings, Result
@@ -53,7 +52,7 @@ def rows(scores, name, audited) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def compared(scores) -> Result:
     other = read_scores(bundled.recorded_scores("without-ffhq"))
-    return Result.of(compare(other, scores, find_spec("recorded-comparison")))
+    return Result.of(compare([other, scores], find_spec("recorded-comparison")))
 
 
 def test_groups_are_the_counts_of_the_table_itself(audited, rows):
@@ -179,7 +178,7 @@ def test_of_many_each_has_its_table(scores):
     other = read_scores(bundled.recorded_scores("without-ffhq"))
     spec = find_spec("recorded-comparison")
     third = Scores(other.table.slice(0, len(other.table) - 50), other.info)
-    result = Result.of(compare_many([other, scores, third], spec, names=["a", "b", "c"]))
+    result = Result.of(compare([other, scores, third], spec, names=["a", "b", "c"]))
     with pytest.raises(FaceAuditError, match=r"of 3 classifiers .* result\.tables lists"):
         _ = result.groups
     with pytest.raises(FaceAuditError, match="how gaps change; result"):

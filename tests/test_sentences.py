@@ -248,7 +248,7 @@ def test_what_an_audit_says_is_so(case):
 def test_sentences_of_a_comparison(real, drop, tmp_path):
     case = Case(real=real, ai=3, wrong=1, datasets=2, untagged=1, unscored=drop // 2)
     try:
-        result = compare(case.scores(), case.scores(0, drop), names=("old", "new"))
+        result = compare([case.scores(), case.scores(0, drop)], names=("old", "new"))
     except FaceAuditError as error:
         assert faults(str(error)) == []
         return

@@ -35,7 +35,7 @@ def results():
     first, second = (read_scores(bundled.recorded_scores(n)) for n in ("without-ffhq", "with-ffhq"))
     found = {name: audit(first, find_spec(name)) for name in AUDITS}
     names = "without-ffhq", "with-ffhq"
-    found["compare"] = compare(first, second, find_spec("recorded-comparison"), names=names)
+    found["compare"] = compare([first, second], find_spec("recorded-comparison"), names=names)
     found |= {path.stem: read_result(path) for path in STUDIES.glob("*.json")}
     for name, kind in (("long", "a group whose name goes on and on " * 9), ("narrow", WIDE)):
         odd = found["utkface-demographics"].model_copy(deep=True)

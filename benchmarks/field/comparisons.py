@@ -177,7 +177,7 @@ def _alike(random: np.random.Generator, images: int) -> Result:
             of = random.beta(rate * odds, (1 - rate) * odds, persons)
         more = {"person": person.astype(str)} if images > 1 else {}
         pair.append(scored_faces(is_ai, wrong_calls(random, of[person], is_ai), columns | more))
-    return compare(*pair, SPEC)
+    return compare(pair, SPEC)
 
 
 def _gap_changes(random: np.random.Generator) -> list[bool]:

@@ -230,7 +230,6 @@ def compare(
     **reading : Reading
         How all tables are to be read.
     """
-    from faceaudit.comparison.many import compare_many
     from faceaudit.comparison.runner import compare as run_compare
     from faceaudit.errors import FaceAuditError
     from faceaudit.files import expect_writable
@@ -269,23 +268,13 @@ def compare(
             ((place, table),) = tables
             tables = [(place, read_raw(table, place, "scores"))] * len(columns)
         sides = read_given(tables, chosen, reading, columns, of_each if one_table else ())
-        if len(sides) > 2:
-            result = compare_many(
-                sides,
-                chosen,
-                names=called,
-                include_training=include_training,
-                no_worse_by=no_worse_by,
-            )
-        else:
-            result = run_compare(
-                sides[0],
-                sides[1],
-                chosen,
-                names=(called[0], called[1]),
-                include_training=include_training,
-                no_worse_by=no_worse_by,
-            )
+        result = run_compare(
+            sides,
+            chosen,
+            names=called,
+            include_training=include_training,
+            no_worse_by=no_worse_by,
+        )
     if out is not None:
         from faceaudit.report.html import write_with_page
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -27,7 +27,8 @@ from faceaudit.stats.rates import RateEstimate
 from faceaudit.wording import interval_title
 
 Kind = Literal["count", "percent", "points", "number", "p"]
-
+#: The title and the kind of a column.
+Head = tuple[str, Kind | Literal["text"]]
 
 #: Bins of the score in a distribution.
 BINS = 20
@@ -69,10 +70,18 @@ def number(title: str, kind: Kind, values: Any, help: str | None = None) -> Valu
     return Values(Column(title=title, kind=kind, help=help), values)
 
 
-def by_rows(
-    rows: Sequence[Sequence[Any]], heads: Sequence[tuple[str, Kind | Literal["text"]]]
-) -> list[Values]:
-    """Make columns of one row or more, each head its title and kind."""
+def heads(told: str) -> list[Head]:
+    """Read titles and kinds, of text where none is said.
+
+    >>> heads("data set; images:count")
+    [('data set', 'text'), ('images', 'count')]
+    """
+    parts = (head.partition(":") for head in told.split("; "))
+    return [(title, cast(Kind, kind) or "text") for title, _, kind in parts]
+
+
+def by_rows(rows: Sequence[Sequence[Any]], heads: Sequence[Head]) -> list[Values]:
+    """Make columns of one row or more."""
     values = zip(*rows, strict=True)
     return [
         Values(Column(title=title, kind=kind), list(of))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import product
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from faceaudit import wording as say
 from faceaudit.checks import AuditInput, Check, Options, Product
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
-from faceaudit.layout import Kind, by_rows, forest, lay_out
+from faceaudit.layout import by_rows, forest, heads, lay_out
 from faceaudit.result import Finding, Forest, Interval, Table
 from faceaudit.schema import DELIVERY_COLUMNS, PIXEL_COLUMNS, called_ai
 from faceaudit.stats import FloatArray, IntArray
@@ -299,8 +299,7 @@ def _of(rate: ErrorRate, data: AuditInput) -> Mask:
 
 # --- how it is told ------------------------------------------------------------------------
 
-_Heads = list[tuple[str, Kind | Literal["text"]]]
-_AUC: _Heads = [("AUC", "number"), ("from", "number"), ("to", "number")]
+_AUC = "AUC:number; from:number; to:number"
 _EACH = "Intervals hold each on its own."
 
 
@@ -394,12 +393,13 @@ def _pairs(
         best, of_table = next(iter(alone)), _ends(alone[TABLE])[0] if TABLE in alone else None
         sides = names[i], names[j], int(n[i]), int(n[j])
         rows.append((*sides, *_ends(auc), best, _ends(alone[best])[0], of_table))
-    heads: _Heads = [("real photographs", "text"), ("AI-generated faces", "text")]
-    heads += [("real", "count"), ("AI", "count"), *_AUC, ("best alone", "text")]
-    heads += [("its AUC", "number"), (TABLE, "number")]
+    columns = heads(
+        f"real photographs; AI-generated faces; real:count; AI:count; {_AUC}; best alone; "
+        f"its AUC:number; {TABLE}:number"
+    )
     note = "How well delivery facts alone tell the one from the other; 0.5 is chance."
     title = "Each set of AI-generated faces against each of real photographs"
-    return lay_out(title, by_rows(rows, heads), note=f"{note} {_EACH}") if rows else None
+    return lay_out(title, by_rows(rows, columns), note=f"{note} {_EACH}") if rows else None
 
 
 def _by_group(groups: Sequence[Foretold]) -> Table | None:
@@ -407,20 +407,14 @@ def _by_group(groups: Sequence[Foretold]) -> Table | None:
         (*map(say.tag_title, of.tags), of.title, of.images, *_ends(of.by[ALL]), of.best)
         for of in groups
     ]
-    heads: _Heads = [
-        ("by", "text"),
-        ("group", "text"),
-        ("images", "text"),
-        *_AUC,
-        ("best alone", "text"),
-    ]
+    columns = heads(f"by; group; images; {_AUC}; best alone")
     note = (
         "How well the file's facts tell a group from the others of its tag: where they do, a gap "
         f"may be delivery's. Those of the pixels go with skin, hair and light, too. {_EACH} Of at "
         f"most {MOST_TAGS} tags."
     )
     title = "How files were saved, by group"
-    return lay_out(title, by_rows(rows, heads), note=note) if rows else None
+    return lay_out(title, by_rows(rows, columns), note=note) if rows else None
 
 
 CHECK = Check(

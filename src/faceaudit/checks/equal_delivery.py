@@ -17,7 +17,7 @@ from faceaudit.checks.parts.group_rates import named_groups
 from faceaudit.checks.parts.sentences import at_one_delivery, cause
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
 from faceaudit.errors import FaceAuditError
-from faceaudit.layout import Kind, by_rows, lay_out
+from faceaudit.layout import by_rows, heads, lay_out
 from faceaudit.result import Finding, GroupRate, OneDelivery, SlopeRow, Slopes, Table
 from faceaudit.schema import called_ai, variant_columns
 from faceaudit.stats import FloatArray
@@ -209,20 +209,16 @@ def _gaps(both: Both, gaps: Sequence[dict[str, Finding]]) -> Table:
                     cause(one),
                 )
             )
-    points: list[tuple[str, Kind]] = [("from", "points"), ("to", "points")]
     out = len(both.data.table) - len(both.first)
     return lay_out(
         "Gaps as delivered and at one delivery",
         by_rows(
             rows,
-            [
-                *((title, "text") for title in ("by", "error rate", "highest", "lowest")),
-                ("threshold", "text"),
-                ("as delivered", "points"),
-                *(("remains", "points"), *points),
-                *(("was delivery", "points"), *points),
-                ("so", "text"),
-            ],
+            heads(
+                "by; error rate; highest; lowest; threshold; as delivered:points; "
+                "remains:points; from:points; to:points; "
+                "was delivery:points; from:points; to:points; so"
+            ),
         ),
         note="The same two groups and images twice, the second time each at "
         f"{in_words(both.delivery)}. {say.interval_title(both.data.spec.confidence)}s, which "
@@ -256,17 +252,16 @@ def _overall(both: Both) -> Table:
     aucs = [group_ranking(of.runs(()), confidence).subgroup for of in (both.first, both.second)]
     shown = [f"{of.value[0]:.3f} ({of.low[0]:.3f} to {of.high[0]:.3f})" for of in reversed(aucs)]
     auc = "" if np.isnan(aucs[0].value[0]) else f"; AUC {' instead of '.join(shown)}"
-    ends: list[tuple[str, Kind]] = [("from", "percent"), ("to", "percent")]
     return lay_out(
         "Errors over all images, as delivered and at one delivery",
         by_rows(
             rows,
-            [
-                *(("error rate", "text"), ("images", "count"), ("threshold", "text")),
-                *(("as delivered", "percent"), *ends),
-                *(("at one delivery", "percent"), *ends),
-                *(("change", "points"), ("from", "points"), ("to", "points")),
-            ],
+            heads(
+                "error rate; images:count; threshold; "
+                "as delivered:percent; from:percent; to:percent; "
+                "at one delivery:percent; from:percent; to:percent; "
+                "change:points; from:points; to:points"
+            ),
         ),
         note=f"With every picture delivered alike ({in_words(both.delivery)}), "
         f"{' and '.join(told)}{auc}.",

@@ -9,7 +9,7 @@ import numpy as np
 from faceaudit import wording as say
 from faceaudit.comparison.outcomes import RATES, Comparison, Difference, Outcomes, told_change
 from faceaudit.error_rates import ErrorRate
-from faceaudit.layout import by_rows, lay_out, number, text
+from faceaudit.layout import by_rows, heads, lay_out
 from faceaudit.result import (
     CheckResult,
     Detail,
@@ -178,13 +178,7 @@ def counts_table(of: Comparison) -> list[Detail]:
             f"For how many groups {of.names[1]} is better or worse",
             by_rows(
                 rows,
-                [
-                    ("groups by", "text"),
-                    ("images", "text"),
-                    ("better for", "count"),
-                    ("worse for", "count"),
-                    ("undecided", "count"),
-                ],
+                heads("groups by; images; better for:count; worse for:count; undecided:count"),
             ),
             note=f"Groups of at least {say.counted(of.spec.small_group, 'image')}; better and "
             "worse hold for all of them together.",
@@ -229,17 +223,12 @@ def gaps(of: Comparison) -> list[CheckResult]:
 def _gap_table(
     of: Comparison, rows: Sequence[tuple[tuple[str, ...], ErrorRate, Outcomes]]
 ) -> Detail:
-    found = [of for _, _, of in rows]
-    gaps = [each.gap_change(of.spec.confidence) for each in found]
-    columns = [
-        text("groups by", [say.attributes_title(tags) for tags, _, _ in rows]),
-        text("error rate", [rate.short for _, rate, _ in rows]),
-        number("groups", "count", [int(of.large.sum()) for of in found]),
-        number("images", "count", [int(of.n[of.large].sum()) for of in found]),
-        number(of.names[0], "points", [gap.first for gap in gaps]),
-        number(of.names[1], "points", [gap.second for gap in gaps]),
-        number("change", "points", [gap.value for gap in gaps]),
-        number("from", "points", [gap.low for gap in gaps]),
-        number("to", "points", [gap.high for gap in gaps]),
-    ]
-    return lay_out("How the gaps change", columns)
+    told = []
+    for tags, rate, found in rows:
+        gap, n = found.gap_change(of.spec.confidence), found.n[found.large]
+        which = say.attributes_title(tags), rate.short, len(n), int(n.sum())
+        told.append((*which, gap.first, gap.second, gap.value, gap.low, gap.high))
+    columns = heads("groups by; error rate; groups:count; images:count")
+    columns += [(name, "points") for name in of.names]
+    columns += heads("change:points; from:points; to:points")
+    return lay_out("How the gaps change", by_rows(told, columns))

@@ -13,7 +13,7 @@ from faceaudit import wording as say
 from faceaudit.checks import AuditInput
 from faceaudit.comparison.outcomes import RATES
 from faceaudit.error_rates import ErrorRate
-from faceaudit.layout import by_rows, lay_out, number, text
+from faceaudit.layout import by_rows, heads, lay_out
 from faceaudit.pairing import Panel
 from faceaudit.result import CheckResult, Scatter, ScatterPoint, Table, Test
 from faceaudit.spec import Spec
@@ -218,28 +218,20 @@ def told_together(rate: ErrorRate, standings: Sequence[Standing]) -> str:
 
 
 def _table(standings: Sequence[Standing], title: str) -> Table:
-    none = float("nan")
-    worst = [of.worst or ("", 0, Worst(0, none, none, none)) for of in standings]
-    gaps = [of.gap or ("", GapInterval(none, none, none, None, None, ())) for of in standings]
-    return lay_out(
-        title,
-        [
-            text("classifier", [of.name for of in standings]),
-            text("rank", [of.rank for of in standings]),
-            number("wrong", "percent", [of.value for of in standings]),
-            number("from", "percent", [of.low for of in standings]),
-            number("to", "percent", [of.high for of in standings]),
-            text("worst group", [name for name, _, _ in worst]),
-            number("its images", "count", [n for _, n, _ in worst]),
-            number("wrong in it", "percent", [of.value for _, _, of in worst]),
-            number("from", "percent", [of.low for _, _, of in worst]),
-            number("to", "percent", [of.high for _, _, of in worst]),
-            text("largest gap by", [tag for tag, _ in gaps]),
-            number("gap", "points", [of.value for _, of in gaps]),
-            number("from", "points", [of.low for _, of in gaps]),
-            number("to", "points", [of.high for _, of in gaps]),
-        ],
+    rows = []
+    for of in standings:
+        group, n, worst = of.worst or ("", 0, None)
+        tag, gap = of.gap or ("", None)
+        in_worst = (worst.value, worst.low, worst.high) if worst else (None,) * 3
+        of_gap = (gap.value, gap.low, gap.high) if gap else (None,) * 3
+        own = of.name, of.rank, of.value, of.low, of.high
+        rows.append((*own, group, n, *in_worst, tag, *of_gap))
+    columns = heads(
+        "classifier; rank; wrong:percent; from:percent; to:percent; "
+        "worst group; its images:count; wrong in it:percent; from:percent; to:percent; "
+        "largest gap by; gap:points; from:points; to:points"
     )
+    return lay_out(title, by_rows(rows, columns))
 
 
 def aucs(
@@ -271,10 +263,9 @@ def aucs(
         by_rows(
             rows,
             [
-                ("classifier", "text"),
-                *((title, "percent") for title in ("AUC", "from", "to")),
-                *((title, "points") for title in (f"minus {names[0]}", "from", "to")),
-                ("p", "p"),
+                *heads("classifier; AUC:percent; from:percent; to:percent"),
+                (f"minus {names[0]}", "points"),
+                *heads("from:points; to:points; p:p"),
             ],
         ),
         note="AUC: how often an AI-generated face scores above a real photograph. The differences "

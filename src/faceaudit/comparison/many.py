@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import starmap
 from math import comb
+from typing import Any
 
 import numpy as np
 
@@ -16,14 +17,12 @@ from faceaudit.comparison import groups, non_inferiority
 from faceaudit.comparison.leaderboard import MOST_TOLD, Leaderboard, aucs, told_together
 from faceaudit.comparison.notes import limitations_of_all, too_alike
 from faceaudit.comparison.outcomes import RATES, Comparison, Difference
-from faceaudit.comparison.runner import chosen_spec
-from faceaudit.layout import by_rows, lay_out, number, text
-from faceaudit.pairing import Panel, side_by_side
-from faceaudit.result import PARTS, Answer, CheckResult, Detail, FigureAt, Result
-from faceaudit.runner import adjust_tests, headline, result_versions, timestamp
+from faceaudit.layout import Head, by_rows, heads, lay_out
+from faceaudit.pairing import Panel
+from faceaudit.result import PARTS, Answer, CheckResult, Detail, FigureAt
+from faceaudit.runner import headline
 from faceaudit.spec import Spec
 from faceaudit.stats.intervals import rate_of
-from faceaudit.tables import Scores, inputs_of
 
 #: Of the groups for which a classifier is shown to be better, or worse, so many are named.
 MOST_NAMED = 2
@@ -45,38 +44,8 @@ COMMON = (
 )
 
 
-def compare_many(
-    scores: Sequence[Scores],
-    spec: Spec | None = None,
-    *,
-    names: Sequence[str],
-    include_training: bool = False,
-    no_worse_by: float | None = None,
-) -> Result:
-    """Compare classifiers on the images that all of them scored; of kind ``compare``.
-
-    Parameters
-    ----------
-    scores : sequence of Scores
-        Each at its own threshold, unless the specification has one.
-    spec : Spec, optional
-        Without one, every category with two groups or more.
-    names : sequence of str
-        How each is called in the report.
-    include_training : bool
-        Count images that one of them was trained on too, whatever the specification says.
-    no_worse_by : float, optional
-        By how much the error rates of each may be higher than the first's, over all images and in
-        every large group; goes before the specification's.
-
-    Raises
-    ------
-    FaceAuditError
-        If no image is left that all scored, or two disagree on a label.
-    """
-    include_training |= spec is not None and spec.include_training
-    panel = side_by_side(scores, spec, names, include_training=include_training)
-    spec = chosen_spec(panel, names, include_training, no_worse_by)
+def many(panel: Panel, names: Sequence[str], spec: Spec) -> dict[str, Any]:
+    """Rank them, and tell of each beside the first, in the fields of a result."""
     pairs = [
         Comparison(panel.pair(0, i), (names[0], name), spec, among=len(names))
         for i, name in enumerate(names[1:], start=1)
@@ -91,34 +60,26 @@ def compare_many(
     judged = non_inferiority.judge(pairs if panel.by_all.all() else _of_both(pairs, panel))
     checks += judged
     checks.sort(key=lambda check: PARTS.index(check.part))
-    adjust_tests(checks)
     verdict = _headline(board)
     if judged:
         margins = [*spec.no_worse_by.values()]
         by_name = dict(zip(names[1:], judged, strict=True))
         verdict = non_inferiority.headline_of_many(by_name, margins)
-    return Result(
-        kind="compare",
-        created=timestamp(),
-        name=spec.name,
-        title=f"{len(names)} classifiers on the same images",
-        question="Which of them is wrong least often, for whom, and at what price?",
-        status=status_of(judged) if judged else "info",
-        verdict=verdict,
-        answer=_answer(board, pairs, checks),
-        findings=headline(checks),
-        limitations=[
+    return {
+        "title": f"{len(names)} classifiers on the same images",
+        "question": "Which of them is wrong least often, for whom, and at what price?",
+        "status": status_of(judged) if judged else "info",
+        "verdict": verdict,
+        "answer": _answer(board, pairs, checks),
+        "findings": headline(checks),
+        "limitations": [
             *too_alike(names, panel),
             *_thresholds(panel),
             *limitations_of_all(names, board.models, panel, checks),
             *panel.notes,
         ],
-        scores=list(panel.summaries),
-        checks=checks,
-        spec=spec.model_dump(exclude_none=True),
-        inputs=inputs_of(*scores),
-        versions=result_versions(),
-    )
+        "checks": checks,
+    }
 
 
 def _of_both(pairs: Sequence[Comparison], panel: Panel) -> list[Comparison]:
@@ -180,22 +141,21 @@ def _against(of: Comparison, id: str) -> CheckResult:
 
 
 def _differences(of: Comparison) -> Detail:
-    found = of.differences
     ways = {-1: "better", 1: "worse", 0: "undecided"}
+    rows = [
+        (
+            *(say.attributes_title(each.tags) or "all images", each.group, each.rate.images),
+            *(each.n, each.first, each.second),
+            *(each.interval.value, each.interval.low, each.interval.upper, ways[each.way]),
+        )
+        for each in of.differences
+    ]
+    names: list[Head] = [(name, "percent") for name in of.names]
+    columns = [*heads("groups by; group; images; n:count"), *names]
+    columns += heads("difference:points; from:points; to:points; shown")
     return lay_out(
         f"{of.names[1]} minus {of.names[0]}, group by group",
-        [
-            text("groups by", [say.attributes_title(each.tags) or "all images" for each in found]),
-            text("group", [each.group for each in found]),
-            text("images", [each.rate.images for each in found]),
-            number("n", "count", [each.n for each in found]),
-            number(of.names[0], "percent", [each.first for each in found]),
-            number(of.names[1], "percent", [each.second for each in found]),
-            number("difference", "points", [each.interval.value for each in found]),
-            number("from", "points", [each.interval.low for each in found]),
-            number("to", "points", [each.interval.upper for each in found]),
-            text("shown", [ways[each.way] for each in found]),
-        ],
+        by_rows(rows, columns),
         note="All intervals of this table, and of those of the other classifiers, hold together at "
         f"{100 * of.spec.confidence:g} %.",
     )
@@ -228,16 +188,10 @@ def _against_first(pairs: Sequence[Comparison]) -> CheckResult:
                 f"For how many groups each is better or worse than {first}",
                 by_rows(
                     rows,
-                    [
-                        ("classifier", "text"),
-                        ("images", "text"),
-                        ("over all", "points"),
-                        ("from", "points"),
-                        ("to", "points"),
-                        ("better for", "count"),
-                        ("worse for", "count"),
-                        ("undecided", "count"),
-                    ],
+                    heads(
+                        "classifier; images; over all:points; from:points; to:points; "
+                        "better for:count; worse for:count; undecided:count"
+                    ),
                 ),
             )
         ],
@@ -273,15 +227,11 @@ def _common(panel: Panel, names: Sequence[str]) -> list[CheckResult]:
                     "What each scored and was not compared",
                     by_rows(
                         rows,
-                        [
-                            ("classifier", "text"),
-                            ("images", "text"),
-                            ("compared", "count"),
-                            ("without its score", "count"),
-                            ("lost for others", "count"),
-                            ("wrong on the compared", "percent"),
-                            ("wrong on the lost", "percent"),
-                        ],
+                        heads(
+                            "classifier; images; compared:count; without its score:count; "
+                            "lost for others:count; wrong on the compared:percent; "
+                            "wrong on the lost:percent"
+                        ),
                     ),
                 )
             ],

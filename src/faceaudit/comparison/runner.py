@@ -1,12 +1,14 @@
-"""Two classifiers on the same images: both rates and the paired difference, group by group."""
+"""Classifiers on the same images: two, group by group, or more, ranked; and the result of it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from faceaudit.answer import status_of
 from faceaudit.comparison import answer, groups, non_inferiority
 from faceaudit.comparison.leaderboard import aucs
+from faceaudit.comparison.many import many
 from faceaudit.comparison.notes import alone_table, notes
 from faceaudit.comparison.outcomes import Comparison
 from faceaudit.errors import FaceAuditError, validated
@@ -21,42 +23,58 @@ from faceaudit.tables import Scores, inputs_of
 
 
 def compare(
-    first: Scores,
-    second: Scores,
+    scores: Sequence[Scores],
     spec: Spec | None = None,
     *,
-    names: tuple[str, str] = ("first", "second"),
+    names: Sequence[str] = ("first", "second"),
     include_training: bool = False,
     no_worse_by: float | None = None,
 ) -> Result:
-    """Compare two classifiers on the images that both scored; the result is of kind ``compare``.
+    """Compare classifiers on the images that all of them scored; of kind ``compare``.
 
     Images are matched as `faceaudit.reading.matching.match` says. Tags are taken from the first,
-    and from the second where the first has none. Differences are second minus first: below zero,
-    the second errs less.
+    and from those after it where the first has none. Differences are minus the first: below zero,
+    the other errs less.
 
     Parameters
     ----------
-    first, second : Scores
+    scores : sequence of Scores
+        Each at its own threshold, unless the specification has one.
     spec : Spec, optional
         Attributes, intersections, slice, rows, threshold and confidence; without one, every
         category with two groups or more.
-    names : tuple of str
-        How the two are called in the report.
+    names : sequence of str
+        How each is called in the report.
     include_training : bool
-        Count images that one of the two was trained on too, whatever the specification says.
+        Count images that one of them was trained on too, whatever the specification says.
     no_worse_by : float, optional
-        By how much the second's error rates may be higher, over all images and in every large
-        group; goes before the specification's. Without one, nothing is judged.
+        By how much the error rates of each may be higher than the first's, over all images and in
+        every large group; goes before the specification's. Without one, nothing is judged.
 
     Raises
     ------
     FaceAuditError
-        If no image is left that both scored, or they disagree on a label.
+        If no image is left that all scored, or two disagree on a label.
     """
     include_training |= spec is not None and spec.include_training
-    panel = side_by_side((first, second), spec, names, include_training=include_training)
-    spec = chosen_spec(panel, names, include_training, no_worse_by)
+    panel = side_by_side(scores, spec, names, include_training=include_training)
+    spec = _chosen_spec(panel, names, include_training, no_worse_by)
+    told = _two(panel, (names[0], names[1]), spec) if len(names) == 2 else many(panel, names, spec)
+    adjust_tests(told["checks"])
+    return Result(
+        kind="compare",
+        created=timestamp(),
+        name=spec.name,
+        scores=list(panel.summaries),
+        spec=spec.model_dump(exclude_none=True),
+        inputs=inputs_of(*scores),
+        versions=result_versions(),
+        **told,
+    )
+
+
+def _two(panel: Panel, names: tuple[str, str], spec: Spec) -> dict[str, Any]:
+    """Tell both rates and the paired difference, group by group, in the fields of a result."""
     both = Comparison(panel.pair(0, 1), names, spec)
     overall, *by_tag = (groups.by_group(both, tags) for tags in both.groupings)
     ranked, tests = aucs(both.sides, names, spec.confidence)
@@ -65,33 +83,25 @@ def compare(
     judged = non_inferiority.judge([both])
     checks = [overall, *judged, *groups.gaps(both), *by_tag]
     checks.sort(key=lambda check: PARTS.index(check.part))
-    adjust_tests(checks)
     question = f"Whom does {names[1]} get wrong more or less often than {names[0]}?"
     told, verdict = answer.answer(both, checks), answer.headline(both)
     if judged:
         question = f"May {names[1]} replace {names[0]}, or is it worse for anybody?"
         verdict = non_inferiority.headline(both, judged[0])
         told = non_inferiority.first_screen(both, judged[0], told)
-    return Result(
-        kind="compare",
-        created=timestamp(),
-        name=spec.name,
-        title=f"{names[0]} and {names[1]} on the same images",
-        question=question,
-        status=status_of(judged) if judged else "info",
-        verdict=verdict,
-        answer=told,
-        findings=headline(checks, overall.findings),
-        limitations=notes(both, checks),
-        scores=list(panel.summaries),
-        checks=checks,
-        spec=spec.model_dump(exclude_none=True),
-        inputs=inputs_of(first, second),
-        versions=result_versions(),
-    )
+    return {
+        "title": f"{names[0]} and {names[1]} on the same images",
+        "question": question,
+        "status": status_of(judged) if judged else "info",
+        "verdict": verdict,
+        "answer": told,
+        "findings": headline(checks, overall.findings),
+        "limitations": notes(both, checks),
+        "checks": checks,
+    }
 
 
-def chosen_spec(
+def _chosen_spec(
     panel: Panel, names: Sequence[str], include_training: bool, no_worse_by: float | None
 ) -> Spec:
     """Return what is asked: the specification's tags, which must be there, or every tag."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from faceaudit import wording as say
 from faceaudit.error_rates import ERROR_RATES
+from faceaudit.layout import heads
 from faceaudit.report.as_table import as_table
 from faceaudit.report.numbers import cell, exact
 from faceaudit.report.text import STATUS, TEXT
@@ -27,13 +28,10 @@ DOCUMENTS: dict[str, Any] = tomllib.loads(
 )
 
 
-def table(title: str, heads: str, rows: Sequence[Sequence[Any]]) -> Iterator[Table]:
-    """Give a table if it has rows; its headings stand as ``data set; images:count``, with kinds."""
-    columns = [
-        Column.model_validate({"title": name, "kind": kind or "text"})
-        for name, _, kind in (head.partition(":") for head in heads.split("; "))
-    ]
+def table(title: str, told: str, rows: Sequence[Sequence[Any]]) -> Iterator[Table]:
+    """Give a table if it has rows, headed as `faceaudit.layout.heads` reads it."""
     if rows:
+        columns = [Column(title=name, kind=kind) for name, kind in heads(told)]
         yield Table(title=title, columns=columns, rows=[list(row) for row in rows])
 
 

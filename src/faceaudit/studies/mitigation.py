@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +15,7 @@ from faceaudit.checks.parts.sentences import fitting
 from faceaudit.comparison.answer import who
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import expect_writable
-from faceaudit.layout import Kind, by_rows, lay_out
+from faceaudit.layout import Head, Kind, by_rows, heads, lay_out
 from faceaudit.mitigation import Given, all_methods
 from faceaudit.mitigation.base import SMALLEST_GROUP, THRESHOLD
 from faceaudit.result import Answer, CheckResult, Estimate, FigureAt, Forest, Result, files_in
@@ -38,8 +38,6 @@ VERDICTS: dict[Verdict, str] = {
     "levels down": "levels down",
     "harms": "helps nobody while some pay",
 }
-Head = tuple[str, Kind | Literal["text"]]
-WHICH: list[Head] = [("remedy", "text"), ("error", "text")]
 #: Setting: the scores and the threshold of each seed.
 Runs = dict[str, list[tuple[pa.Table, float]]]
 
@@ -280,9 +278,7 @@ class Mitigation(Study):
                 for of, rates in overall
             ],
             [
-                ("remedy", "text"),
-                ("decides by", "text"),
-                ("fitted", "text"),
+                *heads("remedy; decides by; fitted"),
                 *_heads("percent", *(f"{of.rate.images} {of.rate.error}" for of in lead.overall)),
                 *_heads("number", "AUC"),
             ],
@@ -299,8 +295,7 @@ class Mitigation(Study):
                 for counts, way in zip(of.by_group, of.ways, strict=True)
             ],
             [
-                *WHICH,
-                ("worst group", "text"),
+                *heads("remedy; error; worst group"),
                 *_heads("percent", "its rate"),
                 *_heads("points", "worst minus plain", "best minus plain", "gap minus plain"),
                 ("shown", "text"),
@@ -356,13 +351,10 @@ class Mitigation(Study):
         table = by_rows(
             rows,
             [
-                *WHICH,
+                *heads("remedy; error"),
                 (attributes_title(self._tags), "text"),
-                ("images", "count"),
-                ("plain", "percent"),
-                ("with it", "percent"),
-                *_heads("points", "change"),
-                ("shown", "text"),
+                *heads("images:count; plain:percent; with it:percent"),
+                *heads("change:points; from:points; to:points; shown"),
             ],
         )
         note = (
