@@ -61,7 +61,7 @@ def test_copies_count_once_and_single_images_whole() -> None:
     cluster = np.append(np.repeat(np.arange(400), 4), np.arange(400, 800))
     group = np.repeat([0, 1], [1600, 400])
     value = np.append(np.repeat(wrong, 4), random.random(400) < 0.2)
-    effects = design_effects(cluster, group, 2, value)
+    (effects,) = design_effects(cluster, group, 2, value)
     assert effects[0] == pytest.approx(4, abs=0.05)
     assert effects[1] == 1
 
@@ -72,14 +72,14 @@ def test_the_design_effect_of_persons(correlation: float) -> None:
     shape = np.array([0.2, 0.8]) * (1 - correlation) / correlation
     value = random.random((2000, 10)) < random.beta(*shape, (2000, 1))
     person, group = np.repeat(np.arange(2000), 10), np.repeat(np.arange(2000) % 3, 10)
-    effects = design_effects(person, group, 3, value.ravel())
+    (effects,) = design_effects(person, group, 3, value.ravel())
     assert effects == pytest.approx(1 + 9 * correlation, rel=0.12)
     # Independent images of the same persons are worth themselves, nearly.
     assert (design_effects(person, group, 3, random.random(20_000) < 0.2) < 1.06).all()
 
 
 def test_without_an_error_a_cluster_counts_once() -> None:
-    effects = design_effects(np.repeat(np.arange(30), 5), np.zeros(150, int), 1, np.zeros(150))
+    (effects,) = design_effects(np.repeat(np.arange(30), 5), np.zeros(150, int), 1, np.zeros(150))
     assert effects == pytest.approx([5])
 
 

@@ -66,9 +66,9 @@ def test_differences_that_cancel_are_not_taken_for_few():
     person = np.repeat(np.arange(500), 4)
     difference = random.integers(-1, 2, len(person))
     assert abs(difference.mean()) < 0.05
-    (effect,) = design_effects(person, np.zeros(len(person), int), 1, difference)
+    ((effect,),) = design_effects(person, np.zeros(len(person), int), 1, difference)
     assert effect < 1.3
-    (alike,) = design_effects(person, np.zeros(len(person), int), 1, difference[::4][person])
+    ((alike,),) = design_effects(person, np.zeros(len(person), int), 1, difference[::4][person])
     assert alike == pytest.approx(4, abs=0.1)
 
 

@@ -119,10 +119,9 @@ def _evidence(data: AuditInput) -> Iterator[Evidence]:
     for rate in ERROR_RATES.values():
         label = data.images.is_ai == (rate.label == "ai")
         if (rows := label & scored & moved).any():
-            clusters = None if data.clusters is None else data.clusters[rows]
             yield Evidence(
                 rate,
-                Images(table.filter(rows), clusters, data.threshold),
+                data.images_of(rows),
                 parts,
                 fall[:, rows],
                 (call[1:] != call[0])[:, rows],

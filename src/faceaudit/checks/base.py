@@ -102,6 +102,11 @@ class AuditInput:
         """The same rows as arrays."""
         return Images(self.table, self.clusters, self.threshold)
 
+    def images_of(self, rows: NDArray[np.bool_]) -> Images:
+        """Give those of some rows."""
+        clusters = None if self.clusters is None else self.clusters[rows]
+        return Images(self.table.filter(rows), clusters, self.threshold)
+
     @cached_property
     def photographs(self) -> dict[str, Images]:
         """The real photographs of each data set, without the tags that it does not have."""

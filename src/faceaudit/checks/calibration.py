@@ -19,7 +19,7 @@ from faceaudit.stats.calibration import (
     group_losses,
     image_losses,
 )
-from faceaudit.stats.clusters import Cells
+from faceaudit.stats.clusters import design_effects
 from faceaudit.stats.means import Mean
 from faceaudit.wording import (
     counted,
@@ -93,17 +93,13 @@ def run(data: AuditInput, options: CalibrationOptions) -> Product:
 
 def _effect(
     data: AuditInput, losses: tuple[FloatArray, FloatArray], codes: IntArray, groups: int
-) -> FloatArray | float:
+) -> FloatArray:
     """Give the larger of the design effects of label less score and of the squared loss.
 
     Images of a person may all score too high, or all be taken for what they are not.
     """
-    if data.clusters is None:
-        return 1.0
     values = data.images.is_ai - data.images.score, losses[0]
-    cells = Cells(data.clusters, codes, groups)
-    first, second = (cells.design_effects(of) for of in values)
-    return np.maximum(first, second)
+    return np.asarray(design_effects(data.clusters, codes, groups, *values).max(axis=0))
 
 
 def _off(which: tuple[str, str], found: Mean, i: int, interval: str) -> str:

@@ -108,7 +108,7 @@ def _shifts(data: AuditInput, second: NDArray[np.bool_], tags: Sequence[str]) ->
     images, smallest = data.images, data.spec.small_group
     clusters = np.arange(len(images)) if data.clusters is None else data.clusters
     together = np.zeros(len(images), np.int64)
-    effect = float(design_effects(clusters, together, 1, data.wrong)[0])
+    effect = float(design_effects(data.clusters, together, 1, data.wrong)[0, 0])
     kinds = clear_kinds(images, data.wrong, effect)
 
     def split(rows: NDArray[np.bool_], tags: Sequence[str]) -> Change | None:

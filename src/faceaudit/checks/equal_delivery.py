@@ -168,10 +168,7 @@ def run(data: AuditInput, options: EqualDeliveryOptions) -> Product:
     there = np.asarray(pc.is_valid(again))
     if not there.any():
         return Product("not-estimable", f"No picture has a score at the delivery {name}.")
-    clusters = data.clusters if data.clusters is None else data.clusters[there]
-    some = (
-        data.images if there.all() else Images(data.table.filter(there), clusters, data.threshold)
-    )
+    some = data.images if there.all() else data.images_of(there)
     both = Both(data, name, some, some.rescored(again.filter(there)))
     gaps = [
         gap

@@ -185,9 +185,7 @@ def _edited(data: AuditInput) -> Iterator[Edited]:
                 f"{int((label & ~worn & ~scored).sum()):,} that cannot be drawn on; of "
                 f"{int((rows & ~known).sum()):,} of the others that is not known."
             )
-            clusters = None if data.clusters is None else data.clusters[rows]
-            images = Images(data.table.filter(rows), clusters, data.threshold)
-            yield Edited(name, rate, images, score[:, rows], data, note)
+            yield Edited(name, rate, data.images_of(rows), score[:, rows], data, note)
 
 
 # --- details -------------------------------------------------------------------------------

@@ -69,10 +69,7 @@ def damages(data: AuditInput) -> list[Damage]:
         names = [series.start, *(name for _, name in series.members)]
         scores = [data.table["p_ai" if name is None else columns[name]] for name in names]
         there = np.logical_and.reduce([np.asarray(pc.is_valid(of)) for of in scores])
-        images = data.images
-        if not there.all():
-            clusters = None if data.clusters is None else data.clusters[there]
-            images = Images(data.table.filter(there), clusters, data.threshold)
+        images = data.images if there.all() else data.images_of(there)
         if len(images):
             steps = tuple(images.rescored(of.filter(there)) for of in scores)
             found.append(Damage(series, steps, data.threshold))

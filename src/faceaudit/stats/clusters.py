@@ -108,13 +108,16 @@ def err_alike(cluster: IntArray, group: IntArray, value: ArrayLike) -> float:
 
 
 def design_effects(
-    cluster: IntArray,
-    group: IntArray,
-    groups: int,
-    value: NDArray[np.bool_] | NDArray[np.floating[Any]],
+    cluster: IntArray | None, group: IntArray, groups: int, *values: NDArray[Any]
 ) -> FloatArray:
-    """Estimate how many images of each group are worth one independent image, as `Cells` does."""
-    return Cells(cluster, group, groups).design_effects(value)
+    """Estimate how many images of each group are worth one independent image, as `Cells` does.
+
+    Shape (values, groups); 1 where `cluster` says that every image stands alone.
+    """
+    if cluster is None:
+        return np.ones((len(values), groups))
+    cells = Cells(cluster, group, groups)
+    return np.stack([cells.design_effects(of) for of in values])
 
 
 class Cells:

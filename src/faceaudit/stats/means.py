@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from faceaudit.stats import FloatArray, IntArray
-from faceaudit.stats.clusters import Cells
+from faceaudit.stats.clusters import design_effects
 
 
 @dataclass(frozen=True)
@@ -86,13 +86,11 @@ def group_means(
     Welch (1947), Biometrika 34, 28–35, for differences; Agresti & Coull (1998), The American
     Statistician 52, 119–126, for images at the ends.
     """
+    values = values.astype(float)
+    effects = design_effects(clusters, code, groups, *values)
     known = np.flatnonzero(code >= 0)
-    code, values = code[known], values[:, known].astype(float)
+    code, values = code[known], values[:, known]
     n = np.bincount(code, minlength=groups)
-    effects = np.ones((len(values), groups))
-    if clusters is not None:
-        cells = Cells(clusters[known], code, groups)
-        effects = np.stack([cells.design_effects(of) for of in values])
 
     def mean(of: FloatArray) -> FloatArray:
         return np.stack([np.bincount(code, row, groups) for row in of]) / n

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from faceaudit.stats import FloatArray, IntArray
-from faceaudit.stats.clusters import Cells
+from faceaudit.stats.clusters import design_effects
 from faceaudit.stats.intervals import paired_difference_interval, rate_of
 
 
@@ -55,9 +55,7 @@ class Change:
         up, down = (
             np.bincount(group[some], np.maximum(sign * change[some], 0), groups) for sign in (1, -1)
         )
-        effects = np.ones(groups)
-        if clusters is not None:
-            effects = Cells(clusters, group, groups).design_effects(change)
+        (effects,) = design_effects(clusters, group, groups, change)
         still = np.maximum(n - up - down, 0)
         limits = paired_difference_interval(
             np.zeros(groups), down / effects, up / effects, still / effects, confidence

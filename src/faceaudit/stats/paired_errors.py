@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceaudit.stats import FloatArray, IntArray
-from faceaudit.stats.clusters import Cells
+from faceaudit.stats.clusters import design_effects
 from faceaudit.stats.intervals import paired_difference_interval, rate_of
 from faceaudit.stats.means import Mean
 from faceaudit.stats.significance import mcnemar
@@ -74,13 +74,10 @@ def paired_errors(
     audited : int
         The threshold whose errors say how much that is.
     """
+    change = (np.subtract(wrong[j, audited], wrong[i, audited], dtype=float) for i, j in pairs)
+    effects = design_effects(clusters, code, groups, *change)
     known = np.flatnonzero(code >= 0)
     code, wrong = code[known], wrong[..., known]
-    effects = np.ones((len(pairs), groups))
-    if clusters is not None:
-        cells = Cells(clusters[known], code, groups)
-        change = (np.subtract(wrong[j, audited], wrong[i, audited], dtype=float) for i, j in pairs)
-        effects = np.stack([cells.design_effects(of) for of in change])
     # The outcome in binary: whether the second is wrong, then the first.
     counts = np.array(
         [

@@ -236,9 +236,8 @@ def adjust_for_all(
     rows = np.ones(len(called), dtype=bool)
     for codes, _ in tags.values():
         rows &= codes >= 0
-    called, effect = called[rows], 1.0
-    if clusters is not None:
-        effect = float(design_effects(clusters[rows], 0 * clusters[rows], 1, called)[0])
+    ((effect,),) = design_effects(clusters, np.where(rows, 0, -1), 1, called).tolist()
+    called = called[rows]
     if min(called.sum(), len(called) - called.sum()) / effect < FEWEST_ERRORS:
         return ratios, {}, 0
     merged, frequent = {}, {}
@@ -311,10 +310,8 @@ def contrast(
     if not n.all():
         return None
     both = (side, ["others", "chosen"])
-    worth = events / 1.0, n / 1.0
-    if photographs.clusters is not None:
-        effects = design_effects(photographs.clusters, side, 2, called)
-        worth = events / effects, n / effects
+    (effects,) = design_effects(photographs.clusters, side, 2, called)
+    worth = events / effects, n / effects
     # First in line, so that it is kept where another tag says the same.
     ratios, p_any, _ = adjust_for_all(
         {tag: both, **tags}, called, smallest, confidence, kinds, photographs.clusters

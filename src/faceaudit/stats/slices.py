@@ -234,11 +234,10 @@ def put_to_test(
     Berger (1982), Technometrics 24(4), 295–300.
     """
     inside = given.inside(conditions)
-    p, effects = 0.0, np.ones(2)
+    p = 0.0
     for around in given.around(conditions):
         x, n, all_x, all_n = _count(inside, around, wrong, stratum)
-        if clusters is not None:
-            effects = design_effects(clusters, np.where(around, inside, -1), 2, wrong)
+        (effects,) = design_effects(clusters, np.where(around, inside, -1), 2, wrong)
         rest = all_x - x, all_n - n
         p = max(p, more_often(x / effects[1], n / effects[1], *(of / effects[0] for of in rest)))
     # The last is all others; where a data set has none, nothing is compared.
