@@ -6,13 +6,12 @@ have if everyone were in the group and kept their other tags, over the same for 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from functools import cached_property
-from typing import NamedTuple
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg, special, stats
+from scipy import linalg, sparse, special, stats
 
 from faceaudit.stats import FloatArray, IntArray
 
@@ -21,7 +20,7 @@ MAX_CHANGE = 5.0
 CLOSE = 1e-7
 MAX_STEPS = 500
 #: So many numbers, of 8 bytes, are kept at a time.
-MOST_PAIRS = 4_000_000
+MOST_PRODUCTS = 4_000_000
 
 
 class RiskRatios(NamedTuple):
@@ -59,84 +58,22 @@ def count_cells(
     return cells, np.bincount(key[events], minlength=len(n)).astype(float), n
 
 
-class OneHot:
-    """A design matrix of zeros and ones, few of them ones: kept as the places of the ones.
-
-    Parameters
-    ----------
-    places : int64 array, shape (cells, terms)
-        Of the ones in each row; `columns` stands for none.
-    columns : int
-    """
-
-    def __init__(self, places: IntArray, columns: int) -> None:
-        self.places, self.columns = places, columns
-        #: Pairs of terms are counted while they fit in memory; else the matrix is written out.
-        self._in_pairs = places.size * places.shape[1] <= MOST_PAIRS
-
-    @cached_property
-    def _pairs(self) -> IntArray:
-        wide = self.columns + 1
-        return self.places[:, :, None] * wide + self.places[:, None, :]
-
-    def _written_out(self) -> Iterator[tuple[slice, FloatArray]]:
-        """Give the matrix itself, some rows at a time, and which those are."""
-        step = max(MOST_PAIRS // (self.columns + 1), 1)
-        for start in range(0, len(self.places), step):
-            part = slice(start, start + step)
-            rows = np.zeros((len(self.places[part]), self.columns + 1))
-            np.put_along_axis(rows, self.places[part], 1.0, axis=1)
-            yield part, rows[:, :-1]
-
-    def times(self, coefficients: FloatArray) -> FloatArray:
-        """Multiply by a vector: shape (cells,)."""
-        return np.asarray(np.append(coefficients, 0.0)[self.places].sum(axis=1))
-
-    def sums(self, values: FloatArray) -> FloatArray:
-        """Add up values of the cells for each column: shape (columns,)."""
-        each = np.repeat(values, self.places.shape[1])
-        found = np.bincount(self.places.ravel(), each, self.columns + 1)
-        return np.asarray(found[:-1], float)
-
-    def information(self, weight: FloatArray) -> FloatArray:
-        """Add up weights of the cells for each pair of columns: shape (columns, columns)."""
-        if not self._in_pairs:
-            parts = ((rows.T * weight[part]) @ rows for part, rows in self._written_out())
-            return np.asarray(sum(parts))
-        wide = self.columns + 1
-        each = np.repeat(weight, self.places.shape[1] ** 2)
-        found = np.bincount(self._pairs.ravel(), each, wide**2)
-        return np.asarray(found.reshape(wide, wide)[:-1, :-1], float)
-
-    def quadratic(self, matrix: FloatArray) -> FloatArray:
-        """Give each row's own product with a matrix in between: shape (cells,)."""
-        if not self._in_pairs:
-            parts = (((rows @ matrix) * rows).sum(axis=1) for _, rows in self._written_out())
-            return np.concatenate([*parts])
-        return np.asarray(np.pad(matrix, (0, 1)).ravel()[self._pairs].sum(axis=(1, 2)))
+#: An array, or a sparse one of scipy, with a row a cell and a column a coefficient.
+Design = Any
 
 
-class Dense:
-    """A design matrix of any numbers, with the products of a `OneHot`; shape (cells, columns)."""
+def information(design: Design, weight: FloatArray) -> FloatArray:
+    """Add up weights of the cells for each pair of columns: shape (columns, columns)."""
+    if sparse.issparse(design):
+        return np.asarray((design.T @ (sparse.diags_array(weight) @ design)).toarray())
+    return np.asarray((design.T * weight) @ design)
 
-    def __init__(self, rows: FloatArray) -> None:
-        self.rows, self.columns = rows, rows.shape[1]
 
-    def times(self, coefficients: FloatArray) -> FloatArray:
-        """Multiply by a vector: shape (cells,)."""
-        return np.asarray(self.rows @ coefficients)
-
-    def sums(self, values: FloatArray) -> FloatArray:
-        """Add up values of the cells for each column: shape (columns,)."""
-        return np.asarray(values @ self.rows)
-
-    def information(self, weight: FloatArray) -> FloatArray:
-        """Add up weights of the cells for each pair of columns: shape (columns, columns)."""
-        return np.asarray((self.rows.T * weight) @ self.rows)
-
-    def quadratic(self, matrix: FloatArray) -> FloatArray:
-        """Give each row's own product with a matrix in between: shape (cells,)."""
-        return np.asarray(np.einsum("ij,jk,ik->i", self.rows, matrix, self.rows))
+def quadratic(design: Design, matrix: FloatArray) -> FloatArray:
+    """Give each row's own product with a matrix in between: shape (cells,)."""
+    step = max(MOST_PRODUCTS // len(matrix), 1)
+    parts = (design[start : start + step] for start in range(0, design.shape[0], step))
+    return np.concatenate([np.asarray((of * (of @ matrix)).sum(axis=1)) for of in parts])
 
 
 def firth_risk_ratios(
@@ -187,7 +124,7 @@ def firth_risk_ratios(
     coefficients, covariance = fitted
     quantile = stats.norm.isf((1 - confidence) / 2)
     ratios, p_any = {}, {}
-    for term, (tag, where) in enumerate(columns.items(), start=1):
+    for tag, where in columns.items():
         effect = coefficients[where]
         wald = effect @ np.linalg.solve(covariance[where, where], effect)
         p_any[tag] = float(stats.chi2.sf(wald, len(effect)))
@@ -195,7 +132,7 @@ def firth_risk_ratios(
             continue
         level = cells[:, list(codes).index(tag)]
         share = np.bincount(level, weights=n) / n.sum()
-        rate, gradient = _standardise(design, term, where, coefficients, n)
+        rate, gradient = _standardise(design, where, coefficients, n)
         others = share.sum() - share
         rest = ((share @ rate) - share * rate) / others
         rest_gradient = ((share @ gradient) - share[:, None] * gradient) / others[:, None]
@@ -213,13 +150,13 @@ def firth_risk_ratios(
 
 def _without_repeats(
     cells: IntArray, tags: Sequence[str], n: FloatArray
-) -> tuple[OneHot, dict[str, slice]]:
+) -> tuple[Design, dict[str, slice]]:
     """Build the design of an intercept and all tags but those that say nothing new.
 
     A column for every value of a tag but its first; beside the design, the columns of each tag.
     """
     whole, columns = _one_hot(cells)
-    gram = whole.information(n)
+    gram = information(whole, n)
     nothing = np.trace(gram) * len(gram) * np.finfo(float).eps
     # The Cholesky factor of the tags so far tells of the next what is left of it beside them.
     factor, kept, place = np.sqrt(gram[:1, :1]), [], [0]
@@ -235,30 +172,31 @@ def _without_repeats(
     return design, dict(zip((tags[i] for i in kept), columns, strict=True))
 
 
-def _one_hot(cells: IntArray) -> tuple[OneHot, list[slice]]:
+def _one_hot(cells: IntArray) -> tuple[Design, list[slice]]:
     """Build a design of an intercept and tags; beside it, the columns of each."""
     ends = 1 + np.cumsum(cells.max(axis=0))
     starts = ends - cells.max(axis=0)
-    none = int(ends[-1])
-    places = np.where(cells == 0, none, cells + starts - 1)
-    design = OneHot(np.column_stack([np.zeros(len(cells), np.int64), places]), none)
+    row, tag = np.nonzero(cells)
+    rows = np.append(np.arange(len(cells)), row)
+    columns = np.append(np.zeros(len(cells), np.int64), (cells + starts - 1)[row, tag])
+    design = sparse.csr_array((np.ones(len(rows)), (rows, columns)), (len(cells), int(ends[-1])))
     return design, list(map(slice, starts.tolist(), ends.tolist()))
 
 
 def firth_logistic(
-    design: OneHot | Dense, events: FloatArray, n: FloatArray
+    design: Design, events: FloatArray, n: FloatArray
 ) -> tuple[FloatArray, FloatArray] | None:
     """Fit a logistic regression with Firth's penalty: coefficients and covariance.
 
     `design` has full column rank, its first column the intercept. None if the steps do not settle.
     """
-    coefficients = np.zeros(design.columns)
+    coefficients = np.zeros(design.shape[1])
     coefficients[0] = special.logit((events.sum() + 0.5) / (n.sum() + 1))
     height, expected, weight, covariance = _penalised(design, coefficients, events, n)
     for _ in range(MAX_STEPS):
         # Firth's score: as if every cell had half its leverage more events and non-events.
-        leverage = weight * design.quadratic(covariance)
-        score = design.sums(events - n * expected + leverage * (0.5 - expected))
+        leverage = weight * quadratic(design, covariance)
+        score = design.T @ (events - n * expected + leverage * (0.5 - expected))
         step = covariance @ score
         step *= MAX_CHANGE / max(np.abs(step).max(), MAX_CHANGE)
         if np.abs(step).max() < CLOSE:
@@ -279,30 +217,30 @@ def firth_logistic(
 
 
 def _penalised(
-    design: OneHot | Dense, coefficients: FloatArray, events: FloatArray, n: FloatArray
+    design: Design, coefficients: FloatArray, events: FloatArray, n: FloatArray
 ) -> tuple[float, FloatArray, FloatArray, FloatArray]:
     """Return the penalised log likelihood, expected rates, weights and covariance."""
-    linear = design.times(coefficients)
+    linear = design @ coefficients
     expected = special.expit(linear)
     weight = n * expected * (1 - expected)
-    factor = linalg.cholesky(design.information(weight), lower=True)
+    factor = linalg.cholesky(information(design, weight), lower=True)
     likelihood = events @ special.log_expit(linear) + (n - events) @ special.log_expit(-linear)
     height = likelihood + np.log(np.diag(factor)).sum()
     return float(height), expected, weight, linalg.cho_solve((factor, True), np.eye(len(factor)))
 
 
 def _standardise(
-    design: OneHot, term: int, where: slice, coefficients: FloatArray, n: FloatArray
+    design: Design, where: slice, coefficients: FloatArray, n: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Return each level's rate if every image had it, and the rates' gradients."""
     padded = np.append(coefficients, 0.0)
-    others = design.times(coefficients) - padded[design.places[:, term]]
+    others = design @ coefficients - design[:, where] @ coefficients[where]
     rates, gradients = [], []
     # The first value of a tag has no column, and so the place after the last.
-    for place in (design.columns, *range(where.start, where.stop)):
+    for place in (len(coefficients), *range(where.start, where.stop)):
         expected = special.expit(others + padded[place])
         slope = n * expected * (1 - expected)
-        gradient = np.append(design.sums(slope), 0.0)
+        gradient = np.append(design.T @ slope, 0.0)
         gradient[where] = 0.0
         gradient[place] = slope.sum()
         rates.append(n @ expected / n.sum())

@@ -10,7 +10,7 @@ from scipy import special, stats
 from scipy.interpolate import CubicSpline
 
 from faceaudit.stats import FloatArray
-from faceaudit.stats.firth_risk_ratios import Dense, firth_logistic
+from faceaudit.stats.firth_risk_ratios import firth_logistic, quadratic
 from faceaudit.stats.intervals import rate_of
 
 #: Fewest and most knots of a curve. Outside of them, at shares of the images, it is straight.
@@ -134,12 +134,11 @@ def smooth_rate(
     rows = spline(within) + spline(within, 1) * (place - within)[:, None]
     # The columns add up to 1: with a level in place of the first they span the same curves.
     rows[:, 0] = 1
-    design = Dense(rows)
-    fitted = firth_logistic(design, events, n)
+    fitted = firth_logistic(rows, events, n)
     if fitted is None:
         return None
     coefficients, covariance = fitted
-    error = np.sqrt(design.quadratic(covariance))
+    error = np.sqrt(quadratic(rows, covariance))
     margin = np.sqrt(stats.chi2.ppf(confidence, len(knots))) * error
-    centre = design.times(coefficients)
+    centre = rows @ coefficients
     return Smooth(*(special.expit(centre + of) for of in (0.0, -margin, margin)))
