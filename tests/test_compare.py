@@ -288,7 +288,8 @@ def test_groups_too_small_to_speak_of_are_in_the_table_alone():
     told = [of.sentence for check in result.checks for of in check.findings]
     assert not any("'b'" in sentence or "the gap" in sentence for sentence in told)
     assert "'b'" not in result.answer.who
-    small = compare(pair_of({"a": (29, 3, 3), "b": (29, 3, 3)}))
+    first, second, spec = pair_of({"a": (29, 3, 3), "b": (29, 3, 3)})
+    small = compare([first, second], spec)
     by_group = next(check for check in small.checks if check.id == "compare-group")
     assert by_group.status == "not-estimable"
     assert by_group.sentence == (

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faceaudit.checks import AuditInput, all_checks
-from faceaudit.layout import rounded
+from faceaudit.layout import heads, rounded
 from faceaudit.report.as_table import as_table, moved_columns
 from faceaudit.report.numbers import cell
 from faceaudit.result import CheckResult, Table
@@ -130,3 +130,11 @@ def test_most_shares_take_six_digits() -> None:
 
 def test_what_is_infinite_or_no_number_is_left_empty() -> None:
     assert rounded([[float("inf"), float("nan"), 0.5]], "number") == [[None, None, 0.5]]
+
+
+def test_heads_are_read_from_one_line():
+    assert heads("data set; images:count; p (Holm):p") == [
+        ("data set", "text"),
+        ("images", "count"),
+        ("p (Holm)", "p"),
+    ]
