@@ -35,7 +35,9 @@ def main(model: str, n: int, rounds: int) -> None:
     runs.WORTH_HASTE = 1
     with tempfile.TemporaryDirectory() as scratch:
         draw(Path(scratch), 100, 256, "JPEG")
-        files = [f"{i % 100}.img" for i in range(LONGER * n)]
+        files = [f"{i}.img" for i in range(LONGER * n)]
+        for i in range(100, LONGER * n):  # the same again, under other names
+            (Path(scratch) / files[i]).hardlink_to(Path(scratch) / files[i % 100])
         info = ManifestInfo(datasets={"set": DatasetInfo(root=scratch, indexed=len(files))})
 
         def seconds(images: int) -> float:

@@ -6,6 +6,7 @@ import shutil
 import tracemalloc
 import zipfile
 from collections import Counter
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -228,6 +229,14 @@ def test_memory_does_not_grow_with_the_manifest(model, tmp_path):
     prepared = 32 * 32 * 3
     # Forty more batches may cost their rows of the table, not their pictures.
     assert peak(160) - peak(40) < 120 * prepared / 2
+
+
+def test_a_manifest_in_memory_is_checked_before_the_work_too(model, monkeypatch):
+    faces = bundled.samples_manifest()
+    twice = replace(faces, table=pa.concat_tables([faces.table, faces.table.slice(3, 1)]))
+    monkeypatch.setattr(ModelFolder, "p_ai", lambda self, pixels: 1 / 0)
+    with pytest.raises(FaceAuditError, match="stands there twice"):
+        score(model, twice)
 
 
 def test_missing_extra_is_one_line(model, monkeypatch, tmp_path):

@@ -132,7 +132,9 @@ def score(
         raise FaceAuditError(f"--address {address}: is that of a Ray cluster; add --engine ray")
     part = None if shard is None else parse_shard(shard)
     detector = model if isinstance(model, Detector) else open_detector(model, **options)
-    if not isinstance(manifests, Manifest):
+    if isinstance(manifests, Manifest):
+        validate(manifests.table, "manifest", "the manifest")
+    else:
         manifests = read_manifests(manifests)
     variants = asked_for(deliver, edit)
     if any(variant.needs_landmarks for variant in variants):
