@@ -27,26 +27,17 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class Key:
-    """A key of a specification, or an option of a check.
+    """A key of a specification, or an option of a check."""
 
-    Attributes
-    ----------
-    name : str
-        A key within another is ``outer.inner``.
-    type : str
-        In words.
-    required : bool
-        Whether there is no default.
-    default : object
-        As plain data.
-    description : str
-        What it means; empty where a plug-in does not say it.
-    """
-
+    #: A key within another is ``outer.inner``.
     name: str
+    #: In words.
     type: str
+    #: Whether there is no default.
     required: bool
+    #: As plain data.
     default: Any
+    #: What it means; empty where a plug-in does not say it.
     description: str
 
     @property

@@ -42,25 +42,16 @@ _TOGETHER: dict[Door, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class Packages:
-    """The packages of an extra, or of the core.
+    """The packages of an extra, or of the core."""
 
-    Attributes
-    ----------
-    name : str
-        Of the extra.
-    status : {"installed", "not installed", "broken"}
-        Broken is what is there and cannot be used as it is.
-    versions : dict
-        Package -> version; None where it is not installed.
-    problems : list of str
-    install : str
-        What installs or mends it.
-    """
-
+    #: Of the extra.
     name: str
+    #: Broken is what is there and cannot be used as it is.
     status: Literal["installed", "not installed", "broken"]
+    #: Package -> version; None where it is not installed.
     versions: dict[str, str | None]
     problems: list[str]
+    #: What installs or mends it.
     install: str
 
 

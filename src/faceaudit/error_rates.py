@@ -13,38 +13,26 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class ErrorRate:
-    """One error rate: how it is spoken of, and of which counts it is the quotient.
+    """One error rate: how it is spoken of, and of which counts it is the quotient."""
 
-    Attributes
-    ----------
-    id : str
-        In specifications and results.
-    short, name : str
-        ``FPR``, ``false positive rate``.
-    image : str
-        What can suffer the error, in the singular: ``real photograph``.
-    error, column : str
-        What happens to it: ``called AI-generated``; and at the head of a narrow column.
-    verb : str
-        What the classifier does to it, in short: ``wrongly accuses``.
-    label : {"real", "ai"} or None
-        The label of all its images, if they have one.
-    events, n : callable
-        From `faceaudit.stats.counts.Counts` to the numerator and the denominator of each group.
-    limit : float or None
-        Largest gap between groups that a specification accepts unless it says otherwise.
-    """
-
+    #: In specifications and results.
     id: str
+    #: ``FPR``, ``false positive rate``.
     short: str
     name: str
+    #: What can suffer the error, in the singular: ``real photograph``.
     image: str
+    #: What happens to it: ``called AI-generated``; and at the head of a narrow column.
     error: str
     column: str
+    #: What the classifier does to it, in short: ``wrongly accuses``.
     verb: str
+    #: The label of all its images, if they have one.
     label: Literal["real", "ai"] | None
+    #: From `faceaudit.stats.counts.Counts` to the numerator and the denominator of each group.
     events: Callable[[Any], Any]
     n: Callable[[Any], Any]
+    #: Largest gap between groups that a specification accepts unless it says otherwise.
     limit: float | None = None
 
     @property

@@ -28,17 +28,11 @@ UNDECIDED = "undecided"
 
 @dataclass(frozen=True)
 class Decisions:
-    """The groups of some tags by what is left undecided and what is decided wrongly.
+    """The groups of some tags by what is left undecided and what is decided wrongly."""
 
-    Attributes
-    ----------
-    undecided : Counts
-        Of all images; an error is one that is left undecided.
-    decided : Counts
-        Of the others, without the groups that have none.
-    """
-
+    #: Of all images; an error is one that is left undecided.
     undecided: Counts
+    #: Of the others, without the groups that have none.
     decided: Counts
 
 

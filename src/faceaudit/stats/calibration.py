@@ -22,33 +22,27 @@ LARGEST_LOSS = -float(np.log(np.finfo(float).eps))
 class Calibration:
     """How far off the scores of every group are, and the reliability curve.
 
-    Attributes
-    ----------
-    n_real, n_ai : int64 array, shape (groups,)
-    side_n, side_ai, side_score : float64 array, shape (groups, 2)
-        Images with a score under 1/2, and with any other: their effective number, the share that
-        is AI-generated, the mean score.
-    bin_n : int64 array, shape (groups, bins)
-        Images of each bin; bins hold equally many, except that equal scores stay together.
-    bin_score, bin_ai, bin_low, bin_high : float64 array, shape (groups, bins)
-        Mean score, NaN where the bin is empty; share of images that are AI-generated, with its
-        Clopper–Pearson interval.
-    error, by_chance : float64 array, shape (groups,)
-        Expected calibration error (ECE), and its mean for a perfectly calibrated classifier with
-        the same scores. NaN where one of the two labels is missing, because the share of
-        AI-generated images is then fixed by how the group was collected.
+    Arrays of shape (groups,); those of the sides of 1/2 (groups, 2), of bins (groups, bins).
     """
 
     n_real: IntArray
     n_ai: IntArray
+    #: Images with a score under 1/2, and with any other: their effective number, the share that
+    #: is AI-generated, the mean score.
     side_n: FloatArray
     side_ai: FloatArray
     side_score: FloatArray
+    #: Images of each bin; bins hold equally many, except that equal scores stay together.
     bin_n: IntArray
+    #: Mean score, NaN where the bin is empty; share of images that are AI-generated, with its
+    #: Clopper–Pearson interval.
     bin_score: FloatArray
     bin_ai: FloatArray
     bin_low: FloatArray
     bin_high: FloatArray
+    #: Expected calibration error (ECE), and its mean for a perfectly calibrated classifier with
+    #: the same scores. NaN where one of the two labels is missing, because the share of
+    #: AI-generated images is then fixed by how the group was collected.
     error: FloatArray
     by_chance: FloatArray
 
@@ -161,20 +155,13 @@ def _deviation(mean: FloatArray, squared: FloatArray, effect: FloatArray) -> Flo
 
 @dataclass(frozen=True)
 class Losses:
-    """What the scores of every group lose.
+    """What the scores of every group lose; arrays of shape (groups,)."""
 
-    Attributes
-    ----------
-    brier : Mean
-        Mean squared distance of score and label.
-    log_loss : float64 array, shape (groups,)
-        Mean negative logarithm of the probability that was given to the label.
-    cut : int64 array, shape (groups,)
-        Images that gave it none to within 2e-16: they count as `LARGEST_LOSS`.
-    """
-
+    #: Mean squared distance of score and label.
     brier: Mean
+    #: Mean negative logarithm of the probability that was given to the label.
     log_loss: FloatArray
+    #: Images that gave it none to within 2e-16: they count as `LARGEST_LOSS`.
     cut: IntArray
 
 

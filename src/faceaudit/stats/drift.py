@@ -27,29 +27,20 @@ _WEIGHTS = np.array([np.moveaxis(np.array([-_STEP, _STEP]), 0, part) for part in
 
 @dataclass(frozen=True)
 class Change:
-    """A change of an error rate, in parts.
+    """A change of an error rate, in parts."""
 
-    Attributes
-    ----------
-    value : float64 array, shape (5,)
-        By `PARTS`; the first four add up to the last.
-    influence : float64 array, shape (5, images)
-        How far each image moves them.
-    unseen : float64 array, shape (5,)
-        What the variance is more than these images show.
-    second, wrong : bool array, shape (images,)
-    cluster : int array, shape (images,)
-    n, compared, rate : float64 array, shape (2,)
-        Images of either set, those of them that have a counterpart in the other, and error rate
-        (or gap).
-    """
-
+    #: By `PARTS`; the first four add up to the last. Shape (5,).
     value: FloatArray
+    #: How far each image moves them, shape (5, images).
     influence: FloatArray
+    #: What the variance is more than these images show, shape (5,).
     unseen: FloatArray
+    #: Of each image, as `split_change` is given them; shape (images,).
     second: BoolArray
     wrong: BoolArray
     cluster: IntArray
+    #: Images of either set, those of them that have a counterpart in the other, and error rate
+    #: (or gap); shape (2,).
     n: FloatArray
     compared: FloatArray
     rate: FloatArray

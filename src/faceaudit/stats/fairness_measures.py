@@ -43,21 +43,14 @@ class _UndefinedError(Exception):
 
 @dataclass(frozen=True)
 class Measure:
-    """A summary measure: called with `Counts`, at one threshold or many, it gives `Measured`.
+    """A summary measure: called with `Counts`, at one threshold or many, it gives `Measured`."""
 
-    Attributes
-    ----------
-    title, range : str
-        What it is called, and where it can lie.
-    equal : int
-        Its value where the groups are treated alike.
-    labels : str
-        Those, of ``real`` and ``ai``, that every group needs images of.
-    """
-
+    #: What it is called, and where it can lie.
     title: str
     range: str
+    #: Its value where the groups are treated alike.
     equal: int
+    #: Those, of ``real`` and ``ai``, that every group needs images of.
     labels: str
     compute: Callable[[Counts], Value]
 

@@ -23,23 +23,16 @@ Counted = tuple[ArrayLike, ArrayLike]
 
 @dataclass(frozen=True)
 class GapInterval:
-    """Highest minus lowest rate over the groups that have images.
+    """Highest minus lowest rate over the groups that have images."""
 
-    Attributes
-    ----------
-    value, low, high : float
-        NaN when fewer than two groups have images.
-    highest, lowest : int or None
-        Index of the group with the highest and with the lowest rate.
-    left_out : tuple of int
-        Groups without images: their rate is not estimable.
-    """
-
+    #: NaN when fewer than two groups have images.
     value: float
     low: float
     high: float
+    #: Index of the group with the highest and with the lowest rate.
     highest: int | None
     lowest: int | None
+    #: Groups without images: their rate is not estimable.
     left_out: tuple[int, ...]
 
 

@@ -17,17 +17,13 @@ from faceaudit.stats.significance import mcnemar
 
 @dataclass(frozen=True)
 class PairedErrors:
-    """How many images are called wrongly under which of two conditions.
+    """How many images are called wrongly under which of two conditions."""
 
-    Attributes
-    ----------
-    cells : int64 array, shape (4, thresholds, pairs of conditions × groups)
-        Called wrongly under both, under the first alone, the second alone, neither.
-    effects : float64 array, shape (pairs of conditions × groups,)
-        How many images are worth one independent image to the difference of the errors.
-    """
-
+    #: Called wrongly under both, under the first alone, the second alone, neither: shape
+    #: (4, thresholds, pairs of conditions × groups).
     cells: IntArray
+    #: How many images are worth one independent image to the difference of the errors: shape
+    #: (pairs of conditions × groups,).
     effects: FloatArray
 
     @property

@@ -13,21 +13,14 @@ from faceaudit.stats import FloatArray
 
 @dataclass(frozen=True)
 class WeightedRate:
-    """A post-stratified rate; NaN without an image in a cell that the population has.
-
-    Attributes
-    ----------
-    value, low, high : float
-    standard_error : float
-        Linearised, of images drawn cell by cell.
-    design_effect : float
-        Kish's, of the weights alone: by how many times more images they are worth one.
-    """
+    """A post-stratified rate; NaN without an image in a cell that the population has."""
 
     value: float
     low: float
     high: float
+    #: Linearised, of images drawn cell by cell.
     standard_error: float
+    #: Kish's, of the weights alone: by how many times more images they are worth one.
     design_effect: float
 
 

@@ -21,13 +21,6 @@ from faceaudit.stats.intervals import rate_interval
 class Auc:
     """An AUC of every group; all float64 arrays, shape (groups,).
 
-    Attributes
-    ----------
-    value : NaN where one of the two labels is missing.
-    variance : of DeLong; NaN where a label has fewer than two images.
-    trials : how many independent trials with that success rate would be as precise.
-    low, high : an interval that keeps its coverage near 1 and for few images.
-
     Notes
     -----
     DeLong's variance, with one more image of each label, half of it placed at either end, says
@@ -40,9 +33,13 @@ class Auc:
     O(n log n) after Sun & Xu (2014), IEEE Signal Processing Letters 21, 1389–1393.
     """
 
+    #: NaN where one of the two labels is missing.
     value: FloatArray
+    #: Of DeLong; NaN where a label has fewer than two images.
     variance: FloatArray
+    #: How many independent trials with that success rate would be as precise.
     trials: FloatArray
+    #: An interval that keeps its coverage near 1 and for few images.
     low: FloatArray
     high: FloatArray
 
@@ -61,22 +58,7 @@ class Auc:
 
 @dataclass(frozen=True)
 class GroupRanking:
-    """The AUC family of every group.
-
-    Attributes
-    ----------
-    n_real, n_ai : int64 array, shape (groups,)
-    subgroup : Auc
-        The group's AI-generated faces against the group's real photographs.
-    bpsn : Auc
-        The group's real photographs against all AI-generated faces. Low: real photographs of
-        this group look more AI-generated than others'.
-    bnsp : Auc
-        The group's AI-generated faces against all real photographs. Low: AI-generated faces
-        of this group look more real than others'.
-    eer : float64 array, shape (groups,)
-        Equal error rate: where FPR and FNR of the group meet, on its ROC curve with straight
-        lines between its points. NaN where one label is missing.
+    """The AUC family of every group; arrays of shape (groups,).
 
     Notes
     -----
@@ -91,34 +73,32 @@ class GroupRanking:
 
     n_real: IntArray
     n_ai: IntArray
+    #: The group's AI-generated faces against the group's real photographs.
     subgroup: Auc
+    #: The group's real photographs against all AI-generated faces. Low: real photographs of this
+    #: group look more AI-generated than others'.
     bpsn: Auc
+    #: The group's AI-generated faces against all real photographs. Low: AI-generated faces of this
+    #: group look more real than others'.
     bnsp: Auc
+    #: Equal error rate: where FPR and FNR of the group meet, on its ROC curve with straight lines
+    #: between its points. NaN where one label is missing.
     eer: FloatArray
 
 
 @dataclass(frozen=True)
 class RankedScores:
-    """Scores sorted once, for the rankings of any number of tags.
+    """Scores sorted once, for the rankings of any number of tags."""
 
-    Attributes
-    ----------
-    order : int64 array, shape (images,)
-        Rows from the lowest to the highest score.
-    level : int64 array, shape (images,)
-        Rank of each sorted row's score among the distinct scores, from 0.
-    is_ai : bool array, shape (images,)
-        Label of each sorted row.
-    distinct : float64 array, shape (distinct scores,)
-        The score of each level.
-    real_below, ai_below : int64 array, shape (distinct scores + 1,)
-        Images of each label with a lower score than the given level.
-    """
-
+    #: Rows from the lowest to the highest score, shape (images,), as the next two.
     order: IntArray
+    #: Rank of each sorted row's score among the distinct scores, from 0.
     level: IntArray
+    #: Label of each sorted row.
     is_ai: NDArray[np.bool_]
+    #: The score of each level, shape (distinct scores,).
     distinct: FloatArray
+    #: Images of each label with a lower score than the given level, shape (distinct scores + 1,).
     real_below: IntArray
     ai_below: IntArray
 
@@ -145,32 +125,24 @@ def _changes(values: NDArray[Any]) -> NDArray[np.bool_]:
 
 @dataclass(frozen=True)
 class Runs:
-    """Images of one group with one score, by group and rising score.
-
-    Attributes
-    ----------
-    ranked : RankedScores
-    first : int64 array, shape (groups + 1,)
-        First run of each group; then the number of runs.
-    level : int64 array, shape (runs,)
-        Rank of the score among the distinct scores of all images.
-    real, ai, real_below, ai_below : int64 array, shape (runs,)
-        Images of each label: those of the run, those of the same group with a lower score.
-    n_real, n_ai : int64 array, shape (groups,)
-    design_effects : float64 array, shape (2, groups + 1), or None
-        How many real photographs, and AI-generated faces, of each group and of all images are
-        worth one independent image to its placements. None: every image is.
-    """
+    """Images of one group with one score, by group and rising score."""
 
     ranked: RankedScores
+    #: First run of each group, then the number of runs; shape (groups + 1,).
     first: IntArray
+    #: Rank of the score among the distinct scores of all images, shape (runs,).
     level: IntArray
+    #: Images of each label: those of the run, those of the same group with a lower score; shape
+    #: (runs,).
     real: IntArray
     ai: IntArray
     real_below: IntArray
     ai_below: IntArray
+    #: Of each group, shape (groups,).
     n_real: IntArray
     n_ai: IntArray
+    #: How many real photographs, and AI-generated faces, of each group and of all images are worth
+    #: one independent image to its placements, shape (2, groups + 1). None: every image is.
     design_effects: FloatArray | None = None
 
     @classmethod
@@ -323,21 +295,14 @@ def _equal_error_rate(runs: Runs) -> FloatArray:
 
 @dataclass(frozen=True)
 class AucDifference:
-    """The second AUC minus the first, of two classifiers on the same images.
-
-    Attributes
-    ----------
-    value, low, high : float
-    variance : float
-        Of DeLong; NaN where a label has fewer than two images.
-    p : float
-        Two-sided, of there being no difference.
-    """
+    """The second AUC minus the first, of two classifiers on the same images."""
 
     value: float
+    #: Of DeLong; NaN where a label has fewer than two images.
     variance: float
     low: float
     high: float
+    #: Two-sided, of there being no difference.
     p: float
 
 

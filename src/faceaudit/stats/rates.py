@@ -61,18 +61,12 @@ def of_large_groups(
 
 @dataclass(frozen=True)
 class RateEstimate:
-    """A rate of every group with its interval; arrays of shape (groups,) or (thresholds, groups).
+    """A rate of every group with its interval: shape (groups,) or (thresholds, groups)."""
 
-    Attributes
-    ----------
-    events, n : int64 array
-        Numerator and denominator; `n` may lack the axis of the thresholds.
-    value, low, high : float64 array
-        NaN where there is no denominator.
-    """
-
+    #: Numerator and denominator; `n` may lack the axis of the thresholds.
     events: IntArray
     n: IntArray
+    #: NaN where there is no denominator.
     value: FloatArray
     low: FloatArray
     high: FloatArray

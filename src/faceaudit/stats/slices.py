@@ -32,22 +32,15 @@ CLEAR, CLEARER = 2.326, 3.0
 
 @dataclass(frozen=True)
 class Conditions:
-    """What can be said of images.
+    """What can be said of images."""
 
-    Attributes
-    ----------
-    names : list of str
-        The conditions in words.
-    fact : int array, shape (conditions,)
-        The tag or other fact that each is about.
-    holds : bool array, shape (images, conditions)
-    known : bool array, shape (images, facts)
-        Whether that fact is known of the image.
-    """
-
+    #: The conditions in words.
     names: list[str]
+    #: The tag or other fact that each is about, shape (conditions,).
     fact: IntArray
+    #: Whether it holds of the image, shape (images, conditions).
     holds: BoolArray
+    #: Whether that fact is known of the image, shape (images, facts).
     known: BoolArray
 
     def take(self, rows: BoolArray | IntArray) -> Conditions:

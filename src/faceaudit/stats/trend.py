@@ -20,24 +20,17 @@ ENDS = (0.01, 0.99)
 
 @dataclass(frozen=True)
 class Trend:
-    """A line through the rates of ordered groups; arrays of shape (..., 1), for the last axis.
+    """A line through the rates of ordered groups; arrays of shape (..., 1), for the last axis."""
 
-    Attributes
-    ----------
-    slope, low, high : float64 array
-        Change of the rate from one place to the next, with its interval; NaN without an error, with
-        nothing but errors, or in a single place.
-    first, last : float64 array
-        The rate on the line at the ends, from 0 to 1.
-    p : float64 array
-        Of the Cochran–Armitage test that there is no trend.
-    """
-
+    #: Change of the rate from one place to the next, with its interval; NaN without an error, with
+    #: nothing but errors, or in a single place.
     slope: FloatArray
     low: FloatArray
     high: FloatArray
+    #: The rate on the line at the ends, from 0 to 1.
     first: FloatArray
     last: FloatArray
+    #: Of the Cochran–Armitage test that there is no trend.
     p: FloatArray
 
 

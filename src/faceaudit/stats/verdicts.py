@@ -79,23 +79,16 @@ def holm_errors(gaps: Mapping[Hashable, LimitedGap], error: float) -> dict[Hasha
 
 @dataclass(frozen=True)
 class BetterThanChance:
-    """Whether a classifier is shown to be better than one that guesses.
+    """Whether a classifier is shown to be better than one that guesses."""
 
-    Attributes
-    ----------
-    status : Status
-        ``pass`` if balanced accuracy is above `NEAR_CHANCE` with confidence, ``fail`` if it is
-        not above or all calls are the same, ``not-estimable`` if all images have one label.
-    balanced_accuracy, low, high : float
-        NaN where not estimable.
-    constant : str or None
-        ``real`` or ``ai`` if every image is called this.
-    """
-
+    #: ``pass`` if balanced accuracy is above `NEAR_CHANCE` with confidence, ``fail`` if it is not
+    #: above or all calls are the same, ``not-estimable`` if all images have one label.
     status: Status
+    #: NaN where not estimable.
     balanced_accuracy: float
     low: float
     high: float
+    #: ``real`` or ``ai`` if every image is called this.
     constant: str | None
 
     @property

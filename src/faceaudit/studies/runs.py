@@ -69,20 +69,13 @@ class Run:
 
 @dataclass(frozen=True)
 class Tested:
-    """Finished runs, and the testing images that none of them was trained on, byte for byte.
+    """Finished runs, and the testing images that none of them was trained on, byte for byte."""
 
-    Attributes
-    ----------
-    runs : list of Run
-        They go through the settings again for each seed.
-    seconds : list of float
-        How long each took.
-    scores : list of Scores
-        Of the same images.
-    """
-
+    #: They go through the settings again for each seed.
     runs: list[Run]
+    #: How long each took.
     seconds: list[float]
+    #: Of the same images.
     scores: list[Scores]
 
     @cached_property
