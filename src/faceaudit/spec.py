@@ -26,6 +26,7 @@ from faceaudit.one_or_many import listed
 from faceaudit.packaged import ready_specs
 from faceaudit.reading.file_kinds import read_text
 from faceaudit.reading.population import Row, population_rows, read_population
+from faceaudit.result import RateId
 from faceaudit.schema import tag_columns
 from faceaudit.tags.vocabulary import DERIVED_TAGS, NUMERIC_TAGS
 from faceaudit.wording import tag_title
@@ -141,7 +142,7 @@ class Spec(BaseModel):
         description="From which score on, and below which, the classifier counts as unsure. The "
         "threshold lies between them and still decides what all other checks count.",
     )
-    rate: str | None = Field(
+    rate: RateId | None = Field(
         default=None,
         description="The error rate that the question is about: " + " or ".join(ERROR_RATES) + "; "
         "without it, each that has a limit, in this order.",
@@ -205,13 +206,6 @@ class Spec(BaseModel):
     @classmethod
     def _population_as_rows(cls, value: object) -> object:
         return value and population_rows(value)
-
-    @field_validator("rate")
-    @classmethod
-    def _known_rate(cls, value: str | None) -> str | None:
-        if value is not None and value not in ERROR_RATES:
-            raise ValueError(f"'{value}' is none of {', '.join(ERROR_RATES)}")
-        return value
 
     @field_validator("no_worse_by", mode="before")
     @classmethod

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import binomtest
 
 from faceaudit.stats.intervals import paired_difference_interval
-from faceaudit.stats.paired_errors import paired_errors
+from faceaudit.stats.paired import paired_errors
 
 RANDOM = np.random.default_rng(1)
 #: Conditions, thresholds, images.

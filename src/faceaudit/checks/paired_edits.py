@@ -20,7 +20,7 @@ from faceaudit.result import Detail, Finding, Forest, Interval, Table, Test
 from faceaudit.schema import called_ai, variant_column, variant_columns
 from faceaudit.stats.counts import Images
 from faceaudit.stats.means import Means, beside, group_means
-from faceaudit.stats.paired_errors import PairedErrors, paired_errors
+from faceaudit.stats.paired import PairedErrors, paired_errors
 
 #: What the name of an edit's control ends in.
 SHAM = "-sham"

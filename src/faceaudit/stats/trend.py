@@ -12,6 +12,7 @@ from scipy.interpolate import CubicSpline
 from faceaudit.stats import FloatArray
 from faceaudit.stats.firth_risk_ratios import firth_logistic, quadratic
 from faceaudit.stats.intervals import rate_of
+from faceaudit.stats.means import Mean
 
 #: Fewest and most knots of a curve. Outside of them, at shares of the images, it is straight.
 KNOTS = (5, 12)
@@ -82,19 +83,12 @@ def linear_trend(
     return Trend(slope, centre - margin, centre + margin, line[..., :1], line[..., -1:], p)
 
 
-@dataclass(frozen=True)
-class Smooth:
-    """A curve through rates, with a band for all of it; float64 arrays of shape (places,)."""
-
-    value: FloatArray
-    low: FloatArray
-    high: FloatArray
-
-
 def smooth_rate(
     events: ArrayLike, n: ArrayLike, place: ArrayLike, confidence: float = 0.95
-) -> Smooth | None:
+) -> Mean | None:
     """Fit a smooth curve to rates over a number; None if the regression finds no answer.
+
+    With a band for all of it; shape (places,).
 
     Parameters
     ----------
@@ -134,4 +128,4 @@ def smooth_rate(
     error = np.sqrt(quadratic(rows, covariance))
     margin = np.sqrt(stats.chi2.ppf(confidence, len(knots))) * error
     centre = rows @ coefficients
-    return Smooth(*(special.expit(centre + of) for of in (0.0, -margin, margin)))
+    return Mean(*(special.expit(centre + of) for of in (0.0, -margin, margin)))
