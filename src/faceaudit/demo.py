@@ -26,20 +26,13 @@ SPECS = (
 
 @dataclass(frozen=True)
 class Demo:
-    """What the demo did.
+    """What the demo did."""
 
-    Attributes
-    ----------
-    index : Path
-        A page that lists the reports.
-    reports : dict of str to Result
-        By their folder beside it: the comparisons first, then the audits.
-    skipped : str or None
-        Why the sample images were not scored, in one line.
-    """
-
+    #: A page that lists the reports.
     index: Path
+    #: By their folder beside it: the comparisons first, then the audits.
     reports: dict[str, Result]
+    #: Why the sample images were not scored, in one line.
     skipped: str | None
 
     @property

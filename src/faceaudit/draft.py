@@ -49,7 +49,6 @@ def draft(
 
     Parameters
     ----------
-    scores : Scores
     name : str
         Of the specification.
     command : str

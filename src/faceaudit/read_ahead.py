@@ -38,10 +38,8 @@ def read_ahead(
 
     Parameters
     ----------
-    work : callable
     items : iterable
         Taken only as far as the results are.
-    workers : int
     ahead : int, optional
         Chunks that are in memory at most; two a worker and one more if not given.
     chunk : int

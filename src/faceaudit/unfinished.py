@@ -108,7 +108,6 @@ class Kept:
             The name of this part of the run.
         do : callable
             From the items that are left, and how many are not, to something that JSON can hold.
-        items : iterable
         total : int
             How many items there are.
         """

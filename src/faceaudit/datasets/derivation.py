@@ -46,7 +46,6 @@ def add_tags(
 
     Parameters
     ----------
-    manifest : Manifest
     *names : str
         Such as ``face_shape`` and ``skin_tone``; the numbers that belong to them come along.
     published : mapping of str to Published, optional

@@ -80,9 +80,6 @@ def group_calibration(
 
     Parameters
     ----------
-    runs : Runs
-    bins : int
-    confidence : float
     effect : float64 array, shape (groups,), or float
         Design effect of label less score: as many images count for one.
 
@@ -195,7 +192,6 @@ def group_losses(
         -1 for none.
     n : int64 array, shape (groups,)
         Images of each group.
-    confidence : float
     effect : float64 array, shape (groups,), or float
         Design effect: as many images count for one.
 

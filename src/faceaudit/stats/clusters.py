@@ -129,7 +129,6 @@ class Cells:
         Numbers of what hangs together, such as the images of a person.
     group : int array, shape (images,)
         Negative: in no group.
-    groups : int
     """
 
     def __init__(self, cluster: IntArray, group: IntArray, groups: int) -> None:

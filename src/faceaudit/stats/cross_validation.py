@@ -86,7 +86,6 @@ def cross_validated_auc(
         What else rows that are compared have in common.
     cluster : int array, shape (rows,)
         What hangs together, within folds.
-    confidence : float
 
     Returns
     -------

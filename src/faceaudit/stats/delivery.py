@@ -217,7 +217,6 @@ def stratified_gap(
     ----------
     x1, n1, x2, n2 : array_like, shape (strata,)
         Errors and images of each group; need not be whole where images hang together.
-    confidence : float
 
     Notes
     -----

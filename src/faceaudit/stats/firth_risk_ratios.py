@@ -90,7 +90,6 @@ def firth_risk_ratios(
     codes : mapping of str to int64 array, shape (images,)
         Tag: its values, numbered from 0; no missing ones.
     events : bool array, shape (images,)
-    confidence : float
     design_effect : float
         As many times fewer images are what these are worth (`stats.clusters`).
     wanted : collection of str, optional

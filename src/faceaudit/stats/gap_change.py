@@ -42,7 +42,6 @@ def gap_change(cells: ArrayLike, confidence: float = 0.95, effects: ArrayLike = 
     cells : array_like of int, shape (4, groups)
         Images on which both classifiers err, only the first, only the second, neither. Two
         groups or more, each with images.
-    confidence : float
     effects : array_like, shape (3, groups) or one number
         Design effects of the difference of the errors, of the first's and the second's errors.
 

@@ -101,7 +101,6 @@ def gap_limits(
         Every n above 0.
     groups : int
         How many groups there were to choose from.
-    confidence : float
 
     Returns
     -------
@@ -132,7 +131,6 @@ def gap_bounds(
     ----------
     events, n : array_like, shape (..., groups)
         Groups with n = 0 are left out; NaN where fewer than two are left.
-    error : float
     hidden : Hidden, optional
         Images whose group or error is not known: the upper bound holds whatever they are.
     wrong_tags : array_like, shape () or (groups,)

@@ -74,7 +74,6 @@ def group_means(
     values : array, shape (numbers, images)
     code : int array, shape (images,)
         Group of each image; negative: in none.
-    groups : int
     clusters : int array, shape (images,), optional
         Numbers of what hangs together; a group is worth as many images as `Cells` says.
     ends : tuple of float

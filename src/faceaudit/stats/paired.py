@@ -42,8 +42,6 @@ class Change:
             From -1 to 1; of an error that comes or goes, one of the two.
         group : int array, shape (images,)
             Negative: in no group.
-        groups : int
-        confidence : float
         clusters : int array, shape (images,), optional
             Numbers of what hangs together.
 
@@ -122,7 +120,6 @@ def paired_errors(
         Positions of conditions.
     code : int array, shape (images,)
         Group of each image; negative: in none.
-    groups : int
     clusters : int array, shape (images,), optional
         Numbers of what hangs together.
     audited : int

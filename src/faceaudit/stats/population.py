@@ -42,7 +42,6 @@ def weighted_rate(
         Images of each cell, the group's among them.
     share : float array, shape (cells,)
         The population's; how many there are does not matter.
-    confidence : float
     effect : float array, shape (cells,), optional
         How many images of each cell are worth one independent image.
 

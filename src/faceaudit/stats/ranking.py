@@ -322,7 +322,6 @@ def auc_difference(
         below an image, ties counting one half (`faceaudit.stats.counts.Images.placement`).
     is_ai : bool array, shape (images,)
         Both labels must be there.
-    confidence : float
     effects : tuple of float
         Design effects of the difference of the placements, of real photographs and of AI images.
 

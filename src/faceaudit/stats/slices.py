@@ -78,7 +78,6 @@ def find_slices(
 
     Parameters
     ----------
-    given : Conditions
     wrong : bool array, shape (images,)
     stratum : int array, shape (images,)
         Images of other strata are not compared.

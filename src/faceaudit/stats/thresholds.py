@@ -22,7 +22,6 @@ def thresholds_for_fpr(
     ----------
     score, group : float32 and int array, shape (photographs,)
         Of real photographs; a negative code is no group.
-    groups : int
     target_fpr : float, or array_like of shape (..., groups)
 
     Returns

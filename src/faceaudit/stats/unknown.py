@@ -119,7 +119,6 @@ def wrong_tags(images: Images, counts: Counts, tag_error: Mapping[str, object]) 
 
     Parameters
     ----------
-    images : Images
     counts : Counts
         Of the groups.
     tag_error : mapping

@@ -47,7 +47,6 @@ def across_seeds(
     ----------
     value, low, high : array_like of float, shape (seeds, values)
         The values of each seed and their intervals for the chance of the images.
-    confidence : float
     bounds : tuple of float
         What no value can be beyond: 0 and 1 for a rate, -1 and 1 for a difference of rates.
 

@@ -24,10 +24,8 @@ def at_equal_delivery(
 
     Parameters
     ----------
-    data : AuditInput
     counts : Counts
         At the audited threshold.
-    rate : ErrorRate
     ends : tuple of int
         The groups with the highest and the lowest rate.
     confidence : float
