@@ -103,6 +103,14 @@ def describe(error: ValidationError, model: type[BaseModel] | None = None) -> st
     return f"{place}: {first['msg'].removeprefix('Value error, ')}"
 
 
+def no_number(weights: object, name: str) -> str:
+    """Say that one of a network's weights is no number."""
+    return (
+        f"{weights}: '{name}' holds what is no number (NaN or infinite): the training diverged or "
+        "the file is damaged; take an earlier checkpoint"
+    )
+
+
 def in_one_line(error: BaseException) -> str:
     """Say an exception's kind and message in one line."""
     from pydantic import ValidationError

@@ -6,6 +6,7 @@ import json
 import shutil
 
 import numpy as np
+import onnx
 import pytest
 from PIL import Image
 from scipy.special import expit, softmax
@@ -166,6 +167,47 @@ def test_weights_beside_the_graph_are_read_and_hashed(manifest, tmp_path):
     (tmp_path / "a/x.onnx.data").unlink()
     with pytest.raises(FaceAuditError, match="onnxruntime cannot read it"):
         open_detector(tmp_path / "a/x.onnx", preprocess="unit")
+
+
+def with_bias(path, place, value):
+    """Write a graph of which one number of the bias is another, wherever that lies."""
+    graph = onnx.load(write_graph(path, metadata=NAMES)).graph
+    bias = next(one for one in graph.initializer if one.name == "bias")
+    values = onnx.numpy_helper.to_array(bias).copy()
+    values[3] = value
+    changed = onnx.numpy_helper.from_array(values, "bias")
+    graph.initializer.remove(bias)
+    constant = onnx.helper.make_node("Constant", [], ["bias"], value=changed)
+    if place == "a constant":
+        graph.node.insert(0, constant)
+    elif place == "a branch":
+        out = onnx.helper.make_tensor_value_info("bias", onnx.TensorProto.FLOAT, [8])
+        inner = onnx.helper.make_graph([constant], "inner", [], [out])
+        graph.initializer.append(onnx.numpy_helper.from_array(np.array(True), "yes"))
+        branches = {"then_branch": inner, "else_branch": inner}
+        graph.node.insert(0, onnx.helper.make_node("If", ["yes"], ["bias"], **branches))
+    else:
+        graph.initializer.append(changed)
+    model = onnx.helper.make_model(
+        graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=9
+    )
+    onnx.helper.set_model_props(model, NAMES)
+    where = {"save_as_external_data": True, "location": "x.data"} if place == "beside" else {}
+    onnx.save(model, path, size_threshold=0, **where)
+    return path
+
+
+@pytest.mark.parametrize("place", ["inside", "beside", "a constant", "a branch"])
+def test_weights_that_are_no_numbers_are_refused_on_loading(tmp_path, place):
+    # One that is infinite may be meant so, as in a mask.
+    (tmp_path / "mask").mkdir()
+    open_detector(with_bias(tmp_path / "mask" / "x.onnx", place, -np.inf), preprocess="unit")
+    path = with_bias(tmp_path / "x.onnx", place, np.nan)
+    if place == "beside":  # as a hub's cache has it
+        (tmp_path / "x.data").rename(tmp_path / "blob")
+        (tmp_path / "x.data").symlink_to(tmp_path / "blob")
+    with pytest.raises(FaceAuditError, match=r"x\.onnx: 'bias' holds what is no number"):
+        open_detector(path, preprocess="unit")
 
 
 @pytest.mark.parametrize(

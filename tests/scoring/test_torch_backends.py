@@ -369,3 +369,27 @@ def test_a_program_for_many_pictures_at_once(tmp_path):
     )
     files = drawn(tmp_path)
     np.testing.assert_allclose(ours(detector, files), validation(files), atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["net.pt2", "net.pt", "folder"])
+def test_weights_that_are_no_numbers_are_refused_before_a_picture_is_judged(kind, folder, tmp_path):
+    if kind == "folder":
+        from safetensors.torch import load_file, save_file
+
+        path = shutil.copytree(folder, tmp_path / "nan")
+        state = load_file(path / "model.safetensors")
+        state[next(iter(state))].view(-1)[0] = float("nan")
+        save_file(state, path / "model.safetensors", metadata={"format": "pt"})
+    else:
+        path, net = tmp_path / kind, network()
+        net.bn1.running_mean[0] = float("nan")
+        if kind == "net.pt":
+            torch.jit.save(
+                torch.jit.trace(net, torch.zeros(1, 3, SIZE, SIZE), check_trace=False), path
+            )
+        else:
+            torch.export.save(torch.export.export(net, (torch.zeros(3, 3, SIZE, SIZE),)), path)
+    with pytest.raises(FaceAuditError, match="' holds what is no number"):
+        given = {} if kind == "folder" else {"preprocess": f"imagenet,size={SIZE}"}
+        detector = open_detector(path, trust_pickle=True, ai_class="1", **given)
+        _ = detector.notes

@@ -11,7 +11,7 @@ from functools import cache, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from faceaudit.errors import FaceAuditError, MissingExtraError
+from faceaudit.errors import FaceAuditError, MissingExtraError, no_number
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -250,11 +250,15 @@ def read_weights(path: Path, trust_pickle: bool) -> Mapping[str, Tensor]:
     state = _read_tensors(path, trust_pickle)
     for name, tensor in state.items():
         if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
-            raise FaceAuditError(
-                f"{path}: '{name}' holds what is no number (NaN or infinite): the training "
-                "diverged or the file is damaged; take an earlier checkpoint"
-            )
+            raise FaceAuditError(no_number(path, name))
     return state
+
+
+def expect_numbers(state: Mapping[str, Tensor], source: object) -> None:
+    """Refuse NaN among the tensors of a network, of which some may be infinite on purpose."""
+    for name, tensor in state.items():
+        if tensor.is_floating_point() and bool(tensor.isnan().any()):
+            raise FaceAuditError(no_number(source, name))
 
 
 def _read_tensors(path: Path, trust_pickle: bool) -> Mapping[str, Tensor]:

@@ -13,7 +13,7 @@ from PIL import ExifTags, Image
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import scratch_folder, sha256_of
-from faceaudit.model.architecture import check_weights, require_model_extra
+from faceaudit.model.architecture import check_weights, expect_numbers, require_model_extra
 from faceaudit.model.classes import ai_classes_of
 from faceaudit.model.inference import margin, predict
 from faceaudit.model.preprocess import Floats, Prepared
@@ -51,6 +51,7 @@ class FastaiExport(Detector):
             raise FaceAuditError(
                 f"{path}: not a readable fastai export ({_reason(error)})"
             ) from None
+        expect_numbers(learner.model.state_dict(), path)
         classes = _classes(learner, path)
         self._ai, said = ai_classes_of(classes, options.ai_class, path)
         activation = _activation(learner, path)

@@ -15,6 +15,7 @@ from PIL import Image
 
 from faceaudit.errors import FaceAuditError, MissingExtraError, in_one_line
 from faceaudit.files import sha256_of
+from faceaudit.model.architecture import expect_numbers
 from faceaudit.model.inference import outputs_of
 from faceaudit.model.preprocess import Floats, Prepared
 from faceaudit.pictures import as_seen
@@ -116,6 +117,7 @@ class HuggingFace(Detector):
                 f"{' …' if len(lacking) > 3 else ''}, which would be drawn at random; save the "
                 "whole model with save_pretrained"
             )
+        expect_numbers(model.state_dict(), self._source)
         labels = model.config.id2label
         if sorted(labels) != list(range(len(labels))):
             named = ", ".join(map(str, sorted(labels)))

@@ -5,8 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from faceaudit.errors import (
     MissingExtraError,
     all_at_once,
     in_one_line,
+    no_number,
     validated,
 )
 from faceaudit.files import sha256_of
@@ -49,6 +49,8 @@ TYPES: dict[str, Any] = {
     "tensor(float16)": np.float16,
     "tensor(uint8)": np.uint8,
 }
+#: Types of weights, as `onnx.TensorProto` numbers them: of 32, 16 and 64 bits, and bfloat16.
+_FLOATS = (1, 10, 11, 16)
 #: What an output is called that is read where there are several, the first first.
 OUTPUTS = ("logits", "probs", "probabilities")
 #: Keys of a graph's metadata under which the classes may stand.
@@ -106,7 +108,7 @@ class OnnxFile(Network):
             return None
         if not path.is_file():
             raise FaceAuditError(f"{path}: no such file, and no folder with a {GRAPH}")
-        if importlib.util.find_spec("onnxruntime") is None:
+        if any(importlib.util.find_spec(of) is None for of in ("onnx", "onnxruntime")):
             raise MissingExtraError(f"score {path.name}", "onnx")
         return cls(path, options)
 
@@ -271,17 +273,38 @@ def _literal(text: str) -> Any:
 
 def _sha256(path: Path) -> str:
     """Hash the graph, and with it the files of weights that it names."""
-    content = path.read_bytes()
-    # As protobuf has them: the key 'location', then a text of so many bytes.
-    names = {
-        content[found.end() : found.end() + found[1][0]].decode(errors="replace")
-        for found in re.finditer(rb"\n\x08location\x12([\x01-\x7f])", content, re.DOTALL)
-    }
-    others = [other for name in sorted(names) if (other := path.parent / name).is_file()]
-    if not others:
-        return sha256_of(path)
-    hashes = " ".join(sha256_of(one) for one in (path, *others))
-    return hashlib.sha256(hashes.encode()).hexdigest()
+    hashes = [sha256_of(of) for of in _files(path)]
+    return hashlib.sha256(" ".join(hashes).encode()).hexdigest() if hashes[1:] else hashes[0]
+
+
+def _files(path: Path) -> list[Path]:
+    """Return the graph and the files of weights that it names; all weights must be numbers."""
+    import onnx
+
+    model = onnx.load(path, load_external_data=False)
+    others: set[str] = set()
+    for tensor in (of for part in (model.graph, *model.functions) for of in _tensors(part)):
+        if beside := {of.key: of.value for of in tensor.external_data}:
+            others.add(beside["location"])
+            # By hand: onnx follows no links, of which a hub's cache consists.
+            with (path.parent / beside["location"]).open("rb") as file:
+                file.seek(int(beside.get("offset", 0)))
+                tensor.raw_data = file.read(int(beside.get("length", -1)))
+            tensor.data_location = tensor.DEFAULT
+        if tensor.data_type in _FLOATS and np.isnan(onnx.numpy_helper.to_array(tensor)).any():
+            raise FaceAuditError(no_number(path, tensor.name))
+        tensor.ClearField("raw_data")
+    return [path, *(path.parent / name for name in sorted(others))]
+
+
+def _tensors(graph: Any) -> Iterator[Any]:
+    """Every tensor of a graph, among them the constants of its nodes and of graphs in those."""
+    yield from getattr(graph, "initializer", ())
+    for node in graph.node:
+        for attribute in node.attribute:
+            yield from (attribute.t, *attribute.tensors)
+            for inner in (attribute.g, *attribute.graphs):
+                yield from _tensors(inner)
 
 
 DETECTOR = OnnxFile

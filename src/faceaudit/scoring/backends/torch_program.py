@@ -12,7 +12,7 @@ import numpy as np
 
 from faceaudit.errors import FaceAuditError, all_at_once, in_one_line
 from faceaudit.files import sha256_of
-from faceaudit.model.architecture import check_weights, require_model_extra
+from faceaudit.model.architecture import check_weights, expect_numbers, require_model_extra
 from faceaudit.model.inference import outputs_of
 from faceaudit.model.preprocess import Floats
 from faceaudit.schema import ModelInfo
@@ -69,10 +69,17 @@ class TorchProgram(Network):
 
         try:
             if self._kind == "torch.export":
-                return torch.export.load(self._path)
-            with warnings.catch_warnings():  # that TorchScript is deprecated is known
-                warnings.simplefilter("ignore", FutureWarning)
-                return torch.jit.load(self._path, map_location="cpu").eval()
+                program = torch.export.load(self._path)
+                tensors = {**program.state_dict, **program.constants}
+            else:
+                with warnings.catch_warnings():  # that TorchScript is deprecated is known
+                    warnings.simplefilter("ignore", FutureWarning)
+                    program = torch.jit.load(self._path, map_location="cpu").eval()
+                tensors = program.state_dict()
+            expect_numbers({k: v for k, v in tensors.items() if torch.is_tensor(v)}, self._path)
+            return program
+        except FaceAuditError:
+            raise
         except Exception as error:  # a damaged or foreign program can fail in any way
             raise FaceAuditError(
                 f"{self._path}: not a readable {self._kind} program ({in_one_line(error)})"
