@@ -1,25 +1,22 @@
 """Mutated pictures through index and score: what crashes, hangs, takes memory or stays unexplained.
 
-Usage: python benchmarks/hostile_pictures.py [FILES] [FOLDER OF REAL PICTURES]
-
-Files of every kind, drawn and real, are mutated by a seed (tests/hostile/mutated_pictures.py). A
-process is handed a hundred at a time: it indexes them, scores all of them by a detector that takes
-no time, and looks at each on its own as index, scoring and the page do: seconds of processor time,
-and memory above what the process had before that picture. Whatever raises ends the run. Costly
-pictures, sound or above a limit, are measured first. Linux alone.
+A part of `benchmarks/hostile.py`. Files of every kind, drawn and real, are mutated by a seed
+(tests/hostile/mutated_pictures.py). A process is handed a hundred at a time: it indexes them,
+scores all of them by a detector that takes no time, and looks at each on its own as index, scoring
+and the page do: seconds of processor time, and memory above what the process had before that
+picture. Whatever raises ends the run. Costly pictures, sound or above a limit, are measured first.
 """
 
 from __future__ import annotations
 
 import io
-import json
 import multiprocessing
 import random
 import struct
-import sys
 import tempfile
 import time
 import zlib
+from argparse import Namespace
 from collections import Counter
 from pathlib import Path
 
@@ -37,9 +34,6 @@ from faceaudit.scoring import Detector, score
 from faceaudit.tables import read_manifest
 from faceaudit.tags.landmarks import working_pixels
 from faceaudit.web.uploads import formats
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 from tests.datasets.planted import read_ledger
 from tests.hostile.mutated_pictures import drawn_pictures, mutated
 from tests.pictures import write_manifest
@@ -164,11 +158,11 @@ def one_batch(files: list[tuple[str, bytes]]) -> dict[str, object]:
     }
 
 
-def main() -> None:
-    number = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
+def attack(given: Namespace) -> dict[str, object]:
+    """Look at so many."""
     pictures = drawn_pictures()
-    if len(sys.argv) > 2:
-        paths = sorted(Path(sys.argv[2]).rglob("*.jpg"))
+    if given.real:
+        paths = sorted(Path(given.real).rglob("*.jpg"))
         real = random.Random(0).sample(paths, min(200, len(paths)))
         pictures += [("jpg", path.read_bytes()) for path in real]
         for path in real[:20]:
@@ -183,14 +177,14 @@ def main() -> None:
             name: pool.apply(look, (_SUFFIXES[name.split(",")[0].split()[-1]], content))
             for name, content in large.items()
         }
-        files = list(mutated(pictures, number, seed=1))
-        batches = [files[at : at + BATCH] for at in range(0, number, BATCH)]
+        files = list(mutated(pictures, given.pictures, seed=given.seed + 1))
+        batches = [files[at : at + BATCH] for at in range(0, len(files), BATCH)]
         results = pool.map(one_batch, batches, chunksize=1)
     looks = [each for result in results for each in result["looks"]]
     outcomes = sum((result["outcomes"] for result in results), Counter())
     slowest, largest = max(looks), max(looks, key=lambda each: each[1])
-    report = {
-        "files": number,
+    return {
+        "files": len(files),
         "large pictures": {
             name: f"{len(large[name]) / 1000:.0f} kB: {took:.1f} s, {memory / 1e6:.0f} MB, {status}"
             for name, (took, memory, status) in measured.items()
@@ -202,8 +196,3 @@ def main() -> None:
         "outcomes": {", ".join(key): n for key, n in sorted(outcomes.items())},
         "indexed and not scored": Counter(kind for result in results for kind in result["unlike"]),
     }
-    print(json.dumps(report, indent=2))
-
-
-if __name__ == "__main__":
-    main()

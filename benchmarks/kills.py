@@ -1,12 +1,11 @@
 """Kills at seeded moments of score, index, train and audit, each continued to the end.
 
-Usage: python benchmarks/kills.py [SEED]
-
-Each run is a forked process that is killed (SIGKILL) after a drawn share of the time that an
-unbroken run took, and then started again. Held against the unbroken run: the table, manifest and
-ledger, weights, or audit. Looked for: processes that outlive the killed one, temporary folders and
-decoded pictures, a new file beside an old one, and anything beside the output at the end. Pictures
-are drawn; train and audit write over an earlier model and audit.
+A part of `benchmarks/hostile.py`. Each run is a forked process that is killed (SIGKILL) after a
+drawn share of the time that an unbroken run took, and then started again. Held against the
+unbroken run: the table, manifest and ledger, weights, or audit. Looked for: processes that outlive
+the killed one, temporary folders and decoded pictures, a new file beside an old one, and anything
+beside the output at the end. Pictures are drawn; train and audit write over an earlier model and
+audit.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ import signal
 import sys
 import tempfile
 import time
+from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,7 +35,8 @@ from faceaudit.result import read_audit
 from faceaudit.scoring import score
 from faceaudit.tables import read_manifest, read_scores
 
-MOMENTS = {"score": 50, "index": 10, "train": 10, "audit": 10}
+#: Of a hundred kills.
+MOMENTS = {"score": 50, "index": 20, "train": 10, "audit": 20}
 PICTURES = {"score": 300, "index": 300, "train": 80, "audit": 300}
 ARCHITECTURE = {"arch": "mobilenetv3_small_050", "size": 32, "batch_size": 16, "weights": "none"}
 EARLIER, NOW = "classifier-of-before", "classifier-of-now"
@@ -137,7 +138,8 @@ def forked(do: Callable[[], None], temporary: Path) -> int:
     code = 1
     try:
         # What torch compiles it keeps for later runs.
-        os.environ["TORCHINDUCTOR_CACHE_DIR"] = f"{tempfile.gettempdir()}/torchinductor"
+        kept = f"{tempfile.gettempdir()}/torchinductor"
+        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", kept)
         tempfile.tempdir = str(temporary)
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, 1)
@@ -241,17 +243,18 @@ def kills(command: Command, moments: int, seed: int) -> Outcome:
     return found
 
 
-def main(seed: int = 0) -> None:
+def attack(given: Namespace) -> dict[str, object]:
+    """Kill each command at its share of the moments."""
     import faceaudit.model.recipe
     import faceaudit.model.training
     import faceaudit.report.html
     import faceaudit.runner  # noqa: F401  imported once, for all that are forked
 
-    told = {}
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["XDG_STATE_HOME"] = folder  # where pictures lie is not for other runs to know
-        for name, moments in MOMENTS.items():
-            own = Path(folder) / name
+    told: dict[str, object] = {}
+    faults: list[str] = []
+    with tempfile.TemporaryDirectory(dir=".") as place:
+        for name, share in MOMENTS.items():
+            own = Path(place).resolve() / name
             own.mkdir()
             if ended(forked(lambda own=own, n=PICTURES[name]: prepare(own, n), own)):
                 raise RuntimeError("the pictures could not be drawn")
@@ -260,11 +263,9 @@ def main(seed: int = 0) -> None:
                 ended(forked(lambda of=command: of.trained(of.folder / "model", 1, 9), own))
             if name == "audit":
                 ended(forked(lambda of=command: of.audited(of.folder / "audited", EARLIER), own))
-            told[name] = vars(kills(command, moments, seed))
-            print(name, told[name], file=sys.stderr, flush=True)
-    processor = sum(os.times()[:4])
-    print(json.dumps({"seed": seed, "processor_seconds": round(processor), **told}, indent=2))
-
-
-if __name__ == "__main__":
-    main(*map(int, sys.argv[1:2]))
+            found = kills(command, -(-share * given.kills // 100), given.seed)
+            told[name] = vars(found)
+            faults += found.faults
+    if faults:
+        sys.exit("\n".join(faults))
+    return told

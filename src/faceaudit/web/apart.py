@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
 from faceaudit.errors import FaceAuditError
+from faceaudit.files import scratch_folder
 
 Answer = TypeVar("Answer")
 
@@ -31,12 +35,19 @@ else:
 _PROCESSES.set_forkserver_preload(["faceaudit.web.explore", "faceaudit.web.table_form", "pandas"])
 
 
+@cache
 def get_ready() -> None:
     """Begin to load the libraries, for which the first to send a table would wait."""
     if sys.platform != "win32":
         from multiprocessing import forkserver
 
+        # Of the folder that Python makes for a socket the next server would not know whose it is.
+        folder = scratch_folder()
+        atexit.register(folder.__exit__, None, None, None)
+        usual = tempfile.gettempdir()
+        tempfile.tempdir = str(folder.__enter__())
         forkserver.ensure_running()
+        tempfile.tempdir = usual
 
 
 @dataclass(frozen=True)
