@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations, product
 
@@ -22,7 +22,7 @@ from faceaudit.schema import SCORED, called_ai, columns_of_variants
 from faceaudit.selection import Fates, keep_rows, mark_slice
 from faceaudit.spec import Spec
 from faceaudit.stats import FloatArray
-from faceaudit.stats.clusters import Cells, clusters_of
+from faceaudit.stats.clusters import clusters_of, design_effects
 from faceaudit.stats.counts import Grouping, Images
 from faceaudit.tables import Scores
 from faceaudit.wording import counted
@@ -55,8 +55,8 @@ class Tally:
     #: tag. Shape (2, len(OUTCOMES)), real photographs first.
     untagged: NDArray[np.int64]
     #: By label, of the images that both scored: the design effects of second minus first error,
-    #: of the first's errors and of the second's, shape (3, groups). Empty: no two hang together.
-    design_effects: dict[str, FloatArray] = field(default_factory=dict)
+    #: of the first's errors and of the second's, shape (3, groups).
+    design_effects: dict[str, FloatArray]
 
 
 @dataclass(frozen=True)
@@ -96,16 +96,13 @@ class Pair:
         return Tally(grouping.labels, counts[:, 0], counts[:, 1], missing, untagged, effects)
 
     def _design_effects(self, grouping: Grouping) -> dict[str, FloatArray]:
-        clusters, is_ai = self._images.clusters, self._images.is_ai
-        if clusters is None:
-            return {}
         first, second = (np.isin(self._images.score, of) for of in ((1, 3), (2, 3)))
         both, wrong = self._images.score < 4, (second.astype(float) - first, first, second)
         found = {}
-        for label, of in (("real", ~is_ai), ("ai", is_ai)):
+        for label, of in (("real", ~self._images.is_ai), ("ai", self._images.is_ai)):
             group = np.where(both & of, grouping.code, -1)
-            cells = Cells(clusters, group, len(grouping.groups))
-            found[label] = np.stack([cells.design_effects(value) for value in wrong])
+            how = self._images.clusters, group, len(grouping.groups)
+            found[label] = design_effects(*how, *wrong)
         return found
 
     @cached_property

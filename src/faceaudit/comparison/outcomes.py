@@ -40,7 +40,7 @@ class Outcomes:
         self.cells = counts[[3, 1, 2, 0]]
         self.only = counts[1:3]
         self.n, self.wrong = counts[:4].sum(axis=0), self.only + counts[3]
-        self.effects = tally.design_effects.get(str(rate.label))
+        self.effects = tally.design_effects[str(rate.label)]
         self.alone = np.stack([counts[4:6].sum(axis=0), counts[6:8].sum(axis=0)])
         self.alone_wrong = counts[[5, 7]]
         self.untagged = tally.untagged[int(rate.label == "ai")]
@@ -72,7 +72,7 @@ class Outcomes:
 
         They are so to the difference of the errors (0), the first's (1) or the second's errors (2).
         """
-        return images / (1.0 if self.effects is None else self.effects[to])
+        return np.asarray(images / self.effects[to])
 
     def mcnemar(self) -> list[float]:
         """Test for each group whether, of the images on which they differ, half favour each."""
@@ -110,8 +110,7 @@ class Outcomes:
 
     def gap_change(self, confidence: float) -> GapChange:
         """Estimate how much the gap over the large groups changes."""
-        effects = 1.0 if self.effects is None else self.effects[:, self.large]
-        return gap_change(self.cells[:, self.large], confidence, effects)
+        return gap_change(self.cells[:, self.large], confidence, self.effects[:, self.large])
 
 
 def _ways(limits: FloatArray) -> NDArray[np.int64]:

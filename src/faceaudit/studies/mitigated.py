@@ -16,7 +16,7 @@ from faceaudit.mitigation.base import SMALLEST_GROUP
 from faceaudit.result import Interval
 from faceaudit.schema import called_ai
 from faceaudit.stats import FloatArray, IntArray
-from faceaudit.stats.clusters import Cells
+from faceaudit.stats.clusters import design_effects
 from faceaudit.stats.counts import Images
 from faceaudit.stats.gap_change import gap_change, highest_change, lowest_change
 from faceaudit.stats.intervals import paired_difference_interval, rate_interval, rate_of
@@ -79,16 +79,14 @@ class Counted:
         masks = [code == group for group in kept]
         p, q = plain.wrong, other.wrong
         cells = np.zeros((len(p), 4, len(kept)), np.int64)
-        effects = np.ones((len(p), 3, len(kept)))
         if masks:
             cells += np.stack([count(of, masks) for of in (p & q, p & ~q, ~p & q, ~p & ~q)], axis=1)
-        if masks and images.clusters is not None:
-            number = np.full(len(n) + 1, -1)
-            number[kept] = np.arange(len(kept))
-            by = Cells(images.clusters, number[code], len(kept))
-            for seed, (first, second) in enumerate(zip(p, q, strict=True)):
-                values = second.astype(float) - first, first, second
-                effects[seed] = [by.design_effects(of) for of in values]
+        number = np.full(len(n) + 1, -1)
+        number[kept] = np.arange(len(kept))
+        how = images.clusters, number[code], len(kept)
+        effects = np.stack(
+            [design_effects(*how, y.astype(float) - x, x, y) for x, y in zip(p, q, strict=True)]
+        )
         labels = [grouping.labels[group] for group in kept]
         return cls(rate, tuple(tags), labels, n[kept], cells, effects)
 
