@@ -80,12 +80,12 @@ def heads(told: str) -> list[Head]:
     return [(title, cast(Kind, kind) or "text") for title, _, kind in parts]
 
 
-def by_rows(rows: Sequence[Sequence[Any]], heads: Sequence[Head]) -> list[Values]:
-    """Make columns of one row or more."""
-    values = zip(*rows, strict=True)
+def by_rows(rows: Sequence[Sequence[Any]], columns: Sequence[Head] | str) -> list[Values]:
+    """Make columns of one row or more; a text is read by `heads`."""
+    told, values = heads(columns) if isinstance(columns, str) else columns, zip(*rows, strict=True)
     return [
         Values(Column(title=title, kind=kind), list(of))
-        for (title, kind), of in zip(heads, values, strict=True)
+        for (title, kind), of in zip(told, values, strict=True)
     ]
 
 

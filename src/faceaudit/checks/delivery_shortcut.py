@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from faceaudit import wording as say
 from faceaudit.checks import AuditInput, Check, Options, Product
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
-from faceaudit.layout import by_rows, forest, heads, lay_out
+from faceaudit.layout import by_rows, forest, lay_out
 from faceaudit.result import Finding, Forest, Interval, Table
 from faceaudit.schema import DELIVERY_COLUMNS, PIXEL_COLUMNS, called_ai
 from faceaudit.stats import FloatArray, IntArray
@@ -393,7 +393,7 @@ def _pairs(
         best, of_table = next(iter(alone)), _ends(alone[TABLE])[0] if TABLE in alone else None
         sides = names[i], names[j], int(n[i]), int(n[j])
         rows.append((*sides, *_ends(auc), best, _ends(alone[best])[0], of_table))
-    columns = heads(
+    columns = (
         f"real photographs; AI-generated faces; real:count; AI:count; {_AUC}; best alone; "
         f"its AUC:number; {TABLE}:number"
     )
@@ -407,7 +407,7 @@ def _by_group(groups: Sequence[Foretold]) -> Table | None:
         (*map(say.tag_title, of.tags), of.title, of.images, *_ends(of.by[ALL]), of.best)
         for of in groups
     ]
-    columns = heads(f"by; group; images; {_AUC}; best alone")
+    columns = f"by; group; images; {_AUC}; best alone"
     note = (
         "How well the file's facts tell a group from the others of its tag: where they do, a gap "
         f"may be delivery's. Those of the pixels go with skin, hair and light, too. {_EACH} Of at "

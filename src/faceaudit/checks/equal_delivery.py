@@ -17,7 +17,7 @@ from faceaudit.checks.parts.group_rates import named_groups
 from faceaudit.checks.parts.sentences import at_one_delivery, cause
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
 from faceaudit.errors import FaceAuditError
-from faceaudit.layout import by_rows, heads, lay_out
+from faceaudit.layout import by_rows, lay_out
 from faceaudit.result import Finding, GroupRate, OneDelivery, SlopeRow, Slopes, Table
 from faceaudit.schema import called_ai, variant_columns
 from faceaudit.stats import FloatArray
@@ -211,11 +211,9 @@ def _gaps(both: Both, gaps: Sequence[dict[str, Finding]]) -> Table:
         "Gaps as delivered and at one delivery",
         by_rows(
             rows,
-            heads(
-                "by; error rate; highest; lowest; threshold; as delivered:points; "
-                "remains:points; from:points; to:points; "
-                "was delivery:points; from:points; to:points; so"
-            ),
+            "by; error rate; highest; lowest; threshold; as delivered:points; "
+            "remains:points; from:points; to:points; "
+            "was delivery:points; from:points; to:points; so",
         ),
         note="The same two groups and images twice, the second time each at "
         f"{in_words(both.delivery)}. {say.interval_title(both.data.spec.confidence)}s, which "
@@ -253,12 +251,10 @@ def _overall(both: Both) -> Table:
         "Errors over all images, as delivered and at one delivery",
         by_rows(
             rows,
-            heads(
-                "error rate; images:count; threshold; "
-                "as delivered:percent; from:percent; to:percent; "
-                "at one delivery:percent; from:percent; to:percent; "
-                "change:points; from:points; to:points"
-            ),
+            "error rate; images:count; threshold; "
+            "as delivered:percent; from:percent; to:percent; "
+            "at one delivery:percent; from:percent; to:percent; "
+            "change:points; from:points; to:points",
         ),
         note=f"With every picture delivered alike ({in_words(both.delivery)}), "
         f"{' and '.join(told)}{auc}.",

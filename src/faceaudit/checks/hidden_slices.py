@@ -16,7 +16,7 @@ from faceaudit import wording as say
 from faceaudit.checks import AuditInput, Check, Options, Product
 from faceaudit.checks.parts.pictures import gallery_items
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
-from faceaudit.layout import by_rows, heads, lay_out
+from faceaudit.layout import by_rows, lay_out
 from faceaudit.result import Detail, Finding, Gallery, Interval, Table
 from faceaudit.schema import DELIVERY_COLUMNS, FEATURES, tag_columns
 from faceaudit.stats import IntArray
@@ -237,7 +237,7 @@ def _compared(search: Search, slice_: Slice, data: AuditInput) -> IntArray:
 
 def _table(told: Sequence[Told], data: AuditInput, confidence: float) -> Table:
     search, rate = told[0].search, told[0].search.rate
-    columns = heads(
+    columns = (
         f"slice; confirmed; {rate.short}:percent; {say.interval_title(confidence)} from:percent; "
         "to:percent; the others:percent; others delivered alike:percent; "
         f"{rate.images}:count; {rate.column}:count; p (Holm):p"

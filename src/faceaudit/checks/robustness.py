@@ -14,7 +14,7 @@ from faceaudit import wording as say
 from faceaudit.checks import AuditInput, Check, Options, Product
 from faceaudit.checks.parts.group_rates import named_groups
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
-from faceaudit.layout import by_rows, heads, lay_out
+from faceaudit.layout import by_rows, lay_out
 from faceaudit.result import Curve, Finding, GroupRate, Interval, Table, nan_to_none
 from faceaudit.result import Series as Line
 from faceaudit.schema import called_ai, variant_columns
@@ -207,10 +207,8 @@ def _table(openings: Sequence[Opening], data: AuditInput) -> Table:
         "How gaps open as pictures get worse",
         by_rows(
             rows,
-            heads(
-                "pictures; by; error rate; rises more; rises less; more by:points; from:points; "
-                "to:points; apart at first:points; at last:points; the gap"
-            ),
+            "pictures; by; error rate; rises more; rises less; more by:points; from:points; "
+            "to:points; apart at first:points; at last:points; the gap",
         ),
         note="A straight line through each picture's errors, from the mildest step to the worst; "
         f"{say.interval_title(data.spec.confidence)}s of the difference between the two groups, "

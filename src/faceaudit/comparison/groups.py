@@ -178,7 +178,7 @@ def counts_table(of: Comparison) -> list[Detail]:
             f"For how many groups {of.names[1]} is better or worse",
             by_rows(
                 rows,
-                heads("groups by; images; better for:count; worse for:count; undecided:count"),
+                "groups by; images; better for:count; worse for:count; undecided:count",
             ),
             note=f"Groups of at least {say.counted(of.spec.small_group, 'image')}; better and "
             "worse hold for all of them together.",

@@ -226,7 +226,7 @@ def _table(standings: Sequence[Standing], title: str) -> Table:
         of_gap = (gap.value, gap.low, gap.high) if gap else (None,) * 3
         own = of.name, of.rank, of.value, of.low, of.high
         rows.append((*own, group, n, *in_worst, tag, *of_gap))
-    columns = heads(
+    columns = (
         "classifier; rank; wrong:percent; from:percent; to:percent; "
         "worst group; its images:count; wrong in it:percent; from:percent; to:percent; "
         "largest gap by; gap:points; from:points; to:points"

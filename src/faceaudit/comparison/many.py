@@ -188,10 +188,8 @@ def _against_first(pairs: Sequence[Comparison]) -> CheckResult:
                 f"For how many groups each is better or worse than {first}",
                 by_rows(
                     rows,
-                    heads(
-                        "classifier; images; over all:points; from:points; to:points; "
-                        "better for:count; worse for:count; undecided:count"
-                    ),
+                    "classifier; images; over all:points; from:points; to:points; "
+                    "better for:count; worse for:count; undecided:count",
                 ),
             )
         ],
@@ -227,11 +225,9 @@ def _common(panel: Panel, names: Sequence[str]) -> list[CheckResult]:
                     "What each scored and was not compared",
                     by_rows(
                         rows,
-                        heads(
-                            "classifier; images; compared:count; without its score:count; "
-                            "lost for others:count; wrong on the compared:percent; "
-                            "wrong on the lost:percent"
-                        ),
+                        "classifier; images; compared:count; without its score:count; "
+                        "lost for others:count; wrong on the compared:percent; "
+                        "wrong on the lost:percent",
                     ),
                 )
             ],

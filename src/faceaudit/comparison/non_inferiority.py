@@ -19,7 +19,7 @@ from faceaudit.answer import status_of
 from faceaudit.checks.parts.sentences import fitting
 from faceaudit.comparison.outcomes import Comparison, Outcomes, told_change
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
-from faceaudit.layout import by_rows, heads, lay_out
+from faceaudit.layout import by_rows, lay_out
 from faceaudit.result import (
     Answer,
     CheckResult,
@@ -443,10 +443,8 @@ def _open_table(result: CheckResult) -> list[Detail]:
             "What would settle the others",
             by_rows(
                 rows,
-                heads(
-                    "group; error rate; images:count; worse by up to:points; margin:points; "
-                    "images needed:count"
-                ),
+                "group; error rate; images:count; worse by up to:points; margin:points; "
+                "images needed:count",
             ),
             note="Images of that group and label that both score; so many settle it four times in "
             "five, if the two differ as they do here.",

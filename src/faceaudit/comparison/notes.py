@@ -11,7 +11,7 @@ import numpy as np
 from faceaudit import wording as say
 from faceaudit.checks import AuditInput
 from faceaudit.comparison.outcomes import RATES, Comparison, Outcomes
-from faceaudit.layout import by_rows, heads, lay_out
+from faceaudit.layout import by_rows, lay_out
 from faceaudit.limitations import dependence_notes, limitations
 from faceaudit.pairing import Pair, Panel
 from faceaudit.result import CheckResult, Detail
@@ -111,10 +111,8 @@ def alone_table(of: Comparison) -> list[Detail]:
             "Images that one of the two alone scored",
             by_rows(
                 rows,
-                heads(
-                    "data set; label; scored by; images:count; wrong:percent; "
-                    "images of both:count; wrong on those:percent"
-                ),
+                "data set; label; scored by; images:count; wrong:percent; "
+                "images of both:count; wrong on those:percent",
             ),
             note="They are in no rate above. The last two columns are for comparison.",
         )
