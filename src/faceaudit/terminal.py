@@ -16,18 +16,11 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from faceaudit import wording as say
 from faceaudit.error_rates import ERROR_RATES
 from faceaudit.report.numbers import minus_signs
 from faceaudit.report.text import STATUS
 from faceaudit.screen import Screen, folded, status_text
-from faceaudit.wording import (
-    LIMIT_NOTE,
-    attributes_title,
-    counted,
-    percent,
-    points,
-    printable,
-)
 
 if TYPE_CHECKING:
     from faceaudit.catalogue import KnownCheck, KnownSpec
@@ -72,7 +65,7 @@ class _Harmless:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         for text, style, control in console.render(self.thing, options):
-            lines = (printable(line) for line in text.split("\n"))
+            lines = (say.printable(line) for line in text.split("\n"))
             yield Segment("\n".join(lines), style, control)
 
 
@@ -161,7 +154,7 @@ def print_specs(known: Sequence[KnownSpec], as_json: bool) -> None:
         return
     table = _table("name", "what it asks")
     for spec in known:
-        groups = [attributes_title(tags) for tags in spec.groupings]
+        groups = [say.attributes_title(tags) for tags in spec.groupings]
         limits = [(rate.short, spec.limits[f"{rate.id}_gap"]) for rate in ERROR_RATES.values()]
         told = {
             "Groups": ", ".join(groups),
@@ -170,13 +163,15 @@ def print_specs(known: Sequence[KnownSpec], as_json: bool) -> None:
             "Checks": ", ".join(spec.checks),
             "Rate": ERROR_RATES[spec.rate].short if spec.rate else None,
             "Limits": ", ".join(
-                f"{rate} gap {points(of)}" for rate, of in limits if of is not None
+                f"{rate} gap {say.points(of)}" for rate, of in limits if of is not None
             ),
             "Columns": ", ".join(spec.columns),
         }
         facts = " ".join(f"{what}: {said}." for what, said in told.items() if said)
         table.add_row(Text(spec.name, "bold"), f"{spec.question} {facts}")
-    _print(table, f"A limit is {LIMIT_NOTE}. To ask it: faceaudit audit SCORES --spec NAME -o OUT")
+    _print(
+        table, f"A limit is {say.LIMIT_NOTE}. To ask it: faceaudit audit SCORES --spec NAME -o OUT"
+    )
 
 
 def print_diagnosis(found: Diagnosis, as_json: bool) -> None:
@@ -206,7 +201,7 @@ def print_diagnosis(found: Diagnosis, as_json: bool) -> None:
 def print_draft(draft: Draft) -> None:
     """Print what a specification that was drafted asks, and how to go on."""
     tags, pairs = draft.spec.attributes, draft.spec.intersections
-    asks = f"{counted(len(tags), 'tag')} and {counted(len(pairs), 'combination')}"
+    asks = f"{say.counted(len(tags), 'tag')} and {say.counted(len(pairs), 'combination')}"
     _print(f"specification: {draft.path} asks about {asks}; read it, change what you like, then:")
     click.echo(f"  {draft.command}")
 
@@ -219,12 +214,12 @@ def print_plan(planned: Sequence[Planned], as_json: bool, power: float) -> None:
     table = _table("gap", "groups", "rate", "limit", "to pass", "true gap", "to fail", wraps=7)
     for gap in planned:
         table.add_row(
-            f"{attributes_title(gap.tags)}, {ERROR_RATES[gap.rate].short}",
+            f"{say.attributes_title(gap.tags)}, {ERROR_RATES[gap.rate].short}",
             f"{gap.groups:,}",
-            percent(gap.assumed_rate),
-            points(gap.limit),
+            say.percent(gap.assumed_rate),
+            say.points(gap.limit),
             "–" if gap.to_pass is None else f"{gap.to_pass:,}",
-            points(gap.assumed_gap),
+            say.points(gap.assumed_gap),
             "–" if gap.to_fail is None else f"{gap.to_fail:,}",
         )
     rates = dict.fromkeys(ERROR_RATES[gap.rate] for gap in planned)
@@ -237,8 +232,8 @@ def print_plan(planned: Sequence[Planned], as_json: bool, power: float) -> None:
     _print(
         f"With so many images of each group ({images}) a gap passes if all groups are alike, and "
         f"fails if one truly exceeds the rest by so much, each with {100 * power:g} % power.",
-        f"{counted(len(planned), 'gap')} to judge, each at first with a chance of "
-        f"{100 * planned[0].error:.2g} % of a wrong verdict; the limit is {LIMIT_NOTE}.",
+        f"{say.counted(len(planned), 'gap')} to judge, each at first with a chance of "
+        f"{100 * planned[0].error:.2g} % of a wrong verdict; the limit is {say.LIMIT_NOTE}.",
         table,
         *_noted(never, "–:"),
     )
@@ -251,7 +246,7 @@ def print_index_report(report: IndexReport, as_json: bool) -> None:
         return
     labels = ", ".join(f"{n:,} {label}" for label, n in sorted(report.labels.items()))
     _print(
-        f"{counted(report.found, 'file')}: {report.indexed:,} indexed ({labels}), "
+        f"{say.counted(report.found, 'file')}: {report.indexed:,} indexed ({labels}), "
         f"{report.rejected:,} rejected"
     )
     for what, counts in (("rejected", report.reasons), ("remark on", report.remarks)):
@@ -270,8 +265,8 @@ def print_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
         n_real = kept.real_called_real + kept.real_called_ai
         n_ai = kept.ai_called_real + kept.ai_called_ai
         _print(
-            f"validation: {kept.real_called_ai:,} of {counted(n_real, 'real photograph')} called "
-            f"AI, {kept.ai_called_real:,} of {counted(n_ai, 'AI image')} called real"
+            f"validation: {kept.real_called_ai:,} of {say.counted(n_real, 'real photograph')} "
+            f"called AI, {kept.ai_called_real:,} of {say.counted(n_ai, 'AI image')} called real"
         )
     _print(f"threshold: {record.threshold:.3f} ({record.threshold_rule})", f"model: {folder}")
 
@@ -282,11 +277,11 @@ def print_scores(scores: Scores, path: Path) -> None:
 
     counts = status_counts(scores.table)
     parts = ", ".join(f"{n:,} {status}" for status, n in sorted(counts.items()))
-    _print(f"{counted(len(scores.table), 'image')}: {parts}", f"scores: {path}")
+    _print(f"{say.counted(len(scores.table), 'image')}: {parts}", f"scores: {path}")
     if (drift := scores.info.batch_drift) is not None:
         _print(f"batches: a score moved by {drift:.2g} at most with the pictures beside it")
     for note in scores.info.notes:
-        click.echo(f"note: {printable(note)}", err=True)
+        click.echo(f"note: {say.printable(note)}", err=True)
 
 
 def print_result(
@@ -312,7 +307,7 @@ def print_result(
         _print(*Screen(result, _console()).lines())
     click.echo(f"report: {page} ({file} beside it)")
     if beside is not None:
-        of = counted(beside.compared, "verdict and number", "verdicts and numbers")
+        of = say.counted(beside.compared, "verdict and number", "verdicts and numbers")
         if not beside.numbers:
             rest = "; but other:" if beside.origins else ", from the same inputs and versions."
             _print(f"The same as the earlier audit in all {of}{rest}")
@@ -369,7 +364,7 @@ def _over_all(of: OverallRate) -> str:
     """Tell an error rate: of one classifier in numbers, of two how it changes."""
     if of.first is None:
         return f"{of.events:,} of {of.n:,}"
-    return f"{percent(of.first / of.n)} → {percent(of.value)}"
+    return f"{say.percent(of.first / of.n)} → {say.percent(of.value)}"
 
 
 def print_decision(decision: Decision, *, as_json: bool, github: bool) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from pydantic import Field
 
+from faceaudit import wording as say
 from faceaudit.checks import AuditInput, Check, Options, Product
 from faceaudit.layout import estimated, lay_out, number, text
 from faceaudit.result import Curve, Detail, Finding, Series, Table
@@ -21,15 +22,6 @@ from faceaudit.stats.calibration import (
 )
 from faceaudit.stats.clusters import design_effects
 from faceaudit.stats.means import Mean
-from faceaudit.wording import (
-    counted,
-    group_title,
-    interval_title,
-    out_of,
-    points,
-    points_range,
-    tag_title,
-)
 
 #: Scores that say too much or too little are less grave than wrong calls of people.
 WEIGHT = 0.1
@@ -76,16 +68,16 @@ def run(data: AuditInput, options: CalibrationOptions) -> Product:
         n = found.n_real + found.n_ai
         large = np.flatnonzero(~np.isnan(found.error) & (n >= data.spec.small_group))
         if len(large):
-            details.append(_curve(tag_title(tag), groups, large.tolist(), found, data))
+            details.append(_curve(say.tag_title(tag), groups, large.tolist(), found, data))
             groupings.append((tag, groups, found, large))
         lost = group_losses(losses, codes, n, confidence=confidence, effect=effect)
         details.append(_table(tag, groups, found, lost, data))
     intervals = 2 * sum(len(large) for *_, large in groupings)
     findings = [_finding(*grouping, intervals, data) for grouping in groupings]
     shift, sure = whole.shift(confidence), whole.overconfidence(confidence)
-    interval = interval_title(confidence)
+    interval = say.interval_title(confidence)
     sentence = (
-        f"Of {counted(len(images), 'image')} the {_off(SHIFT, shift, 0, interval)}, and "
+        f"Of {say.counted(len(images), 'image')} the {_off(SHIFT, shift, 0, interval)}, and "
         f"the {_off(SURE, sure, 0, interval)}."
     )
     return Product("info", sentence, findings=findings, details=details)
@@ -107,7 +99,8 @@ def _off(which: tuple[str, str], found: Mean, i: int, interval: str) -> str:
     if value < 0:
         value, low, high, side = -value, -high, -low, "below"
     of, held_against = which
-    return f"{of} is {points(value)} {side} {held_against} ({interval} {points_range(low, high)})"
+    span = f"{interval} {say.points_range(low, high)}"
+    return f"{of} is {say.points(value)} {side} {held_against} ({span})"
 
 
 def _finding(
@@ -126,16 +119,16 @@ def _finding(
     which, place = np.unravel_index(beyond.argmax(), beyond.shape)
     worst, many = large[place], int((beyond > 0).any(axis=0).sum())
     n = int(found.n_real[worst] + found.n_ai[worst])
-    named = group_title([tag], [groups[worst]])
+    named = say.group_title([tag], [groups[worst]])
     start = f"Scores of images tagged {named} are furthest from what they say, beyond chance"
     if not many:
         start = f"Chance alone could explain how far scores are off; least so for {named}"
-    interval = f"{interval_title(data.spec.confidence)} of all {intervals} at once"
+    interval = f"{say.interval_title(data.spec.confidence)} of all {intervals} at once"
     off = _off((SHIFT, SURE)[which], both[which], worst, interval)
     return Finding(
         sentence=(
-            f"{start}: their {off}; n = {n:,}. By {tag_title(tag)}, "
-            f"{out_of(many, len(large), 'group')} off by more than chance explains."
+            f"{start}: their {off}; n = {n:,}. By {say.tag_title(tag)}, "
+            f"{say.out_of(many, len(large), 'group')} off by more than chance explains."
         ),
         status="info",
         tags=[tag],
@@ -157,7 +150,7 @@ def _curve(
         note=(
             "On the diagonal a score means what it says. Bins hold equally many images; equal "
             "scores stay together. Groups with one label only or with fewer than "
-            f"{counted(data.spec.small_group, 'image')} are not drawn."
+            f"{say.counted(data.spec.small_group, 'image')} are not drawn."
         ),
         x_title="mean score of the bin",
         y_title="share that is AI-generated",
@@ -173,9 +166,9 @@ def _table(
     confidence = data.spec.confidence
     above = "{} less {}; unbiased for any number of images".format
     return lay_out(
-        f"Calibration by {tag_title(tag)}",
+        f"Calibration by {say.tag_title(tag)}",
         [
-            text(tag_title(tag), groups),
+            text(say.tag_title(tag), groups),
             number("real photographs", "count", found.n_real),
             number("AI-generated faces", "count", found.n_ai),
             *estimated("shift", "points", found.shift(confidence), confidence, above(*SHIFT)),
@@ -207,8 +200,8 @@ def _note(found: Calibration, lost: Losses, i: int) -> str | None:
         notes.append(f"{only} only: calibration is not estimable")
     if cut := int(lost.cut[i]):
         notes.append(
-            f"{counted(cut, 'image')} scored 0 or 1 on the wrong side (to within 2e-16): infinite "
-            f"log loss counted as {LARGEST_LOSS:.1f}"
+            f"{say.counted(cut, 'image')} scored 0 or 1 on the wrong side (to within 2e-16): "
+            f"infinite log loss counted as {LARGEST_LOSS:.1f}"
         )
     return "; ".join(notes) or None
 

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from faceaudit import wording as say
 from faceaudit.errors import FaceAuditError
 from faceaudit.layout import lay_out, number, text
 from faceaudit.result import Answer, CheckResult, Detail
@@ -25,13 +26,6 @@ from faceaudit.studies.holdout import Split
 from faceaudit.studies.runs import Tested
 from faceaudit.studies.seed_intervals import contrasts, count
 from faceaudit.studies.study import Study, check, spread
-from faceaudit.wording import (
-    counted,
-    interval_title,
-    points,
-    points_range,
-    tag_title,
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,20 +101,20 @@ def errors_by_group(
     details: list[Detail] = []
     if groups:
         tags, values, here, rest = zip(*groups, strict=True)
-        titles = [tag_title(tag) for tag in tags]
+        titles = [say.tag_title(tag) for tag in tags]
         n = np.sum(here, axis=1)
         without, with_it = count(tested.wrong, here).mean(axis=1) / n
         apart = contrasts(tested.wrong[1], here, rest, confidence)
         clear = [
-            f"{titles[i]} '{values[i]}' by {points(apart.mean[i])} "
-            f"({points_range(apart.low[i], apart.high[i])})"
+            f"{titles[i]} '{values[i]}' by {say.points(apart.mean[i])} "
+            f"({say.points_range(apart.low[i], apart.high[i])})"
             for i in np.flatnonzero((apart.low > 0) | (apart.high < 0))
         ]
         sentence = f"Among the real photographs of {dataset}, with {dataset} in training, " + (
             f"these differ from the rest beyond images and seed: {'; '.join(clear)}."
             if clear
-            else f"none of {counted(len(groups), 'group')} differs from the rest beyond what the "
-            "images and the seed explain."
+            else f"none of {say.counted(len(groups), 'group')} differs from the rest beyond what "
+            "the images and the seed explain."
         )
         columns = [
             text("tag", titles),
@@ -130,7 +124,7 @@ def errors_by_group(
             number(f"with {dataset}", "percent", with_it),
             *spread("minus the rest", "points", apart, help=f"with {dataset}"),
         ]
-        note = f"{interval_title(confidence)}s, each on its own, for images and seed."
+        note = f"{say.interval_title(confidence)}s, each on its own, for images and seed."
         details = [
             lay_out(f"Real photographs of {dataset} called AI, by group", columns, note=note)
         ]

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy import stats
 
+from faceaudit import wording as say
 from faceaudit.checks.generator_population import fit_slope, shared_tags
 from faceaudit.checks.parts.hypotheses import HYPOTHESES, ratio_columns
 from faceaudit.layout import lay_out, number, text
@@ -20,15 +21,6 @@ from faceaudit.stats.risk_ratios import FEWEST_ERRORS, Ratio, contrast
 from faceaudit.stats.significance import adjust
 from faceaudit.studies.seed_intervals import across_seeds
 from faceaudit.studies.study import check
-from faceaudit.wording import (
-    capitalised,
-    counted,
-    interval_title,
-    percent,
-    tag_title,
-    times,
-    times_range,
-)
 
 #: The published classifier called so many of the generator's photographs AI-generated.
 PUBLISHED_ERROR = 0.71
@@ -69,10 +61,10 @@ def hypotheses_by_seed(
             if share > PUBLISHED_ERROR:
                 at = [float(np.quantile(part.score, 1 - PUBLISHED_ERROR)) for part in parts]
                 notes.append(
-                    f"{capitalised(side)} in training, nearly all photographs of {dataset} are "
-                    f"called AI-generated ({percent(share)}), so that nobody can stand out: each "
-                    f"classifier's threshold is moved to where {percent(PUBLISHED_ERROR)} are, as "
-                    "in the published experiment."
+                    f"{say.capitalised(side)} in training, nearly all photographs of {dataset} are "
+                    f"called AI-generated ({say.percent(share)}), so that nobody can stand out: "
+                    "each classifier's threshold is moved to where "
+                    f"{say.percent(PUBLISHED_ERROR)} are, as in the published experiment."
                 )
             asked = _ask(list(zip(parts, at, strict=True)), confidence)
             rows += [[side, dataset, *cells] for cells in asked]
@@ -88,7 +80,7 @@ def conclude(rows: Sequence[list[Cell]], note: str, confidence: float) -> CheckR
     judged = list(zip(rows, p.tolist(), holm.tolist(), strict=True))
     words = [_word(*each, confidence) for each in judged]
     told = [_told(*each) for each in judged]
-    of = f"with {counted(int(known.sum()), 'row')} allowed for (Holm)"
+    of = f"with {say.counted(int(known.sum()), 'row')} allowed for (Holm)"
     if clear := [told[i] for i in np.flatnonzero(holm < 1 - confidence)]:
         findings = {f"Beyond images and seed, {of}: {'; '.join(clear)}.": 0.7}
     else:
@@ -120,7 +112,7 @@ def _ask(runs: Sequence[tuple[Images, float]], confidence: float) -> Iterator[li
             slices = [contrast(p, tag, values, t, SMALLEST_GROUP, confidence) for p, t in runs]
             found = [one for one in slices if one is not None]
             if len(found) == len(runs):
-                who = name if len(tags) == 1 else f"{name} ({tag_title(tag)})"
+                who = name if len(tags) == 1 else f"{name} ({say.tag_title(tag)})"
                 crude, adjusted = [one.crude for one in found], [one.adjusted for one in found]
                 n = found[0].chosen.n, found[0].others.n
                 yield _answer(who, n, crude, adjusted, confidence)
@@ -169,14 +161,14 @@ def _word(row: Sequence[Cell], p: float, holm: float, confidence: float) -> str:
 
 def _told(row: Sequence[Cell], p: float, holm: float) -> str:
     who, (ratio, low, high) = row[2], _decisive(row)
-    span = f"{times_range(low, high)}, p = {p:.2g}, Holm {holm:.2g}"
+    span = f"{say.times_range(low, high)}, p = {p:.2g}, Holm {holm:.2g}"
     if who == POPULATION:
         doubling = POPULATION.removesuffix(" (odds)")
-        told = f"the odds of being accused are {times(ratio)} as high ({span}) {doubling}"
+        told = f"the odds of being accused are {say.times(ratio)} as high ({span}) {doubling}"
     else:
         equal = "" if row[ADJUSTED] is None else ", all other tags held equal"
         word = "more" if ratio > 1 else "less"
-        told = f"{who} are accused {word} often ({times(ratio)}, {span}{equal})"
+        told = f"{who} are accused {word} often ({say.times(ratio)}, {span}{equal})"
     return f"{row[0]} in training, {row[1]}: {told}"
 
 
@@ -217,6 +209,6 @@ def _table(
             number("p (Holm)", "p", holm),
             text("called AI-generated", words),
         ],
-        note=f"{interval_title(confidence)}s, each on its own, for images and seed; p is that of "
-        f"the interval that answers, and Holm's is over all rows. {note}".strip(),
+        note=f"{say.interval_title(confidence)}s, each on its own, for images and seed; p is that "
+        f"of the interval that answers, and Holm's is over all rows. {note}".strip(),
     )
