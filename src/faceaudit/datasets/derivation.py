@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import closing
 from functools import partial
 from typing import Any
 
@@ -77,8 +78,8 @@ def add_tags(
         return Face(row, None if known else images.get(row["dataset"], row["image"]), points)
 
     def looked(rows: Iterator[dict[str, Any]], before: int) -> Iterator[dict[str, TagValue]]:
-        faces = read_ahead(face, rows, images.threads(1))
-        return in_processes(partial(_look, tags), faces, total, progress, before)
+        with closing(read_ahead(face, rows, images.threads(1))) as faces:
+            yield from in_processes(partial(_look, tags), faces, total, progress, before)
 
     batches = manifest.table.to_batches(max_chunksize=1024)
     each = (row for batch in batches for row in batch.to_pylist())

@@ -6,6 +6,7 @@ A picture on both sides of a train and test split makes a classifier look better
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain, pairwise, repeat
 from typing import Any, NamedTuple
@@ -122,8 +123,8 @@ def perceptual_hashes(
         return of.get(dataset, image)
 
     def hashed(places: Iterator[tuple[StoredImages, str, str]], before: int) -> Iterator[Any]:
-        contents = read_ahead(read, places, threads)
-        return in_processes(perceptual_hash, contents, total, progress, before)
+        with closing(read_ahead(read, places, threads)) as contents:
+            yield from in_processes(perceptual_hash, contents, total, progress, before)
 
     places = chain.from_iterable(
         zip(repeat(of), *(_texts(manifest.table[name]) for name in ("dataset", "image")))
