@@ -257,9 +257,12 @@ def train(manifests: Sequence[Path], out: Path, **options: Any) -> None:
     The published recipe: a pretrained network, a fifth of the images held out for validation,
     the head first and then the whole network on a one-cycle schedule.
     """
+    from faceaudit.model.team import this_one
     from faceaudit.model.training import train as run
 
-    terminal.print_checkpoint(run(manifests, out, progress=True, **options), out)
+    checkpoint = run(manifests, out, progress=True, **options)
+    if this_one().first:
+        terminal.print_checkpoint(checkpoint, out)
 
 
 @main.command()

@@ -20,14 +20,17 @@ import torch
 from fastai.callback.core import Callback, TrainEvalCallback
 from fastai.data.core import DataLoaders
 from fastai.learner import Learner, Recorder
+from fastai.torch_core import get_model
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, one_hot
+from torch.nn.parallel import DistributedDataParallel
 
 from faceaudit.files import atomic_file
 from faceaudit.model.balance import Groups, Shares, draw
 from faceaudit.model.inference import Rows
 from faceaudit.model.preprocess import Pixels
 from faceaudit.model.records import InputRecord
+from faceaudit.model.team import ALONE, Team
 from faceaudit.read_ahead import read_ahead
 from faceaudit.wording import counted
 
@@ -69,6 +72,9 @@ class Batches:
         in `workers` threads, ahead of the network.
     groups : ndarray of int, optional
         Each of the n pictures' group, a second column of the targets: for `GroupDRO`.
+    team : Team
+        Of each batch, which is the same in all its processes, a training loader gives this one's
+        part: together they see what one alone would see.
     """
 
     def __init__(
@@ -83,12 +89,17 @@ class Batches:
         change: Callable[[Pixels, int], Pixels] | None = None,
         workers: int = 1,
         groups: Groups | None = None,
+        team: Team = ALONE,
     ) -> None:
         self._pixels, self._rows, self._record, self.groups = pixels, rows, record, groups
         self._shares, self._change, self._workers = shares, change, workers
         told = [is_ai] if groups is None else [is_ai, groups]
         self._target = np.stack(told, axis=1).astype(np.float32)
         self._size = min(batch_size, len(rows))
+        self._mine = slice(None)
+        if seed is not None:
+            self._size -= self._size % team.size
+            self._mine = slice(team.number, None, team.size)
         self._rng = None if seed is None else np.random.default_rng(seed)
 
     @property
@@ -118,29 +129,30 @@ class Batches:
         parts = [order[i : i + self._size] for i in range(0, len(self) * self._size, self._size)]
         for rows, pixels in zip(parts, self._pictures(parts), strict=True):
             if rng is not None:
-                mirrored = rng.random(len(rows)) < 0.5
+                mirrored = (rng.random(len(rows)) < 0.5)[self._mine]
                 pixels[mirrored] = pixels[mirrored, :, ::-1]
             inputs = self._record.inputs(pixels)
             if rng is not None:
                 light = rng.uniform(-LIGHTING, LIGHTING, (2, len(rows), 1, 1, 1))
-                brightness, contrast = torch.from_numpy(light.astype(np.float32))
+                brightness, contrast = torch.from_numpy(light[:, self._mine].astype(np.float32))
                 inputs = inputs * (1 + contrast) + brightness
-            yield inputs, torch.from_numpy(self._target[rows])
+            yield inputs, torch.from_numpy(self._target[rows[self._mine]])
 
     def _pictures(self, parts: list[Rows]) -> Iterator[Pixels]:
-        """Yield the pictures of each batch, changed ahead of the network if they are changed."""
+        """Yield our pictures of each batch, changed ahead of the network if they are changed."""
         change, rng = self._change, self._rng
+        ours = [rows[self._mine] for rows in parts]
         if change is None or rng is None:
-            yield from (self._pixels[rows] for rows in parts)
+            yield from (self._pixels[rows] for rows in ours)
             return
         # One seed a picture, drawn before the threads start, so that their order means nothing.
-        seeds = rng.integers(2**63, size=(len(parts), self._size))
+        seeds = rng.integers(2**63, size=(len(parts), self._size))[:, self._mine]
 
         def changed(part: tuple[Rows, npt.NDArray[np.int64]]) -> Pixels:
             pairs = zip(*part, strict=True)
             return np.stack([change(self._pixels[row], int(seed)) for row, seed in pairs])
 
-        yield from read_ahead(changed, zip(parts, seeds, strict=True), self._workers)
+        yield from read_ahead(changed, zip(ours, seeds, strict=True), self._workers)
 
 
 @dataclass(frozen=True)
@@ -202,7 +214,7 @@ class Recipe:
             _Computed(self.network),
             loss_func=binary_cross_entropy_with_logits
             if training.groups is None
-            else GroupDRO(int(training.groups.max()) + 1),
+            else GroupDRO(int(training.groups.max()) + 1, passes.team),
             splitter=self._body_and_head,
             metrics=accuracy,
             path=passes.folder,
@@ -220,7 +232,8 @@ class Recipe:
         rate = passes.rate = lr or DEFAULT_LEARNING_RATE
         if learner.opt is None:
             learner.create_opt()
-        with learner.added_cbs([_Report(bars), _Keep(passes, learner, training)]):
+        together = [_Together()] if passes.team.size > 1 else []
+        with learner.added_cbs([*together, _Report(bars), _Keep(passes, learner, training)]):
             if self.pretrained:
                 learner.freeze()
                 if passes.done < self.frozen_epochs:
@@ -248,10 +261,12 @@ class Passes:
     folder : Path or None
         Where the last one's outcome is kept.
     recipe : Recipe
+    team : Team
+        All its processes begin with what the first has, and each has chance of its own.
     """
 
-    def __init__(self, folder: Path | None, recipe: Recipe) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path | None, recipe: Recipe, team: Team) -> None:
+        self.folder, self.team = folder, team
         self._file = None if folder is None else folder / "passes.pt"
         self._total = recipe.epochs + recipe.frozen_epochs
         self._frozen = recipe.frozen_epochs
@@ -261,6 +276,7 @@ class Passes:
             # What a lost power supply left of it is done again.
             with suppress(RuntimeError, OSError, EOFError, pickle.UnpicklingError):
                 self._state = torch.load(self._file, weights_only=True)
+        self._state = team.told(self._state)
         self.done: int = self._state.get("done", 0)
         self.rate: float | None = self._state.get("rate")
 
@@ -293,28 +309,29 @@ class Passes:
         if self.done > self._frozen:
             hypers = learner.opt.hypers
             learner.opt.load_state_dict({"state": state["optimiser"], "hypers": hypers})
-        torch.set_rng_state(state["torch"])
+        # A copy: torch reads a view from the beginning of what it is a view of, and beyond its end.
+        torch.set_rng_state(state["torch"].reshape(self.team.size, -1)[self.team.number].clone())
         training.chance = json.loads(state["chance"])
         if isinstance(learner.loss_func, GroupDRO):
             learner.loss_func.weights = state["groups"]
 
     def add(self, learner: Learner, training: Batches) -> None:
         """Note that another is done, and keep it."""
+        chance = torch.stack(self.team.all_of(torch.get_rng_state()))
+        if self._file is not None:
+            state = {
+                "done": self.done + 1,
+                "rate": self.rate,
+                "seconds": self.seconds,
+                "network": get_model(learner.model).state_dict(),
+                "optimiser": learner.opt.state_dict()["state"],
+                "torch": chance,
+                "chance": json.dumps(training.chance),
+                "groups": getattr(learner.loss_func, "weights", None),
+            }
+            with atomic_file(self._file) as temporary:
+                torch.save(state, temporary)
         self.done += 1
-        if self._file is None:
-            return
-        state = {
-            "done": self.done,
-            "rate": self.rate,
-            "seconds": self.seconds,
-            "network": learner.model.state_dict(),
-            "optimiser": learner.opt.state_dict()["state"],
-            "torch": torch.get_rng_state(),
-            "chance": json.dumps(training.chance),
-            "groups": getattr(learner.loss_func, "weights", None),
-        }
-        with atomic_file(self._file) as temporary:
-            torch.save(state, temporary)
 
 
 class _Keep(Callback):
@@ -328,6 +345,20 @@ class _Keep(Callback):
     def after_epoch(self) -> None:
         if self._of.recorder.values[-1]:
             self._passes.add(self._of, self._training)
+
+
+class _Together(Callback):
+    """Has every step follow the mean of what all processes learn, as from one batch.
+
+    Batch statistics are those of the first one's part.
+    """
+
+    def before_fit(self) -> None:
+        # Anew each time: which parameters learn is looked up once.
+        self.learn.model = DistributedDataParallel(self.learn.model)
+
+    def after_fit(self) -> None:
+        self.learn.model = get_model(self.learn.model)
 
 
 class _Computed(nn.Module):
@@ -386,7 +417,8 @@ class GroupDRO:
     shifts", ICLR.
     """
 
-    def __init__(self, groups: int) -> None:
+    def __init__(self, groups: int, team: Team = ALONE) -> None:
+        self._team = team
         self.weights = torch.full((groups,), 1 / groups)
 
     def __call__(self, logit: Tensor, target: Tensor) -> Tensor:
@@ -394,11 +426,15 @@ class GroupDRO:
         label, group = target[:, :1], target[:, 1].long()
         each = binary_cross_entropy_with_logits(logit, label, reduction="none")[:, 0]
         member = one_hot(group, len(self.weights)).float()
-        mean = each @ member / member.sum(0).clamp(min=1)
-        if logit.requires_grad:
-            grown = self.weights * torch.exp(GROUP_STEP * mean.detach())
-            self.weights = grown / grown.sum()
-        return self.weights @ mean
+        lost, images = each @ member, member.sum(0)
+        if not logit.requires_grad:
+            return self.weights @ (lost / images.clamp(min=1))
+        everywhere = self._team.summed(torch.stack([lost.detach(), images]))
+        images = everywhere[1].clamp(min=1)
+        grown = self.weights * torch.exp(GROUP_STEP * everywhere[0] / images)
+        self.weights = grown / grown.sum()
+        # Its mean over the processes, which they learn from, is the loss of all their pictures.
+        return self._team.size * (self.weights @ (lost / images))
 
 
 def accuracy(logit: Tensor, target: Tensor) -> Tensor:

@@ -97,6 +97,8 @@ class TrainingRecord(_Strict):
     seed: int
     precision: str
     threads: int
+    #: That trained together, each on its part of every batch.
+    processes: int = 1
     seconds: float
     validation: ValidationRecord
     #: The same images, each sent once at random; only with `equal_delivery`.

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 import pyarrow as pa
@@ -51,6 +51,7 @@ from faceaudit.model.records import (
     TrainingRecord,
 )
 from faceaudit.model.split import validation_rows
+from faceaudit.model.team import team, this_one
 from faceaudit.model.training_data import decode, room_for
 from faceaudit.one_or_many import listed
 from faceaudit.tables import library_versions, read_manifests, sha256_of_cells
@@ -87,6 +88,9 @@ def train(
     takes ``3 * size**2`` bytes (48 kB at 128 pixels) in the system's folder for temporary files,
     with `equal_delivery` some 200 kB more, or ``4 * size**2`` for networks of over 224 pixels.
 
+    Processes that a launcher has started train one network (`faceaudit.model.team`): each learns
+    from its part of every batch, the first alone writes `out`, and all return the same.
+
     Parameters
     ----------
     manifests : sequence of path
@@ -96,6 +100,7 @@ def train(
     arch : str
         A timm or torchvision name; ``torchvision:NAME`` where both have it.
     epochs, batch_size, seed
+        A batch is of all processes together.
     size : int
         Side in pixels of the square that the network sees.
     lr : float, optional
@@ -156,6 +161,16 @@ def train(
     column = balance_column(balance, manifest) if balance else None
     if objective == "group-dro" and column is None:
         raise FaceAuditError("--objective group-dro: say of which groups with --balance")
+    if rest := batch_size % this_one().size:
+        raise FaceAuditError(
+            f"--batch-size {batch_size}: each batch is dealt to {this_one().size} processes, and "
+            f"{rest} would be left; give a multiple"
+        )
+    if find_lr and this_one().size > 1:
+        raise FaceAuditError(
+            "--find-lr: one process looks for a rate; do that without a launcher, and give the "
+            "rate by --lr"
+        )
     smallest_crop = SMALLEST_CROP if equal_delivery is True else equal_delivery or None
     require_model_extra("train")
     import torch
@@ -180,20 +195,27 @@ def train(
         "images": f"{sha256_of_cells(manifest.table)} {manifest.info.model_dump_json()}",
         "versions of libraries": str(versions),
         "threads and precision": f"{torch.get_num_threads()} {training_precision()}",
+        "number of processes": str(this_one().size),
     }
+    first = this_one().first
     with (
-        unfinished(out, run) as kept,
-        progress_bars(progress) as bars,
+        unfinished(out if first else None, run) as kept,
+        team() as processes,
+        progress_bars(progress and first) as bars,
         reproducible(seed),
     ):
+        processes.expect_alike(run)
         network = build_network(architecture, size)
         source = load_pretrained(network, architecture, weights, trust_pickle)
+        if not first:  # what a network draws is not the same for all parts of a batch
+            torch.manual_seed(seed + processes.number)
         recipe = Recipe(network, head_names(architecture), epochs, pretrained=weights != "none")
-        passes = Passes(kept.folder, recipe)
+        passes = Passes(kept.folder, recipe, processes)
         kept.add(passes)
         n = len(manifest.table)
         n_validation = round(n * validation_share)
-        forecast = recipe.seconds(n - n_validation, n_validation, size, batch_size)
+        ours = (n - n_validation) // processes.size
+        forecast = recipe.seconds(ours, n_validation, size, batch_size)
         forecast *= 1 - passes.share
         bars.console.print(
             f"training on {counted(n, 'image')} will take about {duration(forecast)}"
@@ -203,7 +225,9 @@ def train(
 
         columns = () if column is None else (column,)
         data = decode(manifest, images, size, workers, bars, columns)
-        kept.expect({"pictures": sha256_of_cells(data.table)})
+        pictures = {"pictures": sha256_of_cells(data.table)}
+        processes.expect_alike(pictures)
+        kept.expect(pictures)
         for reason, count in data.left_out.items():
             bars.console.print(f"left out: {counted(count, 'image')}, {reason}")
         is_ai = pc.equal(data.table["label"], "ai").to_numpy()
@@ -228,13 +252,17 @@ def train(
             groups = training_groups(data.table, column)
         drawn = seed, shares, send, workers
         rate = recipe.fit(
-            Batches(large, is_ai, training, record, batch_size, *drawn, groups=groups),
+            Batches(
+                large, is_ai, training, record, batch_size, *drawn, groups=groups, team=processes
+            ),
             Batches(data.pixels, is_ai, validation, record, batch_size, groups=groups),
             lr,
             find_lr,
             passes,
             bars,
         )
+        if not first:
+            return cast(Checkpoint, processes.told())
 
         # What is measured from here on is the model that is saved.
         round_weights(network.eval())
@@ -276,6 +304,7 @@ def train(
                 seed=seed,
                 precision=training_precision(),
                 threads=torch.get_num_threads(),
+                processes=processes.size,
                 seconds=round(passes.seconds, 1),
                 validation=summarise(p_ai, truth, threshold),
                 validation_delivered=None
@@ -289,7 +318,9 @@ def train(
         split = pa.array(np.where(held_out, "validation", "training"), pa.string())
         known = pa.table({"sha256": _digits(data.table), "split": split}).sort_by("sha256")
         save_checkpoint(out, model, network, known, familiarity)
-    return load_checkpoint(out)
+        checkpoint = load_checkpoint(out)
+        processes.told(checkpoint)
+        return checkpoint
 
 
 def add_familiarity(

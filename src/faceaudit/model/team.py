@@ -1,0 +1,121 @@
+"""The processes that train one network together: which of them this is, and what all must know.
+
+A launcher (``torchrun``, ``accelerate launch``) starts one command several times, on one machine or
+many, and tells each by the environment which it is. fastai's own distributed mode is of no use
+here: its loader needs a GPU, and would give the processes other batches than one would have.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from faceaudit.errors import FaceAuditError
+from faceaudit.unfinished import difference
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+#: The first measures and writes what all have trained, and the others wait for it.
+PATIENCE = timedelta(days=7)
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Team:
+    """This process by its number, which is 0 for the first, and how many there are."""
+
+    number: int = 0
+    size: int = 1
+
+    @property
+    def first(self) -> bool:
+        """Whether it is the one that writes and speaks for all."""
+        return self.number == 0
+
+    def told(self, item: Any = None) -> Any:
+        """Return what the first has given, in every process."""
+        if self.size == 1:
+            return item
+        from torch import distributed
+
+        distributed.broadcast_object_list(held := [item])
+        return held[0]
+
+    def all_of(self, item: Item) -> list[Item]:
+        """Return what each has given, in every process."""
+        if self.size == 1:
+            return [item]
+        from torch import distributed
+
+        held: list[Item] = [item] * self.size
+        distributed.all_gather_object(held, item)
+        return held
+
+    def summed(self, tensor: Tensor) -> Tensor:
+        """Return the sum of what each has given, in every process."""
+        if self.size > 1:
+            from torch import distributed
+
+            distributed.all_reduce(tensor)
+        return tensor
+
+    def expect_alike(self, run: Mapping[str, str]) -> None:
+        """Raise a FaceAuditError in every process if what they say of the run is not the same."""
+        first, *others = self.all_of(run)
+        for number, other in enumerate(others, start=2):
+            if found := difference(first, other):
+                raise FaceAuditError(
+                    f"process {number} of {self.size}: its {found} not that of the first; all need "
+                    "the same command, images and libraries"
+                )
+
+
+#: Without a launcher.
+ALONE = Team()
+
+
+def this_one() -> Team:
+    """Say which process this is, as the launcher told it; alone without one."""
+    told = os.environ.get("RANK"), os.environ.get("WORLD_SIZE")
+    number, size = (int(said) if said and said.isdecimal() else 0 for said in told)
+    return Team(number, size) if size > 1 else ALONE
+
+
+@contextmanager
+def team() -> Iterator[Team]:
+    """Have this process and the others that a launcher has started find each other.
+
+    Raises
+    ------
+    FaceAuditError
+        If they do not, or one of them ends before the others.
+    """
+    this = this_one()
+    if this.size == 1:
+        yield this
+        return
+    from torch import distributed
+
+    try:
+        distributed.init_process_group("gloo", timeout=PATIENCE)
+    except (ValueError, RuntimeError) as error:
+        raise FaceAuditError(
+            f"process {this.number + 1} of {this.size}: the others are not found ({error}); start "
+            "them by accelerate launch or torchrun, or unset RANK and WORLD_SIZE"
+        ) from None
+    try:
+        yield this
+    except RuntimeError as error:
+        if not isinstance(error, distributed.DistError) and "gloo" not in str(error):
+            raise
+        raise FaceAuditError(
+            f"process {this.number + 1} of {this.size}: another process has ended"
+        ) from error
+    finally:
+        distributed.destroy_process_group()
