@@ -109,7 +109,7 @@ def simulate(world: World, ai: int, real: int) -> dict[str, tuple[float, float]]
     for start in range(0, TRIALS, batch):
         trials = min(batch, TRIALS - start)
         high, low = world.draw(rng, trials, ai, real)
-        score = np.concatenate([high.ravel(), low.ravel()])
+        score = np.concatenate([high.ravel(), low.ravel()]).astype(np.float32)
         is_ai = np.repeat([True, False], [high.size, low.size])
         trial = np.concatenate([np.repeat(np.arange(trials), k) for k in (ai, real)])
         auc = group_ranking(Runs.of(rank_scores(score, is_ai), trial, trials)).subgroup

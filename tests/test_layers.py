@@ -36,6 +36,7 @@ LAYERS = (
     ("datasets", "variants"),
     ("selection", "stats", "layout"),
     ("tables", "row_filter", "result", "spec"),
+    ("image_names",),
     ("tags", "reading", "schema"),
     (
         "errors",

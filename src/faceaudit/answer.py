@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,6 +12,7 @@ from faceaudit import wording as say
 from faceaudit.checks import AuditInput
 from faceaudit.checks.parts.sentences import at_one_delivery, fitting, gap_headline, twin
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
+from faceaudit.reading.columns import by_value, distinct
 from faceaudit.result import (
     Answer,
     CheckResult,
@@ -305,17 +306,19 @@ def _titles(of: Sequence[Finding]) -> str:
 
 def coinciding(table: pa.Table, groupings: Sequence[Sequence[str]]) -> Iterator[str]:
     """Say where all images with a tag are of one data set among several."""
-    asked = dict.fromkeys(tag for tags in groupings for tag in tags)
+    named = dict.fromkeys(tag for tags in groupings for tag in tags)
+    asked = [tag for tag in named if tag != "dataset" and tag in table.column_names]
     for rate in ERROR_RATES.values():
-        images = table.filter(pc.equal(table["label"], rate.label)) if rate.label else table
-        if pc.count_distinct(images["dataset"]).as_py() < 2:
+        images = table.select(["dataset", *asked])
+        if rate.label:
+            is_of = partial(pc.equal, pa.scalar(rate.label))
+            images = images.filter(by_value(table["label"], is_of))
+        if len(distinct(images["dataset"])[0]) < 2:
             continue
         alone: dict[tuple[str, int], list[str]] = {}
         for tag in asked:
-            if tag == "dataset" or tag not in images.column_names:
-                continue
-            tagged = images.filter(pc.is_valid(images[tag]))["dataset"]
-            if len(tagged) > 1 and pc.count_distinct(tagged).as_py() == 1:
+            tagged = images["dataset"].filter(pc.is_valid(images[tag]))
+            if len(tagged) > 1 and len(distinct(tagged)[0]) == 1:
                 alone.setdefault((tagged[0].as_py(), len(tagged)), []).append(tag)
         if alone:
             each = " and ".join(

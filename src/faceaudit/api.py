@@ -100,8 +100,7 @@ def audit(
         expect_writable(*files_in(out, "audit"), inputs=read)
     with worded_for_python(given, "y_score" if notes else "column 'p_ai'"):
         chosen = None if spec is None else as_spec(spec)
-        parts = read_given(with_names(given), chosen, reading, where=where)
-        together = concat_scores(parts) if len(parts) > 1 else parts[0]
+        together = concat_scores(read_given(with_names(given), chosen, reading, where=where))
         together.info.notes[:0] = notes
         if name is not None:
             refuse_no_text("name", [name])
@@ -116,7 +115,7 @@ def audit(
         if threshold is not None:
             said["threshold"] = threshold
         chosen = validated(Spec, chosen.model_dump() | said, f"{chosen.name}: ")
-        at_hand = PicturesAtHand(together.table, images_from) if images else None
+        at_hand = PicturesAtHand(together, images_from) if images else None
         result = run_audit(together, chosen, where=where)
     if isinstance(spec, Path | str):
         file = spec_file(spec)
@@ -165,8 +164,7 @@ def init(
         raise FaceAuditError(f"{path}: is there already; remove it, or name another file with -o")
     given = listed(scores)
     expect_writable(path)
-    parts = read_given(with_names(given), None, reading)
-    together = concat_scores(parts) if len(parts) > 1 else parts[0]
+    together = concat_scores(read_given(with_names(given), None, reading))
     command = _audit_command(given, path, reading)
     words = as_words(reading.get("missing", ()))
     text = draft(together, path.stem, command, missing=words, include_training=include_training)
@@ -267,7 +265,8 @@ def compare(
         if one_table:
             ((place, table),) = tables
             tables = [(place, read_raw(table, place, "scores"))] * len(columns)
-        sides = read_given(tables, chosen, reading, columns, of_each if one_table else ())
+        others = of_each if one_table else ()
+        sides = [*read_given(tables, chosen, reading, columns, others)]
         result = run_compare(
             sides,
             chosen,

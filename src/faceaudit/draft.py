@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import pyarrow.compute as pc
 
 from faceaudit.error_rates import ERROR_RATES
+from faceaudit.reading.columns import distinct
 from faceaudit.runner import summarise
 from faceaudit.schema import CLUSTER_COLUMNS, tag_columns
 from faceaudit.selection import select
@@ -193,7 +193,7 @@ class _Draft:
         yield f"small_group: {self.spec.small_group}"
         for name in CLUSTER_COLUMNS:
             if name in self.table.column_names:
-                n = pc.count_distinct(self.table[name]).as_py()
+                n = len(distinct(self.table[name])[0])
                 yield from _comment(
                     f"{name}: images that share one of its {n:,} values count as what they are "
                     "worth."

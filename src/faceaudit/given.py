@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypedDict
@@ -50,8 +51,8 @@ def read_given(
     columns: Sequence[str | None] = (),
     others: Sequence[str] = (),
     where: str | None = None,
-) -> list[Scores]:
-    """Read scores, with the specification's words for "missing" besides the given ones.
+) -> Iterator[Scores]:
+    """Read scores, one table at a time, with the specification's words for "missing" too.
 
     `columns` are those of the scores of each table, where they are not as `reading` says; `others`
     are all classifiers' where one table has them; `where` may name a column too.
@@ -78,7 +79,6 @@ def read_given(
         lacking = (partial(expect_scores, of, how, **of_all, called=name) for name, of, how in each)
         tags = all_at_once("", *steps, *lacking)
     of_all |= {"score_is": reading.get("score_is", "probability"), "tags": tags}
-    parts = []
     for (name, table, how), column in zip(each, columns or [None] * len(each), strict=True):
         raw = read_raw(table, name, "scores")
         try:
@@ -90,9 +90,8 @@ def read_given(
             raise FaceAuditError(str(error).replace(option, f"--score-column {column}:")) from None
         if not raw.in_file:
             notes = [in_words_of_python(note) for note in scores.info.notes]
-            scores = Scores(scores.table, scores.info.model_copy(update={"notes": notes}))
-        parts.append(scores)
-    return parts
+            scores = replace(scores, info=scores.info.model_copy(update={"notes": notes}))
+        yield scores
 
 
 def every_tag(scores: Scores, of_features: bool) -> tuple[Spec, Scores]:
@@ -108,7 +107,7 @@ def every_tag(scores: Scores, of_features: bool) -> tuple[Spec, Scores]:
         + (f"; not compared: {', '.join(others)}." if others else ".")
     )
     info = scores.info.model_copy(update={"notes": [note, *scores.info.notes]})
-    return spec, Scores(scores.table, info)
+    return spec, replace(scores, info=info)
 
 
 def _mapping(reading: Reading) -> Mapping[str, str | Sequence[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 
 import numpy as np
 import pyarrow as pa
@@ -81,7 +82,8 @@ def _delivery_note(table: pa.Table) -> str | None:
     if "width" not in table.column_names or "height" not in table.column_names:
         return None
     ends = [(side, end) for side in ("width", "height") for end in ("min", "max")]
-    sizes = table.group_by("dataset").aggregate(ends).sort_by("dataset").to_pylist()
+    sizes = table.group_by("dataset").aggregate(ends).to_pylist()
+    sizes.sort(key=itemgetter("dataset"))
     shown: dict[str, str] = {}
     for row in sizes:
         low, high = ((row[f"width_{end}"], row[f"height_{end}"]) for end in ("min", "max"))

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.limits import EXPRESSION_LETTERS
-from faceaudit.reading.columns import plain
+from faceaudit.reading.columns import distinct, plain
 from faceaudit.schema import LABELS
 from faceaudit.tags.race import RACE_COARSE
 from faceaudit.tags.vocabulary import ORDERED_TAGS
@@ -100,7 +100,7 @@ def columns_named(text: str) -> list[str]:
 
 
 def _values_in_words(column: pa.ChunkedArray) -> str:
-    values = pc.unique(column).drop_null()
+    values = distinct(column)[0]
     if len(values) == 0:
         return "is empty"
     if pa.types.is_floating(column.type) or pa.types.is_integer(column.type):
@@ -196,7 +196,7 @@ class _Reader:
         if pc.index(column, value).as_py() >= 0:
             return
         self.absent.append(f"No row has {name} {value!r} ({name} {_values_in_words(column)}).")
-        values = pc.unique(column).drop_null().to_pylist()
+        values = distinct(column)[0].to_pylist()
         if len(values) > _MOST_VALUES:
             return
         folded = {known.strip().casefold(): known for known in values}

@@ -5,17 +5,19 @@ from __future__ import annotations
 import datetime
 import traceback
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceaudit.answer import COMPARED, Question
 from faceaudit.checks import AuditInput, Check, Options, Product, all_checks
 from faceaudit.errors import FaceAuditError, in_one_line
 from faceaudit.files import sha256_of
+from faceaudit.image_names import in_few_bytes
 from faceaudit.limitations import dependence_notes, limitations
+from faceaudit.reading.columns import value_counts
 from faceaudit.result import (
     PARTS,
     SEVERITY,
@@ -30,7 +32,7 @@ from faceaudit.spec import Spec
 from faceaudit.stats.clusters import INDEPENDENT
 from faceaudit.stats.significance import adjust
 from faceaudit.stats.verdicts import LimitedGap, holm_errors
-from faceaudit.tables import Scores, inputs_of, library_versions, scored, status_counts
+from faceaudit.tables import Scores, inputs_of, is_scored, library_versions, scored, status_counts
 
 #: How many findings the first screen shows.
 HEADLINE_FINDINGS = 3
@@ -55,6 +57,7 @@ def audit(
         is left to audit.
     """
     inputs = inputs_of(scores)
+    scores = replace(scores, table=in_few_bytes(scores.table))
     selection = select(scores, spec, where)
     scores, spec = selection.scores, selection.spec
     planned = _plan(spec)
@@ -62,8 +65,10 @@ def audit(
     summary = summarise(model.id if model else "scores", scores, spec.threshold)
     summary.rows = with_shares(selection, summary.threshold)
     spec, band = _with_band(spec, model, summary.threshold)
-    without = scores.table.filter(pc.invert(pc.is_in(scores.table["status"], pa.array(SCORED))))
-    data = AuditInput(scored(scores), scores.info, spec, summary.threshold, without)
+    without = scores.table.filter(pc.invert(is_scored(scores.table)))
+    data = AuditInput(
+        scored(scores), scores.info, spec, summary.threshold, without, names=scores.names
+    )
     _refuse_strange_columns(data)
     planned = [of for of in planned if of[0].id in spec.checks or of[0].concerns(data)]
     results = _run(planned, data, on_check or (lambda title, done, of: None))
@@ -226,7 +231,7 @@ def summarise(name: str, scores: Scores, threshold: float | None) -> ScoresSumma
         threshold, rule = model.threshold, model.threshold_rule
     else:
         threshold, rule = 0.5, "0.5 by convention: the scores name no threshold"
-    n_ai = int(pc.sum(pc.equal(table["label"], "ai")).as_py() or 0)
+    n_ai = value_counts(table["label"]).get("ai", 0)
     statuses = status_counts(scores.table)
     return ScoresSummary(
         name=name,

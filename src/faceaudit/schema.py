@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.limits import DATASETS
-from faceaudit.reading.columns import cast_column, refuse, trimmed, with_column
+from faceaudit.reading.columns import by_value, cast_column, distinct, refuse, trimmed, with_column
 
 SCHEMA_VERSION = 1
 METADATA_KEY = b"faceaudit"
@@ -286,7 +286,7 @@ def validate(table: pa.Table, kind: Literal["manifest", "scores"], source: str) 
     for name in KEY:
         complaint = "is empty; fill it, or leave the row out"
         refuse(table, name, pc.is_null(table[name]), source, complaint)
-    foreign = pc.invert(pc.is_in(table["label"], pa.array(LABELS)))
+    foreign = by_value(table["label"], lambda label: pc.invert(pc.is_in(label, pa.array(LABELS))))
     refuse(table, "label", foreign, source, "is neither 'real' nor 'ai'")
     if kind == "scores":
         for name in ("p_ai", *columns_of_variants(table)):
@@ -303,18 +303,28 @@ def validate(table: pa.Table, kind: Literal["manifest", "scores"], source: str) 
         refuse(table, "attention", wrong, source, "is not a square map; leave the column out")
     if len(table) == 0:
         raise FaceAuditError(f"{source}: the table has no rows")
-    if (several := pc.count_distinct(table["dataset"]).as_py()) > DATASETS:
+    refuse_many_datasets(table, source)
+    if rows := repeated_keys(table):
+        refuse_repeated(source, rows[1], table["image"][rows[1]].as_py())
+    return table
+
+
+def refuse_many_datasets(table: pa.Table, source: str) -> None:
+    """Refuse a table of more data sets than are gone through."""
+    if (several := len(distinct(table["dataset"])[0])) > DATASETS:
         raise FaceAuditError(
             f"{source}: column 'dataset' has {several:,} different values, and {DATASETS} are the "
             "most; it names the set that an image is from: give the column another name, as "
             "--map folder=dataset, or leave it out"
         )
-    if rows := repeated_keys(table):
-        raise FaceAuditError(
-            f"{source}: column 'image', row {rows[1] + 1}: {table['image'][rows[1]].as_py()!r} "
-            "stands there twice for the same data set; one row is one image"
-        )
-    return table
+
+
+def refuse_repeated(source: str, row: int, image: str) -> None:
+    """Refuse a row whose image an earlier one has."""
+    raise FaceAuditError(
+        f"{source}: column 'image', row {row + 1}: {image!r} stands there twice for the same data "
+        "set; one row is one image"
+    )
 
 
 def repeated_keys(table: pa.Table) -> tuple[int, int] | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Literal
 
 import numpy as np
@@ -12,13 +13,15 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from faceaudit.errors import FaceAuditError
+from faceaudit.image_names import NAMES
 from faceaudit.limits import ALL_GROUPS, GROUPS
+from faceaudit.reading.columns import by_value, is_text
 from faceaudit.reading.meaning import mark_missing
 from faceaudit.result import LeftOut, Rows, Unscored, Untagged
 from faceaudit.row_filter import columns_in_words, read_rows
 from faceaudit.schema import CLUSTER_COLUMNS, DELIVERY_COLUMNS, SCORED, called_ai, tag_columns
 from faceaudit.spec import Spec
-from faceaudit.tables import Scores, scored, status_counts
+from faceaudit.tables import Scores, is_scored, scored, status_counts
 from faceaudit.wording import attributes_title, counted, percent, tag_title
 
 SLICE = "slice"
@@ -50,6 +53,8 @@ def select(scores: Scores, spec: Spec, where: str | None = None) -> Selection:
     row that is left, all rows or none in the slice, and a tag that is not there.
     """
     table = mark_missing(scores.table, spec.missing)
+    if any(name in (text or "") for name in NAMES for text in (spec.rows, spec.slice, where)):
+        table = scores.names.of(table)
     fates = Fates(table)
     notes = keep_rows(fates, table, spec)
     if "in_training" in table.column_names and not spec.include_training:
@@ -61,7 +66,8 @@ def select(scores: Scores, spec: Spec, where: str | None = None) -> Selection:
                 "where its errors are too low to be believed; audit other images, or count these "
                 "with --include-training"
             )
-    table = table.filter(pa.array(fates.kept))
+    if not fates.kept.all():
+        table = table.filter(pa.array(fates.kept))
     for status in sorted(status_counts(table).keys() - set(SCORED)):
         why = "" if status == "unscored" else f" ({status.replace('_', ' ')})"
         fates.leave_out(pc.equal(scores.table["status"], status), f"without a score{why}")
@@ -94,7 +100,8 @@ def select(scores: Scores, spec: Spec, where: str | None = None) -> Selection:
             )
     refuse_many_groups(table, spec)
     rows = fates.account(scores.info.unlabelled)
-    return Selection(Scores(table, info.model_copy(update=update)), spec, rows, notes)
+    scores = replace(scores, table=table, info=info.model_copy(update=update))
+    return Selection(scores, spec, rows, notes)
 
 
 def refuse_many_groups(table: pa.Table, spec: Spec) -> None:
@@ -103,7 +110,7 @@ def refuse_many_groups(table: pa.Table, spec: Spec) -> None:
     for tags in spec.groupings:
         if any(pa.types.is_floating(table[tag].type) for tag in tags):
             continue  # a number is refused as such
-        groups = table.select(tags).drop_null().group_by(list(tags)).aggregate([]).num_rows
+        groups = table.select(tags).group_by(list(tags)).aggregate([]).drop_null().num_rows
         together += groups
         if groups > GROUPS:
             raise FaceAuditError(
@@ -160,7 +167,7 @@ class Fates:
         keys = ["fate", "dataset", "label"]
         grouped = table.group_by(keys).aggregate([([], "count_all")])
         by_fate: dict[int, dict[str, dict[str, int]]] = {}
-        for row in grouped.sort_by([(key, "ascending") for key in keys]).to_pylist():
+        for row in sorted(grouped.to_pylist(), key=itemgetter(*keys)):
             by = by_fate.setdefault(row["fate"], {}).setdefault(row["dataset"], {})
             by[row["label"]] = row["count_all"]
         used = by_fate.pop(-1, {})
@@ -211,7 +218,7 @@ def mark_slice(
             f"rename it with --map NAME={SLICE}"
         )
     inside, notes = read_rows(table, text, option)
-    scored_rows = pc.is_in(table["status"], pa.array(SCORED))
+    scored_rows = is_scored(table)
     judged = inside.filter(scored_rows.combine_chunks())
     known = pc.unique(judged).drop_null().to_pylist()
     if len(known) < 2:
@@ -228,7 +235,9 @@ def mark_slice(
             f"{counted(unknown, 'row')} {verb} on neither side of the slice {text!r}: a tag that "
             "it names is missing."
         )
-    table = table.append_column(SLICE, pc.if_else(inside, text, "all others"))
+    side = pc.if_else(inside, pa.scalar(0, pa.int8()), pa.scalar(1, pa.int8()))
+    both = pa.DictionaryArray.from_arrays(side, [text, "all others"])
+    table = table.append_column(SLICE, both)
     # A specification that was run names the slice already.
     attributes = list(dict.fromkeys([SLICE, *spec.attributes]))
     spec = spec.model_copy(update={"slice": text, "attributes": attributes})
@@ -257,7 +266,7 @@ def with_shares(selection: Selection, threshold: float) -> Rows:
 
 
 def _untagged(table: pa.Table, spec: Spec, threshold: float) -> Iterator[Untagged]:
-    is_ai = np.asarray(pc.equal(table["label"], "ai"))
+    is_ai = np.asarray(by_value(table["label"], lambda label: pc.equal(label, "ai")))
     wrong = called_ai(table["p_ai"], threshold) != is_ai
     labels: dict[Literal["real", "ai"], NDArray[np.bool_]] = {"real": ~is_ai, "ai": is_ai}
     for tags in spec.groupings:
@@ -301,15 +310,17 @@ def _untagged_sentences(untagged: list[Untagged], spec: Spec) -> Iterator[_Sente
 
 
 def _unscored(table: pa.Table, spec: Spec) -> Iterator[Unscored]:
-    has_score = pc.is_in(table["status"], pa.array(SCORED))
+    has_score = is_scored(table)
     if pc.all(has_score).as_py():
         return
     table = table.append_column("unscored", pc.cast(pc.invert(has_score), pa.int64()))
     for tag in dict.fromkeys(tag for tags in spec.groupings for tag in tags):
-        if pa.types.is_string(table[tag].type):
+        if is_text(table[tag].type):
             keys = list(dict.fromkeys([tag, "label"]))
             counts = table.group_by(keys).aggregate([("unscored", "sum"), ([], "count_all")])
-            for row in counts.sort_by([(key, "ascending") for key in keys]).to_pylist():
+            rows = counts.to_pylist()
+            rows.sort(key=lambda row: (row[tag] is None, row[tag] or "", row["label"]))
+            for row in rows:
                 yield Unscored(
                     tag=tag,
                     label=row["label"],

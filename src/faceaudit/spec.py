@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import yaml
 from pydantic import (
     BaseModel,
@@ -24,6 +23,7 @@ from faceaudit.errors import FaceAuditError, describe, in_one_line, validated
 from faceaudit.limits import ALL_GROUPS, DEPTH, GROUPINGS, SPEC_LETTERS, SPEC_VALUES
 from faceaudit.one_or_many import listed
 from faceaudit.packaged import ready_specs
+from faceaudit.reading.columns import distinct
 from faceaudit.reading.file_kinds import read_text
 from faceaudit.reading.population import Row, population_rows, read_population
 from faceaudit.result import RateId
@@ -368,7 +368,7 @@ def every_tag(table: pa.Table, title: str, question: str) -> Spec:
     groups = 0
     for tag in ("dataset", *tag_columns(table)):
         if not why_no_groups(table, tag) and len(tags) < GROUPINGS:
-            groups += pc.count_distinct(table[tag]).as_py()
+            groups += len(distinct(table[tag])[0])
             tags += [tag] if groups <= ALL_GROUPS else []
     return Spec(name=EVERY_TAG, title=title, question=question, attributes=tags or ["dataset"])
 
@@ -378,7 +378,7 @@ def why_no_groups(table: pa.Table, tag: str) -> str | None:
     if tag in NUMERIC_TAGS or pa.types.is_floating(table[tag].type):
         bands = [name for name, (of, _) in DERIVED_TAGS.items() if of == tag]
         return f"a number; see {bands[0]}" if bands else "a number"
-    n = pc.count_distinct(table[tag]).as_py()
+    n = len(distinct(table[tag])[0])
     if n < 2:
         return "one value only" if n else "empty"
     return f"{n:,} different values" if n > MOST_GROUPS else None

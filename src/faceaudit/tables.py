@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import io
 import platform
 import shlex
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import cache, cached_property
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property, partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -26,15 +27,25 @@ import pyarrow.parquet as pq
 
 from faceaudit.errors import FaceAuditError, all_at_once
 from faceaudit.files import atomic_file, sha256_of
+from faceaudit.image_names import NAMES, ImageNames, Kept, LookUp, RowNumbers
 from faceaudit.limits import UNNAMED_TAGS
 from faceaudit.one_or_many import as_words, listed
 from faceaudit.reading import meaning
-from faceaudit.reading.columns import cast_column, refuse, trimmed, value_counts, with_column
+from faceaudit.reading.columns import (
+    by_value,
+    cast_column,
+    encoded,
+    refuse,
+    trimmed,
+    value_counts,
+    with_column,
+)
 from faceaudit.reading.file_kinds import expect, refusal
-from faceaudit.reading.formats import first_line, read_file, read_frame
+from faceaudit.reading.formats import first_line, parquet_files, read_file, read_frame
 from faceaudit.reading.frames import Frame
 from faceaudit.reading.headings import likely_columns
 from faceaudit.reading.json_text import parse_json
+from faceaudit.reading.parquet import read_rows
 from faceaudit.reading.tagging import TagTable, join_tags
 from faceaudit.schema import (
     METADATA_KEY,
@@ -48,6 +59,8 @@ from faceaudit.schema import (
     ScoresInfo,
     TableInfo,
     columns_of_variants,
+    refuse_many_datasets,
+    refuse_repeated,
     repeated_keys,
     stated_columns,
     tag_columns,
@@ -76,6 +89,11 @@ class Scores:
 
     table: pa.Table
     info: ScoresInfo
+    #: Gives some rows of what was read, by their numbers, with the names of its images; None where
+    #: these are in the table alone.
+    look_up: LookUp | None = None
+    #: In the place of the names, where ``image`` is the number of a row.
+    names: ImageNames = field(default_factory=ImageNames)
 
 
 @dataclass(frozen=True)
@@ -244,7 +262,8 @@ def read_scores(
     _require(table, ("label",), source)
     if "status" in own:
         # Such a row would have to be left out without a reason.
-        foreign = pc.invert(pc.is_in(table["status"].cast(pa.string()), pa.array(STATUSES)))
+        status = cast_column(table, "status", pa.string(), source)["status"]
+        foreign = by_value(status, lambda of: pc.invert(pc.is_in(of, pa.array(STATUSES))))
         refuse(
             table,
             "status",
@@ -286,7 +305,24 @@ def read_scores(
         "versions": info.versions if ours else library_versions(),
         "inputs": [*read, *chain.from_iterable(tag_table.inputs for tag_table in tags)],
     }
-    return Scores(table, info.model_copy(update=update))
+    look_up = None
+    if raw.in_file and not tags and (files := parquet_files(raw.path)):
+        named = {name: mapping.get(name, name) for name in NAMES if name in table.column_names}
+        look_up = partial(_names, files, named, tuple(as_words(missing)))
+    return Scores(table, info.model_copy(update=update), look_up)
+
+
+def _names(
+    files: Sequence[Path], named: Mapping[str, str], missing: Sequence[str], rows: RowNumbers
+) -> pa.Table:
+    """Read some rows of a table again, the names of their images alone, as `read_scores` does."""
+    table = read_rows(files, [*named.values()], rows)
+    table = pa.table({ours: table[theirs] for ours, theirs in named.items()})
+    for name in named:
+        table = cast_column(table, name, pa.string(), "")
+    if "copy_of" in named:
+        table = with_column(table, "copy_of", trimmed(table["copy_of"]))
+    return meaning.mark_missing(table, missing)
 
 
 def expect_scores(
@@ -388,9 +424,23 @@ def sha256_of_cells(table: pa.Table) -> str:
         with suppress(pa.ArrowException):
             columns.append(column.cast(pa.string()))
             names.append(name)
-    cells = pa.BufferOutputStream()
+    cells = _Hash()
     pa_csv.write_csv(pa.table(columns, names), cells)
-    return hashlib.sha256(cells.getvalue()).hexdigest()
+    return cells.sha256.hexdigest()
+
+
+class _Hash(io.RawIOBase):
+    """What is written to it is hashed and not kept."""
+
+    def __init__(self) -> None:
+        self.sha256 = hashlib.sha256()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, part: Any) -> int:
+        self.sha256.update(part)
+        return len(part)
 
 
 def inputs_of(*tables: Scores) -> list[Input]:
@@ -520,38 +570,58 @@ def read_manifests(paths: Path | str | Iterable[Path | str]) -> Manifest:
     return Manifest(table, info)
 
 
-def concat_scores(parts: Sequence[Scores]) -> Scores:
-    """Put scores of one classifier on several manifests together; each must have its own images."""
-    models = [part.info.model for part in parts if part.info.model]
+def concat_scores(parts: Iterable[Scores]) -> Scores:
+    """Put scores of one classifier on several manifests together; each must have its own images.
+
+    Of each table, one at a time, is kept what is counted (`faceaudit.image_names`).
+    """
+    kept, infos = Kept(), []
+    for part in parts:
+        kept.add(part.table, part.look_up)
+        infos.append(part.info)
+    models = [info.model for info in infos if info.model]
     if (several := len({model.sha256 or model.id for model in models})) > 1:
         raise FaceAuditError(
             f"the scores come from {several} different classifiers; audit them one by one, "
             "or use 'faceaudit compare'"
         )
-    table, notes = standardise(together([part.table for part in parts]), "the given scores")
-    nameless = [part.table for part in parts if part.info.model is None]
+    table = kept.together()
+    if len(infos) == 1:
+        return Scores(table, infos[0], names=kept.names)
+    table, notes = standardise(table, "the given scores")
+    table = pa.table([encoded(column) for column in table.columns], table.column_names)
+    nameless = [i for i, info in enumerate(infos) if info.model is None]
     if models and nameless:
         notes.append(
-            f"{out_of(len(nameless), len(parts), 'table', ('names', 'name'))} no classifier: taken "
+            f"{out_of(len(nameless), len(infos), 'table', ('names', 'name'))} no classifier: taken "
             "for scores of the one that is named."
         )
     # Tables without data sets are each a data set, and an image of two would be two images.
-    paths = pa.chunked_array([part["image"].combine_chunks() for part in nameless], pa.string())
-    if repeated := len(paths) - pc.count_distinct(paths).as_py():
+    if repeated := kept.repeated_paths(nameless):
         notes.append(
             f"In more than one of the tables: {counted(repeated, 'path')}. The same picture would "
             "count more than once."
         )
-    finders = {part.info.face_finder for part in parts if part.info.face_finder}
-    info = parts[0].info.model_copy(deep=True)
+    refuse_many_datasets(table, "the given scores")
+    if twice := kept.repeated(table):
+        refuse_repeated("the given scores", *twice)
+    info = _of_all(infos, notes)
     info.model = models[0] if models else None
+    return Scores(table, info, names=kept.names)
+
+
+def _of_all(infos: Sequence[ScoresInfo], notes: Sequence[str]) -> ScoresInfo:
+    """Put together what is known of several tables."""
+    finders = {info.face_finder for info in infos if info.face_finder}
+    all_notes = [*(note for info in infos for note in info.notes), *notes]
+    info = infos[0].model_copy(deep=True)
     info.face_finder = " or ".join(sorted(finders)) or None
-    info.notes = [*(note for part in parts for note in part.info.notes), *notes]
-    for part in parts[1:]:
-        info.unlabelled = dict(Counter(info.unlabelled) + Counter(part.info.unlabelled))
-        info.inputs += [one for one in part.info.inputs if one not in info.inputs]
-        _add_sources(info, part.info)
-        for name, dataset in part.info.datasets.items():
+    info.notes = all_notes
+    for other in infos[1:]:
+        info.unlabelled = dict(Counter(info.unlabelled) + Counter(other.unlabelled))
+        info.inputs += [one for one in other.inputs if one not in info.inputs]
+        _add_sources(info, other)
+        for name, dataset in other.datasets.items():
             known = info.datasets.get(name)
             if known is None:
                 info.datasets[name] = dataset.model_copy()
@@ -560,22 +630,22 @@ def concat_scores(parts: Sequence[Scores]) -> Scores:
             known.found = None if unknown else (known.found or 0) + (dataset.found or 0)
             known.indexed += dataset.indexed
             known.rejected += dataset.rejected
-    return Scores(validate(table, "scores", "the given scores"), info)
+    return info
 
 
 def renamed(scores: Scores, name: str) -> Scores:
     """Give the classifier a name of the user's; scores from elsewhere have none of their own."""
     model = scores.info.model or ModelInfo(id=name)
     update = {"model": model.model_copy(update={"id": name})}
-    return Scores(scores.table, scores.info.model_copy(update=update))
+    return replace(scores, info=scores.info.model_copy(update=update))
 
 
 def together(tables: Sequence[pa.Table]) -> pa.Table:
     """Put tables under each other; a tag that is a number in one and text in another is text."""
     types: dict[str, set[pa.DataType]] = {}
     for table in tables:
-        for field in table.schema:
-            types.setdefault(field.name, set()).add(field.type)
+        for name, column in zip(table.column_names, table.columns, strict=True):
+            types.setdefault(name, set()).add(column.type)
     for name in (name for name, kinds in types.items() if len(kinds) > 1):
         tables = [
             with_column(table, name, table[name].cast(pa.string()))
@@ -616,8 +686,13 @@ def _parse_info(kind: type[InfoT], metadata: bytes | None, path: Path | str) -> 
 
 def scored(scores: Scores) -> pa.Table:
     """Return the rows that have a score: their status is one of `SCORED`."""
-    has_score = pc.is_in(scores.table["status"], pa.array(SCORED))
+    has_score = is_scored(scores.table)
     return scores.table if pc.all(has_score).as_py() else scores.table.filter(has_score)
+
+
+def is_scored(table: pa.Table) -> pa.ChunkedArray:
+    """Tell which rows have a score."""
+    return by_value(table["status"], lambda status: pc.is_in(status, pa.array(SCORED)))
 
 
 def status_counts(table: pa.Table) -> dict[str, int]:

@@ -14,12 +14,14 @@ import pyarrow.compute as pc
 
 from faceaudit.errors import FaceAuditError, SourceLostError
 from faceaudit.known_roots import known_roots
+from faceaudit.reading.columns import is_text
 from faceaudit.result import Gallery, GalleryItem, Result
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from faceaudit.datasets.sources import StoredImages
+    from faceaudit.tables import Scores
 
 LARGEST = 48
 SIDE = 160
@@ -34,8 +36,7 @@ class PicturesAtHand:
 
     Parameters
     ----------
-    table : pyarrow.Table
-        Scores.
+    scores : Scores
     named : sequence of (str or None, path)
         Data set, or None for all, and the folder or archive that holds its images.
 
@@ -45,13 +46,11 @@ class PicturesAtHand:
         If a named place or data set is not there.
     """
 
-    def __init__(
-        self, table: pa.Table, named: Sequence[tuple[str | None, Path | str]] = ()
-    ) -> None:
+    def __init__(self, scores: Scores, named: Sequence[tuple[str | None, Path | str]] = ()) -> None:
         from faceaudit.datasets.sources import StoredImages
 
-        self._table = table
-        datasets = pc.unique(table["dataset"]).to_pylist()
+        self._scores = scores
+        datasets = pc.unique(scores.table["dataset"]).to_pylist()
         for dataset, _ in named:
             if dataset is not None and dataset not in datasets:
                 raise FaceAuditError(
@@ -72,10 +71,13 @@ class PicturesAtHand:
 
     def hashes(self, items: Sequence[GalleryItem]) -> dict[tuple[str, str], str | None]:
         """Return the SHA-256 of the pictures that were scored, by data set and image."""
-        if "sha256" not in self._table.column_names:
+        table = self._scores.table
+        if "sha256" not in table.column_names:
             return {}
+        if not is_text(table["image"].type):
+            return self._scores.names.hashes
         names = pa.array([item.image for item in items], pa.string())
-        rows = self._table.select(["dataset", "image", "sha256"])
+        rows = table.select(["dataset", "image", "sha256"])
         rows = rows.filter(pc.is_in(rows["image"], names)).to_pylist()
         return {(row["dataset"], row["image"]): row["sha256"] for row in rows}
 

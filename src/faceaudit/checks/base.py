@@ -40,6 +40,7 @@ from pydantic import BaseModel, ConfigDict
 
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
 from faceaudit.errors import validated
+from faceaudit.image_names import ImageNames
 from faceaudit.limits import GROUPS
 from faceaudit.result import Detail, Finding, GapVerdict, Part, Status, Test
 from faceaudit.schema import DELIVERY_COLUMNS, ScoresInfo, called_ai
@@ -66,7 +67,8 @@ class Options(BaseModel):
 class AuditInput:
     """What every check is given."""
 
-    #: The scored rows only (status ``ok`` or ``no_face``), so ``p_ai`` has no null.
+    #: The scored rows only (status ``ok`` or ``no_face``), so ``p_ai`` has no null. Text is Arrow's
+    #: dictionaries, and ``image`` may be the number of a row: see `shown`.
     table: pa.Table
     #: File metadata: data sets, tag sources, classifier.
     info: ScoresInfo
@@ -79,6 +81,12 @@ class AuditInput:
     #: The chance of error of each gap that the audit holds against a limit, as `Check.judges`
     #: names it: they share that of the whole audit.
     errors: Mapping[Hashable, float] = field(default_factory=dict)
+    #: Of the images, where the table's ``image`` is the number of a row.
+    names: ImageNames = field(default_factory=ImageNames)
+
+    def shown(self, rows: IntArray) -> pa.Table:
+        """Return some rows of the table with the paths and hashes of their images."""
+        return self.names.of(self.table.take(pa.array(rows)))
 
     @cached_property
     def clusters(self) -> IntArray | None:
@@ -135,9 +143,9 @@ class AuditInput:
         return np.asarray(self.delivery[self._photographs == of_dataset])
 
     @cached_property
-    def outcome_by_kind(self) -> IntArray:
+    def outcome_by_kind(self) -> NDArray[np.int32]:
         """Number each image's kind of picture, label and whether it is called wrongly."""
-        return 4 * self.delivery + 2 * self.images.is_ai + self.wrong
+        return (4 * self.delivery + 2 * self.images.is_ai + self.wrong).astype(np.int32)
 
     @cached_property
     def thresholds(self) -> tuple[float, ...]:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
+from collections.abc import Callable, Sequence
+from itertools import chain
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from faceaudit.errors import FaceAuditError
 
@@ -50,6 +55,94 @@ def plain(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
     return None
 
 
+def is_text(kind: pa.DataType) -> bool:
+    """Tell whether a column is text: a string a row, or `encoded`."""
+    return bool(pa.types.is_string(kind) or pa.types.is_dictionary(kind))
+
+
+def encoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return text as the numbers of its values in one dictionary, a byte a row if they are few.
+
+    The values differ and none is null. Any other column is returned as it is.
+    """
+    if not is_text(column.type):
+        return column
+    if pa.types.is_string(column.type):
+        column = column.dictionary_encode()
+    one = _one_dictionary(column)
+    narrow = _narrow(len(one.dictionary))
+    if one.indices.type != narrow:
+        one = pa.DictionaryArray.from_arrays(one.indices.cast(narrow), one.dictionary)
+    return pa.chunked_array([one])
+
+
+def _narrow(values: int) -> pa.DataType:
+    kinds = (pa.int8(), pa.int16(), pa.int32())
+    return next(kind for kind in kinds if 2 * values <= 2**kind.bit_width)
+
+
+def under_each_other(parts: Sequence[pa.ChunkedArray | int]) -> pa.ChunkedArray:
+    """Put columns under each other, or so many empty cells where there is a number.
+
+    Text is `encoded`; what is a number in one and text in another is text.
+    """
+    kinds = {part.type for part in parts if not isinstance(part, int)}
+    if len(kinds) == 1 and not is_text(*kinds):
+        chunks = [[pa.nulls(of, *kinds)] if isinstance(of, int) else of.chunks for of in parts]
+        return pa.chunked_array([*chain.from_iterable(chunks)], *kinds)
+    texts = [
+        pa.chunked_array([pa.nulls(of, pa.string())])
+        if isinstance(of, int)
+        else of
+        if is_text(of.type)
+        else of.cast(pa.string())
+        for of in parts
+    ]
+    ones = [encoded(of).chunk(0) for of in texts]
+    values = pa.concat_arrays([of.dictionary for of in ones]).dictionary_encode()
+    place, first = values.indices.cast(_narrow(len(values.dictionary))), 0
+    codes = []
+    for one in ones:
+        codes.append(place.slice(first, len(one.dictionary)).take(one.indices))
+        first += len(one.dictionary)
+    return pa.chunked_array(
+        [pa.DictionaryArray.from_arrays(pa.concat_arrays(codes), values.dictionary)]
+    )
+
+
+def _one_dictionary(column: pa.ChunkedArray) -> pa.DictionaryArray:
+    """Return encoded text as one array, whose values differ and are not null."""
+    one = column.unify_dictionaries().combine_chunks()
+    if isinstance(one, pa.ChunkedArray):  # of no chunks
+        one = pa.array([], column.type)
+    values = one.dictionary.dictionary_encode()
+    if len(values.dictionary) == len(one.dictionary):
+        return one
+    return pa.DictionaryArray.from_arrays(values.indices.take(one.indices), values.dictionary)
+
+
+def numbered(column: pa.ChunkedArray) -> NDArray[np.int64]:
+    """Number the values of a column in the order in which they first stand there; -1 for null."""
+    one = _one_dictionary(column.dictionary_encode())
+    first = pc.unique(one.indices).drop_null().to_numpy()
+    place = np.full(len(one.dictionary) + 1, -1)
+    place[first] = np.arange(len(first))
+    return np.asarray(place[one.indices.fill_null(-1).to_numpy(zero_copy_only=False)])
+
+
+def by_value(column: pa.ChunkedArray, change: Callable[[pa.ChunkedArray], Any]) -> pa.ChunkedArray:
+    """Change a column cell by cell; of `encoded` text each value once, and text stays encoded."""
+    if not pa.types.is_dictionary(column.type):
+        return change(column)
+    one = _one_dictionary(column)
+    values = change(pa.chunked_array([one.dictionary]))
+    if isinstance(values, pa.ChunkedArray):
+        values = values.combine_chunks()
+    if not pa.types.is_string(values.type):
+        return pa.chunked_array([values.take(one.indices)])
+    return encoded(pa.chunked_array([pa.DictionaryArray.from_arrays(one.indices, values)]))
+
+
 def with_column(table: pa.Table, name: str, column: pa.ChunkedArray | pa.Array) -> pa.Table:
     """Put a column in the place of the one that has its name, or else at the end."""
     if name not in table.column_names:
@@ -81,7 +174,7 @@ def cast_column(table: pa.Table, name: str, to: pa.DataType, source: str) -> pa.
     is null.
     """
     column = table[name]
-    if column.type == to:
+    if column.type == to or (pa.types.is_string(to) and is_text(column.type)):
         return table
     if pa.types.is_fixed_size_list(to):
         try:
@@ -146,8 +239,12 @@ def _first_uncastable(column: pa.ChunkedArray, to: pa.DataType) -> int:
 
 def trimmed(text: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return text without outer white space, and null where nothing else is."""
-    text = pc.utf8_trim_whitespace(text)
-    return pc.if_else(pc.equal(text, ""), None, text)
+
+    def trim(text: pa.ChunkedArray) -> pa.ChunkedArray:
+        text = pc.utf8_trim_whitespace(text)
+        return pc.if_else(pc.equal(text, ""), None, text)
+
+    return by_value(text, trim)
 
 
 def alike(
@@ -189,5 +286,17 @@ def united(first: pa.Table, second: pa.Table) -> tuple[pa.Table, Counter[str]]:
 
 def value_counts(column: pa.ChunkedArray) -> dict[str, int]:
     """Return how often each value stands there, as text; nulls do not count."""
-    pairs = pc.value_counts(column.drop_null()).to_pylist()
-    return {str(pair["values"]): int(pair["counts"]) for pair in pairs}
+    values, counts = distinct(column)
+    return dict(zip(map(str, values.to_pylist()), counts.to_pylist(), strict=True))
+
+
+def distinct(column: pa.ChunkedArray) -> tuple[pa.Array, pa.Array]:
+    """Return the distinct values of a column but null, as they come, and how often each does."""
+    if not pa.types.is_dictionary(column.type):
+        values, counts = pc.value_counts(column.drop_null()).flatten()
+        return values, counts
+    one = _one_dictionary(column)
+    first = pc.unique(one.indices.drop_null())
+    codes = one.indices.drop_null().to_numpy()
+    counts = np.bincount(codes, minlength=len(one.dictionary))
+    return one.dictionary.take(first), pa.array(counts).take(first)

@@ -128,18 +128,26 @@ def _read_feather(path: Path) -> pa.Table:
         return pa.Table.from_batches(batches, file.schema)
 
 
-def _read_folder(path: Path) -> tuple[pa.Table, list[str]]:
+def parquet_files(path: Path) -> list[Path]:
+    """Return the Parquet files whose rows are those of a table; none if it is of another kind."""
+    if not path.is_dir():
+        with path.open("rb") as file:
+            return [path] if file.read(4) == b"PAR1" else []
     from pyarrow import dataset  # imports pandas
 
     data = dataset.dataset(path, format="parquet", partitioning="hive")
-    if not data.files:
+    return [Path(fragment.path) for fragment in data.get_fragments()]
+
+
+def _read_folder(path: Path) -> tuple[pa.Table, list[str]]:
+    if not (files := parquet_files(path)):
         raise FaceAuditError(f"{path}: a folder without a Parquet file")
     left_out: dict[str, None] = {}
     tables, size = [], 0
-    for fragment in data.get_fragments():
-        table, without = read_parquet(Path(fragment.path))
+    for file in files:
+        table, without = read_parquet(file)
         # A folder called group=01 names a group, and no number.
-        for part in Path(fragment.path).relative_to(path).parent.parts:
+        for part in file.relative_to(path).parent.parts:
             name, stated, value = part.partition("=")
             if stated and name not in table.column_names:
                 table = table.append_column(name, pa.array([value] * len(table), pa.string()))

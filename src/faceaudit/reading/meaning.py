@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from scipy.special import expit
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.reading.columns import cast_column, refuse, value_counts, with_column
+from faceaudit.reading.columns import by_value, cast_column, refuse, value_counts, with_column
 from faceaudit.schema import KEY, LABEL_WORDS, LABELS, column_type, variant_columns
 from faceaudit.wording import counted
 
@@ -30,14 +30,33 @@ def mark_missing(table: pa.Table, words: Sequence[str]) -> pa.Table:
     for word in tuple(spelt):
         with suppress(ValueError):
             spelt += [f"{float(word):.12g}", str(float(word))]
+
+    def hit(column: pa.ChunkedArray) -> pa.ChunkedArray:
+        if pa.types.is_floating(column.type) or pa.types.is_integer(column.type):
+            return pc.is_in(column, _numbers(spelt, column.type))
+        text = pc.utf8_trim_whitespace(column.cast(pa.string()))
+        return pc.is_in(text, pa.array(spelt, pa.string()))
+
+    def emptied(column: pa.ChunkedArray) -> pa.ChunkedArray:
+        return pc.if_else(hit(column), None, column)
+
     for name in table.column_names:
         column = table[name]
         many = pa.types.is_binary(column.type) or pa.types.is_nested(column.type)
         if words and name not in KEY and not many:
-            text = pc.utf8_trim_whitespace(column.cast(pa.string()))
-            hit = pc.is_in(text, pa.array(spelt, pa.string()))
-            table = with_column(table, name, pc.if_else(hit, None, column))
+            table = with_column(table, name, by_value(column, emptied))
     return table
+
+
+def _numbers(spelt: Sequence[str], kind: pa.DataType) -> pa.Array:
+    """Return the numbers of a type that are written as one of some words."""
+    found = []
+    for word in spelt:
+        with suppress(ValueError, pa.ArrowInvalid):
+            whole = pa.types.is_integer(kind) and word.removeprefix("-").isdecimal()
+            number = pa.scalar(int(word) if whole else float(word)).cast(kind, safe=False)
+            found += [number] if str(number.cast(pa.string())) in spelt else []
+    return pa.array(found, kind)
 
 
 def with_whole_numbers(table: pa.Table) -> pa.Table:

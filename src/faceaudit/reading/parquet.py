@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.limits import CELL_BYTES, ROWS, TABLE_BYTES
@@ -138,3 +139,25 @@ def _in_parts(path: Path, name: str, rows: int) -> pa.ChunkedArray:
         size += batch.nbytes
         refuse_size(path, 0, size)
     return pa.chunked_array(parts)
+
+
+def read_rows(files: Sequence[Path], names: Sequence[str], rows: NDArray[np.int64]) -> pa.Table:
+    """Read some columns of some rows, which are numbered through all files."""
+    first, places, found = 0, [], []
+    order = np.argsort(rows)
+    for path in files:
+        file = pq.ParquetFile(path)
+        for group in range(file.num_row_groups):
+            n = file.metadata.row_group(group).num_rows
+            ends = np.searchsorted(rows[order], (first, first + n))
+            if ends[0] < ends[1]:
+                start = first
+                for batch in file.iter_batches(row_groups=[group], columns=[*names]):
+                    ends = np.searchsorted(rows[order], (start, start + len(batch)))
+                    some = order[slice(*ends)]
+                    places.append(some)
+                    found.append(pa.Table.from_batches([batch]).take(pa.array(rows[some] - start)))
+                    start += len(batch)
+            first += n
+    table = pa.concat_tables(found, promote_options="permissive")
+    return table.take(pa.array(np.argsort(np.concatenate(places))))

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from faceaudit.reading.columns import is_text, numbered
 from faceaudit.schema import CLUSTER_COLUMNS
 from faceaudit.stats import FloatArray, IntArray
 
@@ -38,7 +39,10 @@ def clusters_of(table: pa.Table, cluster: str | None = None) -> IntArray | None:
         _codes(table["dataset"], table[name]) for name in named if name in table.column_names
     ]
     if "copy_of" in table.column_names:
-        columns.append(_codes(table["dataset"], pc.coalesce(table["copy_of"], table["image"])))
+        copy = table["copy_of"]
+        if is_text(table["image"].type):
+            copy = pc.coalesce(copy, table["image"])
+        columns.append(_codes(table["dataset"], copy))
     if "sha256" in table.column_names:
         columns.append(_codes(None, table["sha256"]))
     return joined(columns)
@@ -46,15 +50,11 @@ def clusters_of(table: pa.Table, cluster: str | None = None) -> IntArray | None:
 
 def _codes(dataset: pa.ChunkedArray | None, column: pa.ChunkedArray) -> IntArray:
     """Number the values of a column, those of each data set apart; -1 where it is empty."""
-    code, *of_dataset = (
-        of.combine_chunks().dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False)
-        for of in (column.cast(pa.string()), *([dataset] if dataset is not None else []))
-    )
-    code = code.astype(np.int64)
-    for other in of_dataset:
+    code = numbered(column)
+    for other in [] if dataset is None else [numbered(dataset)]:
         code = np.where(code < 0, -1, code * (int(other.max(initial=0)) + 1) + other)
         code[code >= 0] = np.unique(code[code >= 0], return_inverse=True)[1]
-    return np.asarray(code, np.int64)
+    return code
 
 
 def joined(columns: Iterable[IntArray]) -> IntArray | None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.limits import CELLS, GROUPS
-from faceaudit.reading.columns import with_column
+from faceaudit.reading.columns import by_value, encoded, is_text, with_column
 from faceaudit.schema import called_ai, tag_columns
 from faceaudit.stats import FloatArray, IntArray
 from faceaudit.stats.clusters import Cells
@@ -139,10 +139,15 @@ class Counts:
 
 @dataclass(frozen=True)
 class Grouping:
-    """Which group each image is in: `code` is -1 where a tag is not known."""
+    """Which group each image is in; kept in as few bytes as the number of groups needs."""
 
-    code: IntArray
+    kept: NDArray[np.signedinteger]
     groups: list[tuple[str, ...]]
+
+    @property
+    def code(self) -> IntArray:
+        """The number of each image's group, shape (images,); -1 where a tag is not known."""
+        return self.kept.astype(np.int64)
 
     @property
     def labels(self) -> list[str]:
@@ -154,8 +159,13 @@ def _labels(groups: list[tuple[str, ...]]) -> list[str]:
     return [" × ".join(group) if group else "all images" for group in groups]
 
 
+def _narrow(code: NDArray[np.signedinteger], values: int) -> NDArray[np.signedinteger]:
+    """Keep numbers below `values`, or -1, in as few bytes as they need."""
+    return code.astype(np.min_scalar_type(-max(values, 1)), copy=False)
+
+
 #: What is the same whatever the scores of the images are.
-_WITHOUT_SCORES = ("codes", "grouping", "_cells")
+_WITHOUT_SCORES = ("_codes", "grouping", "_cells")
 
 
 def _kept(method: Method) -> Method:
@@ -206,7 +216,7 @@ class Images:
     @cached_property
     def is_ai(self) -> NDArray[np.bool_]:
         """Whether each image is AI-generated."""
-        return np.asarray(pc.equal(self.table["label"], "ai"))
+        return np.asarray(by_value(self.table["label"], lambda label: pc.equal(label, "ai")))
 
     @cached_property
     def score(self) -> NDArray[np.float32]:
@@ -221,7 +231,6 @@ class Images:
         """The scores, sorted."""
         return rank_scores(self.score, self.is_ai)
 
-    @_kept
     def codes(self, tag: str) -> tuple[IntArray, list[str]]:
         """Number the values of a tag: each image's, -1 where not known, and the values.
 
@@ -230,24 +239,37 @@ class Images:
         FaceAuditError
             If there is no such tag, or it is a number.
         """
+        code, values = self._codes(tag)
+        return code.astype(np.int64), values
+
+    @_kept
+    def _codes(self, tag: str) -> tuple[NDArray[np.signedinteger], list[str]]:
+        """Number them in as few bytes as they need."""
         if tag not in self.table.column_names:
             tags = [name for name in tag_columns(self.table) if name not in NUMERIC_TAGS]
             raise FaceAuditError(
                 f"there is no tag '{tag}' in the scores; the tags are {', '.join(tags) or 'none'}"
             )
         column = self.table[tag]
-        if pa.types.is_dictionary(column.type):
-            column = column.cast(column.type.value_type)
         if tag in NUMERIC_TAGS or pa.types.is_floating(column.type):
             remedy = "'age_band' instead" if tag == "age" else "a tag that puts it in bands"
             raise FaceAuditError(f"tag '{tag}' is a number, not a group; name {remedy}")
-        encoded = column.cast(pa.string()).combine_chunks().dictionary_encode()
-        found = encoded.dictionary.to_pylist()
+        if not is_text(column.type):
+            one = column.dictionary_encode().unify_dictionaries().combine_chunks()
+            column = pa.chunked_array(
+                [pa.DictionaryArray.from_arrays(one.indices, one.dictionary.cast(pa.string()))]
+            )
+        one = encoded(column).chunk(0)
+        code = one.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        # Values that no row has any more, after a filter, are no groups.
+        there = np.flatnonzero(np.bincount(code + np.int64(1), minlength=1)[1:])
+        found = one.dictionary.take(pa.array(there)).to_pylist()
         values = group_order(tag, found)
         place = {value: i for i, value in enumerate(values)}
         # One more entry at the end, which index -1 picks: not known stays -1.
-        recode = np.array([*map(place.__getitem__, found), -1], dtype=np.int64)
-        return recode[encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)], values
+        recode = np.full(len(one.dictionary) + 1, -1)
+        recode[there] = [*map(place.__getitem__, found)]
+        return _narrow(recode, len(values))[code], values
 
     @_kept
     def grouping(self, tags: Sequence[str], *, empty_cells: bool = False) -> Grouping:
@@ -260,25 +282,29 @@ class Images:
         FaceAuditError
             If a tag is missing, is a number, or there are too many groups.
         """
-        code = np.zeros(len(self), dtype=np.int64)
+        code = np.zeros(len(self), np.int32)
+        untagged = np.zeros(len(self), bool)
         values: list[list[str]] = []
         cells = 1
         for tag in tags:
-            of_tag, names = self.codes(tag)
+            of_tag, names = self._codes(tag)
             cells *= len(names)
             if cells > CELLS:
                 raise FaceAuditError(
                     f"{' × '.join(tags)}: more than {CELLS:,} combinations; "
                     "choose tags that name groups of people, not single images"
                 )
-            code = np.where((code < 0) | (of_tag < 0), -1, code * len(names) + of_tag)
+            code *= len(names)
+            code += of_tag
+            untagged |= of_tag < 0
             values.append(names)
+        code[untagged] = -1
         filled = np.bincount(code + 1, minlength=cells + 1)[1:] > 0
         if (empty_cells and cells <= GROUPS) or not tags or filled.all():
-            return Grouping(code, list(product(*values)))
+            return Grouping(_narrow(code, cells), list(product(*values)))
         recode = np.append(np.cumsum(filled) - 1, -1)
         groups = [group for group, some in zip(product(*values), filled, strict=True) if some]
-        return Grouping(recode[code], groups)
+        return Grouping(_narrow(recode, len(groups))[code], groups)
 
     def runs(self, tags: Sequence[str]) -> Runs:
         """Gather the images of each group with equal scores: quick, and too large to keep."""
@@ -286,7 +312,7 @@ class Images:
         effects = None
         if self.clusters is not None:
             effects = np.hstack([self._placement_effects(tags), self._placement_effects(())])
-        return Runs.of(self.ranked, grouping.code, len(grouping.groups), effects)
+        return Runs.of(self.ranked, grouping.kept, len(grouping.groups), effects)
 
     @_kept
     def _placement_effects(self, tags: Sequence[str]) -> FloatArray:
@@ -334,7 +360,10 @@ class Images:
         grouping = self.grouping(tags, empty_cells=empty_cells)
         steps = len(thresholds) + 1
         # Those without a group come first.
-        bins = (grouping.code + 1) * (2 * steps) + self._label_and_step(thresholds)
+        bins = grouping.code
+        bins += 1
+        bins *= 2 * steps
+        bins += self._label_and_step(thresholds)
         cells = (len(grouping.groups) + 1) * 2 * steps
         histogram = np.bincount(bins, minlength=cells).reshape(-1, 2, steps)
         at_least = histogram[:, :, ::-1].cumsum(axis=2)[:, :, ::-1]
@@ -363,8 +392,8 @@ class Images:
         """Sort the images of each cluster and group, by label."""
         assert self.clusters is not None
         grouping = self.grouping(tags)
-        real, ai = (np.where(of, grouping.code, -1) for of in (~self.is_ai, self.is_ai))
-        groups = len(grouping.groups)
+        code, groups = grouping.code, len(grouping.groups)
+        real, ai = (np.where(of, code, -1) for of in (~self.is_ai, self.is_ai))
         return Cells(self.clusters, real, groups), Cells(self.clusters, ai, groups)
 
     @_kept
@@ -381,9 +410,11 @@ class Images:
         return spread
 
     @_kept
-    def _label_and_step(self, thresholds: Sequence[float]) -> IntArray:
+    def _label_and_step(self, thresholds: Sequence[float]) -> NDArray[np.signedinteger]:
         """Number each image's label and how many thresholds its score reaches."""
         grid = np.asarray(thresholds, np.float32)
         if not (np.diff(grid) > 0).all():
             raise ValueError("thresholds must rise, also when rounded to float32")
-        return self.is_ai * (len(grid) + 1) + np.searchsorted(grid, self.score, side="right")
+        steps = len(grid) + 1
+        found = self.is_ai * steps + np.searchsorted(grid, self.score, side="right")
+        return _narrow(found, 2 * steps)

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
+from faceaudit.reading.columns import is_text, numbered
 from faceaudit.schema import DELIVERY_COLUMNS
 from faceaudit.stats import FloatArray, IntArray
 from faceaudit.stats.counts import Images
@@ -114,10 +115,10 @@ def facts_of(table: pa.Table, columns: Sequence[str] = DELIVERY_COLUMNS) -> Iter
     for name in columns:
         if name not in table.column_names:
             continue
-        column = table[name].combine_chunks()
-        if pa.types.is_string(column.type):
-            indices = column.dictionary_encode().indices
-            yield Fact(name, np.asarray(indices.cast(pa.float64())), False)
+        column = table[name]
+        if is_text(column.type):
+            code = numbered(column).astype(float)
+            yield Fact(name, np.where(code < 0, np.nan, code), False)
         else:
             numbers[name] = np.asarray(column.cast(pa.float64()))
     if {"width", "height"} <= set(numbers):

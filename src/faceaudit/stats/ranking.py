@@ -15,6 +15,7 @@ from scipy import stats
 
 from faceaudit.stats import FloatArray, IntArray
 from faceaudit.stats.intervals import rate_interval
+from faceaudit.stats.ranks import whole_numbers
 
 
 @dataclass(frozen=True)
@@ -91,9 +92,9 @@ class RankedScores:
     """Scores sorted once, for the rankings of any number of tags."""
 
     #: Rows from the lowest to the highest score, shape (images,), as the next two.
-    order: IntArray
+    order: NDArray[np.int32]
     #: Rank of each sorted row's score among the distinct scores, from 0.
-    level: IntArray
+    level: NDArray[np.int32]
     #: Label of each sorted row.
     is_ai: NDArray[np.bool_]
     #: The score of each level, shape (distinct scores,).
@@ -105,10 +106,15 @@ class RankedScores:
 
 def rank_scores(score: NDArray[np.float32], is_ai: NDArray[np.bool_]) -> RankedScores:
     """Sort scores, without NaN, and their labels once; both of shape (images,)."""
-    order = np.argsort(score)
+    # To sort is ten times as fast as to find the order, so the row goes along as last bits.
+    both = whole_numbers(score) << 32
+    both |= np.arange(len(score))
+    both.sort()
+    order = both.astype(np.uint32).view(np.int32)
     ranked, label = score[order], is_ai[order]
-    first = np.flatnonzero(_changes(ranked))
-    level = np.repeat(np.arange(len(first)), np.diff(first, append=len(ranked)))
+    changes = _changes(ranked)
+    first = np.flatnonzero(changes)
+    level = np.cumsum(changes, dtype=np.int32) - np.int32(1)
     below = np.append(first, len(ranked))
     ai_below = np.append(0, np.cumsum(label))[below]
     return RankedScores(

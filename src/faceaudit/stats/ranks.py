@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from faceaudit.stats import IntArray
 
@@ -31,3 +31,19 @@ def rank_ranges(low: ArrayLike, high: ArrayLike) -> tuple[IntArray, IntArray]:
     """
     low, high = np.asarray(low), np.asarray(high)
     return 1 + (high < 0).sum(axis=1), len(low) - (low > 0).sum(axis=1)
+
+
+def whole_numbers(score: NDArray[np.float32]) -> IntArray:
+    """Return whole numbers that rise and fall as scores do, less than 2 ** 31 from 0."""
+    bits = (score + np.float32(0)).view(np.int32)
+    return np.asarray(_turned(bits), np.int64)
+
+
+def scores_of(whole: IntArray) -> NDArray[np.float32]:
+    """Return the scores of which `whole_numbers` made those."""
+    return _turned(whole.astype(np.int32)).view(np.float32)
+
+
+def _turned(bits: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Below zero, where whole numbers rise as floats fall, turn all bits but the sign's."""
+    return bits ^ (bits >> np.int32(31) & np.int32(2**31 - 1))

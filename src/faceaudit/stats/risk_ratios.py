@@ -124,8 +124,10 @@ def usable_tags(photographs: Images) -> dict[str, tuple[IntArray, list[str]]]:
 
 def _groups(codes: IntArray) -> bytes:
     """Say which images are of one group, whatever the groups are called."""
-    _, first, code = np.unique(codes, return_index=True, return_inverse=True)
-    return np.argsort(np.argsort(first))[code].astype(np.uint16).tobytes()
+    first = np.full(int(codes.max(initial=-1)) + 2, len(codes))
+    # The last that is written stays.
+    first[codes[::-1]] = np.arange(len(codes))[::-1]
+    return np.argsort(np.argsort(first))[codes].astype(np.uint16).tobytes()
 
 
 def analyse(

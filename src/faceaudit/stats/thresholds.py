@@ -11,6 +11,7 @@ from scipy import stats
 
 from faceaudit.stats import FloatArray, IntArray
 from faceaudit.stats.intervals import rate_of
+from faceaudit.stats.ranks import scores_of, whole_numbers
 
 
 def thresholds_for_fpr(
@@ -30,18 +31,21 @@ def thresholds_for_fpr(
         Each exactly a float32, just above the highest score that must not be called AI, which
         may be a hair above 1. NaN where the group has no photograph or no target.
     """
-    score, group = np.asarray(score, np.float32), np.asarray(group)
-    rows = np.flatnonzero(group >= 0)
-    rows = rows[np.argsort(score[rows])]
-    # Few groups are sorted by counting them.
-    rows = rows[np.argsort(group[rows].astype(np.min_scalar_type(groups)), kind="stable")]
-    n = np.bincount(group[rows], minlength=groups)
+    group = np.asarray(group)
+    tagged = group >= 0
+    group = group[tagged]
+    n = np.bincount(group, minlength=groups)
+    # To sort is ten times as fast as to find the order.
+    rising = (group << 33) + whole_numbers(np.asarray(score, np.float32)[tagged])
+    rising.sort()
     threshold = np.where((n > 0) & ~np.isnan(target_fpr), 0.0, np.nan)
     # A hair more, so that 0.29 × 100 is 29 and not 28.999….
     allowed = np.floor(np.nan_to_num(target_fpr) * n + 1e-9).astype(np.int64)
     bound = (allowed < n) & (threshold == 0)
-    highest_kept = rows[(np.cumsum(n) - 1 - allowed)[bound]]
-    threshold[bound] = np.nextafter(score[highest_kept], np.float32(np.inf))
+    highest_kept = rising[(np.cumsum(n) - 1 - allowed)[bound]]
+    of_group = np.broadcast_to(np.arange(groups), bound.shape)[bound]
+    kept = scores_of(highest_kept - (of_group << 33))
+    threshold[bound] = np.nextafter(kept, np.float32(np.inf))
     return threshold
 
 

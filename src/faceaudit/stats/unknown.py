@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from faceaudit.error_rates import ErrorRate
 from faceaudit.errors import FaceAuditError
+from faceaudit.reading.columns import distinct, is_text, numbered
 from faceaudit.schema import tag_columns
 from faceaudit.spec import MOST_GROUPS
 from faceaudit.stats import FloatArray
@@ -101,16 +102,12 @@ def hanging_together(images: Images, wrong: NDArray[np.bool_]) -> str | None:
     kind = 2 * images.codes("dataset")[0] + images.is_ai
     for name in tag_columns(table):
         column = table[name]
-        if name in NUMERIC_TAGS or not (
-            pa.types.is_string(column.type) or pa.types.is_integer(column.type)
-        ):
+        if name in NUMERIC_TAGS or not (is_text(column.type) or pa.types.is_integer(column.type)):
             continue
-        encoded = column.combine_chunks().dictionary_encode()
-        values, known = len(encoded.dictionary), len(column) - column.null_count
-        if MOST_GROUPS < values < known <= values * MOST_GROUPS:
-            code = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-            if err_alike(code, kind, wrong) > SURE:
-                return name
+        values, known = len(distinct(column)[0]), len(column) - column.null_count
+        few_each = MOST_GROUPS < values < known <= values * MOST_GROUPS
+        if few_each and err_alike(numbered(column), kind, wrong) > SURE:
+            return name
     return None
 
 

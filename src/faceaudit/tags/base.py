@@ -154,4 +154,5 @@ def in_bands(
     values = numbers.cast(pa.float64()).to_numpy(zero_copy_only=False)
     known = np.isfinite(values) & (values >= edges[0])
     position = np.searchsorted(edges, np.where(known, values, edges[0]), side="right") - 1
-    return pa.array(np.array(names, dtype=object)[position], pa.string(), mask=~known)
+    numbered = pa.array(position.astype(np.int8), mask=~known)
+    return pa.DictionaryArray.from_arrays(numbered, list(names)).cast(pa.string())

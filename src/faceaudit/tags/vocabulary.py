@@ -8,13 +8,14 @@ import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.reading.columns import with_column
+from faceaudit.reading.columns import by_value, distinct, is_text, with_column
 from faceaudit.schema import stated_columns, tag_columns
 from faceaudit.tags.base import Tag, TagValue, all_tags
 from faceaudit.wording import counted
@@ -155,20 +156,19 @@ def standardise_texts(table: pa.Table) -> tuple[pa.Table, list[str]]:
         if read_as := _readings(tag, counts):
             notes += _say_readings(tag, counts, read_as)
             words, meant = (pa.array(part, pa.string()) for part in (read_as, read_as.values()))
-            place = pc.index_in(column, words)
-            read = pc.if_else(pc.is_valid(place), meant.take(place), column)
-            table = with_column(table, tag, read)
+            read = partial(_read_as, words=words, meant=meant)
+            table = with_column(table, tag, by_value(column, read))
     return table, notes
+
+
+def _read_as(column: pa.ChunkedArray, words: pa.Array, meant: pa.Array) -> pa.ChunkedArray:
+    place = pc.index_in(column, words)
+    return pc.if_else(pc.is_valid(place), meant.take(place), column)
 
 
 def _texts(table: pa.Table) -> list[tuple[str, pa.ChunkedArray]]:
     columns = [(tag, table[tag]) for tag in stated_columns(table)]
-    return [(tag, column) for tag, column in columns if pa.types.is_string(column.type)]
-
-
-def _distinct(column: pa.ChunkedArray) -> tuple[pa.Array, pa.Array]:
-    """Return the distinct words of a column, and how often each stands there."""
-    return tuple(pc.value_counts(column.drop_null()).flatten())
+    return [(tag, column) for tag, column in columns if is_text(column.type)]
 
 
 def _doubtful(tag: str, column: pa.ChunkedArray) -> dict[str, int]:
@@ -176,7 +176,7 @@ def _doubtful(tag: str, column: pa.ChunkedArray) -> dict[str, int]:
 
     A column of a million names has none, and is not gone through.
     """
-    words, counts = _distinct(column)
+    words, counts = distinct(column)
     if tag not in _KNOWN:
         trimmed = pc.utf8_trim_whitespace(words)
         folded = pc.utf8_lower(pc.utf8_normalize(trimmed, "NFKC")).dictionary_encode().indices
@@ -234,7 +234,7 @@ def suspected_missing(table: pa.Table) -> list[str]:
     """Name the tags that hold one of the `SUSPECTED` words, with the count of each."""
     said: list[str] = []
     for tag, column in _texts(table):
-        words, counts = _distinct(column)
+        words, counts = distinct(column)
         folded = pc.utf8_lower(pc.utf8_trim_whitespace(words))
         suspected = pc.is_in(folded, pa.array(SUSPECTED))
         if _TAGS.get(tag, _PLAIN).none_is_a_value:
@@ -253,7 +253,7 @@ def with_derived_tags(table: pa.Table) -> tuple[pa.Table, dict[str, str]]:
     derived: dict[str, str] = {}
     for name, (origin, derive) in DERIVED_TAGS.items():
         if origin in table.column_names and name not in table.column_names:
-            table = table.append_column(name, derive(table[origin]))
+            table = table.append_column(name, by_value(table[origin], derive))
             derived[name] = f"derived from {origin}"
     return table, derived
 
@@ -282,4 +282,4 @@ def group_order(tag: str, values: list[str]) -> list[str]:
 
 def distinct_values(table: pa.Table, tag: str) -> list[str]:
     """Return the distinct non-null values of a categorical tag, in reading order."""
-    return group_order(tag, [str(v) for v in pc.unique(table[tag]).drop_null().to_pylist()])
+    return group_order(tag, [str(value) for value in distinct(table[tag])[0].to_pylist()])

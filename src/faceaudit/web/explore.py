@@ -330,7 +330,7 @@ class OpenTable:
 
     @cached_property
     def _at_hand(self) -> PicturesAtHand:
-        return PicturesAtHand(self.scores.table)
+        return PicturesAtHand(self.scores)
 
 
 def tables_of(request: Request) -> Tables:

@@ -56,7 +56,7 @@ def _by_kind(
 ) -> tuple[IntArray, IntArray]:
     """Count a group's errors and images of every kind of picture."""
     grouping = data.images.grouping(counts.tags)
-    outcome = data.outcome_by_kind[grouping.code == grouping.groups.index(counts.groups[group])]
+    outcome = data.outcome_by_kind[grouping.kept == grouping.groups.index(counts.groups[group])]
     kinds = int(data.delivery.max()) + 1
     real, ai = np.bincount(outcome, minlength=4 * kinds).reshape(kinds, 2, 2).transpose(1, 2, 0)
     of_kinds = Counts((), [()] * kinds, real.sum(axis=0), real[1], ai.sum(axis=0), ai[1])

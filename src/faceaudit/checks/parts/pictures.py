@@ -28,7 +28,7 @@ def gallery_items(data: AuditInput, rows: IntArray, tags: Sequence[str]) -> list
             tags={tag: str(row[tag]) for tag in tags if row[tag] is not None},
             attention=_attention(row.get("attention")),
         )
-        for row in data.table.take(rows).to_pylist()
+        for row in data.shown(rows).to_pylist()
     ]
 
 
