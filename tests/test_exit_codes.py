@@ -46,6 +46,20 @@ def test_a_fault_of_ours_is_one_line_and_70(error, words, monkeypatch):
     assert done.stderr.count("\n") == 1 and done.stdout == ""
 
 
+def test_a_fault_of_ours_is_told_in_a_line_that_a_terminal_can_show(monkeypatch):
+    done = ended_by(ValueError("\x1b[2J" + 5_000 * "x"), monkeypatch)
+    assert done.exit_code == 70 and len(done.stderr) < 2_100 and "\x1b" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["gate", "report", "join", "compare"])
+def test_a_name_that_no_file_can_have_is_no_fault_of_ours(command):
+    words = [command, *["a" * 5_000] * (1 + (command == "compare"))]
+    words += ["-o", "out"] * (command != "gate")
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 2 and done.stderr.count("\n") == 1
+    assert "the name is too long for a file" in done.stderr
+
+
 def test_the_traceback_is_there_for_the_asking(monkeypatch):
     for error in (FAULTS[0], FaceAuditError("what is given is wrong")):
         done = ended_by(error, monkeypatch, "--debug")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -98,6 +99,8 @@ class ErrorGroup(click.Group):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(128 + 13)
         except Exception as error:
+            if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+                _end(ctx, f"{error.filename}: the name is too long for a file", 2)
             place = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{Path(place.filename).name}, line {place.lineno}"
             remedy = "please report it, with what 'faceaudit --debug' and the rest of it prints"
@@ -111,7 +114,7 @@ class ErrorGroup(click.Group):
 def _end(ctx: click.Context, said: str, code: int) -> NoReturn:
     if ctx.find_root().params.get("debug"):
         traceback.print_exc()
-    click.echo(f"faceaudit: {said}", err=True)
+    click.echo(f"faceaudit: {FaceAuditError(said)}", err=True)
     ctx.exit(code)
 
 
