@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import multiprocessing
 import os
 import signal
@@ -39,11 +38,12 @@ _PROCESSES.set_forkserver_preload(["faceaudit.web.explore", "faceaudit.web.table
 def get_ready() -> None:
     """Begin to load the libraries, for which the first to send a table would wait."""
     if sys.platform != "win32":
-        from multiprocessing import forkserver
+        from multiprocessing import forkserver, util
 
         # Of the folder that Python makes for a socket the next server would not know whose it is.
         folder = scratch_folder()
-        atexit.register(folder.__exit__, None, None, None)
+        # After Python has removed its own, which it does at -100.
+        util.Finalize(None, folder.__exit__, (None, None, None), exitpriority=-200)
         usual = tempfile.gettempdir()
         tempfile.tempdir = str(folder.__enter__())
         forkserver.ensure_running()
