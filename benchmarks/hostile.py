@@ -42,7 +42,7 @@ def main() -> None:
             parser.add_argument(f"--{what}", type=int, default=n)
     parser.add_argument("--real", default="", help="a folder of real pictures, mutated too")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--part", choices=PARTS, help=argparse.SUPPRESS)
+    parser.add_argument("--part", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.part:
         sys.path[:0] = [str(ROOT)]

@@ -163,8 +163,8 @@ def _exchanged(one: Path, other: Path) -> bool:
     return not rename(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE)
 
 
-#: Of folders for the time being.
-_SCRATCH = ".faceaudit-scratch-"
+#: Of folders for the time being. Short: the name of a socket in one must be, too.
+_SCRATCH = ".faceaudit-tmp-"
 
 
 @contextmanager

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
 import os
 import signal
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -38,16 +38,15 @@ _PROCESSES.set_forkserver_preload(["faceaudit.web.explore", "faceaudit.web.table
 def get_ready() -> None:
     """Begin to load the libraries, for which the first to send a table would wait."""
     if sys.platform != "win32":
-        from multiprocessing import forkserver, util
+        from multiprocessing import forkserver
 
-        # Of the folder that Python makes for a socket the next server would not know whose it is.
+        # Where Python puts a socket. Of a folder that it makes itself the next server would not
+        # know whose it is, if this one is killed.
         folder = scratch_folder()
-        # After Python has removed its own, which it does at -100.
-        util.Finalize(None, folder.__exit__, (None, None, None), exitpriority=-200)
-        usual = tempfile.gettempdir()
-        tempfile.tempdir = str(folder.__enter__())
+        atexit.register(folder.__exit__, None, None, None)
+        here = multiprocessing.current_process()
+        here._config["tempdir"] = str(folder.__enter__())  # type: ignore[attr-defined]
         forkserver.ensure_running()
-        tempfile.tempdir = usual
 
 
 @dataclass(frozen=True)
