@@ -11,8 +11,8 @@ QUIET := --quiet --quiet --disable-pip-version-check
 demo: setup ## score the bundled faces, audit the recorded scores, write the reports
 	$(BIN)/faceaudit demo -o $(OUT)
 
-test: setup ## the whole test suite
-	$(BIN)/pytest
+test: setup ## the whole test suite, two files at a time
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 lint: setup ## style and types
 	$(BIN)/ruff format --check .
