@@ -61,7 +61,7 @@ print(json.dumps({
         for check in result.checks for detail in check.details
         if check.id == "group-error-rates" and "ccused images" in getattr(detail, "measure", "")
     ],
-    "compared": compare(scores, scores).status,
+    "compared": compare([scores, scores]).status,
     "wrong": [int((~is_ai & (group == g) & (table["p_ai"].to_numpy() >= 0.5)).sum()) for g in "ab"],
     "accused": [int(((group == g) & (table["p_ai"].to_numpy() >= 0.5)).sum()) for g in "ab"],
 }))

@@ -6,6 +6,7 @@ import re
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from rich.cells import cell_len
@@ -22,6 +23,7 @@ from faceaudit.spec import find_spec
 from faceaudit.tables import read_scores
 from faceaudit.terminal import print_decision, print_json, print_result
 from faceaudit.wording import natural_frequency
+from tests.pictures import draw, encode
 
 STUDIES = Path(__file__).parents[1] / "docs" / "studies"
 AUDITS = ("generator-source", "ffhq-glasses-age-gender", "utkface-demographics")
@@ -206,6 +208,27 @@ def test_json_of_the_commands(results, tmp_path):
     for command in ("audit", "compare", "gate", "report"):
         shown = CliRunner().invoke(main, [command, "--help"]).stdout
         assert "--json | jq" in shown
+
+
+def test_where_a_file_is_stands_in_one_line(tmp_path):
+    deep = tmp_path / "a folder with a name as long as they are" / "and another one in it"
+    (deep / "pictures" / "real").mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    (deep / "pictures" / "real" / "0.png").write_bytes(encode(draw(rng, "real")))
+    (deep / "pictures" / "real" / "1.png").write_bytes(b"no picture")
+    (deep / "judge.py").write_text("def judge(image):\n    return 0.5\n")
+    manifest, scores = deep / "m.parquet", deep / "s.parquet"
+
+    def lines(*words: object) -> list[str]:
+        done = CliRunner().invoke(main, [str(word) for word in words], env={"COLUMNS": "60"})
+        assert done.exit_code == 0, done.output
+        return done.stdout.splitlines()
+
+    told = lines("index", "folder", deep / "pictures", "-o", manifest)
+    assert f"manifest: {manifest}" in told
+    assert any(line.startswith(f"reject ledger: {deep}") for line in told)
+    told = lines("score", f"python:{deep / 'judge.py'}:judge", manifest, "-o", scores)
+    assert f"scores: {scores}" in told
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])

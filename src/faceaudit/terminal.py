@@ -48,7 +48,7 @@ def _print(*things: Any, end: str = "\n") -> None:
     console = _console()
     with console.capture() as captured:
         for thing in things:
-            console.print(_Harmless(thing), end=end)
+            console.print(_Harmless(thing), end=end, crop=False)
     lines = minus_signs(captured.get()).replace("\N{NARROW NO-BREAK SPACE}", " ").splitlines()
     shown = "".join(f"{line.rstrip()}\n" for line in lines)
     encoding = sys.stdout.encoding or "utf-8"
@@ -75,6 +75,11 @@ def _console() -> Console:
 
 def _noted(notes: Sequence[str], what: str = "note:") -> Iterator[Text]:
     return (Text.assemble((what, "dim"), f" {note}") for note in notes)
+
+
+def _place(what: str, path: Path | str | None) -> Text:
+    """Name a file in one line however long it is, so that it can be copied and piped."""
+    return Text(f"{what} {path}", no_wrap=True, overflow="ignore")
 
 
 def _table(*columns: str, wraps: int = 1) -> Table:
@@ -252,9 +257,9 @@ def print_index_report(report: IndexReport, as_json: bool) -> None:
     for what, counts in (("rejected", report.reasons), ("remark on", report.remarks)):
         for reason, n in sorted(counts.items(), key=lambda pair: -pair[1]):
             _print(f"  {what} {n:,}: {reason}")
-    _print(*_noted(report.notes), f"manifest: {report.manifest}")
+    _print(*_noted(report.notes), _place("manifest:", report.manifest))
     if report.reasons or report.remarks:
-        _print(f"reject ledger: {report.ledger}")
+        _print(_place("reject ledger:", report.ledger))
 
 
 def print_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
@@ -268,7 +273,7 @@ def print_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
             f"validation: {kept.real_called_ai:,} of {say.counted(n_real, 'real photograph')} "
             f"called AI, {kept.ai_called_real:,} of {say.counted(n_ai, 'AI image')} called real"
         )
-    _print(f"threshold: {record.threshold:.3f} ({record.threshold_rule})", f"model: {folder}")
+    _print(f"threshold: {record.threshold:.3f} ({record.threshold_rule})", _place("model:", folder))
 
 
 def print_scores(scores: Scores, path: Path) -> None:
@@ -277,7 +282,7 @@ def print_scores(scores: Scores, path: Path) -> None:
 
     counts = status_counts(scores.table)
     parts = ", ".join(f"{n:,} {status}" for status, n in sorted(counts.items()))
-    _print(f"{say.counted(len(scores.table), 'image')}: {parts}", f"scores: {path}")
+    _print(f"{say.counted(len(scores.table), 'image')}: {parts}", _place("scores:", path))
     if (drift := scores.info.batch_drift) is not None:
         _print(f"batches: a score moved by {drift:.2g} at most with the pictures beside it")
     for note in scores.info.notes:
@@ -357,7 +362,7 @@ def print_demo(demo: Demo) -> None:
         told = {of.rate: _over_all(of) for of in result.answer.overall} if result.answer else {}
         table.add_row(short, status, *(told.get(rate, "–") for rate in ERROR_RATES))
     skipped = [f"the bundled faces were not scored: {demo.skipped}"] if demo.skipped else []
-    _print(table, *_noted(skipped), f"Look at {demo.index}")
+    _print(table, *_noted(skipped), _place("Look at", demo.index))
 
 
 def _over_all(of: OverallRate) -> str:

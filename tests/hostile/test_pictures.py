@@ -151,7 +151,7 @@ def test_every_file_is_judged_or_refused_with_its_reason_on_the_page(brought, mo
     from faceaudit.web.uploads import check_picture
     from tests.web.drawn_web import BrightnessDetector
 
-    monkeypatch.setattr("faceaudit.web.prediction.no_face", lambda _: [])
+    monkeypatch.setattr("faceaudit.web.prediction.no_face", lambda *_: [])
     records = [Record(BrightnessDetector("low", 0.3), [])]
     for name, _, _, _, words in CASES:
         try:
