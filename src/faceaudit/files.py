@@ -17,6 +17,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from faceaudit.errors import FaceAuditError
+from faceaudit.limits import TEXT_BYTES
 
 if sys.platform != "win32":
     import fcntl
@@ -307,6 +308,15 @@ def _put(temporary: Path, place: Path) -> None:
         mode = 0o666 & ~umask
     temporary.chmod(mode)
     temporary.replace(place)
+
+
+def text_of(path: Path) -> str:
+    """Read UTF-8 text; one that is longer than any that is needed is an `OSError`, too."""
+    with path.open("rb") as file:
+        content = file.read(TEXT_BYTES + 1)
+    if len(content) > TEXT_BYTES:
+        raise OSError(errno.EFBIG, f"larger than {TEXT_BYTES / 1e6:g} MB", str(path))
+    return content.decode("utf-8")
 
 
 def sha256_of(path: Path | str, pattern: str = "*") -> str:

@@ -22,6 +22,8 @@ CELLS = 1_000_000
 DATASETS = 200
 #: Tags, and combinations of tags, that an audit compares.
 GROUPINGS = 100
+#: Bytes of a file of text: a result with all its thumbnails, the JSON of a model.
+TEXT_BYTES = 200_000_000
 #: Letters of a specification, and values in it once its aliases are followed.
 SPEC_LETTERS = 100_000
 SPEC_VALUES = 20_000

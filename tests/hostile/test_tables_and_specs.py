@@ -22,7 +22,8 @@ from faceaudit.errors import FaceAuditError
 from faceaudit.reading.formats import read_file
 from faceaudit.reading.json_text import parse_json
 from faceaudit.row_filter import read_rows
-from faceaudit.spec import Spec, parse_spec
+from faceaudit.model.records import read_record
+from faceaudit.spec import Spec, find_spec, parse_spec
 from faceaudit.tables import read_scores
 from faceaudit.terminal import print_result
 from faceaudit.wording import printable
@@ -269,6 +270,16 @@ def test_damaged_results(audited, tmp_path):
             told.append(refusal(fa.check_same, audited / "audit.json", path))
             told.append(refusal(report, path, tmp_path / "r.html"))
     assert any(told) and None in told
+
+
+def test_a_text_of_gigabytes_is_refused_before_it_is_read(audited, tmp_path, monkeypatch):
+    monkeypatch.setattr("faceaudit.files.TEXT_BYTES", 1_000)
+    told = "cannot be read as text (larger than 0.001 MB)"
+    assert told in refusal(fa.gate, audited / "audit.json")
+    (tmp_path / "s.yaml").write_text("#" * 2_000)
+    assert told in refusal(find_spec, tmp_path / "s.yaml")
+    (tmp_path / "model.json").write_text("1" * 2_000)
+    assert "larger than 0.001 MB" in refusal(read_record, tmp_path)
 
 
 @pytest.mark.parametrize(

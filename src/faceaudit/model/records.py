@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from faceaudit.errors import FaceAuditError, describe
+from faceaudit.files import text_of
 from faceaudit.model.preprocess import RESIZE_RULE, Pixels
 from faceaudit.reading.file_kinds import refusal
 from faceaudit.reading.json_text import parse_json
@@ -148,7 +149,7 @@ def is_record(folder: Path) -> bool:
     """Tell whether a folder has a ``model.json``, be it damaged, that describes no other file."""
     path = folder / RECORD_FILE
     try:
-        return "weights" not in parse_json(path.read_text(encoding="utf-8"))
+        return "weights" not in parse_json(text_of(path))
     except (ValueError, TypeError):
         return True
     except OSError:
@@ -165,7 +166,7 @@ def read_record(folder: Path | str) -> ModelRecord:
     """
     path = Path(folder) / RECORD_FILE
     try:
-        text = path.read_text(encoding="utf-8")
+        text = text_of(path)
     except FileNotFoundError:
         why = f"no model directory (there is no {RECORD_FILE} in it)"
         raise refusal(folder, why, "model") from None

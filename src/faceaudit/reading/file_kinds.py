@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from mimetypes import guess_type
 from pathlib import Path
 from typing import Literal
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.files import address_of
+from faceaudit.files import address_of, text_of
 
 Needed = Literal["manifest", "scores", "result", "specification", "model", "images"]
 
@@ -68,9 +69,10 @@ def read_text(path: Path | str, needed: Needed) -> str:
     """Return the text of a file that is not known to be of another kind; errors as of `expect`."""
     expect(path, needed)
     try:
-        return Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        raise refusal(path, "cannot be read as text", needed) from None
+        return text_of(Path(path))
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "not UTF-8"
+        raise refusal(path, f"cannot be read as text ({why})", needed) from None
 
 
 def refusal(path: Path | str, why: str, needed: Needed) -> FaceAuditError:
@@ -89,7 +91,7 @@ def kind_of(path: Path | str) -> str | None:
         return "a model directory" if (path / "model.json").is_file() else "a folder"
     start = b""
     if path.is_file():
-        with path.open("rb") as file:
+        with suppress(OSError), path.open("rb") as file:
             start = file.read(200)
     if start.startswith(b"PAR1"):
         return _parquet(path)

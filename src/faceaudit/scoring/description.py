@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from faceaudit.errors import FaceAuditError, describe
-from faceaudit.files import expect_writable, write_text
+from faceaudit.files import expect_writable, text_of, write_text
 from faceaudit.model.architecture import (
     Architecture,
     find_architecture,
@@ -196,7 +196,7 @@ def _fit(state: Mapping[str, Tensor], name: str, source: Path) -> tuple[Architec
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        content = parse_json(path.read_text(encoding="utf-8"))
+        content = parse_json(text_of(path))
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.files import write_text
+from faceaudit.files import text_of, write_text
 from faceaudit.model.records import TrainingRecord, read_record
 from faceaudit.one_or_many import listed
 from faceaudit.reading.json_text import parse_json
@@ -148,7 +148,7 @@ def _finished(folder: Path, settings: dict[str, Any]) -> float | None:
     if not path.is_file():
         return None
     try:
-        record = parse_json(path.read_text(encoding="utf-8"))
+        record = parse_json(text_of(path))
         then, seconds = dict(record["settings"]), float(record["seconds"])
     except (ValueError, KeyError, TypeError):
         raise FaceAuditError(f"{path}: damaged; delete {folder} to have it run again") from None

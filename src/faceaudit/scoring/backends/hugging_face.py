@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from faceaudit.errors import FaceAuditError, MissingExtraError, in_one_line
-from faceaudit.files import sha256_of
+from faceaudit.files import sha256_of, text_of
 from faceaudit.model.architecture import expect_numbers
 from faceaudit.model.inference import outputs_of
 from faceaudit.model.preprocess import Floats, Prepared
@@ -170,7 +170,7 @@ class HuggingFace(Detector):
 
 def _config(folder: Path) -> dict[str, Any]:
     try:
-        config = parse_json((folder / "config.json").read_text(encoding="utf-8"))
+        config = parse_json(text_of(folder / "config.json"))
     except (OSError, ValueError):
         return {}
     return config if isinstance(config, dict) else {}

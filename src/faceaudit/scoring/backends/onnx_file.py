@@ -20,7 +20,7 @@ from faceaudit.errors import (
     no_number,
     validated,
 )
-from faceaudit.files import sha256_of
+from faceaudit.files import sha256_of, text_of
 from faceaudit.model.preprocess import Floats
 from faceaudit.reading.json_text import parse_json
 from faceaudit.schema import ModelInfo
@@ -217,7 +217,7 @@ def _classes(said: dict[str, str], path: Path) -> list[str] | None:
             named = _literal(said[key])
     if named is None and beside.is_file():
         try:
-            named = parse_json(beside.read_text(encoding="utf-8")).get("id2label")
+            named = parse_json(text_of(beside)).get("id2label")
         except (OSError, ValueError, AttributeError):
             raise FaceAuditError(f"{beside}: not the JSON of a model; mend or remove it") from None
     if isinstance(named, str):
