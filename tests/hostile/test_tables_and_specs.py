@@ -19,10 +19,10 @@ from faceaudit import limits
 from faceaudit.api import report
 from faceaudit.datasets.rejects import Ledger, remark
 from faceaudit.errors import FaceAuditError
+from faceaudit.model.records import read_record
 from faceaudit.reading.formats import read_file
 from faceaudit.reading.json_text import parse_json
 from faceaudit.row_filter import read_rows
-from faceaudit.model.records import read_record
 from faceaudit.spec import Spec, find_spec, parse_spec
 from faceaudit.tables import read_scores
 from faceaudit.terminal import print_result
