@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from faceaudit.web.apart import KILLED, Limits, StoppedError, apart
 from faceaudit.web.held_tables import LIMITS
 from tests.hostile.lying_tables import lying_feather, lying_parquet
 from tests.processes import assert_ended, started_by
+from tests.web.conftest import serving
 from tests.web.drawn_web import faulty, greedy, killed
 
 FEW = Limits(60.0, 1_000_000_000, "use less")
@@ -125,6 +127,34 @@ def test_the_server_answers_while_an_upload_is_read(live, tmp_path, monkeypatch)
     (tmp_path / "go").touch()
     upload.join()
     assert told[0].status_code == 422 and "Let go" in told[0].text
+
+
+def alone(path: Path, *_: object) -> None:
+    """Note whether another is at it, and go on until it is let go."""
+    mine = path.with_name(f"{os.getpid()}.pid")
+    mine.touch()
+    if len(list(path.parent.glob("*.pid"))) > 1:
+        path.with_name("together").touch()
+    while not path.with_name("go").exists():
+        time.sleep(0.02)
+    mine.unlink()
+    raise FaceAuditError("let go")
+
+
+def test_uploads_beyond_a_few_wait_to_be_read(application, tmp_path, monkeypatch):
+    monkeypatch.setattr(services, "READINGS", 1)
+    monkeypatch.setattr(services, "look_at", alone)
+    monkeypatch.setattr("faceaudit.web.held_tables.scratch_folder", lambda: _Here(tmp_path))
+    app, files = application(), {"scores": ("s.csv", b"image")}
+    with serving(app) as address, ThreadPoolExecutor(2) as pool:
+        uploads = [
+            pool.submit(httpx.post, f"{address}/audits", files=files, timeout=120) for _ in range(2)
+        ]
+        while not app.state.services._readings.statistics().tasks_waiting:
+            assert not (tmp_path / "together").exists()
+        (tmp_path / "go").touch()
+        assert {upload.result().status_code for upload in uploads} == {422}
+    assert not (tmp_path / "together").exists()
 
 
 class _Here:
