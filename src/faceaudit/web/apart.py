@@ -116,7 +116,7 @@ def apart(
                 if follow is not None:
                     follow(said)
         raise StoppedError
-    except EOFError:  # it is gone; a fault of ours it has told on standard error
+    except (EOFError, OSError):  # it is gone; a fault of ours it has told on standard error
         process.join()
         if (process.exitcode or 0) > 0:
             raise RuntimeError(f"{work.__name__}: exit code {process.exitcode}") from None
