@@ -164,3 +164,12 @@ def test_names_are_not_held_in_memory(tmp_path):
     assert scores.table["image"].type == pa.int32()
     # A dozen columns of a byte or a few each; the paths and hashes have 350 bytes a row.
     assert pa.total_allocated_bytes() - before < 60 * 20_000 < size / 5
+
+
+def test_a_table_of_too_many_rows_may_be_given_in_several_files(tmp_path, monkeypatch):
+    monkeypatch.setattr("faceaudit.reading.parquet.ROWS", ROWS // 2)
+    (file,) = in_parts(tmp_path, ())
+    with pytest.raises(FaceAuditError, match=r"900 rows, and 450 are the most .*several files"):
+        api.audit(file, KEYS)
+    files = in_parts(tmp_path, (450,))
+    assert api.audit(files, KEYS, images=False).scores[0].rows.read == ROWS

@@ -31,12 +31,14 @@ def refuse_size(source: Path | str, rows: int, size: int) -> None:
     """Refuse a table of too many rows, or that would take too many bytes in memory."""
     if rows > ROWS:
         raise FaceAuditError(
-            f"{source}: {rows:,} rows, and {ROWS:,} are the most that are read; give a part of them"
+            f"{source}: {rows:,} rows, and {ROWS:,} are the most of one table; write them into "
+            "several files, of which an audit takes any number"
         )
     if size > TABLE_BYTES:
         raise FaceAuditError(
             f"{source}: would take more than {TABLE_BYTES / 1e9:g} GB in memory, the most that a "
-            "table may; leave out columns that are no tags, or give a part of its rows"
+            "table may; leave out columns that are no tags, or write its rows into several files, "
+            "of which an audit takes any number"
         )
 
 

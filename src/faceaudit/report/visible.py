@@ -186,10 +186,26 @@ def is_picture(data: str | None) -> bool:
 
 
 def without_pictures(result: Result) -> Result:
-    """Return a copy of a result in which no pixel of any photograph is left."""
-    bare = result.model_copy(deep=True)
-    for item in chain.from_iterable(d.items for d in bare.details if isinstance(d, Gallery)):
-        item.thumbnail = None
-        if item.attention is not None:
-            item.attention.layer = ""
-    return bare
+    """Return a result in which no pixel of any photograph is left; nothing else is copied."""
+    checks = [
+        check.model_copy(
+            update={
+                "details": [_bare(of) if isinstance(of, Gallery) else of for of in check.details]
+            }
+        )
+        for check in result.checks
+    ]
+    return result.model_copy(update={"checks": checks})
+
+
+def _bare(gallery: Gallery) -> Gallery:
+    items = [
+        item.model_copy(
+            update={
+                "thumbnail": None,
+                "attention": item.attention and item.attention.model_copy(update={"layer": ""}),
+            }
+        )
+        for item in gallery.items
+    ]
+    return gallery.model_copy(update={"items": items})
