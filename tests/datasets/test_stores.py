@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import sys
 from collections.abc import Iterator
@@ -10,16 +11,19 @@ from pathlib import Path
 from threading import Barrier
 
 import fsspec
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from faceaudit.cli import main
 from faceaudit.datasets import IndexReport, index
-from faceaudit.datasets.stores import AT_ONCE
+from faceaudit.datasets.sources import StoredImages, UnreadableError, ZipSource
+from faceaudit.datasets.stores import AT_ONCE, Store
 from faceaudit.errors import FaceAuditError, SourceLostError
 from faceaudit.known_roots import known_roots
 from faceaudit.scoring import score
 from faceaudit.tables import Manifest
+from faceaudit.thumbnails import PicturesAtHand
 from tests.datasets.planted import plant, read_ledger
 from tests.web_store import WebStore, serving
 
@@ -167,7 +171,7 @@ def test_a_picture_that_cannot_be_read_has_a_status(memory, folder, judge, monke
 
     def guarded(self, path, *args, **options):
         if path.endswith("c.jpg"):
-            raise PermissionError("Forbidden")
+            raise PermissionError("Forbidden: https://me:secret@host/c.jpg?key=secret")
         return read(self, path, *args, **options)
 
     monkeypatch.setattr(type(memory), "cat_file", guarded)
@@ -180,6 +184,7 @@ def test_a_picture_that_cannot_be_read_has_a_status(memory, folder, judge, monke
     assert found["ai/deep/c.jpg"] == found["../set.zip"] == "unreadable"
     assert [*found.values()].count("ok") == 3
     assert any("no access: Forbidden" in note for note in scores.info.notes), scores.info.notes
+    assert "secret" not in scores.info.model_dump_json()
 
 
 def test_a_folder_that_cannot_be_listed_is_in_the_ledger(memory, monkeypatch, tmp_path):
@@ -194,6 +199,48 @@ def test_a_folder_that_cannot_be_listed_is_in_the_ledger(memory, monkeypatch, tm
     report = index("folder", "memory://set", tmp_path / "m.parquet")
     (entry,) = (one for one in read_ledger(report.ledger) if one.file == "ai/deep/")
     assert (entry.outcome, entry.remedy) == ("remark", "no access: Forbidden")
+
+
+def test_what_stands_for_a_folder_is_no_file_and_a_folder_without_a_name_is_told(
+    memory, monkeypatch, tmp_path
+):
+    listed = type(memory).ls
+
+    def as_s3(self, path, *args, **options):
+        marker = {"name": f"{path}/", "size": 0, "type": "file", "StorageClass": "STANDARD"}
+        nameless = {"name": f"{path}/", "type": "directory", "StorageClass": "DIRECTORY"}
+        more = [marker, nameless] if path.endswith("/deep") else [marker]
+        return [*more, *listed(self, path, *args, **options)]
+
+    plain = index("folder", "memory://set", tmp_path / "a.parquet")
+    monkeypatch.setattr(type(memory), "ls", as_s3)
+    report = index("folder", "memory://set", tmp_path / "b.parquet")
+    assert report.read().table.equals(plain.read().table)
+    before, told = read_ledger(plain.ledger), read_ledger(report.ledger)
+    (new,) = (entry for entry in told if entry not in before)
+    assert (new.file, new.remedy) == ("ai/deep//", "the name is no place below the root")
+
+
+def test_a_file_of_absurd_size_is_not_read(memory, folder, monkeypatch, tmp_path):
+    largest = max(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    monkeypatch.setattr("faceaudit.datasets.sources.MAX_BYTES", largest - 1)
+    entries = read_ledger(index("folder", "memory://set", tmp_path / "m.parquet").ledger)
+    assert any(one.remedy.startswith("larger than") for one in entries)
+
+
+def test_training_sees_the_same_pictures(memory, folder):
+    pytest.importorskip("torch", reason="needs the extra 'model'")
+    from faceaudit.model.progress import progress_bars
+    from faceaudit.model.training_data import decode
+
+    decoded = []
+    for root in (folder, "memory://set"):
+        manifest = index("folder", root).read()
+        with progress_bars(False) as bars:
+            decoded.append(decode(manifest, StoredImages.of(manifest.info), 16, 1, bars))
+    here, there = decoded
+    assert there.table.equals(here.table)
+    assert np.array_equal(there.pixels, here.pixels)
 
 
 def test_what_fails_once_is_read_again(web, judge):
@@ -277,6 +324,35 @@ def test_a_store_is_asked_for_many_pictures_at_once(read, folder, web, judge):
     else:
         index("folder", web.address, workers=1, look_for_near_copies=read == "near copies")
     assert not waiting.broken
+
+
+def test_an_archive_in_a_store_that_is_gone_is_not_damaged(memory, folder):
+    class Cut(io.BytesIO):
+        there = True
+
+        def read(self, *size: int) -> bytes:
+            if not self.there:
+                raise OSError("Connection reset")
+            return super().read(*size)
+
+    file, store = Cut((folder.parent / "set.zip").read_bytes()), Store("memory://set.zip")
+    store.open = lambda: file  # type: ignore[method-assign]
+    source = ZipSource(store.address, store)
+    member = next(source.members())
+    assert source.read(member)
+    file.there = False
+    with pytest.raises(UnreadableError, match=r"archive .OSError: Connection reset"):
+        source.read(member)
+    memory.rm("/set.zip")
+    with pytest.raises(SourceLostError, match=r"set\.zip: can no longer be read"):
+        source.read(member)
+
+
+def test_a_report_shows_pictures_of_a_store_that_is_named(memory, folder):
+    table = index("folder", "memory://set").read().table
+    at_hand = PicturesAtHand(table, [(None, Path("memory://set"))])
+    assert at_hand.content("folder", NAMES[0], None) == (folder / NAMES[0]).read_bytes()
+    assert at_hand.content("folder", "../set.zip", None) is None
 
 
 def test_no_report_asks_a_store_unasked(memory):

@@ -81,6 +81,8 @@ def test_one_that_dies_stops_all_which_go_on_and_end_with_the_same_weights(
     assert "2 of 3 epochs are kept" in died.stderr, died.stderr
     assert "fault of faceaudit" not in died.stderr
     assert not out.exists()
+    kept = torch.load(tmp_path / ".model.parts" / "passes.pt", weights_only=True)
+    assert not torch.equal(*kept["torch"]), "both would drop out the same"
     with pytest.raises(FaceAuditError, match="its number of processes was not that of this one"):
         train(
             manifest,

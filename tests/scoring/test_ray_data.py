@@ -13,7 +13,9 @@ from click.testing import CliRunner
 from faceaudit.cli import main
 from faceaudit.errors import FaceAuditError
 from faceaudit.scoring import open_detector, ray_data, score
+from faceaudit.tables import read_manifest, write_table
 from tests.pictures import draw, encode, write_manifest
+from tests.web_store import serving
 
 ray = pytest.importorskip("ray", reason="needs the extra 'ray'")
 from ray.cluster_utils import Cluster  # noqa: E402
@@ -85,6 +87,18 @@ def test_a_lost_worker_and_a_lost_machine_change_nothing(cluster, run, monkeypat
     assert found.table.equals(whole.table)
     assert found.info == whole.info
     assert not list(tmp_path.glob(".*.parts"))
+
+
+def test_each_worker_reads_a_store_itself(cluster, run, tmp_path):
+    pytest.importorskip("aiohttp", reason="needs fsspec's driver of web servers")
+    manifest = read_manifest(run[1])
+    with serving(tmp_path) as store:
+        manifest.info.datasets["drawn"].root = store.address
+        path = write_table(tmp_path / "far.parquet", manifest.table, manifest.info)
+        found = score(
+            run[0], path, engine="ray", address=cluster.address, find_faces=False, batch_size=3
+        )
+    assert found.table.equals(score(*run, find_faces=False, batch_size=3).table)
 
 
 def test_what_is_wrong_on_a_worker_is_said_in_one_line(cluster, run, tmp_path):
