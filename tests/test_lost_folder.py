@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from faceaudit.datasets import index
-from faceaudit.datasets.sources import FolderSource, Member, MissingFileError
+from faceaudit.datasets.sources import (
+    FolderSource,
+    Member,
+    MissingFileError,
+    UnreadableError,
+    open_source,
+)
 from faceaudit.errors import FaceAuditError, SourceLostError
 from faceaudit.scoring import score
 from faceaudit.tables import read_scores
@@ -105,6 +113,26 @@ def test_train_stops(folder, away_after, tmp_path):
     with pytest.raises(FaceAuditError, match="set: can no longer be read"):
         train(tmp_path / "m.parquet", tmp_path / "model", arch="test_resnet", weights="none")
     assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_an_archive_that_is_gone_is_not_damaged(kind, folder, tmp_path, monkeypatch):
+    archive = Path(shutil.make_archive(str(tmp_path / "packed"), kind, folder))
+    source = open_source(archive)
+    member = next(one for one in source.members() if one.path.endswith(".png"))
+
+    def fail(*_: object) -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+    if kind == "zip":
+        monkeypatch.setattr(source._archive, "open", fail)
+    else:
+        monkeypatch.setattr(source, "_file", SimpleNamespace(seek=fail))
+    with pytest.raises(UnreadableError, match="Input/output error"):
+        source.read(member)
+    archive.unlink()
+    with pytest.raises(SourceLostError, match=f"packed.{kind}: can no longer be read"):
+        source.read(member)
 
 
 def test_another_disk_in_its_place_is_noticed(folder, monkeypatch):

@@ -101,7 +101,7 @@ class PicturesAtHand:
         """Say why a picture of a data set is not shown."""
         if self._places[dataset]:
             return f"the files of '{dataset}' at hand are not those that were scored"
-        return f"no images of '{dataset}' were indexed on this machine"
+        return f"no images of '{dataset}' were indexed on this machine, or they lie in a store"
 
 
 def add_thumbnails(result: Result, at_hand: PicturesAtHand) -> None:

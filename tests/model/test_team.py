@@ -108,12 +108,12 @@ def test_one_that_dies_stops_all_which_go_on_and_end_with_the_same_weights(
     assert not list(tmp_path.glob(".*"))
 
 
-def loader(team: Team, **options: object) -> Batches:
+def loader(team: Team, batch_size: int = 12, **options: object) -> Batches:
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (50, 48, 48, 3), np.uint8)
     is_ai, groups = rng.random(50) < 0.5, rng.integers(0, 3, 50)
     rows = np.arange(3, 50)
-    return Batches(pixels, is_ai, rows, RECORD, 12, 5, groups=groups, team=team, **options)
+    return Batches(pixels, is_ai, rows, RECORD, batch_size, 5, groups=groups, team=team, **options)
 
 
 @pytest.mark.parametrize("options", [{}, {"shares": np.arange(50) / 50}, {"change": True}])
@@ -126,6 +126,11 @@ def test_the_parts_of_a_batch_are_the_batch(options):
     for batch, *dealt in zip(whole, *parts, strict=True):
         for of, of_parts in zip(batch, zip(*dealt, strict=True), strict=True):
             assert torch.equal(torch.stack(of_parts, 1).flatten(0, 1), of)
+
+
+def test_fewer_pictures_than_processes_are_refused():
+    with pytest.raises(FaceAuditError, match="47 images cannot be dealt to 48 processes"):
+        loader(Team(0, 48), 48)
 
 
 def test_a_validation_loader_is_not_dealt():

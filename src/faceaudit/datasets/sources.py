@@ -268,9 +268,7 @@ class FolderSource(_Folders):
             why = "another disk is in its place"
         except OSError as error:
             why = str(error.strerror)
-        raise SourceLostError(
-            f"{self.place}: can no longer be read ({why}); put it back, and start again"
-        ) from None
+        raise _lost(self.place, why)
 
 
 class StoreSource(_Folders):
@@ -340,6 +338,8 @@ class ZipSource(Source):
         except Exception as error:
             if self._store:
                 self._store.expect_there()
+            else:
+                _expect_there(self.place)
             raise UnreadableError(f"damaged in the archive ({told(error)})") from None
         _refuse_large(len(data))
         return data
@@ -374,19 +374,35 @@ class TarSource(Source):
                     place = (entry.offset_data, entry.size) if plain else (-1, -1)
                     yield Member(entry.name.removeprefix("./"), *place)
         except (tarfile.TarError, OSError, EOFError, ValueError) as error:
-            told_where = f"archive is damaged after {last}: {error}"
-            self.problems.append((base_name(self.place), told_where))
+            fault = f"archive is damaged after {last}: {error}"
+            self.problems.append((base_name(self.place), fault))
 
     def read(self, member: Member) -> bytes:
         if member.offset < 0:
             raise UnreadableError("a link or special file inside the archive")
         _refuse_large(member.size)
-        with self._lock:
-            self._file.seek(member.offset)
-            data = self._file.read(member.size)
+        try:
+            with self._lock:
+                self._file.seek(member.offset)
+                data = self._file.read(member.size)
+        except OSError as error:
+            _expect_there(self.place)
+            raise UnreadableError(str(error.strerror)) from None
         if len(data) < member.size:
             raise UnreadableError("the archive ends before this file does")
         return data
+
+
+def _expect_there(archive: str) -> None:
+    """Raise a SourceLostError if an archive of which a file cannot be read has gone itself."""
+    try:
+        Path(archive).open("rb").close()
+    except OSError as error:
+        raise _lost(archive, str(error.strerror)) from None
+
+
+def _lost(place: str, why: str) -> SourceLostError:
+    return SourceLostError(f"{place}: can no longer be read ({why}); put it back, and start again")
 
 
 def _stamp(path: str) -> str:

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, one_hot
 from torch.nn.parallel import DistributedDataParallel
 
+from faceaudit.errors import FaceAuditError
 from faceaudit.files import atomic_file
 from faceaudit.model.balance import Groups, Shares, draw
 from faceaudit.model.inference import Rows
@@ -100,6 +101,11 @@ class Batches:
         if seed is not None:
             self._size -= self._size % team.size
             self._mine = slice(team.number, None, team.size)
+            if not self._size:
+                raise FaceAuditError(
+                    f"{counted(len(rows), 'image')} cannot be dealt to {team.size} processes; "
+                    "start fewer"
+                )
         self._rng = None if seed is None else np.random.default_rng(seed)
 
     @property
