@@ -348,9 +348,9 @@ def test_an_archive_in_a_store_that_is_gone_is_not_damaged(memory, folder):
         source.read(member)
 
 
-def test_a_report_shows_pictures_of_a_store_that_is_named(memory, folder):
-    table = index("folder", "memory://set").read().table
-    at_hand = PicturesAtHand(table, [(None, Path("memory://set"))])
+def test_a_report_shows_pictures_of_a_store_that_is_named(memory, folder, judge):
+    scores = score(judge, index("folder", "memory://set").read(), find_faces=False)
+    at_hand = PicturesAtHand(scores, [(None, Path("memory://set"))])
     assert at_hand.content("folder", NAMES[0], None) == (folder / NAMES[0]).read_bytes()
     assert at_hand.content("folder", "../set.zip", None) is None
 
