@@ -48,7 +48,7 @@ def main() -> None:
         sys.path[:0] = [str(ROOT)]
         found = importlib.import_module(given.part).attack(given)
         used = (resource.getrusage(of) for of in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-        print(json.dumps(found | {"memory": 1024 * max(of.ru_maxrss for of in used)}))
+        print(json.dumps({"memory": 1024 * max(of.ru_maxrss for of in used)} | found))
         return
     faults: list[str] = []
     for part, sizes in PARTS.items():

@@ -106,10 +106,10 @@ def _most_memory() -> int:
     return 1024 * int(next(line for line in lines if line.startswith("VmHWM")).split()[1])
 
 
-def look(suffix: str, content: bytes) -> tuple[float, int, str]:
+def look(suffix: str, content: bytes) -> tuple[float, int, str, int]:
     """Look at one file as index, score and page, and tags from pictures do.
 
-    Return the seconds of the slowest, the memory of the largest, and the status.
+    Return the seconds of the slowest, the memory of the largest, the status, and all memory.
     """
     Path("/proc/self/clear_refs").write_text("5")
     base, times = _most_memory(), [time.process_time()]
@@ -123,7 +123,8 @@ def look(suffix: str, content: bytes) -> tuple[float, int, str]:
     times.append(time.process_time())
     working_pixels(content)
     times.append(time.process_time())
-    return float(max(np.diff(times))), _most_memory() - base, picture.status
+    most = _most_memory()
+    return float(max(np.diff(times))), most - base, picture.status, most
 
 
 def one_batch(files: list[tuple[str, bytes]]) -> dict[str, object]:
@@ -150,6 +151,7 @@ def one_batch(files: list[tuple[str, bytes]]) -> dict[str, object]:
     unlike = [name for name in indexed if status[name] != "ok"]
     return {
         "looks": [(*each[:2], suffix) for each, (suffix, _) in zip(looks, files, strict=True)],
+        "memory": max(each[3] for each in looks),
         "outcomes": Counter(
             (suffix, "indexed" if name in indexed else "in the ledger", status[name])
             for name, (suffix, _) in zip(names, files, strict=True)
@@ -185,9 +187,13 @@ def attack(given: Namespace) -> dict[str, object]:
     slowest, largest = max(looks), max(looks, key=lambda each: each[1])
     return {
         "files": len(files),
+        # Of those that look; to draw what is costly takes this process more.
+        "memory": max(
+            *(each[3] for each in measured.values()), *(result["memory"] for result in results)
+        ),
         "large pictures": {
             name: f"{len(large[name]) / 1000:.0f} kB: {took:.1f} s, {memory / 1e6:.0f} MB, {status}"
-            for name, (took, memory, status) in measured.items()
+            for name, (took, memory, status, _) in measured.items()
         },
         "slowest": f"{slowest[0]:.2f} s ({slowest[2]})",
         "most memory": f"{largest[1] // 10**6} MB ({largest[2]})",

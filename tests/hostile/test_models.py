@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import socket
+import sys
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +22,7 @@ from faceaudit.model.architecture import find_architecture  # noqa: E402
 from faceaudit.model.checkpoint import load_checkpoint  # noqa: E402
 from faceaudit.model.ood_distance import Familiarity, write_familiarity  # noqa: E402
 from faceaudit.scoring import open_detector  # noqa: E402
+from tests.hostile.lying_tables import lying_parquet  # noqa: E402
 from tests.hostile.models import damage, save_drawn  # noqa: E402
 
 WEIGHTS = "model.safetensors"
@@ -121,6 +123,14 @@ def test_familiarity_of_another_shape_is_refused_on_loading(folder, centre, axes
 def test_training_images_of_another_type_are_refused(folder, hashes):
     pq.write_table(pa.table(hashes), folder / "training_images.parquet")
     with pytest.raises(FaceAuditError, match="has no column 'sha256' of text"):
+        load_checkpoint(folder)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there is such a limit")
+def test_training_images_that_lie_about_their_size_are_refused(folder, monkeypatch):
+    lying_parquet(folder / "training_images.parquet", 1_500_000_000)
+    monkeypatch.setattr("faceaudit.model.checkpoint.READING_BYTES", 200_000_000)
+    with pytest.raises(FaceAuditError, match=r"not a readable Parquet file \(malloc"):
         load_checkpoint(folder)
 
 

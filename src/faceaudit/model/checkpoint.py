@@ -15,6 +15,8 @@ import pyarrow.parquet as pq
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import sha256_of, whole_folder
+from faceaudit.limits import READING_BYTES
+from faceaudit.memory_limit import at_most
 from faceaudit.model.architecture import (
     Architecture,
     build_network,
@@ -247,7 +249,8 @@ def _read_images(folder: Path) -> pa.Array:
     if not path.exists():  # a model from elsewhere
         return pa.array([], pa.string())
     try:
-        table, _ = read_parquet(path)
+        with at_most(READING_BYTES):
+            table, _ = read_parquet(path)
     except (pa.ArrowException, OSError) as error:
         raise FaceAuditError(f"{path}: not a readable Parquet file ({error})") from None
     if "sha256" not in table.column_names or not pa.types.is_string(table["sha256"].type):
