@@ -295,6 +295,33 @@ def test_a_store_that_is_gone_stops_score_which_goes_on_when_it_is_back(
     assert "ai/copy.jpg" not in web.asked[before + 16 :], "it began anew"
 
 
+def test_access_that_ends_is_no_row_of_unreadable_pictures(memory, judge, monkeypatch):
+    manifest = index("folder", "memory://set").read()
+    read, left = type(memory).cat_file, count(3, -1)
+
+    def ends(self, path, *args, **options):
+        if next(left) <= 0:  # though folders can still be listed
+            raise PermissionError("ExpiredToken")
+        return read(self, path, *args, **options)
+
+    monkeypatch.setattr(type(memory), "cat_file", ends)
+    with pytest.raises(SourceLostError, match=r"longer be read .no access: ExpiredToken"):
+        score(judge, manifest, find_faces=False)
+
+
+def test_an_empty_file_is_no_sign_that_a_store_is_gone(web):
+    store = Store(web.address)
+    assert store.read("real/empty.jpg", 9) == b""
+    with pytest.raises(FileNotFoundError):
+        store.read("nothing.jpg", 9)
+
+
+def test_what_a_store_listed_before_is_not_given_again(web, folder):
+    before = index("folder", web.address)
+    plant(folder, "ai/new.jpg", start=99)
+    assert index("folder", web.address).indexed == before.indexed + 1
+
+
 def test_a_store_that_goes_when_all_are_scored_leaves_no_note_in_the_scores(
     web, judge, tmp_path, monkeypatch
 ):

@@ -137,7 +137,8 @@ class Store:
                 content = b"" if self._is_empty(at) else self._part(at, most)
             except Exception as error:
                 raise OSError(told(error)) from None
-        self._sound = at
+        if content:
+            self._sound = at
         return content
 
     def open(self) -> Any:
@@ -149,14 +150,14 @@ class Store:
         return _stamp(self._system.info(self._root))
 
     def expect_there(self) -> None:
-        """Raise a SourceLostError if nothing can be read any more."""
-        if self._sound is not None:
-            try:
-                self._part(self._sound, 1)
-                return
-            except Exception:
-                self._sound = None  # it may have gone alone
+        """Raise a SourceLostError if nothing can be read any more, not even what was before."""
         try:
+            if self._sound is not None:
+                try:
+                    self._part(self._sound, 1)
+                    return
+                except FileNotFoundError:  # it has gone, maybe alone
+                    self._sound = None
             self._system.info(self._root)
         except Exception as error:
             raise SourceLostError(
