@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -170,12 +171,37 @@ def test_two_runs_do_not_write_one_table(run, tmp_path):
     assert not kept_in(out).exists()
 
 
+@pytest.mark.parametrize("left", [b"", b"[1]", b'{"a', b"\xff", b"[" * 100_000])
+def test_what_cannot_be_told_of_a_stopped_run_is_not_gone_on_with(tmp_path, left):
+    out = tmp_path / "s.parquet"
+    kept_in(out).mkdir()
+    (kept_in(out) / "run.json").write_bytes(left)
+    (kept_in(out) / "000000000000.parquet").write_bytes(b"")
+    remedy = f"remove it: rm -r {kept_in(out)}$"
+    with pytest.raises(FaceAuditError, match=remedy), unfinished.unfinished(out, {}):
+        pass
+    assert len(list(kept_in(out).glob("*.parquet"))) == 1
+
+
+def test_a_file_system_without_locks_will_do(run, tmp_path, monkeypatch):
+    fcntl = pytest.importorskip("fcntl", reason="needs a system with such locks")
+
+    def none(*given):
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setattr(fcntl, "flock", none)
+    out = tmp_path / "s.parquet"
+    score(run[2], run[3], out, find_faces=False)
+    assert out.exists() and not kept_in(out).exists()
+
+
 def test_a_part_that_was_lost_is_scored_again(run, tmp_path, monkeypatch):
     out = tmp_path / "s.parquet"
     monkeypatch.setattr(unfinished, "AT_MOST", 0.0)
     stopped(run, out, monkeypatch)
     first, second, *_ = sorted(kept_in(out).glob("*.parquet"))
     second.write_bytes(b"")
+    (kept_in(out) / "of-another.parquet").write_bytes(first.read_bytes())
     assert unfinished.Parts(kept_in(out), N).rows == 8
     found = score(run[2], run[3], out, find_faces=False, batch_size=8)
     assert found.table.equals(score(run[2], run[3], find_faces=False, batch_size=8).table)

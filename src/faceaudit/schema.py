@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.limits import DATASETS
@@ -188,12 +188,18 @@ class Shard(BaseModel):
     number: int = Field(ge=1)
     of: int = Field(ge=1)
     #: Of the whole run.
-    images: int
+    images: int = Field(ge=1)
     batch_size: int = Field(ge=1)
     #: What must be the same, in words.
     run: dict[str, str]
     #: What is to be noted of the run, whatever is in its table.
     notes: list[str]
+
+    @model_validator(mode="after")
+    def _is_a_part(self) -> Shard:
+        if not self.number <= self.of <= -(-self.images // self.batch_size):
+            raise ValueError("there is no such part")
+        return self
 
 
 class ScoresInfo(TableInfo):

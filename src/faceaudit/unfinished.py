@@ -84,7 +84,15 @@ class Kept:
         if self.folder is None:
             return
         said = self.folder / "run.json"
-        before = json.loads(said.read_text(encoding="utf-8")) if said.exists() else {}
+        try:
+            before = json.loads(said.read_text(encoding="utf-8")) if said.exists() else {}
+            if not isinstance(before, dict):
+                raise TypeError("it is no table of texts")
+        except (ValueError, TypeError, RecursionError) as error:
+            raise FaceAuditError(
+                f"{said}: damaged ({error}), so what a stopped run has left cannot be gone on "
+                f"with; remove it: rm -r {self.folder}"
+            ) from None
         if other := difference(run, {**run, **before}, "was"):
             raise FaceAuditError(
                 f"{self._out}: a run that was stopped is kept in {self.folder}, and its {other} "
@@ -189,7 +197,7 @@ class Parts:
         self._last = monotonic()
         for path in sorted(folder.glob("*.parquet")) if folder else ():
             # What a lost power supply left of a part is done again, with all after it.
-            with suppress(OSError, pa.ArrowException):
+            with suppress(OSError, ValueError, pa.ArrowException):
                 if int(path.stem) == self.rows:
                     self._batches.append(pq.read_table(path))
         self._written = len(self._batches)
@@ -295,7 +303,12 @@ def _locked(folder: Path, out: Path) -> Any:
             if sys.platform == "win32":
                 return None
             lock = (folder / "lock").open("w")
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise
+            except OSError:
+                return lock  # a file system without locks: whoever starts two must know
             with suppress(FileNotFoundError):
                 if os.path.samestat(os.fstat(lock.fileno()), (folder / "lock").stat()):
                     return lock

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
@@ -20,6 +21,7 @@ from faceaudit.datasets.sources import (
     open_source,
 )
 from faceaudit.errors import FaceAuditError
+from faceaudit.limits import CELL_BYTES
 from tests.datasets.planted import draw, plant
 
 NAMES = ("real/a.jpg", "real/b.png", "ai/deep/c.jpg", "Thumbs.db")
@@ -130,11 +132,13 @@ def test_pipes_and_dead_links_do_not_stop_a_run(tmp_path, indexed):
     os.mkfifo(root / "ai" / "pipe.jpg")
     (root / "ai" / "dead.jpg").symlink_to("nowhere.jpg")
     (root / "ai" / "up").symlink_to(root)
+    (root / "ai" / "itself.jpg").symlink_to("itself.jpg")
     (root / "ai" / "alias.jpg").symlink_to("a.jpg")
     run = indexed("folder", root)
     assert sorted(run.rows) == ["ai/a.jpg", "ai/alias.jpg"]
     assert run.rejected["ai/pipe.jpg"] == ("cannot be read", "not a regular file")
     assert "no such file" in run.rejected["ai/dead.jpg"][1]
+    assert run.rejected["ai/itself.jpg"] == ("cannot be read", os.strerror(errno.ELOOP))
     (loop,) = [e for e in run.outcomes("remark") if e.reason == "could not be looked into"]
     assert loop.file.startswith("ai/up")
 
@@ -154,6 +158,17 @@ def test_names_that_are_no_text_are_in_the_ledger(tmp_path, indexed):
     run = indexed("folder", root)
     assert run.rejected == {r"ai/caf\udce9.jpg": ("name is not valid text", "rename it")}
     assert 'ai/new\nline,"quote".jpg' in run.rows
+
+
+def test_a_name_that_no_table_could_hold_leaves_the_manifest_readable(tmp_path, indexed):
+    archive, longest = tmp_path / "set.zip", f"ai/{'é' * 2044}a.jpg"
+    assert len(longest.encode()) == CELL_BYTES
+    with zipfile.ZipFile(archive, "w") as out:
+        for seed, name in enumerate((longest, longest.replace("a.jpg", "ab.jpg"), "ai/a.jpg")):
+            out.writestr(name, draw(seed))
+    run = indexed("folder", archive)
+    assert [*run.rows] == [longest, "ai/a.jpg"]
+    assert [reason for reason, _ in run.rejected.values()] == ["name too long"]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from faceaudit import bundled
 from faceaudit.cli import main
 from faceaudit.errors import FaceAuditError
 from faceaudit.scoring import join, score
-from faceaudit.scoring.shards import dealt
+from faceaudit.scoring.shards import dealt, share
 from faceaudit.tables import read_scores, read_shard, write_table
 from tests.pictures import draw, encode, write_manifest
 
@@ -102,6 +102,32 @@ def test_what_is_no_part_of_it_is_refused(run, tmp_path):
     with pytest.raises(FaceAuditError, match=f"^{second}: has 19 rows, and 20 were scored"):
         join([first, second, third])
     assert not (tmp_path / "s.parquet").exists()
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"images": 10**12}, "has 60 rows, and 1,000,000,000,000 were scored"),
+        ({"images": 10**12, "of": 10**11}, "part 2/100000000000 was not given"),
+        ({"images": -60}, "damaged file metadata"),
+        ({"of": 16}, "damaged file metadata"),
+        ({"number": 2}, "damaged file metadata"),
+    ],
+)
+def test_what_a_part_says_of_itself_takes_no_memory(run, changed, said):
+    (part,) = parts_of(run, 1)
+    held = read_shard(part)
+    shard = held.info.shard.model_copy(update=changed)
+    write_table(part, held.table, held.info.model_copy(update={"shard": shard}))
+    with pytest.raises(FaceAuditError, match=f"^{part}: .*{said}"):
+        join([part])
+
+
+@pytest.mark.parametrize("of", range(1, 6))
+@pytest.mark.parametrize("images", [17, 18, 20])
+def test_rows_are_counted_as_they_are_dealt(images, of):
+    shares = [len(dealt(images, 4, i, of)) for i in range(1, of + 1)]
+    assert shares == [share(images, 4, i, of) for i in range(1, of + 1)]
 
 
 @pytest.mark.parametrize(

@@ -603,6 +603,20 @@ def test_a_result_that_a_link_brings_in_from_outside_is_not_listed(client, shelf
     assert client.get("/reports/also/audit.json").status_code == 404
 
 
+def test_links_that_lead_nowhere_and_pipes_hide_no_other_report(client, shelf):
+    listed = [one["path"] for one in client.get("/api/reports").json()]
+    for name in ("itself", "nowhere", "pipe"):
+        (shelf / name).mkdir()
+    (shelf / "itself" / "audit.json").symlink_to("audit.json")
+    (shelf / "nowhere" / "audit.json").symlink_to("gone.json")
+    os.mkfifo(shelf / "pipe" / "audit.json")
+    (shelf / "itself" / "scores.parquet").symlink_to("scores.parquet")
+    assert [one["path"] for one in client.get("/api/reports").json()] == listed
+    assert client.get("/api/tables").status_code == 200
+    for name in ("itself", "nowhere", "pipe"):
+        assert client.get(f"/reports/{name}/audit.json").status_code == 404
+
+
 # --- the description of the interface ------------------------------------------------------
 
 

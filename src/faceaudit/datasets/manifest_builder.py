@@ -31,6 +31,7 @@ from faceaudit.datasets.sources import (
     leads_out,
     left_behind,
 )
+from faceaudit.limits import CELL_BYTES
 from faceaudit.plugins import blamed
 from faceaudit.read_ahead import read_ahead
 from faceaudit.schema import FIXED_COLUMNS, DatasetInfo, ManifestInfo, validate
@@ -146,7 +147,8 @@ class ManifestBuilder:
                 if archive:
                     seen.add(hash(path))
                 expected_format(path)
-                path.encode()
+                if len(path.encode()) > CELL_BYTES:  # no table with it would be read
+                    raise Reject("name too long", f"rename it; {CELL_BYTES:,} bytes at most")
                 tagged = self.copy.read(path)
             except UnicodeEncodeError:
                 yield member, Reject("name is not valid text", "rename it")

@@ -11,6 +11,7 @@ import tarfile
 import zipfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import NamedTuple
@@ -221,7 +222,10 @@ class FolderSource(_Folders):
                 raise OSError(f"the same folder as {known or '.'}, which was looked at")
             with os.scandir(here) as entries:
                 for entry in entries:
-                    if entry.is_dir():
+                    is_folder = False
+                    with suppress(OSError):  # a link to itself, or to where we may not look
+                        is_folder = entry.is_dir()
+                    if is_folder:
                         found.folders.append(entry.name)
                     else:
                         found.files[entry.name] = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,12 @@ def dealt(images: int, batch_size: int, number: int, of: int) -> npt.NDArray[np.
     return np.flatnonzero(np.arange(images) // batch_size % of == number - 1)
 
 
+def share(images: int, batch_size: int, number: int, of: int) -> int:
+    """Count the rows that are dealt to a part."""
+    whole, rest = divmod(images, batch_size)
+    return (whole - number + of) // of * batch_size + rest * (whole % of == number - 1)
+
+
 def join(parts: Iterable[Path | str], out: Path | str | None = None) -> Scores:
     """Put the parts of a run together: the same table as of one machine, row for row.
 
@@ -91,20 +98,22 @@ def join(parts: Iterable[Path | str], out: Path | str | None = None) -> Scores:
             other = given[part.number][0]
             raise FaceAuditError(f"{path}: is part {part.number} of {run.of}, and so is {other}")
         given[part.number] = path, scores
-    if missing := [f"{i}/{run.of}" for i in range(1, run.of + 1) if i not in given]:
-        more = f" (and {len(missing) - 1:,} more)" if len(missing) > 1 else ""
+    if missing := run.of - len(given):
+        part_of = f"{next(i for i in count(1) if i not in given)}/{run.of}"
+        more = f" (and {missing - 1:,} more)" if missing > 1 else ""
         raise FaceAuditError(
-            f"{first}: of its run part {missing[0]} was not given{more}; score it with --shard "
-            f"{missing[0]}"
+            f"{first}: of its run part {part_of} was not given{more}; score it with --shard "
+            f"{part_of}"
         )
-    ordered = [given[i][1] for i in sorted(given)]
-    rows = [dealt(run.images, run.batch_size, i, run.of) for i in sorted(given)]
-    for (path, scores), of_part in zip([given[i] for i in sorted(given)], rows, strict=True):
-        if len(scores.table) != len(of_part):
+    for i, (path, scores) in given.items():
+        # Counted first: dealt out, what a file says of itself could fill the memory.
+        if len(scores.table) != (dealt_to := share(run.images, run.batch_size, i, run.of)):
             raise FaceAuditError(
-                f"{path}: has {len(scores.table):,} rows, and {len(of_part):,} were scored; it is "
+                f"{path}: has {len(scores.table):,} rows, and {dealt_to:,} were scored; it is "
                 "damaged, score it again"
             )
+    ordered = [given[i][1] for i in sorted(given)]
+    rows = [dealt(run.images, run.batch_size, i, run.of) for i in sorted(given)]
     table = together([scores.table for scores in ordered])
     table = table.take(np.argsort(np.concatenate(rows))).combine_chunks()
     # Each part explains its own gravest errors, and those of the whole are among them.

@@ -183,7 +183,7 @@ class Tables:
         paths |= {
             path.relative_to(root).as_posix(): path
             for path in found
-            if path.resolve().is_relative_to(root)
+            if path.is_file() and path.resolve().is_relative_to(root)
         }
         return paths | {f"bundled:{name}": recorded_scores(name) for name in recorded_names()}
 

@@ -69,8 +69,8 @@ def list_reports(folder: Path, sort: str = "") -> list[Listed]:
     paths = sorted(path for name in RESULT_NAMES for path in folder.rglob(name))
     root, listed = folder.resolve(), []
     for path in paths:
-        if not path.resolve().is_relative_to(root):
-            continue  # a link to elsewhere, which `read_report` does not open either
+        if not (path.is_file() and path.resolve().is_relative_to(root)):
+            continue  # a pipe, or a link to elsewhere; `read_report` does not open it either
         stat = path.stat()
         below = path.relative_to(folder).as_posix()
         with _ONE_READS:  # the others find it in the cache
@@ -115,7 +115,7 @@ def read_report(folder: Path, path: str) -> Result:
     try:
         target = (root / path).resolve()
         inside = target.is_relative_to(root) and target.is_file()
-    except (OSError, ValueError):  # a name that no file can have
+    except (OSError, ValueError, RuntimeError):  # a name that no file can have, a link to itself
         inside = False
     if not inside or target.name not in RESULT_NAMES:
         raise HTTPException(404, "There is no such report.")
