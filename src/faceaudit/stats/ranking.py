@@ -17,6 +17,9 @@ from faceaudit.stats import FloatArray, IntArray
 from faceaudit.stats.intervals import rate_interval
 from faceaudit.stats.ranks import whole_numbers
 
+#: Counts of images, in four bytes where there is one for each of them.
+Whole = NDArray[np.int32] | IntArray
+
 
 @dataclass(frozen=True)
 class Auc:
@@ -137,13 +140,13 @@ class Runs:
     #: First run of each group, then the number of runs; shape (groups + 1,).
     first: IntArray
     #: Rank of the score among the distinct scores of all images, shape (runs,).
-    level: IntArray
+    level: NDArray[np.int32]
     #: Images of each label: those of the run, those of the same group with a lower score; shape
     #: (runs,).
-    real: IntArray
-    ai: IntArray
-    real_below: IntArray
-    ai_below: IntArray
+    real: NDArray[np.int32]
+    ai: NDArray[np.int32]
+    real_below: NDArray[np.int32]
+    ai_below: NDArray[np.int32]
     #: Of each group, shape (groups,).
     n_real: IntArray
     n_ai: IntArray
@@ -169,12 +172,14 @@ class Runs:
         level = ranked.level[rows]
         new = _changes(level)
         new[begins[begins < len(rows)]] = True
-        start = np.append(np.flatnonzero(new), len(rows))
-        ai_before = np.append(0, np.cumsum(ranked.is_ai[rows]))
+        # Counts of images in half the bytes: there are as many runs as different scores.
+        start = np.append(np.flatnonzero(new), len(rows)).astype(np.int32)
+        ai_before = np.zeros(len(rows) + 1, np.int32)
+        np.cumsum(ranked.is_ai[rows], out=ai_before[1:])
         first = np.searchsorted(start, begins)
         runs, n, n_ai = np.diff(first), np.diff(begins), np.diff(ai_before[begins])
         images, ai = np.diff(start), np.diff(ai_before[start])
-        below = start[:-1] - np.repeat(begins[:-1], runs)
+        below = start[:-1] - np.repeat(begins[:-1].astype(np.int32), runs)
         ai_below = ai_before[start[:-1]] - np.repeat(ai_before[begins[:-1]], runs)
         level = level[start[:-1]]
         return cls(
@@ -226,8 +231,8 @@ def group_ranking(runs: Runs, confidence: float = 0.95) -> GroupRanking:
 
 def _auc(
     first: IntArray,
-    items: tuple[IntArray, IntArray, IntArray],
-    others: tuple[FloatArray, IntArray, IntArray | int],
+    items: tuple[Whole, Whole, IntArray],
+    others: tuple[FloatArray, Whole, IntArray | int],
     effects: tuple[FloatArray, FloatArray],
     confidence: float,
     reverse: bool = False,
