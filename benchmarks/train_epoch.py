@@ -31,8 +31,9 @@ from faceaudit.model.architecture import (
     head_names,
 )
 from faceaudit.model.progress import progress_bars
-from faceaudit.model.recipe import Batches, Recipe, training_precision
+from faceaudit.model.recipe import Batches, Passes, Recipe, training_precision
 from faceaudit.model.records import InputRecord
+from faceaudit.model.team import ALONE
 
 SIZE, BATCH = 128, 64
 
@@ -81,7 +82,8 @@ def ours(
     validation = Batches(data.pixels, is_ai, rows[:1], record, BATCH)
     recipe = Recipe(network, head, epochs=1, pretrained=False)
     with tempfile.TemporaryDirectory() as scratch, progress_bars(False) as bars:
-        recipe.fit(training, validation, 1e-3, False, Path(scratch), bars)
+        passes = Passes(Path(scratch), recipe, ALONE)
+        recipe.fit(training, validation, 1e-3, False, passes, bars)
 
 
 def timed(step: Callable[..., None], *arguments: Any) -> tuple[float, float]:
