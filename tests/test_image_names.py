@@ -129,6 +129,19 @@ def test_pictures_keep_their_names_and_hashes(tmp_path):
         assert scores.names.hashes[item.dataset, item.image] == rows[item.image]["sha256"]
 
 
+def test_pictures_of_a_file_without_hashes_are_shown_without(tmp_path):
+    one, other = drawn().slice(0, 880), drawn().slice(880).drop_columns(["sha256", "copy_of"])
+    files = in_parts(tmp_path / "one", (), one) + in_parts(tmp_path / "other", (), other)
+    scores = concat_scores(map(read_scores, files))
+    spec = Spec(name="audit", **KEYS | {"checks": {"top-losses": {"count": 200}}})
+    (found,) = audit(scores, spec).checks
+    assert found.status != "error", found.traceback
+    assert {of is None for of in scores.names.hashes.values()} == {True, False}
+    few = scores.names.of(scores.table.slice(880))
+    assert few["image"].to_pylist() == other["image"].to_pylist()
+    assert few["sha256"].null_count == few["copy_of"].null_count == len(other)
+
+
 def test_rows_may_be_named_by_their_images(tmp_path):
     files = in_parts(tmp_path, (450,))
     names = drawn()["image"].to_pylist()[440:460]

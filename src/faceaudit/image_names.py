@@ -70,7 +70,9 @@ class ImageNames:
         names = names.take(pa.array(np.argsort(np.concatenate(places))))
         for name in NAMES:
             if name in table.column_names:
-                table = with_column(table, name, names[name])
+                known = name in names.column_names  # not where other tables alone have it
+                of_rows = names[name] if known else pa.nulls(len(table), pa.string())
+                table = with_column(table, name, of_rows)
         return table
 
 
