@@ -25,9 +25,10 @@ def attack(given):
         tempfile.mkdtemp()
         (Path(given.real) / "outside").mkdir()
         (Path(given.real) / "outside" / "file").write_text("x")
-        for ask in (socket.create_connection, lambda of: socket.getaddrinfo(*of)):
+        looked_up = lambda: socket.getaddrinfo("name.invalid", 80)
+        for ask in (looked_up, lambda: socket.socket().connect(("192.0.2.1", 80))):
             try:
-                ask(("name.invalid", 80))
+                ask()
             except OSError as error:
                 assert str(error) == "blocked"
         print("Traceback (most recent call last):", file=sys.stderr)
@@ -57,6 +58,7 @@ def test_what_gives_way_is_noticed(tmp_path, monkeypatch):
         f"os.mkdir '{tmp_path}/outside'",
         f"open '{tmp_path}/outside/file'",
         "socket.getaddrinfo 'name.invalid'",
+        "socket.connect ('192.0.2.1', 80)",
         "a process of ",
     ):
         assert noticed in told, told
