@@ -138,7 +138,7 @@ def test_an_address_with_a_secret_is_refused_and_not_repeated(address, shown, tm
         ("zip://a::s3://bucket/x.zip", "an address in one store"),
         ("memory://nothing", "memory://nothing: cannot be read .nothing is there"),
         ("memory://set/real/a.jpg", "neither a folder that can be listed nor a .zip"),
-        ("memory://set/bad.zip", "not a readable .zip archive"),
+        ("memory://set/bad.zip", "not a readable .zip archive .*fetch it and name the file"),
         ("http://127.0.0.1:1/x", "http://127.0.0.1:1/x: cannot be read .*annot connect"),
     ],
 )

@@ -316,7 +316,11 @@ class ZipSource(Source):
         try:
             self._archive = zipfile.ZipFile(store.open() if store else Path(root))
         except Exception as error:  # damaged archives raise nearly anything, as drivers do
-            raise FaceAuditError(f"{root}: not a readable .zip archive ({told(error)})") from None
+            # Some web servers give no parts of files, and an archive is read in parts.
+            remedy = "; if it is sound, fetch it and name the file" if store else ""
+            raise FaceAuditError(
+                f"{root}: not a readable .zip archive ({told(error)}){remedy}"
+            ) from None
 
     def stamp(self, member: Member | None = None) -> str:
         if member is not None:
