@@ -46,6 +46,11 @@ class ImageNames:
     #: Data set and image of each row that was asked for -> SHA-256 of its picture.
     hashes: dict[tuple[str, str], str | None] = field(default_factory=dict)
 
+    def place(self, number: int) -> tuple[int, int]:
+        """Return the table that a row is from, and which of its rows it is."""
+        part = int(np.searchsorted(np.cumsum(self.rows), number, side="right"))
+        return part, number - sum(self.rows[:part])
+
     def of(self, table: pa.Table) -> pa.Table:
         """Return some rows of an audit's table with their names."""
         if not is_text(table["image"].type):
@@ -131,8 +136,8 @@ class Kept:
         paths = np.concatenate([np.empty(0, np.uint64), *(self.paths[i] for i in tables)])
         return len(paths) - len(np.unique(paths))
 
-    def repeated(self, table: pa.Table) -> tuple[int, str] | None:
-        """Return the first row of all whose data set and image an earlier row has, and its path."""
+    def repeated(self, table: pa.Table) -> tuple[int, int, str] | None:
+        """Return the first row whose data set and image an earlier row has: table, row, path."""
         keys = np.concatenate(self.keys)
         in_order = np.sort(keys)
         if not (in_order[1:] == in_order[:-1]).any():
@@ -147,7 +152,8 @@ class Kept:
             rows = np.sort(order[np.isin(run, run[some])])
             named = self.names.of(table.select(["image", "dataset"]).take(pa.array(rows)))
             if pair := repeated_keys(named):
-                return int(rows[pair[1]]), named["image"][pair[1]].as_py()
+                part, row = self.names.place(int(rows[pair[1]]))
+                return part, row, named["image"][pair[1]].as_py()
         return None
 
 

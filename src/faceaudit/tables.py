@@ -605,7 +605,8 @@ def concat_scores(parts: Iterable[Scores]) -> Scores:
         )
     refuse_many_datasets(table, "the given scores")
     if twice := kept.repeated(table):
-        refuse_repeated("the given scores", *twice)
+        number, row, image = twice
+        refuse_repeated(f"table {number + 1} of the given scores", row, image)
     info = _of_all(infos, notes)
     info.model = models[0] if models else None
     return Scores(table, info, names=kept.names)
