@@ -47,8 +47,11 @@ def main() -> None:
     if given.part:
         sys.path[:0] = [str(ROOT)]
         found = importlib.import_module(given.part).attack(given)
-        used = (resource.getrusage(of) for of in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-        print(json.dumps({"memory": 1024 * max(of.ru_maxrss for of in used)} | found))
+        # Of this process the system counts what began it, too.
+        lines = Path("/proc/self/status").read_text().splitlines()
+        own = int(next(line for line in lines if line.startswith("VmHWM")).split()[1])
+        most = max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+        print(json.dumps({"memory": 1024 * most} | found))
         return
     faults: list[str] = []
     for part, sizes in PARTS.items():

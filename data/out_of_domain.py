@@ -123,7 +123,8 @@ def main(data: Path, out: Path, models: Path | None) -> None:
         detector = open_detector(f"bundled:{name}" if models is None else models / name)
         parts = [score(detector, one, out / "scores.parquet") for one in manifests]
         scores = concat_scores(parts)
-        write_table(out / "out_of_domain" / f"{name}.parquet", scores.table, scores.info)
+        table = scores.names.of(scores.table)
+        write_table(out / "out_of_domain" / f"{name}.parquet", table, scores.info)
 
 
 if __name__ == "__main__":
