@@ -10,6 +10,7 @@ does nothing else do two workers have two cores::
 from __future__ import annotations
 
 import logging
+import os
 import tempfile
 import time
 from pathlib import Path
@@ -50,6 +51,7 @@ def main(model: str, n: int, rounds: int) -> None:
         rates: dict[int, list[float]] = {1: [], 2: []}
         for _ in range(rounds):
             for workers, found in rates.items():
+                os.sched_setaffinity(0, range(workers))
                 ray.init(num_cpus=workers, log_to_driver=False, logging_level=logging.ERROR)
                 short, long = seconds(n), seconds(LONGER * n)
                 ray.shutdown()

@@ -18,6 +18,8 @@ from faceaudit.stats.counts import Images
 
 #: Pictures of each data set and label that are explained: as many as a gallery shows by default.
 EXPLAINED = 12
+#: Explained at once: what a network keeps of each to explain it takes 40 MB and more.
+AT_ONCE = 4
 
 
 def attention(detector: Detector, images: StoredImages, table: pa.Table, p_ai: Floats) -> pa.Array:
@@ -41,7 +43,7 @@ def attention(detector: Detector, images: StoredImages, table: pa.Table, p_ai: F
     called = called_ai(p_ai, detector.info.threshold)
     rows = gravest(table, p_ai, EXPLAINED)
     pictures = zip(rows, read_pictures(table.take(rows), images, detector.pixels), strict=True)
-    while few := [*islice(pictures, EXPLAINED)]:
+    while few := [*islice(pictures, AT_ONCE)]:
         # None if the file has changed since it was scored.
         there = {row: picture.pixels for row, picture in few if picture.pixels is not None}
         if not there:
