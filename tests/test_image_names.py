@@ -142,6 +142,16 @@ def test_pictures_of_a_file_without_hashes_are_shown_without(tmp_path):
     assert few["sha256"].null_count == few["copy_of"].null_count == len(other)
 
 
+def test_a_file_that_changes_meanwhile_gives_no_names(tmp_path):
+    table = drawn()
+    (path,) = in_parts(tmp_path, (), table)
+    scores = concat_scores([read_scores(path)])
+    spec = Spec(name="audit", **KEYS | {"checks": {"top-losses": {"count": 5}}})
+    write_table(path, table.take(np.arange(ROWS)[::-1]), info_of(table))
+    with pytest.raises(FaceAuditError, match="has changed since its scores were read"):
+        audit(scores, spec)
+
+
 def test_rows_may_be_named_by_their_images(tmp_path):
     files = in_parts(tmp_path, (450,))
     names = drawn()["image"].to_pylist()[440:460]

@@ -308,15 +308,29 @@ def read_scores(
     look_up = None
     if raw.in_file and not tags and (files := parquet_files(raw.path)):
         named = {name: mapping.get(name, name) for name in NAMES if name in table.column_names}
-        look_up = partial(_names, files, named, tuple(as_words(missing)))
+        stamps = {file: _stamp(file) for file in files}
+        look_up = partial(_names, stamps, named, tuple(as_words(missing)))
     return Scores(table, info.model_copy(update=update), look_up)
 
 
+def _stamp(file: Path) -> tuple[int, int]:
+    """Return what changes with a file."""
+    found = file.stat()
+    return found.st_size, found.st_mtime_ns
+
+
 def _names(
-    files: Sequence[Path], named: Mapping[str, str], missing: Sequence[str], rows: RowNumbers
+    stamps: Mapping[Path, tuple[int, int]],
+    named: Mapping[str, str],
+    missing: Sequence[str],
+    rows: RowNumbers,
 ) -> pa.Table:
     """Read some rows of a table again, the names of their images alone, as `read_scores` does."""
-    table = read_rows(files, [*named.values()], rows)
+    for file, stamp in stamps.items():
+        # Of another file they would be the names of other images.
+        if not file.is_file() or _stamp(file) != stamp:
+            raise FaceAuditError(f"{file}: has changed since its scores were read; audit it again")
+    table = read_rows([*stamps], [*named.values()], rows)
     table = pa.table({ours: table[theirs] for ours, theirs in named.items()})
     for name in named:
         table = cast_column(table, name, pa.string(), "")

@@ -8,6 +8,7 @@ import shutil
 import numpy as np
 import onnx
 import pytest
+from onnx import helper
 from PIL import Image
 from scipy.special import expit, softmax
 
@@ -207,6 +208,25 @@ def test_weights_that_are_no_numbers_are_refused_on_loading(tmp_path, place):
         (tmp_path / "x.data").rename(tmp_path / "blob")
         (tmp_path / "x.data").symlink_to(tmp_path / "blob")
     with pytest.raises(FaceAuditError, match=r"x\.onnx: 'bias' holds what is no number"):
+        open_detector(path, preprocess="unit")
+
+
+@pytest.mark.parametrize("name", ["../secret", "/dev/null", "null", "."])
+def test_weights_elsewhere_are_not_read(tmp_path, name):
+    # In a function that nothing calls, at which onnxruntime does not look.
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (tmp_path / "secret").write_bytes(bytes(4))
+    (folder / "null").symlink_to("/dev/null")
+    path = write_graph(folder / "x.onnx", metadata=NAMES)
+    tensor = onnx.TensorProto(name="far", data_type=1, dims=[1], data_location=1)
+    tensor.external_data.add(key="location", value=name)
+    node, opset = helper.make_node("Constant", [], ["y"], value=tensor), helper.make_opsetid("", 17)
+    graph = onnx.load(path)
+    graph.functions.append(helper.make_function("odd", "F", [], ["y"], [node], [opset]))
+    graph.opset_import.append(helper.make_opsetid("odd", 1))
+    onnx.save(graph, path)
+    with pytest.raises(FaceAuditError, match="for the weights of 'far', which is no file beside"):
         open_detector(path, preprocess="unit")
 
 

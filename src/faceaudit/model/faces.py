@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 #: LFW, 98.7 % of 1,500 of UTKFace, 95.5 % of 1,500 tight crops of CelebA, 74.5 % of 1,500 of
 #: FairFace, many of which show a face from the side, 99.8 % of 2,910 AI-generated faces, and 2.0 %
 #: of 400 drawn patterns (`data/patterns.py`).
-SIDES = QUICK_SIDE, THOROUGH_SIDE = 160, 320
+THOROUGH_SIDE = 320
+SIDES = 160, THOROUGH_SIDE
 
 
 class FaceFinder:

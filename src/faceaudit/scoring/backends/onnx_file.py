@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from faceaudit.datasets.sources import leads_out
 from faceaudit.errors import (
     FaceAuditError,
     MissingExtraError,
@@ -278,16 +279,22 @@ def _sha256(path: Path) -> str:
 
 
 def _files(path: Path) -> list[Path]:
-    """Return the graph and the files of weights that it names; all weights must be numbers."""
+    """Return the graph and the files of weights beside it; all weights must be numbers."""
     import onnx
 
     model = onnx.load(path, load_external_data=False)
     others: set[str] = set()
     for tensor in (of for part in (model.graph, *model.functions) for of in _tensors(part)):
         if beside := {of.key: of.value for of in tensor.external_data}:
-            others.add(beside["location"])
+            others.add(name := beside["location"])
+            # onnxruntime sees to that for those alone that it needs, and not in all versions.
+            if leads_out(name) or not (path.parent / name).is_file():
+                raise FaceAuditError(
+                    f"{path}: names '{name}' for the weights of '{tensor.name}', which is no file "
+                    "beside it; save the graph and its weights in one folder"
+                )
             # By hand: onnx follows no links, of which a hub's cache consists.
-            with (path.parent / beside["location"]).open("rb") as file:
+            with (path.parent / name).open("rb") as file:
                 file.seek(int(beside.get("offset", 0)))
                 tensor.raw_data = file.read(int(beside.get("length", -1)))
             tensor.data_location = tensor.DEFAULT
