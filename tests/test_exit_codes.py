@@ -51,13 +51,19 @@ def test_a_fault_of_ours_is_told_in_a_line_that_a_terminal_can_show(monkeypatch)
     assert done.exit_code == 70 and len(done.stderr) < 2_100 and "\x1b" not in done.stderr
 
 
+def test_a_folder_that_nobody_may_look_into_is_no_fault_of_ours(monkeypatch):
+    done = ended_by(PermissionError(13, "Permission denied", "shut/audit.json"), monkeypatch)
+    told = "faceaudit: shut/audit.json: cannot be opened (Permission denied)\n"
+    assert (done.exit_code, done.stderr) == (2, told)
+
+
 @pytest.mark.parametrize("command", ["gate", "report", "join", "compare"])
 def test_a_name_that_no_file_can_have_is_no_fault_of_ours(command):
     words = [command, *["a" * 5_000] * (1 + (command == "compare"))]
     words += ["-o", "out"] * (command != "gate")
     done = CliRunner().invoke(main, words)
     assert done.exit_code == 2 and done.stderr.count("\n") == 1
-    assert "the name is too long for a file" in done.stderr
+    assert "cannot be opened (File name too long)" in done.stderr
 
 
 def test_the_traceback_is_there_for_the_asking(monkeypatch):

@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import click
 
@@ -664,7 +664,7 @@ main.add_command(study)
 @click.option("--token", envvar="FACEAUDIT_TOKEN", help="What every request must bring.")
 @click.option(
     "--token-file",
-    type=click.File(encoding="utf-8", errors="replace"),
+    type=PATH,
     help="File that holds the token, which nobody then sees.",
 )
 @click.option(
@@ -687,19 +687,21 @@ main.add_command(study)
 @_NO_IMAGES
 @flag("--trust-pickle", help="Take a model that is a pickle.")
 @example("faceaudit serve --reports reports")
-def serve(
-    models: Sequence[str], no_images: bool, token_file: TextIO | None, **options: Any
-) -> None:
+def serve(models: Sequence[str], no_images: bool, token_file: Path | None, **options: Any) -> None:
     """Judge pictures and read reports in a browser (extra 'web').
 
     Nothing that is uploaded is stored.
     """
+    from faceaudit.files import text_of
     from faceaudit.web import serve as run
 
     if token_file is not None:
         if options["token"] is not None:
             raise FaceAuditError("--token-file: --token or FACEAUDIT_TOKEN is given too; give one")
-        options["token"] = token_file.read().strip()
+        try:
+            options["token"] = text_of(token_file).strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise FaceAuditError(f"--token-file {token_file}: cannot be read ({error})") from None
     run(models=models or None, images=not no_images, **options)
 
 

@@ -42,6 +42,9 @@ many = partial(click.option, multiple=True)
 #: What click raises, newer versions of it, for a group that is called without a command.
 _IS_HELP: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
 
+#: What an `OSError` says if a name that was given leads to nothing that can be opened.
+_OF_NAMES = {errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO}
+
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
@@ -99,8 +102,8 @@ class ErrorGroup(click.Group):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(128 + 13)
         except Exception as error:
-            if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
-                _end(ctx, f"{error.filename}: the name is too long for a file", 2)
+            if isinstance(error, OSError) and error.errno in _OF_NAMES and error.filename:
+                _end(ctx, f"{error.filename}: cannot be opened ({error.strerror})", 2)
             place = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{Path(place.filename).name}, line {place.lineno}"
             remedy = "please report it, with what 'faceaudit --debug' and the rest of it prints"

@@ -63,7 +63,7 @@ def expect_writable(*outputs: Path | str, inputs: Iterable[object] = ()) -> None
         try:
             if _mode(place) and not os.access(place, os.W_OK):
                 raise PermissionError(errno.EACCES, "it is read-only")
-            if not _is_stream(place):
+            if not is_stream(place):
                 above = next(folder for folder in place.parents if _mode(folder))
                 prefix, suffix = _around(place)
                 with tempfile.NamedTemporaryFile(dir=above, prefix=prefix, suffix=suffix) as file:
@@ -100,7 +100,7 @@ def atomic_files(*paths: Path | str) -> Iterator[list[Path]]:
                     raise _unwritable(path, error) from None
             yield temporaries
             for place in places[1:]:
-                if not _is_stream(place):
+                if not is_stream(place):
                     place.unlink(missing_ok=True)
             for temporary, place in zip(temporaries, places, strict=True):
                 _put(temporary, place)
@@ -231,17 +231,17 @@ def _place(path: Path | str) -> Path:
     place = Path(os.path.realpath(path))
     if stat.S_ISDIR(_mode(place)):
         raise FaceAuditError(f"{path}: a folder, and a file is to be written; name a file in it")
-    if place.is_symlink():
+    if any(at.is_symlink() for at in (place, *place.parents)):
         raise FaceAuditError(f"{path}: cannot be written (a link that leads to itself)")
     for folder in place.parents:
         if _mode(folder) and not stat.S_ISDIR(_mode(folder)):
             raise FaceAuditError(f"{path}: cannot be written ({folder} is a file and no folder)")
     # What is a pipe has no place that a link could lead to.
-    return Path(path) if _is_stream(Path(path)) else place
+    return Path(path) if is_stream(Path(path)) else place
 
 
-def _is_stream(path: Path) -> bool:
-    """Tell devices and pipes, which are written to, from files, which are replaced."""
+def is_stream(path: Path) -> bool:
+    """Tell devices, pipes and sockets from files and folders: they are written to, not replaced."""
     return stat.S_IFMT(_mode(path)) not in (0, stat.S_IFREG, stat.S_IFDIR)
 
 
@@ -262,7 +262,7 @@ def _around(place: Path) -> tuple[str, str]:
 def _temporary(place: Path) -> Iterator[Path]:
     """Give an empty file, beside the one that it will replace; it is locked while it is in use."""
     folder = None
-    if not _is_stream(place):
+    if not is_stream(place):
         folder = place.parent
         folder.mkdir(parents=True, exist_ok=True)
         _remove_left(folder, place.name)
@@ -296,7 +296,7 @@ def _remove_left(folder: Path, name: str) -> None:
 
 
 def _put(temporary: Path, place: Path) -> None:
-    if _is_stream(place):
+    if is_stream(place):
         with temporary.open("rb") as source, place.open("wb") as stream:
             shutil.copyfileobj(source, stream)
         return
@@ -329,5 +329,8 @@ def sha256_of(path: Path | str, pattern: str = "*") -> str:
         within = sorted(file.relative_to(path).as_posix() for file in path.rglob(pattern))
         files = (f"{name} {sha256_of(path / name)}\n" for name in within if (path / name).is_file())
         return hashlib.sha256("".join(files).encode()).hexdigest()
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise FaceAuditError(f"{path}: cannot be read ({error.strerror or error})") from None

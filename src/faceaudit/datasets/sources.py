@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from faceaudit.datasets.stores import AT_ONCE, Listed, Store, told
 from faceaudit.errors import FaceAuditError, SourceLostError
-from faceaudit.files import address_of
+from faceaudit.files import address_of, is_stream
 from faceaudit.reading.file_kinds import expect, refusal
 from faceaudit.schema import ManifestInfo
 
@@ -161,6 +161,9 @@ def open_source(root: Path | str) -> Source:
         return FolderSource(root)
     if not root.exists():
         raise FaceAuditError(f"{root}: no such folder or archive")
+    no_images = refusal(root, "neither a folder nor a readable .zip or .tar archive", "images")
+    if is_stream(root):  # which may have no end
+        raise no_images
     if zipfile.is_zipfile(root):
         return ZipSource(root)
     if root.suffix.lower() in (".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar"):
@@ -168,10 +171,11 @@ def open_source(root: Path | str) -> Source:
             f"{root}: a compressed archive can only be read from front to back; "
             "unpack it, or pack it as plain .tar or .zip"
         )
-    if tarfile.is_tarfile(root):
-        return TarSource(root)
+    with suppress(OSError):
+        if tarfile.is_tarfile(root):
+            return TarSource(root)
     expect(root, "images")
-    raise refusal(root, "neither a folder nor a readable .zip or .tar archive", "images")
+    raise no_images
 
 
 class _Folders(Source):

@@ -15,6 +15,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.json as pa_json
 
 from faceaudit.errors import FaceAuditError
+from faceaudit.files import is_stream
 from faceaudit.limits import CELL_BYTES, DEPTH, READING_BYTES, TABLE_BYTES
 from faceaudit.memory_limit import at_most
 from faceaudit.reading.columns import plain
@@ -83,6 +84,8 @@ def _read(path: Path, notes: list[str]) -> tuple[pa.Table, list[str]]:
     """Return a table, and its columns that were not read."""
     if path.is_dir():
         return _read_folder(path)
+    if is_stream(path):  # which may have no end, and gives nothing twice
+        raise pa.ArrowInvalid("a device or a pipe; write what it gives to a file")
     with path.open("rb") as file:
         magic = file.read(6)
     if magic[:4] == b"PAR1":

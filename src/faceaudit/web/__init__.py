@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from faceaudit.errors import FaceAuditError, MissingExtraError
+from faceaudit.files import expect_writable
 
 #: Connections beyond this many are told to come back; a browser opens up to six.
 MAX_CONNECTIONS = 100
@@ -64,6 +65,8 @@ def serve(
     from faceaudit.web.security import require_token
 
     require_token(host, token)
+    if not Path(reports).is_dir():
+        expect_writable(Path(reports) / "audit.json")
     # A single picture gains nothing from more threads, which wait for each other where the
     # machine is busy: there, two took fifty times as long as one. Read when torch is loaded.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
