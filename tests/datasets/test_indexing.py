@@ -44,17 +44,24 @@ def test_a_table_that_could_not_be_read_is_not_called_written(tmp_path, monkeypa
     assert not out.exists()
 
 
-def test_nothing_indexed_leaves_the_ledger_and_the_old_manifest(tmp_path):
-    out = tmp_path / "m.parquet"
-    index("utkface", plant(tmp_path / "good", NAME.format(1)), out)
-    before = out.read_bytes()
+def test_nothing_indexed_leaves_a_ledger(tmp_path):
     bad = plant(tmp_path / "bad", "portrait.jpg")
-    with pytest.raises(FaceAuditError, match=r"of 1 file none could be indexed as .utkface."):
-        index("utkface", bad, out)
-    assert out.read_bytes() == before
+    with pytest.raises(FaceAuditError, match=r"of 1 file none .* as 'utkface'.*rejects.csv says"):
+        index("utkface", bad, tmp_path / "m.parquet")
     (entry,) = read_ledger(tmp_path / "m.rejects.csv")
     assert (entry.file, entry.reason) == ("portrait.jpg", "malformed name")
-    assert not list(tmp_path.glob(".*"))
+
+
+def test_nothing_indexed_leaves_the_old_manifest_with_its_own_ledger(tmp_path):
+    index("utkface", plant(tmp_path / "good", NAME.format(1), "odd.jpg"), tmp_path / "m.parquet")
+    before = {path: path.read_bytes() for path in tmp_path.glob("m.*")}
+    assert len(before) == 2
+    for names, why in ((["portrait.jpg"], "1: malformed name"), ([], "there is no image")):
+        bad = plant(tmp_path / f"bad{len(names)}", *names)
+        bad.mkdir(exist_ok=True)
+        with pytest.raises(FaceAuditError, match=f"; {why}$"):
+            index("utkface", bad, tmp_path / "m.parquet")
+    assert {path: path.read_bytes() for path in tmp_path.glob("[.m]*")} == before
 
 
 def test_a_run_that_found_nothing_does_not_stand_in_the_way_of_the_next(tmp_path):

@@ -191,8 +191,9 @@ def index(
                         ledger.add(entry)
                 if builder.indexed == 0:
                     why = f"{ledger_path(at)} says why"
-                    if out is None:
-                        why = ", ".join(f"{n:,}: {reason}" for reason, n in ledger.rejected.items())
+                    if out is None or at.exists():
+                        reasons = [f"{n:,}: {reason}" for reason, n in ledger.rejected.items()]
+                        why = ", ".join(reasons) or "there is no image"
                     raise FaceAuditError(
                         f"{root}: of {counted(builder.found, 'file')} none could be indexed as "
                         f"'{kind.id}' (expected: {kind.layout}); {why}"

@@ -88,8 +88,8 @@ def _for_a_spreadsheet(cell: str) -> str:
 def open_ledger(manifest: Path) -> Iterator[tuple[Path, Ledger]]:
     """Give a temporary manifest to write to and a ledger, whose files appear together.
 
-    The ledger's appears alone if the block raises: who is told that nothing could be indexed
-    reads there why.
+    The ledger's appears alone if the block raises, unless there is an earlier manifest, whose own
+    it would replace: who is told that nothing could be indexed reads there why.
     """
     with atomic_files(manifest, ledger_path(manifest)) as (temporary, entries):
         # Names that are not valid text stay recognisable: each odd byte as \xNN.
@@ -99,8 +99,9 @@ def open_ledger(manifest: Path) -> Iterator[tuple[Path, Ledger]]:
                 return
             except Exception as raised:
                 error = raised
-        with atomic_file(ledger_path(manifest)) as alone:
-            shutil.copyfile(entries, alone)
+        if not manifest.exists():
+            with atomic_file(ledger_path(manifest)) as alone:
+                shutil.copyfile(entries, alone)
         raise error
 
 
