@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from faceaudit.limits import MESSAGE_LETTERS
-from faceaudit.wording import cut, printable
+from faceaudit.wording import cut, printable, without_secrets
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
@@ -18,12 +18,13 @@ class FaceAuditError(Exception):
     """Bad input, said in one line that names the file, the place in it and the remedy.
 
     The command line prints the message without a traceback and exits with code 2. Whatever it
-    quotes, it stays one line of at most `MESSAGE_LETTERS` letters that a terminal can show.
+    quotes, it stays one line of at most `MESSAGE_LETTERS` letters that a terminal can show, without
+    what addresses hold of passwords and queries.
     """
 
     def __init__(self, message: str) -> None:
         one_line = " ".join(line.strip() for line in message.splitlines())
-        super().__init__(cut(printable(one_line), MESSAGE_LETTERS))
+        super().__init__(cut(printable(without_secrets(one_line)), MESSAGE_LETTERS))
 
 
 def install_line(extra: str = "") -> str:

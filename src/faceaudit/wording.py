@@ -208,6 +208,35 @@ def printable(text: str) -> str:
     return _UNPRINTABLE.sub(lambda of: of[0].encode("unicode_escape").decode(), text)
 
 
+#: As of a store; a `Path` has taken one of the two slashes. One letter is a drive of Windows.
+_ADDRESS = re.compile(r"\b[A-Za-z][A-Za-z0-9+.-]{1,20}:/[^\s\"'<>]*[^\s\"'<>:;,.)\]]")
+
+
+def without_secrets(text: str) -> str:
+    """Leave of the addresses in a text the places alone.
+
+    >>> without_secrets("(https://me:pw@host/a?token=1): not there")
+    '(https://host/a): not there'
+    """
+    return _ADDRESS.sub(lambda found: place_alone(found[0]), text)
+
+
+def place_alone(address: str) -> str:
+    """Return an address without passwords and queries.
+
+    >>> place_alone("abfs://container@account/a?sig=1")
+    'abfs://container@account/a'
+    """
+    scheme, _, rest = address.partition(":")
+    web = scheme.lower() in ("http", "https")
+    bare = re.split(r"[?#]" if web else r"\?", rest.lstrip("/"))[0]
+    server, slash, path = bare.partition("/")
+    user, _, host = server.rpartition("@")
+    if not web and ":" not in user:  # it is a part of the place
+        host = server
+    return f"{scheme}:{rest[: len(rest) - len(rest.lstrip('/'))]}{host}{slash}{path}"
+
+
 def cut(text: str, most: int) -> str:
     """Cut a text in its middle: what is wrong stands first in a message, the remedy last.
 

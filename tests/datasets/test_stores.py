@@ -22,9 +22,10 @@ from faceaudit.datasets.stores import AT_ONCE, Store
 from faceaudit.errors import FaceAuditError, SourceLostError
 from faceaudit.known_roots import known_roots
 from faceaudit.scoring import score
-from faceaudit.tables import Manifest
+from faceaudit.tables import Manifest, read_manifest, read_manifests, write_table
 from faceaudit.thumbnails import PicturesAtHand
 from tests.datasets.planted import plant, read_ledger
+from tests.pictures import write_manifest
 from tests.web_store import WebStore, serving
 
 pytest.importorskip("aiohttp", reason="needs fsspec's driver of web servers")
@@ -116,7 +117,8 @@ def test_real_and_ai_may_be_told_by_folders_of_the_store(memory):
         ("s3://bucket/set?token=secret", "s3://bucket/set"),
         ("https://secret@host/set", "https://host/set"),
         ("https://host/set#secret", "https://host/set"),
-        ("abfs://box@host/set?sig=secret", "abfs://host/set"),
+        ("abfs://box@host/set?sig=secret", "abfs://box@host/set"),
+        ("https://me:sec'ret or secret@host/set", "https://host/set"),
     ],
 )
 def test_an_address_with_a_secret_is_refused_and_not_repeated(address, shown, tmp_path):
@@ -127,6 +129,38 @@ def test_an_address_with_a_secret_is_refused_and_not_repeated(address, shown, tm
     assert line.startswith(f"faceaudit: {shown}: the address holds more than a place")
     assert "secret" not in line
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["audit", "@", "-o", "out"],
+        ["audit", "s.csv", "-o", "@"],
+        ["score", "@", "m.parquet", "-o", "s.parquet"],
+        ["score", "onnx:@", "m.parquet", "-o", "s.parquet"],
+        ["index", "folder", ".", "--tags-from", "@", "-o", "m.parquet"],
+        ["index", "folder", ".", "--real-dir", "@", "-o", "m.parquet"],
+        ["audit", "s.csv", "-o", "out", "--check-same=@"],
+        ["@"],
+        ["gate", "out/audit.json", "--no-such-option=@"],
+    ],
+    ids=str,
+)
+def test_no_message_repeats_a_secret(words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    address = "https://me:secret@host/set?token=secret"
+    done = CliRunner().invoke(main, [word.replace("@", address) for word in words])
+    assert done.exit_code == 2 and "secret" not in done.output
+
+
+def test_a_secret_in_the_manifest_of_somebody_else_is_not_repeated(tmp_path):
+    places = {"s3://me:secret@bucket/a": "a.parquet", "https://host/b?token=secret": "b.parquet"}
+    for place, name in places.items():
+        manifest = read_manifest(write_manifest(tmp_path, ["a.png"], ["ai"]))
+        manifest.info.datasets["drawn"].root = place
+        write_table(tmp_path / name, manifest.table, manifest.info)
+    with pytest.raises(FaceAuditError, match=r"in https://host/b, .* in s3://bucket/a;"):
+        read_manifests([tmp_path / name for name in places.values()])
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from faceaudit.errors import FaceAuditError, SourceLostError
 from faceaudit.files import address_of
-from faceaudit.wording import cut
+from faceaudit.wording import cut, place_alone
 
 #: Files that are read at once: nearly all the time that one takes is spent waiting.
 AT_ONCE = 32
@@ -184,11 +184,7 @@ def _without_secrets(place: str) -> str:
     if address is None:
         raise FaceAuditError(f"{place}: is no address, as s3://bucket/folder is one")
     scheme, _, rest = address.partition("://")
-    server, slash, path = rest.partition("/")
-    user, _, host = server.rpartition("@")
-    plain = re.split(r"[?#]" if scheme in _WEB else r"\?", f"{host}{slash}{path}")[0]
-    shown = f"{scheme}://{plain}"
-    if plain != f"{host}{slash}{path}" or ":" in user or (user and scheme in _WEB):
+    if (shown := place_alone(address)) != address:
         raise FaceAuditError(
             f"{shown}: the address holds more than a place (a user, a password, a token), which a "
             "manifest would pass on; leave it out, and give it where the store's driver looks: in "
