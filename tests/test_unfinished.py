@@ -142,11 +142,11 @@ def test_what_is_kept_is_said_and_how_to_go_on(run, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("changed", "named"),
     [
-        ({"batch_size": 4}, "its batch size was not"),
-        ({"deliver": ["jpeg=50"]}, "its variants was not"),
-        ({"sample": 40}, "its images was not"),
-        ({"score_is": "p-real"}, "its classifier was not"),
-        ({"batch_size": 4, "sample": 40}, "its images and batch size were not"),
+        ({"batch_size": 4}, "it had not the batch size of"),
+        ({"deliver": ["jpeg=50"]}, "it had not the variants of"),
+        ({"sample": 40}, "it had not the images of"),
+        ({"score_is": "p-real"}, "it had not the classifier of"),
+        ({"batch_size": 4, "sample": 40}, "it had not the images and batch size of"),
     ],
 )
 def test_another_run_does_not_go_on_with_it(run, tmp_path, monkeypatch, changed, named):
@@ -157,7 +157,7 @@ def test_another_run_does_not_go_on_with_it(run, tmp_path, monkeypatch, changed,
         score(run[2], run[3], out, **options)
     assert str(error.value).endswith(f"or remove that folder: rm -r {kept_in(out)}")
     (tmp_path / "judge.py").write_text(JUDGE + "\n")
-    with pytest.raises(FaceAuditError, match="its classifier was not"):
+    with pytest.raises(FaceAuditError, match="it had not the classifier of"):
         score(run[2], run[3], out, find_faces=False, batch_size=8)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -93,10 +93,10 @@ class Kept:
                 f"{said}: damaged ({error}), so what a stopped run has left cannot be gone on "
                 f"with; remove it: rm -r {self.folder}"
             ) from None
-        if other := difference(run, {**run, **before}, "was"):
+        if other := difference(run, {**run, **before}):
             raise FaceAuditError(
-                f"{self._out}: a run that was stopped is kept in {self.folder}, and its {other} "
-                "not that of this one; start it again as it was, or remove that folder: "
+                f"{self._out}: a run that was stopped is kept in {self.folder}, and it had not "
+                f"the {other} of this one; start it again as it was, or remove that folder: "
                 f"rm -r {self.folder}"
             )
         write_text(said, json.dumps({**before, **run}))
@@ -239,13 +239,9 @@ def unfinished_folder(out: Path | str) -> Path:
     return out.with_name(f".{out.name}.parts")
 
 
-def difference(
-    run: Mapping[str, str], other: Mapping[str, str], verb: Literal["is", "was"] = "is"
-) -> str:
-    """Name what of a run another one has otherwise, with the verb; nothing if there is nothing."""
-    names = [name for name in run if other.get(name) != run[name]]
-    many = {"is": "are", "was": "were"}[verb]
-    return f"{' and '.join(names)} {verb if len(names) == 1 else many}" if names else ""
+def difference(run: Mapping[str, str], other: Mapping[str, str]) -> str:
+    """Name what of a run another one has not, or otherwise; nothing if there is nothing."""
+    return " and ".join(name for name in run if other.get(name) != run[name])
 
 
 @contextmanager

@@ -83,7 +83,7 @@ def test_one_that_dies_stops_all_which_go_on_and_end_with_the_same_weights(
     assert not out.exists()
     kept = torch.load(tmp_path / ".model.parts" / "passes.pt", weights_only=True)
     assert not torch.equal(*kept["torch"]), "both would drop out the same"
-    with pytest.raises(FaceAuditError, match="its number of processes was not that of this one"):
+    with pytest.raises(FaceAuditError, match="it had not the number of processes of this one"):
         train(
             manifest,
             out,
@@ -208,7 +208,7 @@ def test_a_launcher_says_which_process_this_is(monkeypatch, environment, this):
 def test_processes_that_differ_are_named(monkeypatch):
     runs: list[Mapping[str, str]] = [{"images": "a", "seed": "1"}, {"images": "b", "seed": "1"}]
     monkeypatch.setattr(Team, "all_of", lambda self, run: runs)
-    with pytest.raises(FaceAuditError, match="process 2 of 2: its images is not that of the first"):
+    with pytest.raises(FaceAuditError, match="process 2 of 2 has not the images of the first"):
         Team(0, 2).expect_alike(runs[0])
     runs[1] = runs[0]
     Team(0, 2).expect_alike(runs[0])

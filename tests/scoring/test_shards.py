@@ -133,10 +133,10 @@ def test_rows_are_counted_as_they_are_dealt(images, of):
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"batch_size": 5}, "its batch size is not that of"),
-        ({"deliver": ["size=16"]}, "its variants is not that of"),
-        ({"sample": 50}, "its images is not that of"),
-        ({"score_is": "p-real"}, "its classifier is not that of"),
+        ({"batch_size": 5}, "has not the batch size of"),
+        ({"deliver": ["size=16"]}, "has not the variants of"),
+        ({"sample": 50}, "has not the images of"),
+        ({"score_is": "p-real"}, "has not the classifier of"),
         ({"of": 4}, "is a part of 4, and"),
     ],
 )

@@ -71,7 +71,7 @@ class Team:
         for number, other in enumerate(others, start=2):
             if found := difference(first, other):
                 raise FaceAuditError(
-                    f"process {number} of {self.size}: its {found} not that of the first; all need "
+                    f"process {number} of {self.size} has not the {found} of the first; all need "
                     "the same command, images and libraries"
                 )
 

@@ -72,7 +72,7 @@ class _Worker:
         inference = detector.hasten() if job.hasten else None
         here = judged_by(detector, inference, ModelOptions.of(**job.options), finder)
         if other := difference(here, job.run):
-            raise FaceAuditError(f"its {other} not that of the machine that asks")
+            raise FaceAuditError(f"it has not the {other} of the machine that asks")
         images = StoredImages.of(job.info)
         return Batches(
             detector, images, job.variants, finder, job.features, job.batch_size, workers=1

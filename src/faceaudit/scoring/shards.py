@@ -91,7 +91,7 @@ def join(parts: Iterable[Path | str], out: Path | str | None = None) -> Scores:
     for path, scores in read:
         part = _of(scores)
         if other := difference(run.run, part.run):
-            raise FaceAuditError(f"{path}: its {other} not that of {first}; score it as the others")
+            raise FaceAuditError(f"{path}: has not the {other} of {first}; score it as the others")
         if part.of != run.of:
             raise FaceAuditError(f"{path}: is a part of {part.of}, and {first} one of {run.of}")
         if part.number in given:
