@@ -125,11 +125,11 @@ def test_what_index_keeps_is_said(pictures, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("change", "options", "named"),
     [
-        (lambda folder: (folder / "ai" / "1.png").write_bytes(b"other"), {}, "its files was not"),
-        (lambda folder: (folder / "ai" / "1.png").unlink(), {}, "its files was not"),
-        (lambda folder: os.utime(folder / "ai" / "1.png"), {}, "its files was not"),
-        (lambda folder: None, {"delivery_facts": False}, "its options was not"),
-        (lambda folder: None, {"name": "other"}, "its data set was not"),
+        (lambda folder: (folder / "ai" / "1.png").write_bytes(b"other"), {}, "it had not the files of"),
+        (lambda folder: (folder / "ai" / "1.png").unlink(), {}, "it had not the files of"),
+        (lambda folder: os.utime(folder / "ai" / "1.png"), {}, "it had not the files of"),
+        (lambda folder: None, {"delivery_facts": False}, "it had not the options of"),
+        (lambda folder: None, {"name": "other"}, "it had not the data set of"),
     ],
     ids=["changed", "removed", "touched", "option", "name"],
 )
@@ -229,7 +229,7 @@ def test_train_goes_on_and_swaps_the_model_whole(trained, tmp_path, monkeypatch)
     ):
         killed(tmp_path, monkeypatch, place, name, times, lambda: learn(trained, out, **options))
         assert whole_model(out) == (new if name == "_exchanged" else old)
-    with pytest.raises(FaceAuditError, match="its seed was not"):
+    with pytest.raises(FaceAuditError, match="it had not the seed of"):
         learn(trained, out, seed=1, **options)
     learn(trained, out, **options)
     assert whole_model(out) == new != old
