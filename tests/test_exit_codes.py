@@ -132,27 +132,62 @@ def test_ctrl_c(monkeypatch):
     assert (done.exit_code, done.stderr) == (130, "faceaudit: stopped: 3 of 4 are kept\n")
 
 
-@pytest.mark.skipif(os.name != "posix", reason="there is no such signal")
-def test_sigterm_cleans_up(tmp_path):
-    script = (
-        "import os, signal, sys\n"
-        "from faceaudit import api, files\nfrom faceaudit.cli import main\n"
-        "def waits(*given, **options):\n"
-        "    with files.atomic_file('page.html'):\n"
-        "        print('waiting', flush=True)\n"
-        "        signal.pause()\n"
-        "api.report = waits\n"
-        "main()\n"
-    )
-    words = [sys.executable, "-c", script, "report", "a.json"]
+#: A command that waits with a temporary file, and is told to stop once more as it cleans up.
+WAITS = """
+import os, signal, sys
+from pathlib import Path
+from faceaudit import api, files
+from faceaudit.cli import main
+def waits(*given, **options):
+    with files.atomic_file('page.html'):
+        print('waiting', flush=True)
+        while True:
+            signal.pause()
+def told_again(path, unlink=Path.unlink, **how):
+    os.kill(os.getpid(), signal.SIGTERM)
+    unlink(path, **how)
+api.report, Path.unlink = waits, told_again
+if 'NOHUP' in os.environ:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+main()
+"""
+posix = pytest.mark.skipif(os.name != "posix", reason="there are no such signals")
+
+
+@posix
+@pytest.mark.parametrize(
+    ("signals", "ignored", "code"),
+    [(["SIGTERM"], {}, 143), (["SIGHUP"], {}, 129), (["SIGHUP", "SIGTERM"], {"NOHUP": "1"}, 143)],
+)
+def test_what_is_stopped_cleans_up(signals, ignored, code, tmp_path):
     process = subprocess.Popen(
-        words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", WAITS, "report", "a.json"],
+        cwd=tmp_path,
+        env=os.environ | ignored,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout.readline() == "waiting\n"
     assert len(list(tmp_path.iterdir())) == 1
-    process.terminate()
+    for name in signals:
+        process.send_signal(getattr(signal, name))
     assert process.communicate()[1] == "faceaudit: stopped\n"
-    assert process.returncode == 143
+    assert process.returncode == code
+    assert list(tmp_path.iterdir()) == []
+
+
+@posix
+def test_what_loses_its_terminal_cleans_up(tmp_path):
+    import pty
+
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(tmp_path)
+        os.execv(sys.executable, [sys.executable, "-c", WAITS, "report", "a.json"])
+    assert os.read(terminal, 100).startswith(b"waiting")
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 129
     assert list(tmp_path.iterdir()) == []
 
 

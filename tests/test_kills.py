@@ -125,7 +125,11 @@ def test_what_index_keeps_is_said(pictures, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("change", "options", "named"),
     [
-        (lambda folder: (folder / "ai" / "1.png").write_bytes(b"other"), {}, "it had not the files of"),
+        (
+            lambda folder: (folder / "ai" / "1.png").write_bytes(b"other"),
+            {},
+            "it had not the files of",
+        ),
         (lambda folder: (folder / "ai" / "1.png").unlink(), {}, "it had not the files of"),
         (lambda folder: os.utime(folder / "ai" / "1.png"), {}, "it had not the files of"),
         (lambda folder: None, {"delivery_facts": False}, "it had not the options of"),

@@ -9,7 +9,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -45,6 +45,9 @@ _IS_HELP: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
 #: What an `OSError` says if a name that was given leads to nothing that can be opened.
 _OF_NAMES = {errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO}
 
+#: Signals that stop a command as Ctrl-C does; Windows has not the second.
+_STOPS = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
@@ -75,9 +78,9 @@ def _in_one_line() -> Iterator[None]:
 class ErrorGroup(click.Group):
     """Says in one line how a command ended, and by its exit code; lists commands in working order.
 
-    2: what is asked for cannot be done (`FaceAuditError`) or said; 70: a fault of ours; 130 and
-    143: it was stopped, by Ctrl-C or SIGTERM; 141: nobody reads on. With ``--debug`` the traceback
-    comes first.
+    2: what is asked for cannot be done (`FaceAuditError`) or said; 70: a fault of ours; 130, 143
+    and 129: it was stopped, by Ctrl-C, by SIGTERM or as its terminal was closed; 141: nobody reads
+    on. With ``--debug`` the traceback comes first.
     """
 
     def make_context(self, *given: Any, **options: Any) -> click.Context:
@@ -88,7 +91,7 @@ class ErrorGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         try:
-            with _stopped_by(signal.SIGTERM) as stopped, _in_one_line():
+            with _stopped() as stopped, _in_one_line():
                 return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
@@ -117,30 +120,33 @@ class ErrorGroup(click.Group):
 def _end(ctx: click.Context, said: str, code: int) -> NoReturn:
     if ctx.find_root().params.get("debug"):
         traceback.print_exc()
-    click.echo(f"faceaudit: {FaceAuditError(said)}", err=True)
+    with suppress(OSError):  # nobody is there to read it, as where the terminal was closed
+        click.echo(f"faceaudit: {FaceAuditError(said)}", err=True)
     ctx.exit(code)
 
 
 @contextmanager
-def _stopped_by(number: signal.Signals) -> Iterator[list[int]]:
-    """Have a signal raise `KeyboardInterrupt`, so that what was begun is cleaned up; say if it did.
+def _stopped() -> Iterator[list[int]]:
+    """Have `_STOPS` raise `KeyboardInterrupt`, so that what was begun is cleaned up; say which did.
 
-    Nothing is changed in a thread, where no signal arrives.
+    Nothing is changed in a thread, where no signal arrives, and none that is ignored, as by nohup.
     """
     stopped: list[int] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
-        stopped.append(number)
-        raise KeyboardInterrupt
+        if not stopped:  # a terminal that is closed says so twice, and cleaning up is not to stop
+            stopped.append(number)
+            raise KeyboardInterrupt
 
-    if threading.current_thread() is not threading.main_thread():
-        yield stopped
-        return
-    before = signal.signal(number, stop)
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        heeded = [of for of in _STOPS if signal.getsignal(of) != signal.SIG_IGN]
+        before = {number: signal.signal(number, stop) for number in heeded}
     try:
         yield stopped
     finally:
-        signal.signal(number, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def with_options(*options: Decorator) -> Decorator:

@@ -34,7 +34,8 @@ class LostProcessError(Exception):
 class WorkerProcess(Generic[Given, Answer]):
     """Does `work` in another process, which ends with this one.
 
-    If it is killed, another is started and does the same again. It leaves Ctrl-C to this process.
+    If it is killed, another is started and does the same again. It leaves to this
+    process what all are told: Ctrl-C, and that the terminal was closed.
 
     Parameters
     ----------
@@ -105,6 +106,7 @@ class WorkerProcess(Generic[Given, Answer]):
 def _serve(pipe: Connection, ours: Collection[Connection], parent: int) -> None:
     """Answer until the other end is closed; without any of the parent's cleaning up."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
