@@ -140,9 +140,12 @@ from faceaudit import api, files
 from faceaudit.cli import main
 def waits(*given, **options):
     with files.atomic_file('page.html'):
-        print('waiting', flush=True)
-        while True:
-            signal.pause()
+        try:
+            print('waiting', flush=True)
+            while True:
+                signal.pause()
+        finally:
+            print('a bar', file=sys.stderr, flush=True)
 def told_again(path, unlink=Path.unlink, **how):
     os.kill(os.getpid(), signal.SIGTERM)
     unlink(path, **how)
@@ -172,7 +175,7 @@ def test_what_is_stopped_cleans_up(signals, ignored, code, tmp_path):
     assert len(list(tmp_path.iterdir())) == 1
     for name in signals:
         process.send_signal(getattr(signal, name))
-    assert process.communicate()[1] == "faceaudit: stopped\n"
+    assert process.communicate()[1].splitlines() == ["a bar", "faceaudit: stopped"]
     assert process.returncode == code
     assert list(tmp_path.iterdir()) == []
 

@@ -105,6 +105,8 @@ class ErrorGroup(click.Group):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(128 + 13)
         except Exception as error:
+            if stopped:  # a progress bar cannot be drawn any more on a terminal that was closed
+                _end(ctx, "stopped", 128 + stopped[0])
             if isinstance(error, OSError) and error.errno in _OF_NAMES and error.filename:
                 _end(ctx, f"{error.filename}: cannot be opened ({error.strerror})", 2)
             place = traceback.extract_tb(error.__traceback__)[-1]
