@@ -106,6 +106,8 @@ def test_rows_and_slice():
             "name: a\ntitle: b\nquestion: c\nattributes: [x]\nintersections: [[x]]",
             "intersections: an intersection names at least two",
         ),
+        ("name: a\nlimits: {fpr_gap: 1}\nlimits: {}", "line 1 on gives 'limits' twice"),
+        ("name: a\nlimits:\n  fpr_gap: 1\n  'fpr_gap': 0", "line 3 on gives 'fpr_gap' twice"),
     ],
 )
 def test_specifications_are_refused_at_the_wrong_key(text, message):

@@ -102,8 +102,20 @@ def audit(
 
 
 def _with_band(spec: Spec, model: ModelInfo | None, threshold: float) -> tuple[Spec, list[str]]:
-    """Take the scores between which the classifier itself decides nothing, and say so."""
-    if spec.unsure is not None or model is None or model.unsure is None:
+    """Take the scores between which the classifier itself decides nothing, and say so.
+
+    Those that the specification names must hold the threshold.
+    """
+    if spec.unsure is not None:
+        low, high = spec.unsure
+        if not low <= threshold <= high:
+            raise FaceAuditError(
+                f"{spec.name}: unsure: the threshold {threshold:g} is not within {low:g} to "
+                f"{high:g}, so images that are decided would be called otherwise than the audit "
+                "calls them; name one that is (threshold: …)"
+            )
+        return spec, []
+    if model is None or model.unsure is None:
         return spec, []
     low, high = model.unsure
     named = f"The classifier itself decides nothing from {low:g} to below {high:g}; "

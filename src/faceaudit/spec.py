@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -331,7 +332,10 @@ def _refuse_depth(text: str, source: str) -> None:
 
 
 def _refuse_many_values(node: yaml.Node, source: str) -> None:
-    """Refuse what is small as text and large once its aliases are followed, before they are."""
+    """Refuse what is small as text and large once its aliases are followed, before they are.
+
+    And a key that is given twice, of which the last would count.
+    """
     left, seen = [node], 0
     while left:
         seen += 1
@@ -342,6 +346,12 @@ def _refuse_many_values(node: yaml.Node, source: str) -> None:
         one = left.pop()
         if isinstance(one, yaml.MappingNode):
             left += [of for pair in one.value for of in pair]
+            keys = [key.value for key, _ in one.value if isinstance(key, yaml.ScalarNode)]
+            if twice := [key for key, times in Counter(keys).items() if times > 1]:
+                line = one.start_mark.line + 1
+                raise FaceAuditError(
+                    f"{source}: the mapping from line {line} on gives '{twice[0]}' twice"
+                )
         elif isinstance(one, yaml.SequenceNode):
             left += one.value
 

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -134,12 +132,14 @@ def test_images_of_one_person_count_as_what_they_are_worth(drawn):
 
 
 @pytest.mark.parametrize("threshold", [0.29, 0.71])
-def test_the_threshold_lies_within(drawn, threshold):
-    data = with_scores(drawn, {"a": (1, 1, 1, 1)})
+@pytest.mark.parametrize("checks", [{}, {"group-error-rates": {}}])
+def test_the_threshold_lies_within(drawn, threshold, checks):
+    """Whatever is asked: what a specification says is not passed over in silence."""
+    data = with_scores(drawn, {"a": (1, 1, 1, 1)}, checks=checks)
     with pytest.raises(
         FaceAuditError, match=r"unsure: the threshold 0\.\d+ is not within 0.3 to 0.7"
     ):
-        run(replace(data, threshold=threshold))
+        audit(Scores(data.table, data.info), data.spec.model_copy(update={"threshold": threshold}))
 
 
 @pytest.mark.parametrize("unsure", [[0.7, 0.3], [0.3], [0.3, 1.2], [0.5, 0.5], "0.3"])

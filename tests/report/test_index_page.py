@@ -65,6 +65,12 @@ def test_a_damaged_result_is_named_and_hides_nothing(audit: Result, tmp_path: Pa
     assert str(Path("bad") / "audit.json") in page.text and audit.title in page.text
 
 
+def test_what_is_no_file_is_no_result(audit: Result, tmp_path: Path) -> None:
+    write_result(tmp_path / "good" / "audit.json", audit)
+    (tmp_path / "folder" / "audit.json").mkdir(parents=True)
+    assert "Reports in this folder: 1" in Page(write_index(tmp_path).read_text("utf-8")).text
+
+
 def test_an_empty_folder_says_so(tmp_path: Path) -> None:
     assert "No audit.json" in Page(write_index(tmp_path).read_text("utf-8")).text
 

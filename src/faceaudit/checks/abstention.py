@@ -13,7 +13,6 @@ from faceaudit import wording as say
 from faceaudit.checks import AuditInput, Check, Options, Product
 from faceaudit.checks.parts.group_rates import gap_between
 from faceaudit.error_rates import ERROR_RATES, ErrorRate
-from faceaudit.errors import FaceAuditError
 from faceaudit.layout import estimated, lay_out, number, text
 from faceaudit.reading.columns import with_column
 from faceaudit.result import Finding, Table
@@ -68,12 +67,6 @@ def _images(data: AuditInput) -> tuple[Images, Images]:
     """Return all images, called wrongly at 0.5 if they are undecided, and those decided."""
     scored, score = data.table, data.images.score
     low, high = data.spec.unsure or (data.threshold, data.threshold)
-    if not low <= data.threshold <= high:
-        raise FaceAuditError(
-            f"{data.spec.name}: unsure: the threshold {data.threshold:g} is not within {low:g} to "
-            f"{high:g}, so images that are decided would be called otherwise than the audit calls "
-            "them; name one that is (threshold: …)"
-        )
     within = called_ai(score, low) & ~called_ai(score, high)
     declined = _declined(data)
     table = pa.concat_tables([scored, declined])

@@ -38,7 +38,7 @@ def find_results(folder: Path | str) -> list[FoundResult]:
     if not root.is_dir():
         raise FaceAuditError(f"{root}: not a folder")
     paths = sorted(path for name in RESULT_NAMES for path in root.rglob(name))
-    found = [_read(root, path) for path in paths]
+    found = [_read(root, path) for path in paths if path.is_file()]
     found.sort(key=lambda one: one.result.created if one.result else "", reverse=True)
     return sorted(found, key=_rank)
 

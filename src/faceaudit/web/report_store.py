@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from starlette.exceptions import HTTPException
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.report.index_page import RESULT_NAMES
+from faceaudit.report.index_page import RESULT_NAMES, asked_rate
 from faceaudit.report.numbers import count
 from faceaudit.result import (
     SEVERITY,
@@ -90,11 +90,8 @@ def _listed(path: Path, below: str, changed: int, size: int) -> Listed:
     except FaceAuditError as error:
         return Listed(below, str(error).replace(str(path), below))
     told = result.model_dump(include={"kind", "created", "name", "title", "status", "verdict"})
-    overall = {one.rate: one for one in result.answer.overall} if result.answer else {}
-    asked = overall.get((result.answer and result.answer.rate) or "") or next(
-        iter(overall.values()), None
-    )
-    return Listed(below, models=tuple(one.name for one in result.scores), asked=asked, **told)
+    models = tuple(one.name for one in result.scores)
+    return Listed(below, models=models, asked=asked_rate(result), **told)
 
 
 def neighbours(folder: Path, path: str) -> tuple[Listed | None, Listed | None]:
