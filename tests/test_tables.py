@@ -114,6 +114,26 @@ def test_wrong_kind_and_version_are_said(tmp_path):
         read_manifest(path)
 
 
+def test_a_bit_that_was_turned_is_never_another_score(tmp_path):
+    """On a disk or on the way, in any byte of the cells, be they too random to be compressed."""
+    random = np.random.default_rng(0)
+    hashes = [random.bytes(32).hex() for _ in range(3)]
+    path = write_table(tmp_path / "s.parquet", scores_table(sha256=hashes), INFO)
+    sound, content = read_scores(path).table, path.read_bytes()
+    footer = int.from_bytes(content[-8:-4], "little") + 8
+    refused = 0
+    for place in range(4, len(content) - footer):
+        turned = bytearray(content)
+        turned[place] ^= 1 << place % 8
+        path.write_bytes(turned)
+        try:
+            assert read_scores(path).table.equals(sound), place
+        except FaceAuditError as error:
+            assert "not a readable table" in str(error)
+            refused += 1
+    assert refused > (len(content) - footer) // 2
+
+
 def test_unreadable_files(tmp_path):
     with pytest.raises(FaceAuditError, match="no such file"):
         read_scores(tmp_path / "none.parquet")

@@ -156,7 +156,7 @@ def write_table(path: Path | str, table: pa.Table, info: TableInfo) -> Path:
 def write_into(temporary: Path, table: pa.Table, info: TableInfo) -> None:
     """Write a table that is valid over a file that is nobody's yet."""
     table = table.replace_schema_metadata({METADATA_KEY: info.model_dump_json().encode()})
-    pq.write_table(table, temporary, compression="zstd")
+    pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
 
 
 # --- reading -------------------------------------------------------------------------------

@@ -199,7 +199,7 @@ class Parts:
             # What a lost power supply left of a part is done again, with all after it.
             with suppress(OSError, ValueError, pa.ArrowException):
                 if int(path.stem) == self.rows:
-                    self._batches.append(pq.read_table(path))
+                    self._batches.append(pq.read_table(path, page_checksum_verification=True))
         self._written = len(self._batches)
 
     @property
@@ -224,7 +224,7 @@ class Parts:
         if self._folder and new:
             first = self.rows - sum(map(len, new))
             with atomic_file(self._folder / f"{first:012}.parquet") as temporary:
-                pq.write_table(pa.concat_tables(new), temporary)
+                pq.write_table(pa.concat_tables(new), temporary, write_page_checksum=True)
         self._written, self._last = len(self._batches), monotonic()
 
     def told(self) -> str | None:

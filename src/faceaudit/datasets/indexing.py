@@ -179,7 +179,13 @@ def index(
         )
         # Without Arrow's own copy of the schema, metadata can be added at the end.
         with closing(
-            pq.ParquetWriter(temporary, builder.schema, compression="zstd", store_schema=False)
+            pq.ParquetWriter(
+                temporary,
+                builder.schema,
+                compression="zstd",
+                store_schema=False,
+                write_page_checksum=True,
+            )
         ) as writer:
             for table in builder.tables(source, workers or os.cpu_count() or 1):
                 writer.write_table(table)

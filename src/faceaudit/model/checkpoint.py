@@ -133,7 +133,9 @@ def save_checkpoint(
         # By way of memory, for the error of a full disk to be Python's.
         (new / WEIGHTS_FILE).write_bytes(save(state, metadata={"format": "pt"}))
         sha256 = sha256_of(new / WEIGHTS_FILE)
-        pq.write_table(training_images, new / IMAGES_FILE, compression="zstd")
+        pq.write_table(
+            training_images, new / IMAGES_FILE, compression="zstd", write_page_checksum=True
+        )
         if familiarity is not None:
             write_familiarity(new, familiarity, sha256)
         record = record.model_copy(update={"weights_sha256": sha256})
