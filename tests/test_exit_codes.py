@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+from urllib.request import urlopen
 
 import click
 import pytest
@@ -178,6 +180,26 @@ def test_what_is_stopped_cleans_up(signals, ignored, code, tmp_path):
     assert process.communicate()[1].splitlines() == ["a bar", "faceaudit: stopped"]
     assert process.returncode == code
     assert list(tmp_path.iterdir()) == []
+
+
+@posix
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGHUP", 129), ("SIGINT", 130)])
+def test_a_server_that_is_stopped_says_so_in_one_line(name, code, tmp_path):
+    pytest.importorskip("uvicorn", reason="needs the extra 'web'")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    words = ["serve", "--port", port, "--model", "bundled:default"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "faceaudit", *words],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    address = process.stderr.readline().split()[1]
+    urlopen(address).close()  # which is answered once it waits for signals, too
+    process.send_signal(getattr(signal, name))
+    assert process.communicate()[1] == "faceaudit: stopped\n"
+    assert process.returncode == code
 
 
 @posix

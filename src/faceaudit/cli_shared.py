@@ -136,8 +136,10 @@ def _stopped() -> Iterator[list[int]]:
     stopped: list[int] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
-        if not stopped:  # a terminal that is closed says so twice, and cleaning up is not to stop
-            stopped.append(number)
+        stopped.append(number)
+        if number != signal.SIGTERM:  # of which a server has a handler of its own
+            signal.raise_signal(signal.SIGTERM)
+        elif stopped.count(number) == 1:  # told again, what is cleaned up is not to break off
             raise KeyboardInterrupt
 
     before = {}
