@@ -30,6 +30,7 @@ from faceaudit.model.architecture import (
     find_architecture,
     head_names,
 )
+from faceaudit.model.devices import PROCESSOR
 from faceaudit.model.progress import progress_bars
 from faceaudit.model.recipe import Batches, Passes, Recipe, training_precision
 from faceaudit.model.records import InputRecord
@@ -61,7 +62,7 @@ class Decoded(Dataset):
 def plain(network: torch.nn.Module, data: Decoded) -> None:
     network.train()
     optimizer = torch.optim.AdamW(network.parameters(), 1e-3)
-    reduced = training_precision() == "bfloat16"
+    reduced = training_precision(PROCESSOR) == "bfloat16"
     for inputs, target in DataLoader(data, BATCH, shuffle=True, drop_last=True):
         inputs = inputs.contiguous(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16, enabled=reduced):
@@ -105,7 +106,8 @@ def main(n: int = 3900, rounds: int = 1) -> None:
     small = Decoded(data.pixels[: 2 * BATCH], data.target[: 2 * BATCH], record)
     plain(copy.deepcopy(network), small)  # warm up
     ours(copy.deepcopy(network), head, small, record)
-    print(f"{n} pictures, batch {BATCH}, {training_precision()}, {torch.get_num_threads()} threads")
+    precision, threads = training_precision(PROCESSOR), torch.get_num_threads()
+    print(f"{n} pictures, batch {BATCH}, {precision}, {threads} threads")
     for _ in range(rounds):
         reference = timed(plain, copy.deepcopy(network), data)
         measured = timed(ours, copy.deepcopy(network), head, data, record)

@@ -321,7 +321,7 @@ def train(manifests: Sequence[Path], out: Path, **options: Any) -> None:
     "--precision",
     default="fast",
     type=click.Choice(["fast", "exact"]),
-    help="Let ONNX Runtime (extra 'onnx') compute our networks, or torch alone.",
+    help="Let an accelerator or ONNX Runtime (extra 'onnx') compute it, or the processor alone.",
 )
 @click.option(
     "--engine",

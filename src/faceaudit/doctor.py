@@ -1,11 +1,13 @@
 """What of faceaudit is installed, what of it is broken, and how to mend that.
 
-Packages are looked up and not imported, so that it is quick and works where they are broken.
+Packages are looked up and not imported, so that it works where they are broken; but for torch,
+which alone knows on what it computes.
 """
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import platform
 import sys
 from collections.abc import Collection, Iterator
@@ -76,6 +78,8 @@ class Diagnosis:
     packages: list[Packages]
     plugins: list[Plugin]
     bundled: dict[str, int]
+    #: What networks are trained and computed on; None without torch.
+    device: str | None
     state: str
     problems: list[str]
 
@@ -103,6 +107,16 @@ def examine() -> Diagnosis:
     problems += [
         f"no {what} are in {here}; install faceaudit again" for what, n in bundled.items() if not n
     ]
+    device = None
+    if importlib.util.find_spec("torch") is not None:
+        try:
+            from faceaudit.model.devices import PROCESSOR, accelerator, called
+
+            device = called(accelerator() or PROCESSOR)
+        except Exception as error:  # libraries of another system, drivers …
+            problems.append(
+                f"torch cannot be loaded ({in_one_line(error)}): {install_line('model')}"
+            )
     try:
         state = str(state_file().parent)
     except OSError as error:
@@ -114,6 +128,7 @@ def examine() -> Diagnosis:
         packages=packages,
         plugins=plugins,
         bundled=bundled,
+        device=device,
         state=state,
         problems=list(dict.fromkeys(problems)),
     )

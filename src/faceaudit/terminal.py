@@ -199,6 +199,8 @@ def print_diagnosis(found: Diagnosis, as_json: bool) -> None:
         table.add_row("plug-in", f"{plugin.door}: {told}{', broken' * bool(plugin.problem)}")
     bundled = ", ".join(f"{n:,} {what}" for what, n in found.bundled.items())
     table.add_row("comes with it", bundled)
+    if found.device:
+        table.add_row("computes on", found.device)
     table.add_row("remembers", f"where data sets were indexed, in {found.state}")
     _print(table, *_noted(found.problems, "broken:") if found.problems else ["Nothing is broken."])
 

@@ -17,11 +17,12 @@ from tests.pictures import draw_dataset
 
 torch = pytest.importorskip("torch", reason="needs the extra 'model'")
 
+from faceaudit.model import devices  # noqa: E402
 from faceaudit.model.checkpoint import load_checkpoint  # noqa: E402
 from faceaudit.model.random_delivery import deliver  # noqa: E402
 from faceaudit.model.recipe import Batches, GroupDRO  # noqa: E402
 from faceaudit.model.records import InputRecord  # noqa: E402
-from faceaudit.model.team import ALONE, Team, this_one  # noqa: E402
+from faceaudit.model.team import ALONE, Team, device_of, team, this_one  # noqa: E402
 from faceaudit.model.training import train  # noqa: E402
 from faceaudit.scoring import score  # noqa: E402
 
@@ -128,6 +129,12 @@ def test_the_parts_of_a_batch_are_the_batch(options):
             assert torch.equal(torch.stack(of_parts, 1).flatten(0, 1), of)
 
 
+def test_batches_are_put_where_they_are_wanted():
+    batches = loader(ALONE)
+    batches.to(torch.device("meta"))
+    assert {of.device.type for batch in batches for of in batch} == {"meta"}
+
+
 def test_fewer_pictures_than_processes_are_refused():
     with pytest.raises(FaceAuditError, match="47 images cannot be dealt to 48 processes"):
         loader(Team(0, 48), 48)
@@ -203,6 +210,66 @@ def test_a_launcher_says_which_process_this_is(monkeypatch, environment, this):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert this_one() == this
+
+
+@pytest.fixture
+def two_cards(monkeypatch):
+    """A machine with two of them; gives those that were taken."""
+    taken: list[int] = []
+    monkeypatch.setattr(devices, "accelerator", lambda: torch.device("cuda"))
+    monkeypatch.setattr(torch.accelerator, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "set_device", taken.append)
+    return taken
+
+
+def test_each_process_has_a_card_of_its_own(two_cards, monkeypatch):
+    assert device_of(ALONE) == torch.device("cuda")
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert device_of(Team(5, 8)) == torch.device("cuda", 1)
+    assert two_cards == [1]
+    monkeypatch.setattr(devices, "accelerator", lambda: torch.device("mps"))
+    assert device_of(Team(5, 8)) == torch.device("cpu"), "torch has no language for several"
+    assert device_of(ALONE) == torch.device("mps")
+    monkeypatch.setattr(devices, "accelerator", lambda: None)
+    assert device_of(Team(5, 8)) == torch.device("cpu")
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("2", "process 3 of 4: is number 3 on its machine, which has 2 of cuda; start 2, or hide"),
+        (None, "process 3 of 4: nothing says which cuda device is its own; set LOCAL_RANK"),
+    ],
+)
+def test_more_processes_than_cards_are_refused(
+    two_cards, monkeypatch, manifest, tmp_path, place, said
+):
+    for name, value in (("RANK", "2"), ("WORLD_SIZE", "4"), ("LOCAL_RANK", place)):
+        monkeypatch.delenv(name, raising=False) if value is None else monkeypatch.setenv(
+            name, value
+        )
+    with pytest.raises(FaceAuditError, match=said):
+        train(manifest, tmp_path / "model", arch="test_resnet", weights="none")
+    assert not two_cards and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("device", "spoken"),
+    [("cpu", "gloo"), ("cuda:1", "cpu:gloo,cuda:nccl"), ("xpu:0", "cpu:gloo,xpu:xccl")],
+)
+def test_what_all_must_know_travels_between_processors(monkeypatch, device, spoken):
+    from torch import distributed
+
+    languages: list[str] = []
+    monkeypatch.setattr(
+        distributed, "init_process_group", lambda backend, timeout: languages.append(backend)
+    )
+    monkeypatch.setattr(distributed, "destroy_process_group", lambda: None)
+    for name, value in (("RANK", "0"), ("WORLD_SIZE", "2")):
+        monkeypatch.setenv(name, value)
+    with team(torch.device(device)) as this:
+        assert this == Team(0, 2)
+    assert languages == [spoken]
 
 
 def test_processes_that_differ_are_named(monkeypatch):

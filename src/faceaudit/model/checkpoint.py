@@ -222,7 +222,8 @@ def load_network(
             continue
         raise FaceAuditError(f"{weights}: the weights are not of {architecture.name} ({why})")
     outputs = _outputs(state, head)
-    with torch.random.fork_rng():  # what it draws is overwritten and should cost nobody a number
+    # What it draws is overwritten and should cost nobody a number.
+    with torch.random.fork_rng(devices=[]):
         network = build_network(architecture, size, outputs)
     try:
         network.load_state_dict(state)

@@ -66,7 +66,7 @@ def explain(
     weights = gradient.mean(dim=(2, 3), keepdim=True)
     maps = (weights * features).sum(dim=1).clamp(min=0).detach()
     total = maps.sum(dim=(1, 2), keepdim=True)
-    shares: Floats = torch.where(total > 0, maps / total, 0.0).numpy()
+    shares: Floats = torch.where(total > 0, maps / total, 0.0).cpu().numpy()
     return shares
 
 

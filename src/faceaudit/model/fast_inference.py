@@ -1,4 +1,4 @@
-"""A network of ours computed faster than torch does on the processor, with the same scores."""
+"""A network computed faster than torch does on the processor, with the same scores."""
 
 from __future__ import annotations
 
@@ -7,78 +7,76 @@ import warnings
 from collections.abc import Callable
 from copy import deepcopy
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from faceaudit.model.inference import AT_ONCE, outputs_of
-from faceaudit.model.preprocess import Pixels
+from faceaudit.model.preprocess import Floats, Pixels
 from faceaudit.tables import library_versions
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor, nn
 
-#: What it may change in a logit, and no more: else torch computes it on the processor. A score
-#: then moves by 0.001 at most, also where those of drawn pictures are all near 0 or 1.
-AGREES = 4e-3
+#: What it may change in any number that a network gives, and no more: else torch computes it on
+#: the processor. Whatever the numbers are, logits or shares, a score then moves by 0.001 at most,
+#: also where those of drawn pictures are all near 0 or 1.
+AGREES = 1e-3
 
 Run = Callable[["Tensor"], "Tensor"]
 
 
-def fast_inference(
-    network: nn.Module, inputs: Callable[[Pixels], Tensor], size: int
-) -> tuple[Run, str] | None:
+def drawings(size: int) -> Pixels:
+    """Draw as many pictures as are computed at once, of so many pixels a side."""
+    coarse = np.random.default_rng(0).integers(
+        0, 256, (AT_ONCE, -(-size // 8), -(-size // 8), 3), np.uint8
+    )
+    return np.repeat(np.repeat(coarse, 8, 1), 8, 2)[:, :size, :size]
+
+
+def fast_inference(network: nn.Module, inputs: Floats) -> tuple[Run, str | None]:
     """Return a network in the fastest way that there is, in 32 bits, and what to call that.
 
-    On an accelerator (CUDA, MPS …), or else by ONNX Runtime, if its logits of drawn pictures are
-    within `AGREES` of torch's on the processor. None if neither can. Takes a few seconds.
-
-    Parameters
-    ----------
-    network, inputs
-        As of `faceaudit.model.inference.predict`.
-    size : int
-        Side of its pictures.
+    On an accelerator (CUDA, MPS …), or else by ONNX Runtime, if what it makes of inputs of drawn
+    pictures is within `AGREES` of what torch does on the processor. If neither can, as it is, and
+    None. Takes a few seconds.
     """
-    rng = np.random.default_rng(0)
-    coarse = rng.integers(0, 256, (AT_ONCE, -(-size // 8), -(-size // 8), 3), np.uint8)
-    pixels = np.repeat(np.repeat(coarse, 8, 1), 8, 2)[:, :size, :size]
-    drawn, logits = inputs(pixels), None
-    for way in (_on_accelerator, _by_onnx_runtime):
-        try:
-            found = way(network, drawn)
-            if found is None:
-                continue
-            logits = outputs_of(network, drawn.numpy()) if logits is None else logits
-            moved = np.abs(outputs_of(found[0], drawn.numpy()) - logits).max()
-        except Exception:  # whatever an exporter or a driver lacks, torch has
-            continue
-        if moved <= AGREES:
-            return found
-    return None
+    found = on_accelerator(network, inputs)
+    return found if found[1] is not None else _agreeing(_by_onnx_runtime, network, inputs)
 
 
-def _accelerator() -> torch.device | None:
-    import torch
+def on_accelerator(network: Any, inputs: Floats) -> tuple[Any, str | None]:
+    """Return a network on an accelerator, see `fast_inference`; it takes tensors of the processor.
 
-    there = torch.accelerator.is_available()
-    return torch.accelerator.current_accelerator() if there else None
+    It is still a module, and that which is given stays where it is.
+    """
+    return _agreeing(_there, network, inputs)
 
 
-def _on_accelerator(network: nn.Module, example: Tensor) -> tuple[Run, str] | None:
-    import torch
+def _agreeing(
+    way: Callable[[Any, Floats], tuple[Run, str] | None], network: Any, inputs: Floats
+) -> tuple[Any, str | None]:
+    try:
+        if (found := way(network, inputs)) is not None:
+            moved = outputs_of(found[0], inputs, together=True) - outputs_of(
+                network, inputs, together=True
+            )
+            if np.abs(moved).max() <= AGREES:
+                return found
+    except Exception:  # whatever an exporter or a driver lacks, torch has
+        pass
+    return network, None
 
-    if (device := _accelerator()) is None:
+
+def _there(network: nn.Module, inputs: Floats) -> tuple[nn.Module, str] | None:
+    from faceaudit.model.devices import OnDevice, accelerator, called
+
+    if (device := accelerator()) is None:
         return None
-    # Else NVIDIA's convolutions round to 10 bits, which agrees on easy pictures alone.
-    torch.backends.cudnn.allow_tf32 = False
-    there = deepcopy(network).to(device)
-    model = f" ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else ""
-    return lambda given: there(given.to(device)).cpu(), f"torch on {device.type}{model}, 32 bits"
+    return OnDevice(deepcopy(network), device), f"torch on {called(device)}, 32 bits"
 
 
-def _by_onnx_runtime(network: nn.Module, example: Tensor) -> tuple[Run, str] | None:
+def _by_onnx_runtime(network: nn.Module, inputs: Floats) -> tuple[Run, str] | None:
     if find_spec("onnxruntime") is None or find_spec("onnx") is None:
         return None
     import onnxruntime
@@ -92,7 +90,7 @@ def _by_onnx_runtime(network: nn.Module, example: Tensor) -> tuple[Run, str] | N
         warnings.simplefilter("ignore")
         torch.onnx.export(
             network,
-            (example,),
+            (torch.from_numpy(inputs),),
             graph,
             dynamo=False,
             input_names=["pictures"],

@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 #: Pictures that the network computes at once. With more of them what lies between two layers no
 #: longer fits into the processor's cache: 64 at once took twice the time, with the same result.
 AT_ONCE = 16
+#: On an accelerator, whose cores are thousands; no more than `score --batch-size` either.
+AT_ONCE_THERE = 64
 Rows = npt.NDArray[np.int64]
 
 
 def few_at_once(pixels: Prepared, rows: Rows | None = None) -> Iterator[Prepared]:
     """Yield pictures, or those of some rows, `AT_ONCE` at a time; `pixels` may be a memory map."""
     rows = np.arange(len(pixels)) if rows is None else rows
-    for start in range(0, len(rows), AT_ONCE):
-        yield pixels[rows[start : start + AT_ONCE]]
+    yield from (pixels[few] for few in _parts(rows, AT_ONCE))
 
 
 def predict(
@@ -42,7 +43,8 @@ def predict(
     Parameters
     ----------
     network : callable
-        In evaluation mode; gives logits of shape (m, 1).
+        In evaluation mode; gives logits of shape (m, 1). Takes and gives tensors of the processor,
+        as an `OnDevice` does.
     inputs : callable
         From prepared pixels to what the network takes, such as `InputRecord.inputs`.
     pixels, rows
@@ -50,10 +52,12 @@ def predict(
     """
     import torch
 
-    def judged(few: Prepared) -> Tensor:
-        return network(inputs(few)).squeeze(1).sigmoid()
+    def judged(few: Rows) -> Tensor:
+        return network(inputs(pixels[few])).squeeze(1).sigmoid()
 
-    p_ai: Floats = torch.cat(_on_all_cores(judged, few_at_once(pixels, rows))).numpy()
+    rows = np.arange(len(pixels)) if rows is None else rows
+    cores, at_once = _dealt(network)
+    p_ai: Floats = torch.cat(_on_cores(cores, judged, _parts(rows, at_once))).numpy()
     return p_ai
 
 
@@ -66,15 +70,30 @@ def outputs_of(
     """
     import torch
 
-    def output(few: Floats) -> Tensor:
-        return network(torch.from_numpy(few)).float()
+    def output(few: Rows) -> Tensor:
+        return network(torch.from_numpy(inputs[few])).float()
 
-    parts = [inputs] if together else few_at_once(inputs)
-    found: Floats = torch.cat(_on_all_cores(output, parts)).numpy()
+    cores, at_once = _dealt(network)
+    parts = _parts(np.arange(len(inputs)), len(inputs) if together else at_once)
+    found: Floats = torch.cat(_on_cores(cores, output, parts)).numpy()
     return found
 
 
-def _on_all_cores(work: Callable[[Prepared], Tensor], parts: Iterable[Prepared]) -> list[Tensor]:
+def _dealt(network: Callable[[Tensor], Tensor]) -> tuple[int, int]:
+    """Return on how many cores parts are computed, and of how many pictures each is."""
+    import torch
+
+    from faceaudit.model.devices import OnDevice
+
+    there = isinstance(network, OnDevice)
+    return (1, AT_ONCE_THERE) if there else (torch.get_num_threads(), AT_ONCE)
+
+
+def _parts(rows: Rows, at_once: int) -> list[Rows]:
+    return [rows[start : start + at_once] for start in range(0, len(rows), at_once)]
+
+
+def _on_cores(cores: int, work: Callable[[Rows], Tensor], parts: Sequence[Rows]) -> list[Tensor]:
     """Map without gradients, a part on each core.
 
     All cores on one part would wait for each other after every layer: beside busy programs each
@@ -82,11 +101,10 @@ def _on_all_cores(work: Callable[[Prepared], Tensor], parts: Iterable[Prepared])
     """
     import torch
 
-    def without_gradients(part: Prepared) -> Tensor:
+    def without_gradients(part: Rows) -> Tensor:
         with torch.inference_mode():
             return work(part)
 
-    parts, cores = [*parts], torch.get_num_threads()
     if min(len(parts), cores) == 1:
         return [without_gradients(part) for part in parts]
     # Torch keeps the number of threads by thread, and that of new ones for all.

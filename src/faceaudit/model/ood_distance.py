@@ -102,7 +102,7 @@ class FeatureExtractor:
         with torch.inference_mode(), hooked([self._layer], keep):
             for few in few_at_once(pixels, rows):
                 self._network(self._record.inputs(few))
-        together: Floats = torch.cat(features).numpy()
+        together: Floats = torch.cat(features).cpu().numpy()
         return together
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import pickle
 import time
 import timeit
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -20,7 +22,7 @@ import torch
 from fastai.callback.core import Callback, TrainEvalCallback
 from fastai.data.core import DataLoaders
 from fastai.learner import Learner, Recorder
-from fastai.torch_core import get_model
+from fastai.torch_core import get_model, to_cpu, to_device
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, one_hot
 from torch.nn.parallel import DistributedDataParallel
@@ -28,6 +30,7 @@ from torch.nn.parallel import DistributedDataParallel
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import atomic_file
 from faceaudit.model.balance import Groups, Shares, draw
+from faceaudit.model.devices import PROCESSOR, chance, set_chance
 from faceaudit.model.inference import Rows
 from faceaudit.model.preprocess import Pixels
 from faceaudit.model.records import InputRecord
@@ -107,6 +110,11 @@ class Batches:
                     "start fewer"
                 )
         self._rng = None if seed is None else np.random.default_rng(seed)
+        self._device = PROCESSOR
+
+    def to(self, device: torch.device) -> None:
+        """Have batches put there."""
+        self._device = device
 
     @property
     def chance(self) -> Any:
@@ -142,7 +150,8 @@ class Batches:
                 light = rng.uniform(-LIGHTING, LIGHTING, (2, len(rows), 1, 1, 1))
                 brightness, contrast = torch.from_numpy(light[:, self._mine].astype(np.float32))
                 inputs = inputs * (1 + contrast) + brightness
-            yield inputs, torch.from_numpy(self._target[rows[self._mine]])
+            target = torch.from_numpy(self._target[rows[self._mine]])
+            yield inputs.to(self._device), target.to(self._device)
 
     def _pictures(self, parts: list[Rows]) -> Iterator[Pixels]:
         """Yield our pictures of each batch, changed ahead of the network if they are changed."""
@@ -183,14 +192,21 @@ class Recipe:
         """Forecast how long `fit` takes, from timing the network on a batch of noise."""
         network = _Computed(copy.deepcopy(self.network))
         inputs = torch.rand(batch_size, 3, size, size).to(memory_format=torch.channels_last)
-        target = torch.zeros(batch_size, 1)
+        target = torch.zeros(batch_size, 1, device=network.device)
 
         def learn() -> None:
-            binary_cross_entropy_with_logits(network.train()(inputs), target).backward()
+            logit = network.train()(inputs.to(network.device))
+            binary_cross_entropy_with_logits(logit, target).backward()
+            wait()
 
         def look() -> None:
             with torch.no_grad():
-                network.eval()(inputs)
+                network.eval()(inputs.to(network.device))
+            wait()
+
+        def wait() -> None:
+            if network.device != PROCESSOR:
+                torch.get_device_module(network.device).synchronize()
 
         # The first time allocates.
         learning, looking = (
@@ -216,7 +232,8 @@ class Recipe:
         done.
         """
         learner = Learner(
-            DataLoaders(training, validation),
+            # Else fastai puts the network where it would.
+            DataLoaders(training, validation, device=device_of(self.network)),
             _Computed(self.network),
             loss_func=binary_cross_entropy_with_logits
             if training.groups is None
@@ -275,7 +292,7 @@ class Passes:
         self.folder, self.team = folder, team
         self._file = None if folder is None else folder / "passes.pt"
         self._total = recipe.epochs + recipe.frozen_epochs
-        self._frozen = recipe.frozen_epochs
+        self._frozen, self._device = recipe.frozen_epochs, device_of(recipe.network)
         self._state: dict[str, Any] = {}
         self._started = time.monotonic()
         if self._file is not None and self._file.exists():
@@ -313,27 +330,29 @@ class Passes:
         state = self._state
         learner.model.load_state_dict(state["network"])
         if self.done > self._frozen:
+            optimiser = to_device(state["optimiser"], self._device)
             hypers = learner.opt.hypers
-            learner.opt.load_state_dict({"state": state["optimiser"], "hypers": hypers})
-        # A copy: torch reads a view from the beginning of what it is a view of, and beyond its end.
-        torch.set_rng_state(state["torch"].reshape(self.team.size, -1)[self.team.number].clone())
+            learner.opt.load_state_dict({"state": optimiser, "hypers": hypers})
+        ours = state["torch"].reshape(self.team.size, -1)[self.team.number]
+        set_chance(self._device, ours)
         training.chance = json.loads(state["chance"])
         if isinstance(learner.loss_func, GroupDRO):
             learner.loss_func.weights = state["groups"]
 
     def add(self, learner: Learner, training: Batches) -> None:
         """Note that another is done, and keep it."""
-        chance = torch.stack(self.team.all_of(torch.get_rng_state()))
+        drawn_next = torch.stack(self.team.all_of(chance(self._device)))
         if self._file is not None:
+            # On the processor, as others are told it.
             state = {
                 "done": self.done + 1,
                 "rate": self.rate,
                 "seconds": self.seconds,
-                "network": get_model(learner.model).state_dict(),
-                "optimiser": learner.opt.state_dict()["state"],
-                "torch": chance,
+                "network": to_cpu(get_model(learner.model).state_dict()),
+                "optimiser": to_cpu(learner.opt.state_dict()["state"]),
+                "torch": drawn_next,
                 "chance": json.dumps(training.chance),
-                "groups": getattr(learner.loss_func, "weights", None),
+                "groups": to_cpu(getattr(learner.loss_func, "weights", None)),
             }
             with atomic_file(self._file) as temporary:
                 torch.save(state, temporary)
@@ -373,10 +392,11 @@ class _Computed(nn.Module):
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last)
-        self._reduced = training_precision() == "bfloat16"
+        self.device = device_of(network)
+        self._reduced = training_precision(self.device) == "bfloat16"
 
     def forward(self, inputs: Tensor) -> Tensor:
-        with torch.autocast("cpu", torch.bfloat16, enabled=self._reduced):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._reduced):
             return self.network(inputs).float()
 
 
@@ -431,6 +451,7 @@ class GroupDRO:
         """Return the weighted loss; in training the weights move first."""
         label, group = target[:, :1], target[:, 1].long()
         each = binary_cross_entropy_with_logits(logit, label, reduction="none")[:, 0]
+        self.weights = self.weights.to(logit.device)
         member = one_hot(group, len(self.weights)).float()
         lost, images = each @ member, member.sum(0)
         if not logit.requires_grad:
@@ -448,25 +469,39 @@ def accuracy(logit: Tensor, target: Tensor) -> Tensor:
     return ((logit >= 0) == (target[:, :1] > 0.5)).float().mean()
 
 
-def training_precision() -> str:
-    """Return ``bfloat16`` where the processor computes in it, else ``float32``.
+def device_of(network: nn.Module) -> torch.device:
+    """Return where a network is."""
+    return next(network.parameters()).device
 
-    Decided by what the processor is, not by a stopwatch: the choice changes the weights, and the
+
+def training_precision(device: torch.device) -> str:
+    """Return ``bfloat16`` where a device computes in it, else ``float32``.
+
+    Decided by what the device is, not by a stopwatch: the choice changes the weights, and the
     same machine has to give the same weights.
     """
-    features = torch.cpu.get_capabilities()
-    native = ("avx512_bf16", "amx_bf16", "bf16")
-    return "bfloat16" if any(features.get(name) for name in native) else "float32"
+    if device == PROCESSOR:
+        features = torch.cpu.get_capabilities()
+        native = any(features.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+    else:
+        known = getattr(torch.get_device_module(device), "is_bf16_supported", None)
+        native = known is not None and known(including_emulation=False)
+    return "bfloat16" if native else "float32"
 
 
 @contextmanager
-def reproducible(seed: int) -> Iterator[None]:
+def reproducible(seed: int, device: torch.device = PROCESSOR) -> Iterator[None]:
     """Make all that torch does inside the block a function of `seed`, and leave no trace of it."""
-    strict = torch.are_deterministic_algorithms_enabled()
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        torch.use_deterministic_algorithms(True)
-        try:
+    strict, before = torch.are_deterministic_algorithms_enabled(), chance(device)
+    # Without it NVIDIA's products of matrices are not; read when the first of them is computed.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.manual_seed(seed)
+    torch.use_deterministic_algorithms(True)
+    try:
+        with warnings.catch_warnings():
+            # `train` says once which step is none.
+            warnings.filterwarnings("ignore", ".*does not have a deterministic implementation")
             yield
-        finally:
-            torch.use_deterministic_algorithms(strict)
+    finally:
+        torch.use_deterministic_algorithms(strict)
+        set_chance(device, before)

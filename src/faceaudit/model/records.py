@@ -97,6 +97,8 @@ class TrainingRecord(_Strict):
     learning_rate: float
     seed: int
     precision: str
+    #: What the network learned on.
+    device: str = "cpu"
     threads: int
     #: That trained together, each on its part of every batch.
     processes: int = 1

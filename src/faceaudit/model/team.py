@@ -18,6 +18,7 @@ from faceaudit.errors import FaceAuditError
 from faceaudit.unfinished import difference
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 #: The first measures and writes what all have trained, and the others wait for it.
@@ -87,9 +88,50 @@ def this_one() -> Team:
     return Team(number, size) if size > 1 else ALONE
 
 
+def device_of(this: Team) -> torch.device:
+    """Return what a process trains on: an accelerator that none beside it has, or the processor.
+
+    On that is trained, too, where torch lets no processes train together on its accelerator (MPS).
+
+    Raises
+    ------
+    FaceAuditError
+        If there are too few, or nothing says which is whose.
+    """
+    import torch
+    from torch.distributed import Backend
+
+    from faceaudit.model.devices import PROCESSOR, accelerator
+
+    device = accelerator()
+    if device is None or this.size == 1:
+        return device or PROCESSOR
+    kind, there = device.type, torch.accelerator.device_count()
+    if Backend.default_device_backend_map.get(kind, "gloo") == "gloo":
+        return PROCESSOR
+    said = os.environ.get("LOCAL_RANK", "")
+    if not said.isdecimal() or int(said) >= there:
+        lack = (
+            f"is number {int(said) + 1} on its machine, which has {there} of {kind}; start {there}"
+            if said.isdecimal()
+            else f"nothing says which {kind} device is its own; set LOCAL_RANK, as torchrun does"
+        )
+        raise FaceAuditError(
+            f"process {this.number + 1} of {this.size}: {lack}, or hide them from all "
+            "(CUDA_VISIBLE_DEVICES=) to train on processors"
+        )
+    torch.get_device_module(device).set_device(int(said))
+    return torch.device(kind, int(said))
+
+
 @contextmanager
-def team() -> Iterator[Team]:
+def team(device: torch.device) -> Iterator[Team]:
     """Have this process and the others that a launcher has started find each other.
+
+    Parameters
+    ----------
+    device : torch.device
+        What each trains on; what all must know travels between the processors.
 
     Raises
     ------
@@ -102,8 +144,12 @@ def team() -> Iterator[Team]:
         return
     from torch import distributed
 
+    backends = "gloo"
+    if device.type != "cpu":
+        own = distributed.get_default_backend_for_device(device.type)
+        backends = f"cpu:gloo,{device.type}:{own}"
     try:
-        distributed.init_process_group("gloo", timeout=PATIENCE)
+        distributed.init_process_group(backends, timeout=PATIENCE)
     except (ValueError, RuntimeError) as error:
         raise FaceAuditError(
             f"process {this.number + 1} of {this.size}: the others are not found ({error}); start "

@@ -39,6 +39,7 @@ from faceaudit.model.evaluation import (
     summarise,
     top_losses,
 )
+from faceaudit.model.fast_inference import drawings, on_accelerator
 from faceaudit.model.inference import predict
 from faceaudit.model.ood_distance import learn_familiarity, write_familiarity
 from faceaudit.model.progress import progress_bars
@@ -51,7 +52,7 @@ from faceaudit.model.records import (
     TrainingRecord,
 )
 from faceaudit.model.split import validation_rows
-from faceaudit.model.team import team, this_one
+from faceaudit.model.team import device_of, team, this_one
 from faceaudit.model.training_data import decode, room_for
 from faceaudit.one_or_many import listed
 from faceaudit.tables import library_versions, read_manifests, sha256_of_cells
@@ -83,10 +84,11 @@ def train(
 
     With pretrained weights the head alone learns for one epoch, then the whole network for
     `epochs` on a one-cycle schedule [1]_; an untrained network learns whole from the start.
-    The same seed, data and machine give the same weights to the last bit, also if it is stopped in
-    between and goes on, after whole epochs (`faceaudit.unfinished`). While it runs, each image
-    takes ``3 * size**2`` bytes (48 kB at 128 pixels) in the system's folder for temporary files,
-    with `equal_delivery` some 200 kB more, or ``4 * size**2`` for networks of over 224 pixels.
+    It learns on the accelerator that torch finds, or else on the processor. The same seed, data and
+    machine give the same weights to the last bit, also if it is stopped in between and goes on,
+    after whole epochs (`faceaudit.unfinished`). While it runs, each image takes ``3 * size**2``
+    bytes (48 kB at 128 pixels) in the system's folder for temporary files, with `equal_delivery`
+    some 200 kB more, or ``4 * size**2`` for networks of over 224 pixels.
 
     Processes that a launcher has started train one network (`faceaudit.model.team`): each learns
     from its part of every batch, the first alone writes `out`, and all return the same.
@@ -185,41 +187,56 @@ def train(
             reproducible,
             training_precision,
         )
+    from faceaudit.model.devices import called, enough_memory
 
     versions = library_versions("torch", "torchvision", "timm", "fastai", "pillow")
     architecture = find_architecture(arch)
     record = InputRecord(size=size, mean=list(architecture.mean), std=list(architecture.std))
+    device = device_of(this_one())
+    precision = training_precision(device)
     run = {
         **{name: str(value) for name, value in options.items()},
         "initial weights": sha256_of(weights) if Path(weights).is_file() else weights,
         "images": f"{sha256_of_cells(manifest.table)} {manifest.info.model_dump_json()}",
         "versions of libraries": str(versions),
-        "threads and precision": f"{torch.get_num_threads()} {training_precision()}",
+        "device": called(device),
+        "threads and precision": f"{torch.get_num_threads()} {precision}",
         "number of processes": str(this_one().size),
     }
     first = this_one().first
     with (
         unfinished(out if first else None, run) as kept,
-        team() as processes,
+        team(device) as processes,
         progress_bars(progress and first) as bars,
-        reproducible(seed),
+        reproducible(seed, device),
+        enough_memory(device, "train with a smaller --batch-size or --size"),
     ):
         processes.expect_alike(run)
         network = build_network(architecture, size)
         source = load_pretrained(network, architecture, weights, trust_pickle)
         if not first:  # what a network draws is not the same for all parts of a batch
             torch.manual_seed(seed + processes.number)
+        network.to(device)
         recipe = Recipe(network, head_names(architecture), epochs, pretrained=weights != "none")
         passes = Passes(kept.folder, recipe, processes)
         kept.add(passes)
         n = len(manifest.table)
         n_validation = round(n * validation_share)
         ours = (n - n_validation) // processes.size
-        forecast = recipe.seconds(ours, n_validation, size, batch_size)
-        forecast *= 1 - passes.share
-        bars.console.print(
-            f"training on {counted(n, 'image')} will take about {duration(forecast)}"
-        )
+        forecast = partial(recipe.seconds, ours, n_validation, size, batch_size)
+        try:
+            seconds = forecast()
+        except RuntimeError as error:
+            if "deterministic" not in str(error):
+                raise
+            torch.use_deterministic_algorithms(True, warn_only=True)
+            seconds = forecast()
+            bars.console.print(
+                f"{called(device)} computes a step of {architecture.name} otherwise each time "
+                f"({str(error).split()[0]}): the same training again gives other weights"
+            )
+        seconds *= 1 - passes.share
+        bars.console.print(f"training on {counted(n, 'image')} will take about {duration(seconds)}")
         if done := passes.told():
             bars.console.print(f"going on after {done}")
 
@@ -265,8 +282,9 @@ def train(
             return cast(Checkpoint, processes.told())
 
         # What is measured from here on is the model that is saved.
-        round_weights(network.eval())
-        p_ai = predict(network, record.inputs, data.pixels, validation)
+        round_weights(network.cpu().eval())
+        seeing, _ = on_accelerator(network, record.inputs(drawings(size)).numpy())
+        p_ai = predict(seeing, record.inputs, data.pixels, validation)
         if not np.isfinite(p_ai).all():
             raise FaceAuditError("the training diverged; train with a lower --lr")
         truth = is_ai[validation]
@@ -277,7 +295,7 @@ def train(
             digits = _digits(data.table).take(validation).to_pylist()
             for i, (row, digest) in enumerate(zip(validation, digits, strict=True)):
                 sent[i] = send(large[row], seed=int(digest, 16))
-            delivered = predict(network, record.inputs, sent)
+            delivered = predict(seeing, record.inputs, sent)
         looks = [p_ai] if delivered is None else [p_ai, delivered]
         threshold = choose_threshold(np.concatenate(looks), np.tile(truth, len(looks)))
         model = ModelRecord(
@@ -302,7 +320,8 @@ def train(
                 batch_size=batch_size,
                 learning_rate=rate,
                 seed=seed,
-                precision=training_precision(),
+                precision=precision,
+                device=called(device),
                 threads=torch.get_num_threads(),
                 processes=processes.size,
                 seconds=round(passes.seconds, 1),
@@ -314,7 +333,7 @@ def train(
             ),
             versions=versions,
         )
-        familiarity = learn_familiarity(network, record, data.pixels, training, validation, seed)
+        familiarity = learn_familiarity(seeing, record, data.pixels, training, validation, seed)
         split = pa.array(np.where(held_out, "validation", "training"), pa.string())
         known = pa.table({"sha256": _digits(data.table), "split": split}).sort_by("sha256")
         save_checkpoint(out, model, network, known, familiarity)
@@ -333,7 +352,8 @@ def add_familiarity(
     """Give a model directory that has none the file by which it knows unfamiliar pictures.
 
     What `train` does after training, for a model that was trained before there was such a file;
-    with the manifests of its training, in the same order, it is the same to the last bit.
+    with the manifests of its training, in the same order, it is what a processor then gives, to the
+    last bit.
 
     The manifests may hold further images, which are passed over.
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from copy import copy
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from faceaudit.errors import FaceAuditError
+from faceaudit.model.fast_inference import drawings, on_accelerator
+from faceaudit.model.inference import outputs_of
 from faceaudit.model.preprocess import Floats, Pixels
 from faceaudit.scoring.detectors import Detector
 from faceaudit.scoring.outputs import Outputs
@@ -74,6 +76,11 @@ class Network(Detector):
             )
         return raw
 
+    def drawn_inputs(self) -> Floats:
+        """Return inputs of drawn pictures, as many as it takes at once."""
+        inputs = self.preprocessing.inputs(prepared_drawings(self))
+        return np.resize(inputs, (self.at_once or len(inputs), *inputs.shape[1:]))
+
     def alternatives(self) -> Mapping[str, Detector]:
         """Prepare pictures in other common ways, if its user says in which."""
         if not self.asked:
@@ -85,3 +92,29 @@ class Network(Detector):
         other = copy(self)
         other.preprocessing = preprocessing
         return other
+
+
+class TorchNetwork(Network):
+    """One that torch computes.
+
+    Attributes
+    ----------
+    network : torch.nn.Module
+        In evaluation mode; takes and gives tensors of the processor.
+    """
+
+    network: Any
+
+    def run(self, inputs: Floats) -> Floats:
+        """Run it."""
+        return outputs_of(self.network, inputs, together=self.at_once > 0)
+
+    def hasten(self) -> str | None:
+        """Have it computed on an accelerator."""
+        self.network, called = on_accelerator(self.network, self.drawn_inputs())
+        return called
+
+
+def prepared_drawings(detector: Detector) -> Any:
+    """Draw pictures and prepare them as a detector does."""
+    return np.stack([detector.pixels(Image.fromarray(one)) for one in drawings(256)])

@@ -144,7 +144,7 @@ def on_ray(job: Job, rows: pa.Table, address: str | None) -> Iterator[pa.Table]:
 
 def _resource(run: Mapping[str, str]) -> str:
     """Return what each worker has one of: what this machine computes on, they must too."""
-    return "GPU" if run["inference"].startswith("torch on cuda") else "CPU"
+    return "GPU" if " on cuda" in run["inference"].lower() else "CPU"
 
 
 def _tasks(rows: pa.Table, batch_size: int, workers: int) -> Iterator[pa.Table]:

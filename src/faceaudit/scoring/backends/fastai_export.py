@@ -15,11 +15,13 @@ from faceaudit.errors import FaceAuditError
 from faceaudit.files import scratch_folder, sha256_of
 from faceaudit.model.architecture import check_weights, expect_numbers, require_model_extra
 from faceaudit.model.classes import ai_classes_of
+from faceaudit.model.fast_inference import on_accelerator
 from faceaudit.model.inference import margin, predict
 from faceaudit.model.preprocess import Floats, Prepared
 from faceaudit.pictures import open_picture
 from faceaudit.schema import ModelInfo
 from faceaudit.scoring.detectors import Detector
+from faceaudit.scoring.network import prepared_drawings
 from faceaudit.scoring.options import ModelOptions
 
 if TYPE_CHECKING:
@@ -68,9 +70,10 @@ class FastaiExport(Detector):
             if tuple(theirs.shape) != (len(files), len(classes)):
                 raise ValueError("the model does not give one number for each of its classes")
             self._network = learner.model.cpu().eval()
+            self._network.register_forward_hook(lambda _, given, output: margin(output, self._ai))
             with torch.no_grad():
                 inputs = self._inputs(pixels)
-                logits = self._logit(inputs).squeeze(1).numpy()
+                logits = self._network(inputs).squeeze(1).numpy()
             p_ai = self.p_ai(pixels)
         except Exception as error:  # an export can hold transforms of any kind
             raise FaceAuditError(
@@ -123,7 +126,12 @@ class FastaiExport(Detector):
         return pixels
 
     def p_ai(self, pixels: Prepared) -> Floats:
-        return predict(self._logit, self._inputs, pixels)
+        return predict(self._network, self._inputs, pixels)
+
+    def hasten(self) -> str | None:
+        inputs = self._inputs(prepared_drawings(self)).numpy()
+        self._network, called = on_accelerator(self._network, inputs)
+        return called
 
     def _inputs(self, pixels: Prepared) -> Tensor:
         """Run the batch transforms."""
@@ -132,9 +140,6 @@ class FastaiExport(Detector):
         items = [(torch.from_numpy(one).as_subclass(self._tensor),) for one in pixels]
         (batch,) = self._loader.after_batch(self._loader.do_batch(items))
         return batch.as_subclass(torch.Tensor)
-
-    def _logit(self, inputs: Tensor) -> Tensor:
-        return margin(self._network(inputs), self._ai)
 
     def _take_transforms(self, learner: Learner) -> dict[str, Any]:
         """Take the transforms out of an export, and say what they are."""

@@ -16,12 +16,14 @@ from PIL import Image
 from faceaudit.errors import FaceAuditError, MissingExtraError, in_one_line
 from faceaudit.files import sha256_of, text_of
 from faceaudit.model.architecture import expect_numbers
+from faceaudit.model.fast_inference import on_accelerator
 from faceaudit.model.inference import outputs_of
 from faceaudit.model.preprocess import Floats, Prepared
 from faceaudit.pictures import as_seen
 from faceaudit.reading.json_text import parse_json
 from faceaudit.schema import ModelInfo
 from faceaudit.scoring.detectors import Detector
+from faceaudit.scoring.network import prepared_drawings
 from faceaudit.scoring.options import ModelOptions
 from faceaudit.scoring.outputs import Outputs
 
@@ -138,6 +140,8 @@ class HuggingFace(Detector):
                 "preprocessing": {"size": int(max(shape[1:])), **statistics, **said},
             }
         )
+        # As every other network it gives a tensor.
+        model.register_forward_hook(lambda module, given, output: output.logits)
         return model.eval(), processor
 
     @cached_property
@@ -158,8 +162,15 @@ class HuggingFace(Detector):
         return self._prepared(self._loaded[1], as_seen(image))
 
     def p_ai(self, pixels: Prepared) -> Floats:
-        model, _ = self._loaded
-        return self._outputs.p_ai(outputs_of(lambda given: model(given).logits, pixels))
+        return self._outputs.p_ai(outputs_of(self._network, pixels))
+
+    @cached_property
+    def _network(self) -> Any:
+        return self._loaded[0]
+
+    def hasten(self) -> str | None:
+        self._network, called = on_accelerator(self._network, prepared_drawings(self))
+        return called
 
     @staticmethod
     def _prepared(processor: Any, image: Image.Image) -> Prepared:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +16,7 @@ from faceaudit.files import sha256_of
 from faceaudit.model.architecture import check_weights, require_model_extra
 from faceaudit.model.checkpoint import Checkpoint, load_checkpoint
 from faceaudit.model.explain import explain
-from faceaudit.model.fast_inference import fast_inference
+from faceaudit.model.fast_inference import Run, drawings, fast_inference
 from faceaudit.model.inference import predict
 from faceaudit.model.ood_distance import FeatureExtractor
 from faceaudit.model.preprocess import Floats, Pixels, square_pixels
@@ -26,13 +25,13 @@ from faceaudit.scoring.detectors import Detector
 from faceaudit.scoring.options import ModelOptions
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import nn
 
 
 class ModelFolder(Detector):
     """A model directory, or one file of weights in it. The record is read at once, they later."""
 
-    _faster: tuple[Callable[[Tensor], Tensor], str] | None = None
+    _faster: Run | None = None
 
     def __init__(self, path: Path, options: ModelOptions) -> None:
         options.refuse(path, "score_is", "preprocess", why=f"{RECORD_FILE} says it")
@@ -59,7 +58,15 @@ class ModelFolder(Detector):
 
     @cached_property
     def _extract(self) -> FeatureExtractor:
-        return FeatureExtractor(self.checkpoint.network, self._record.input)
+        return FeatureExtractor(self._module, self._record.input)
+
+    @property
+    def _module(self) -> nn.Module:
+        """The network where its layers can be looked at."""
+        import torch
+
+        faster = self._faster
+        return faster if isinstance(faster, torch.nn.Module) else self.checkpoint.network
 
     @property
     def notes(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -69,17 +76,18 @@ class ModelFolder(Detector):
         return square_pixels(image, self._record.input.size)
 
     def p_ai(self, pixels: Pixels) -> Floats:
-        run = self.checkpoint.network if self._faster is None else self._faster[0]
+        run = self.checkpoint.network if self._faster is None else self._faster
         return predict(run, self._record.input.inputs, pixels)
 
     def hasten(self) -> str | None:
         read = self._record.input
-        self._faster = fast_inference(self.checkpoint.network, read.inputs, read.size)
-        return None if self._faster is None else self._faster[1]
+        inputs = read.inputs(drawings(read.size)).numpy()
+        self._faster, called = fast_inference(self.checkpoint.network, inputs)
+        return called
 
     def explain(self, pixels: Pixels, called_ai: np.ndarray) -> Floats | None:
         try:
-            return explain(self.checkpoint.network, self._record.input, pixels, called_ai)
+            return explain(self._module, self._record.input, pixels, called_ai)
         except FaceAuditError:  # no feature map
             return None
 

@@ -10,13 +10,11 @@ from faceaudit.errors import FaceAuditError
 from faceaudit.files import sha256_of
 from faceaudit.model.architecture import check_weights, require_model_extra
 from faceaudit.model.checkpoint import load_network
-from faceaudit.model.inference import outputs_of
-from faceaudit.model.preprocess import Floats
 from faceaudit.model.records import RECORD_FILE
 from faceaudit.schema import ModelInfo
 from faceaudit.scoring.backends.torch_program import kind_of_program
 from faceaudit.scoring.description import Description, read_description
-from faceaudit.scoring.network import Network
+from faceaudit.scoring.network import TorchNetwork
 from faceaudit.scoring.options import ModelOptions
 from faceaudit.scoring.outputs import Outputs
 
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt")
 
 
-class StateDict(Network):
+class StateDict(TorchNetwork):
     """A state dict that a ``model.json`` or timm's ``config.json`` describes; see `Description`."""
 
     def __init__(self, path: Path, description: Description, options: ModelOptions) -> None:
@@ -64,7 +62,7 @@ class StateDict(Network):
         return cls(path, description, options)
 
     @cached_property
-    def _network(self) -> nn.Module:
+    def network(self) -> nn.Module:
         said = self._description
         network, _, note = load_network(
             self._path, said.network, max(said.preprocess.size), self._options.trust_pickle
@@ -75,9 +73,6 @@ class StateDict(Network):
     @property
     def notes(self) -> list[str]:  # type: ignore[override]
         return self.outputs.notes_of(self)
-
-    def run(self, inputs: Floats) -> Floats:
-        return outputs_of(self._network, inputs)
 
 
 DETECTOR = StateDict

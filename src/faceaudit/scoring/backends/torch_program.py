@@ -14,9 +14,8 @@ from faceaudit.errors import FaceAuditError, all_at_once, in_one_line
 from faceaudit.files import sha256_of
 from faceaudit.model.architecture import check_weights, expect_numbers, require_model_extra
 from faceaudit.model.inference import outputs_of
-from faceaudit.model.preprocess import Floats
 from faceaudit.schema import ModelInfo
-from faceaudit.scoring.network import Network
+from faceaudit.scoring.network import TorchNetwork
 from faceaudit.scoring.options import ModelOptions
 from faceaudit.scoring.outputs import Outputs
 from faceaudit.scoring.preprocessing import COMMON_SIZES, parse, said_beside, said_by_user
@@ -25,7 +24,7 @@ PREFIX = "torchscript:"
 Kind = Literal["TorchScript", "torch.export"]
 
 
-class TorchProgram(Network):
+class TorchProgram(TorchNetwork):
     """A program of pictures in, numbers out. It says neither how they are prepared nor what it
     gives: that is said beside it or by its user."""
 
@@ -104,7 +103,7 @@ class TorchProgram(Network):
     def _width(self) -> int | None:
         """Return how many numbers it gives of a black picture, if it takes one of a common size."""
         n, *shape = self._shape or (1, 3, COMMON_SIZES[0], COMMON_SIZES[0])
-        program = self._module
+        program = self.network
         try:
             given = outputs_of(program, np.zeros((n or 1, *shape), np.float32), together=True)
         except Exception:  # it is said as soon as a picture is prepared as it has to be
@@ -112,15 +111,12 @@ class TorchProgram(Network):
         return given.shape[1] if given.ndim == 2 else None
 
     @cached_property
-    def _module(self) -> Any:
+    def network(self) -> Any:
         return self._program.module() if self._kind == "torch.export" else self._program
 
     @property
     def notes(self) -> list[str]:  # type: ignore[override]
         return self.outputs.notes_of(self)
-
-    def run(self, inputs: Floats) -> Floats:
-        return outputs_of(self._module, inputs, together=self.at_once > 0)
 
 
 def kind_of_program(path: Path) -> Kind | None:
