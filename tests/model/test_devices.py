@@ -14,6 +14,11 @@ from tests.model.test_team import OPTIONS, launched
 from tests.pictures import draw_dataset
 
 torch = pytest.importorskip("torch", reason="needs the extra 'model'")
+pretending = "_setup_privateuseone_for_python_backend"
+pytestmark = pytest.mark.skipif(
+    not hasattr(pytest.importorskip("torch.utils.backend_registration"), pretending),
+    reason="this torch knows no device that is made in Python",
+)
 
 
 def test_on_a_pretended_accelerator():

@@ -146,7 +146,7 @@ def team(device: torch.device) -> Iterator[Team]:
 
     backends = "gloo"
     if device.type != "cpu":
-        own = distributed.get_default_backend_for_device(device.type)
+        own = distributed.Backend.default_device_backend_map[device.type]
         backends = f"cpu:gloo,{device.type}:{own}"
     try:
         distributed.init_process_group(backends, timeout=PATIENCE)
