@@ -85,6 +85,20 @@ def test_agrees_with_scikit_learn_on_smooth_scores():
     assert found.eer[0] == pytest.approx(eer, abs=1e-3)
 
 
+@pytest.mark.parametrize("label", [True, False], ids=["ai", "real"])
+def test_agrees_with_all_pairs_where_the_square_of_a_count_needs_eight_bytes(label):
+    random = np.random.default_rng(2)
+    many, few = random.normal(0.6, 0.2, 120_000), random.normal(0.4, 0.2, 40)
+    score = np.float32(np.append(many, few))
+    is_ai = np.append(np.full(len(many), label), np.full(len(few), not label))
+    found = ranking(score, is_ai, np.zeros(len(score), int))
+    value, variance = brute(score[is_ai], score[~is_ai])
+    for auc in (found.subgroup, found.bpsn, found.bnsp):
+        assert auc.value[0] == pytest.approx(value)
+        assert auc.variance[0] == pytest.approx(variance, rel=1e-6)
+        assert auc.low[0] == pytest.approx(value - 1.96 * np.sqrt(variance), abs=0.02)
+
+
 def test_low_bpsn_points_at_the_group_whose_photographs_look_generated():
     rng = np.random.default_rng(2)
     n = 3000

@@ -104,8 +104,6 @@ def group_calibration(
     284–302.
     """
     images, n = runs.real + runs.ai, runs.n_real + runs.n_ai
-    score = runs.ranked.distinct[runs.level]
-    scored = images * score
 
     def stretches(first: IntArray, *values: NDArray[Any]) -> list[NDArray[Any]]:
         ends = np.append(first, runs.first[-1])
@@ -113,9 +111,14 @@ def group_calibration(
 
     # A run is in the bin in which its middle image is.
     edges = (np.cumsum(n) - n)[:, None] + n[:, None] * np.arange(bins) / bins
-    first = np.searchsorted(np.cumsum(images) - images / 2, edges)
+    middle = np.cumsum(images, dtype=float)
+    middle -= images / 2
+    first = np.searchsorted(middle, edges)
+    del middle
+    score = runs.ranked.distinct[runs.level].astype(float)
+    scored = images * score
     bin_n, bin_ai, expected, squared = stretches(first, images, runs.ai, scored, scored * score)
-    below = sums((score < 0.5).astype(np.int64), runs.first)
+    below = sums((score < 0.5).astype(np.int32), runs.first)
     first = runs.first[:-1, None] + np.stack([0 * below, below], axis=1)
     side_n, side_ai, side_score = stretches(first, images, runs.ai, scored)
     effect = np.broadcast_to(effect, n.shape)[:, None]

@@ -101,28 +101,30 @@ class RankedScores:
     #: Label of each sorted row.
     is_ai: NDArray[np.bool_]
     #: The score of each level, shape (distinct scores,).
-    distinct: FloatArray
+    distinct: NDArray[np.float32]
     #: Images of each label with a lower score than the given level, shape (distinct scores + 1,).
-    real_below: IntArray
-    ai_below: IntArray
+    real_below: NDArray[np.int32]
+    ai_below: NDArray[np.int32]
 
 
 def rank_scores(score: NDArray[np.float32], is_ai: NDArray[np.bool_]) -> RankedScores:
     """Sort scores, without NaN, and their labels once; both of shape (images,)."""
     # To sort is ten times as fast as to find the order, so the row goes along as last bits.
-    both = whole_numbers(score) << 32
-    both |= np.arange(len(score))
+    both = whole_numbers(score)
+    both <<= 32
+    both |= np.arange(len(score), dtype=np.int32)
     both.sort()
     order = both.astype(np.uint32).view(np.int32)
+    del both
     ranked, label = score[order], is_ai[order]
     changes = _changes(ranked)
     first = np.flatnonzero(changes)
     level = np.cumsum(changes, dtype=np.int32) - np.int32(1)
-    below = np.append(first, len(ranked))
-    ai_below = np.append(0, np.cumsum(label))[below]
-    return RankedScores(
-        order, level, label, ranked[first].astype(float), below - ai_below, ai_below
-    )
+    below = np.append(first, len(ranked)).astype(np.int32)
+    ai_before = np.zeros(len(ranked) + 1, np.int32)
+    np.cumsum(label, out=ai_before[1:])
+    ai_below = ai_before[below]
+    return RankedScores(order, level, label, ranked[first], below - ai_below, ai_below)
 
 
 def _changes(values: NDArray[Any]) -> NDArray[np.bool_]:
@@ -166,7 +168,7 @@ class Runs:
         # Few groups fit 16 bits, which numpy sorts in linear time.
         narrow = np.int16 if groups <= np.iinfo(np.int16).max else np.int64
         code = group[ranked.order].astype(narrow)
-        rows = np.argsort(code, kind="stable")
+        rows = np.argsort(code, kind="stable").astype(np.int32)
         begins = np.searchsorted(code[rows], np.arange(groups + 1, dtype=narrow))
         rows, begins = rows[begins[0] :], begins - begins[0]
         level = ranked.level[rows]
@@ -177,7 +179,8 @@ class Runs:
         ai_before = np.zeros(len(rows) + 1, np.int32)
         np.cumsum(ranked.is_ai[rows], out=ai_before[1:])
         first = np.searchsorted(start, begins)
-        runs, n, n_ai = np.diff(first), np.diff(begins), np.diff(ai_before[begins])
+        runs, n = np.diff(first), np.diff(begins)
+        n_ai = np.diff(ai_before[begins]).astype(np.int64)  # whose square is taken
         images, ai = np.diff(start), np.diff(ai_before[start])
         below = start[:-1] - np.repeat(begins[:-1].astype(np.int32), runs)
         ai_below = ai_before[start[:-1]] - np.repeat(ai_before[begins[:-1]], runs)
@@ -208,23 +211,25 @@ def group_ranking(runs: Runs, confidence: float = 0.95) -> GroupRanking:
     """Compute the AUC family of every group, in time linear in the images."""
     ranked, level = runs.ranked, runs.level
 
-    def against_all(below: IntArray) -> tuple[FloatArray, IntArray, int]:
+    def against_all(below: NDArray[np.int32]) -> tuple[FloatArray, NDArray[np.int32], int]:
         return ((below[:-1] + below[1:]) / 2)[level], np.diff(below)[level], int(below[-1])
 
-    own_real = (runs.real_below + runs.real / 2, runs.real, runs.n_real)
+    def own_real() -> tuple[FloatArray, NDArray[np.int32], IntArray]:
+        return runs.real_below + runs.real / 2, runs.real, runs.n_real
+
     own_ai = (runs.ai, runs.ai_below, runs.n_ai)
     bpsn = (runs.real, runs.real_below, runs.n_real)
     effects = runs.design_effects
     if effects is None:
         effects = np.ones((2, len(runs.n_ai) + 1))
     (real, ai), (all_real, all_ai) = effects[:, :-1], effects[:, -1]
-    all_ai_below, all_real_below = against_all(ranked.ai_below), against_all(ranked.real_below)
+    # What they are held against is as large as all runs: made one after the other.
     return GroupRanking(
         n_real=runs.n_real,
         n_ai=runs.n_ai,
-        subgroup=_auc(runs.first, own_ai, own_real, (ai, real), confidence),
-        bpsn=_auc(runs.first, bpsn, all_ai_below, (real, all_ai), confidence, reverse=True),
-        bnsp=_auc(runs.first, own_ai, all_real_below, (ai, all_real), confidence),
+        subgroup=_auc(runs.first, own_ai, own_real(), (ai, real), confidence),
+        bpsn=_auc(runs.first, bpsn, against_all(ranked.ai_below), (real, all_ai), confidence, True),
+        bnsp=_auc(runs.first, own_ai, against_all(ranked.real_below), (ai, all_real), confidence),
         eer=_equal_error_rate(runs),
     )
 
@@ -256,9 +261,16 @@ def _auc(
     """
     of_run, below, n_items = items
     middle, tied, n_others = others
+    # Arrays of every run, as few at a time as can be.
     weight = of_run * middle
-    parts = (2 * below + of_run) * middle + of_run * (tied / 4)
-    total, squared, beyond = (sums(of, first) for of in (weight, weight * middle, of_run * parts))
+    total = sums(weight, first)
+    weight *= middle
+    squared = sums(weight, first)
+    np.multiply(2 * below + of_run, middle, out=weight)
+    weight += of_run * (tied / 4)
+    weight *= of_run
+    beyond = sums(weight, first)
+    del weight
     with np.errstate(divide="ignore", invalid="ignore"):
         above = total / n_items / n_others
         placements = (
