@@ -97,7 +97,7 @@ def write(folder: Path, options: argparse.Namespace) -> None:
 def audit(folder: Path, options: argparse.Namespace) -> dict[str, object]:
     """Audit the files in this process: seconds in all and by check, and peak memory in GB."""
     from faceaudit import api, runner
-    from faceaudit.tables import read_scores
+    from faceaudit.given import read_given, with_names
 
     files = sorted(folder.glob("*.parquet"))
     spec = {
@@ -126,8 +126,8 @@ def audit(folder: Path, options: argparse.Namespace) -> dict[str, object]:
         "by_check": by_check,
     }
     start = time.process_time()
-    for file in files:
-        read_scores(file)
+    for _ in read_given(with_names(files), None, {}, in_parts=True):
+        pass
     found["reading"] = time.process_time() - start
     if options.groups:
         from faceaudit.report.html import write_with_page

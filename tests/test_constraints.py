@@ -30,6 +30,7 @@ def test_the_page_on_security_names_the_limits():
     table = page.partition("## Tables and specifications")[2].partition("\n## ")[0]
     for said in (
         f"{limits.TABLE_BYTES // 10**9} GB, {limits.ROWS // 10**6} million rows",
+        f"of it, {limits.AUDIT_ROWS // 10**6} million rows",
         f"{limits.CELL_BYTES:,} bytes",
         f"{limits.GROUPS:,}; of an audit together {limits.ALL_GROUPS:,}",
         f"| {limits.DATASETS} |",

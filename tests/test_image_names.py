@@ -191,7 +191,7 @@ def test_names_are_not_held_in_memory(tmp_path):
 
 
 def test_a_table_of_too_many_rows_may_be_given_in_several_files(tmp_path, monkeypatch):
-    monkeypatch.setattr("faceaudit.reading.parquet.ROWS", ROWS // 2)
+    monkeypatch.setattr("faceaudit.reading.parquet.AUDIT_ROWS", ROWS // 2)
     (file,) = in_parts(tmp_path, ())
     with pytest.raises(FaceAuditError, match=r"900 rows, and 450 are the most .*several files"):
         api.audit(file, KEYS)

@@ -100,7 +100,8 @@ def audit(
         expect_writable(*files_in(out, "audit"), inputs=read)
     with worded_for_python(given, "y_score" if notes else "column 'p_ai'"):
         chosen = None if spec is None else as_spec(spec)
-        together = concat_scores(read_given(with_names(given), chosen, reading, where=where))
+        parts = read_given(with_names(given), chosen, reading, where=where, in_parts=True)
+        together = concat_scores(parts)
         together.info.notes[:0] = notes
         if name is not None:
             refuse_no_text("name", [name])
@@ -164,7 +165,7 @@ def init(
         raise FaceAuditError(f"{path}: is there already; remove it, or name another file with -o")
     given = listed(scores)
     expect_writable(path)
-    together = concat_scores(read_given(with_names(given), None, reading))
+    together = concat_scores(read_given(with_names(given), None, reading, in_parts=True))
     command = _audit_command(given, path, reading)
     words = as_words(reading.get("missing", ()))
     text = draft(together, path.stem, command, missing=words, include_training=include_training)

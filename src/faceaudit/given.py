@@ -15,7 +15,15 @@ from faceaudit.python_words import in_words_of_python
 from faceaudit.reading.meaning import ScoreIs
 from faceaudit.schema import tag_columns
 from faceaudit.spec import Spec
-from faceaudit.tables import Readable, Scores, expect_scores, read_raw, read_scores, read_tags
+from faceaudit.tables import (
+    Readable,
+    Scores,
+    expect_scores,
+    names_apart,
+    read_raw,
+    read_scores,
+    read_tags,
+)
 
 #: A table, and what messages call it.
 Called = tuple[str, Readable]
@@ -51,11 +59,14 @@ def read_given(
     columns: Sequence[str | None] = (),
     others: Sequence[str] = (),
     where: str | None = None,
+    *,
+    in_parts: bool = False,
 ) -> Iterator[Scores]:
     """Read scores, one table at a time, with the specification's words for "missing" too.
 
     `columns` are those of the scores of each table, where they are not as `reading` says; `others`
-    are all classifiers' where one table has them; `where` may name a column too.
+    are all classifiers' where one table has them; `where` may name a column too. `in_parts`: of
+    Parquet the names of images need not be read.
     """
     if strange := sorted(reading.keys() - Reading.__annotations__):
         raise TypeError(f"got an unexpected keyword argument '{strange[0]}'")
@@ -80,7 +91,9 @@ def read_given(
         tags = all_at_once("", *steps, *lacking)
     of_all |= {"score_is": reading.get("score_is", "probability"), "tags": tags}
     for (name, table, how), column in zip(each, columns or [None] * len(each), strict=True):
-        raw = read_raw(table, name, "scores")
+        # Tags are joined by the names.
+        apart = partial(names_apart, how, of_all["missing"]) if in_parts and not tags else None
+        raw = read_raw(table, name, "scores", apart)
         try:
             scores = read_scores(raw, how, **of_all)
         except FaceAuditError as error:

@@ -16,7 +16,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from faceaudit.limits import CELL_BYTES
-from faceaudit.reading.columns import encoded, is_text, under_each_other, with_column
+from faceaudit.reading.columns import (
+    encoded,
+    is_numbered,
+    is_text,
+    under_each_other,
+    with_column,
+)
 from faceaudit.schema import repeated_keys
 
 Prints = NDArray[np.uint64]
@@ -103,16 +109,13 @@ class Kept:
         first = sum(self.names.rows)
         self.names.rows.append(len(table))
         self.names.look_up.append(look_up or names.take)
-        path = fingerprints(table["image"])
-        self.paths.append(path)
-        self.keys.append(path * _salt()[-1] + fingerprints(table["dataset"]))
+        self.paths.append(fingerprints(table["image"]))
+        self.keys.append(keys_of(table))
         number = pa.array(np.arange(first, first + len(table), dtype=np.int32))
         table = with_column(table, "image", number)
         for name in ("sha256", "copy_of"):
             if name in table.column_names:
-                unknown = np.asarray(table[name].is_null())
-                prints = pa.array(fingerprints(table[name]), mask=unknown)
-                table = with_column(table, name, prints)
+                table = with_column(table, name, numbered_text(table[name]))
         self.tables.append(in_few_bytes(table))
 
     def together(self) -> pa.Table:
@@ -138,23 +141,39 @@ class Kept:
 
     def repeated(self, table: pa.Table) -> tuple[int, int, str] | None:
         """Return the first row whose data set and image an earlier row has: table, row, path."""
+        table = table.select(["image", "dataset"])
         keys = np.concatenate(self.keys)
-        in_order = np.sort(keys)
-        if not (in_order[1:] == in_order[:-1]).any():
-            return None
-        order = np.argsort(keys, kind="stable")
-        alike = keys[order[1:]] == keys[order[:-1]]
-        run = np.append(0, np.cumsum(~alike))
-        again = 1 + np.flatnonzero(alike)
-        again = again[np.argsort(order[again])]
-        for some in np.split(again, range(_AT_A_TIME, len(again), _AT_A_TIME)):
-            # That fingerprints are alike proves nothing.
-            rows = np.sort(order[np.isin(run, run[some])])
-            named = self.names.of(table.select(["image", "dataset"]).take(pa.array(rows)))
-            if pair := repeated_keys(named):
-                part, row = self.names.place(int(rows[pair[1]]))
-                return part, row, named["image"][pair[1]].as_py()
+        found = repeated(keys, lambda rows: self.names.of(table.take(pa.array(rows))))
+        return found and (*self.names.place(found[0]), found[1])
+
+
+def repeated(keys: Prints, named: Callable[[RowNumbers], pa.Table]) -> tuple[int, str] | None:
+    """Return the first row whose data set and image an earlier row has, and the image's path.
+
+    `keys` are those of `keys_of`, and `named` gives some rows with both.
+    """
+    in_order = np.sort(keys)
+    if not (in_order[1:] == in_order[:-1]).any():
         return None
+    order = np.argsort(keys, kind="stable")
+    alike = keys[order[1:]] == keys[order[:-1]]
+    run = np.append(0, np.cumsum(~alike))
+    again = 1 + np.flatnonzero(alike)
+    again = again[np.argsort(order[again])]
+    for some in np.split(again, range(_AT_A_TIME, len(again), _AT_A_TIME)):
+        # That fingerprints are alike proves nothing.
+        rows = np.sort(order[np.isin(run, run[some])])
+        of_some = named(rows)
+        if pair := repeated_keys(of_some):
+            return int(rows[pair[1]]), of_some["image"][pair[1]].as_py()
+    return None
+
+
+def keys_of(table: pa.Table) -> Prints:
+    """Number the data set and image of each row as `fingerprints` does."""
+    keys: Prints = fingerprints(table["image"]) * _salt()[-1]
+    keys += fingerprints(table["dataset"])
+    return keys
 
 
 @cache
@@ -163,8 +182,15 @@ def _salt() -> Prints:
     return np.random.default_rng().integers(2**64, size=CELL_BYTES + 1, dtype=np.uint64)
 
 
+def numbered_text(text: pa.ChunkedArray) -> pa.Array:
+    """Return the `fingerprints` of texts, and null for null."""
+    return pa.array(fingerprints(text), mask=np.asarray(text.is_null()))
+
+
 def fingerprints(text: pa.ChunkedArray) -> Prints:
     """Number texts so that equal ones have equal numbers, and hardly any others; null has 0."""
+    if is_numbered(text.type):
+        return np.asarray(text.fill_null(0))
     if pa.types.is_dictionary(text.type):
         one = encoded(text).chunk(0)
         prints = np.append(fingerprints(pa.chunked_array([one.dictionary])), np.uint64(0))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-#: Bytes of a table in memory; an audit takes up to five times as many. A file of a few kilobytes
-#: can hold a billion equal cells.
+#: Bytes of a table in memory, or of what is kept of one that is read a part at a time. A file of a
+#: few kilobytes can hold a billion equal cells.
 TABLE_BYTES = 1_000_000_000
 #: Bytes that reading a table may take beside what is taken, whatever its file says of itself.
 READING_BYTES = 6 * TABLE_BYTES
 #: Rows of a table.
 ROWS = 10_000_000
+#: Rows of a table that is read a part at a time, as an audit reads Parquet.
+AUDIT_ROWS = 20_000_000
 #: Bytes of one cell: a path, a tag, a map of attention. A column with a longer one is not read.
 CELL_BYTES = 4_096
 #: So many tags that nobody named are read, the first of a table.

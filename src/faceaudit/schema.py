@@ -17,7 +17,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.limits import DATASETS
-from faceaudit.reading.columns import by_value, cast_column, distinct, refuse, trimmed, with_column
+from faceaudit.reading.columns import (
+    by_value,
+    cast_column,
+    distinct,
+    is_numbered,
+    refuse,
+    trimmed,
+    with_column,
+)
 
 SCHEMA_VERSION = 1
 METADATA_KEY = b"faceaudit"
@@ -285,7 +293,8 @@ def validate(table: pa.Table, kind: Literal["manifest", "scores"], source: str) 
             status = pc.coalesce(table["status"].cast(pa.string()), status)
         table = with_column(table, "status", status)
     for name in table.column_names:
-        if (kind_of_cell := column_type(name)) is not None:
+        kind_of_cell = column_type(name)
+        if kind_of_cell is not None and not is_numbered(table[name].type):
             table = cast_column(table, name, kind_of_cell, source)
         if name in CLUSTER_COLUMNS:  # blanks are no person, and no images of one
             table = with_column(table, name, trimmed(table[name]))
@@ -310,7 +319,7 @@ def validate(table: pa.Table, kind: Literal["manifest", "scores"], source: str) 
     if len(table) == 0:
         raise FaceAuditError(f"{source}: the table has no rows")
     refuse_many_datasets(table, source)
-    if rows := repeated_keys(table):
+    if not is_numbered(table["image"].type) and (rows := repeated_keys(table)):
         refuse_repeated(source, rows[1], table["image"][rows[1]].as_py())
     return table
 

@@ -27,14 +27,25 @@ import pyarrow.parquet as pq
 
 from faceaudit.errors import FaceAuditError, all_at_once
 from faceaudit.files import atomic_file, sha256_of
-from faceaudit.image_names import NAMES, ImageNames, Kept, LookUp, RowNumbers
+from faceaudit.image_names import (
+    NAMES,
+    ImageNames,
+    Kept,
+    LookUp,
+    RowNumbers,
+    keys_of,
+    numbered_text,
+    repeated,
+)
 from faceaudit.limits import UNNAMED_TAGS
 from faceaudit.one_or_many import as_words, listed
 from faceaudit.reading import meaning
 from faceaudit.reading.columns import (
+    all_alike,
     by_value,
     cast_column,
     encoded,
+    is_numbered,
     refuse,
     trimmed,
     value_counts,
@@ -44,6 +55,7 @@ from faceaudit.reading.file_kinds import expect, refusal
 from faceaudit.reading.formats import first_line, parquet_files, read_file, read_frame
 from faceaudit.reading.frames import Frame
 from faceaudit.reading.headings import likely_columns
+from faceaudit.reading.in_parts import Apart, Numbering
 from faceaudit.reading.json_text import parse_json
 from faceaudit.reading.parquet import read_rows
 from faceaudit.reading.tagging import TagTable, join_tags
@@ -96,6 +108,10 @@ class Scores:
     names: ImageNames = field(default_factory=ImageNames)
 
 
+#: What changes with a file.
+Stamp = tuple[int, int]
+
+
 @dataclass(frozen=True)
 class RawTable:
     """A table as it stands in a file or in memory, before it is said what its columns mean."""
@@ -106,6 +122,8 @@ class RawTable:
     metadata: bytes | None
     #: What was noticed on the way, as sentences.
     notes: tuple[str, ...]
+    #: The Parquet files that its rows are in, one after the other, if they are in such.
+    files: Mapping[Path, Stamp] = field(default_factory=dict)
 
     @property
     def in_file(self) -> bool:
@@ -230,7 +248,7 @@ def read_scores(
     """
     raw = read_raw(given, called, "scores")
     path, table, notes = raw.path, raw.table, [*raw.notes]
-    source, mapping = str(path), _fitting(mapping or {}, table)
+    source, mapping = str(path), _fitting(mapping or {}, table.column_names)
     read_as: dict[str, Any] = {"map": mapping, "ai_label": list(as_words(ai_label))}
     read_as["score_is"] = "" if score_is == "probability" else score_is
     read = _inputs("scores", raw, {option: of for option, of in read_as.items() if of})
@@ -279,7 +297,11 @@ def read_scores(
         table = cast_column(table, "dataset", pa.string(), source)
         table = with_column(table, "dataset", trimmed(table["dataset"]))
     if "dataset" not in own:
-        table = with_column(table, "dataset", pc.fill_null(table["dataset"], path.stem))
+        if is_numbered(table["image"].type):
+            dataset = all_alike(path.stem, len(table))
+        else:
+            dataset = pc.fill_null(table["dataset"], path.stem)
+        table = with_column(table, "dataset", dataset)
     if "label" not in own:
         labelled = pc.is_valid(table["label"])
         unlabelled = value_counts(table["dataset"].filter(pc.invert(labelled)))
@@ -287,6 +309,12 @@ def read_scores(
     table, said = standardise(table, source)
     notes += [*said, *suspected_missing(table)]
     table = validate(table, "scores", source)
+    look_up = None
+    if raw.files and not tags:
+        named = {name: mapping.get(name, name) for name in NAMES if name in table.column_names}
+        look_up = partial(_names, raw.files, named, tuple(as_words(missing)))
+    if look_up is not None and is_numbered(table["image"].type):
+        _refuse_repeated(table, look_up, source)
     # Of every data set and tag it is said where it comes from, if that is not known yet.
     counts = value_counts(table["dataset"])
     tag_sources = dict(info.tag_sources)
@@ -305,22 +333,47 @@ def read_scores(
         "versions": info.versions if ours else library_versions(),
         "inputs": [*read, *chain.from_iterable(tag_table.inputs for tag_table in tags)],
     }
-    look_up = None
-    if raw.in_file and not tags and (files := parquet_files(raw.path)):
-        named = {name: mapping.get(name, name) for name in NAMES if name in table.column_names}
-        stamps = {file: _stamp(file) for file in files}
-        look_up = partial(_names, stamps, named, tuple(as_words(missing)))
     return Scores(table, info.model_copy(update=update), look_up)
 
 
-def _stamp(file: Path) -> tuple[int, int]:
+def _refuse_repeated(table: pa.Table, look_up: LookUp, source: str) -> None:
+    """Refuse a table without the names of its images if one stands there twice."""
+
+    def named(rows: RowNumbers) -> pa.Table:
+        datasets = table.select(["dataset"]).take(pa.array(rows))
+        return with_column(datasets, "image", look_up(rows)["image"])
+
+    if found := repeated(keys_of(table), named):
+        refuse_repeated(source, *found)
+
+
+def _stamp(file: Path) -> Stamp:
     """Return what changes with a file."""
     found = file.stat()
     return found.st_size, found.st_mtime_ns
 
 
+def names_apart(
+    mapping: Mapping[str, str | Sequence[str]], missing: Sequence[str], columns: Sequence[str]
+) -> dict[str, Numbering]:
+    """Say which columns hold names that an audit looks up, and how their cells are numbered."""
+    fitting = _fitting(mapping, columns)
+    of_each = {ours: fitting.get(ours, ours) for ours in ("image", "sha256")}
+    # What is something else besides is needed as it stands there.
+    used = Counter([*(fitting | of_each).values()])
+    return {
+        theirs: partial(_numbered, name=ours, missing=missing)
+        for ours, theirs in of_each.items()
+        if theirs in columns and used[theirs] == 1
+    }
+
+
+def _numbered(column: pa.ChunkedArray, name: str, missing: Sequence[str]) -> pa.Array:
+    return numbered_text(_as_read(pa.table({name: column}), missing)[name])
+
+
 def _names(
-    stamps: Mapping[Path, tuple[int, int]],
+    stamps: Mapping[Path, Stamp],
     named: Mapping[str, str],
     missing: Sequence[str],
     rows: RowNumbers,
@@ -331,10 +384,14 @@ def _names(
         if not file.is_file() or _stamp(file) != stamp:
             raise FaceAuditError(f"{file}: has changed since its scores were read; audit it again")
     table = read_rows([*stamps], [*named.values()], rows)
-    table = pa.table({ours: table[theirs] for ours, theirs in named.items()})
-    for name in named:
+    return _as_read(pa.table({ours: table[theirs] for ours, theirs in named.items()}), missing)
+
+
+def _as_read(table: pa.Table, missing: Sequence[str]) -> pa.Table:
+    """Read the names of images as `read_scores` does."""
+    for name in table.column_names:
         table = cast_column(table, name, pa.string(), "")
-    if "copy_of" in named:
+    if "copy_of" in table.column_names:
         table = with_column(table, "copy_of", trimmed(table["copy_of"]))
     return meaning.mark_missing(table, missing)
 
@@ -355,7 +412,7 @@ def expect_scores(
     """
     raw = read_raw(given, called, "scores")
     if raw.metadata is None:
-        source, fitting = str(raw.path), _fitting(mapping or {}, raw.table)
+        source, fitting = str(raw.path), _fitting(mapping or {}, raw.table.column_names)
         table = _without(_rename(raw.table, fitting, source, fitting), others)
         table = _without_further_tags(table, {*named, *fitting}, [])
         table = meaning.with_whole_numbers(meaning.mark_missing(table, as_words(missing)))
@@ -377,7 +434,7 @@ def read_tags(
     """
     raw = read_raw(given, called)
     path, table, metadata, notes = raw.path, raw.table, raw.metadata, [*raw.notes]
-    source, mapping = str(path), _fitting(mapping or {}, table)
+    source, mapping = str(path), _fitting(mapping or {}, table.column_names)
     read = _inputs("tags", raw)
     renamed = frozenset(ours for ours, theirs in mapping.items() if theirs in table.column_names)
     table = _without(_rename(table, mapping, source, mapping), others)
@@ -399,10 +456,16 @@ def read_tags(
     return TagTable(path, table, info, renamed, notes, read)
 
 
-def read_raw(given: Readable, called: str, needed: Literal["scores"] | None = None) -> RawTable:
+def read_raw(
+    given: Readable,
+    called: str,
+    needed: Literal["scores"] | None = None,
+    apart: Apart | None = None,
+) -> RawTable:
     """Read a file or a table in memory; where a file has its path, the latter has its name.
 
-    What was read before is taken as it is, so that a table of many classifiers is read once.
+    What was read before is taken as it is, so that a table of many classifiers is read once. With
+    `apart` Parquet is read a part at a time, as `faceaudit.reading.in_parts` says.
     """
     if isinstance(given, RawTable):
         return given
@@ -410,7 +473,9 @@ def read_raw(given: Readable, called: str, needed: Literal["scores"] | None = No
     if isinstance(given, Path | str):
         if needed is not None:
             expect(given, needed)
-        return RawTable(given, Path(given), *read_file(given, notes), tuple(notes))
+        path = Path(given)
+        files = {file: _stamp(file) for file in parquet_files(path)} if path.exists() else {}
+        return RawTable(given, path, *read_file(path, notes, apart), tuple(notes), files)
     frame: Frame
     if isinstance(given, Scores | Manifest):
         metadata = {METADATA_KEY: given.info.model_dump_json().encode()}
@@ -466,11 +531,13 @@ def inputs_of(*tables: Scores) -> list[Input]:
     return found
 
 
-def _fitting(mapping: Mapping[str, str | Sequence[str]], table: pa.Table) -> dict[str, str]:
+def _fitting(
+    mapping: Mapping[str, str | Sequence[str]], columns: Collection[str]
+) -> dict[str, str]:
     """Take the first column that a table has, where tables call one of ours differently."""
     fitting = {}
     for ours, theirs in mapping.items():
-        there = [name for name in listed(theirs) if name in table.column_names]
+        there = [name for name in listed(theirs) if name in columns]
         fitting[ours] = next(iter([*there, *listed(theirs)]), "")
     return fitting
 
@@ -590,10 +657,13 @@ def concat_scores(parts: Iterable[Scores]) -> Scores:
 
     Of each table, one at a time, is kept what is counted (`faceaudit.image_names`).
     """
-    kept, infos = Kept(), []
-    for part in parts:
+    kept = Kept()
+
+    def added(part: Scores) -> ScoresInfo:
         kept.add(part.table, part.look_up)
-        infos.append(part.info)
+        return part.info
+
+    infos = [added(part) for part in parts]
     models = [info.model for info in infos if info.model]
     if (several := len({model.sha256 or model.id for model in models})) > 1:
         raise FaceAuditError(
@@ -601,6 +671,7 @@ def concat_scores(parts: Iterable[Scores]) -> Scores:
             "or use 'faceaudit compare'"
         )
     table = kept.together()
+    pa.default_memory_pool().release_unused()  # what was read is several times what is kept
     if len(infos) == 1:
         return Scores(table, infos[0], names=kept.names)
     table, notes = standardise(table, "the given scores")

@@ -160,7 +160,7 @@ def test_equal_cells_are_counted_before_they_are_unfolded(tmp_path, monkeypatch,
     assert path.stat().st_size < 200_000
     assert read_file(path, [])[0].num_columns == 4
     monkeypatch.setattr("faceaudit.reading.parquet.TABLE_BYTES", 10_000_000)
-    monkeypatch.setattr("faceaudit.reading.parquet._AT_ONCE", 100_000)
+    monkeypatch.setattr("faceaudit.reading.parquet.AT_ONCE", 100_000)
     before = pa.default_memory_pool().max_memory()
     assert "would take more than 0.01 GB" in refusal(read_file, path, [])
     assert pa.default_memory_pool().max_memory() - before < 5_000_000

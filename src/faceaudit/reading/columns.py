@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -58,6 +59,11 @@ def plain(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
 def is_text(kind: pa.DataType) -> bool:
     """Tell whether a column is text: a string a row, or `encoded`."""
     return bool(pa.types.is_string(kind) or pa.types.is_dictionary(kind))
+
+
+def is_numbered(kind: pa.DataType) -> bool:
+    """Tell whether a column has numbers in the place of text, see `faceaudit.image_names`."""
+    return bool(pa.types.is_uint64(kind))  # which no other has
 
 
 def encoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -130,6 +136,11 @@ def numbered(column: pa.ChunkedArray) -> NDArray[np.int64]:
     return np.asarray(place[one.indices.fill_null(-1).to_numpy(zero_copy_only=False)])
 
 
+def all_alike(text: str, rows: int) -> pa.ChunkedArray:
+    """Return a column of so many cells of one text, `encoded`."""
+    return pa.chunked_array([pa.DictionaryArray.from_arrays(np.zeros(rows, np.int8), [text])])
+
+
 def by_value(column: pa.ChunkedArray, change: Callable[[pa.ChunkedArray], Any]) -> pa.ChunkedArray:
     """Change a column cell by cell; of `encoded` text each value once, and text stays encoded."""
     if not pa.types.is_dictionary(column.type):
@@ -184,13 +195,15 @@ def cast_column(table: pa.Table, name: str, to: pa.DataType, source: str) -> pa.
                 f"{source}: column '{name}' holds no lists of {to.list_size} numbers; give it "
                 f"another name, as --map {name}_={name}"
             ) from None
-    if not pa.types.is_binary(to):
+    if not (pa.types.is_binary(to) or is_text(column.type)):
         column = plain(column)
     try:
-        return with_column(table, name, _cast(column, to))
+        return with_column(table, name, by_value(column, partial(_cast, to=to)))
     except _UNCASTABLE:
-        row = _first_uncastable(column, to)
-        value = column[row].as_py()
+        values = pa.chunked_array([distinct(column)[0]])
+        value = values[_first_uncastable(values, to)]
+        row = first_true(by_value(column, partial(pc.equal, value)))
+        value = value.as_py()
         raise FaceAuditError(
             f"{source}: column '{name}', row {row + 1}: {value!r} is not {_called(to)}; "
             f"correct it, or name it as missing with --missing {shlex.quote(str(value))}"

@@ -5,12 +5,11 @@ from __future__ import annotations
 import csv
 import gzip
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.json as pa_json
 
@@ -18,11 +17,18 @@ from faceaudit.errors import FaceAuditError
 from faceaudit.files import is_stream
 from faceaudit.limits import CELL_BYTES, DEPTH, READING_BYTES, TABLE_BYTES
 from faceaudit.memory_limit import at_most
-from faceaudit.reading.columns import plain
 from faceaudit.reading.frames import arrow_table
+from faceaudit.reading.in_parts import Apart, read_in_parts
 from faceaudit.reading.json_text import depth, n_keys
-from faceaudit.reading.parquet import lengths, read_parquet, refuse_size
-from faceaudit.schema import FIXED_COLUMNS, METADATA_KEY
+from faceaudit.reading.parquet import (
+    as_meant,
+    has_name,
+    lengths,
+    read_parquet,
+    refuse_size,
+    refuse_two_of_one_name,
+)
+from faceaudit.schema import METADATA_KEY
 from faceaudit.wording import counted
 
 KINDS = "Parquet, Feather, JSON lines (.jsonl), or text with a header line (.csv, .tsv)"
@@ -34,10 +40,13 @@ _NOT_READ = {
 }
 
 
-def read_file(path: Path | str, notes: list[str]) -> tuple[pa.Table, bytes | None]:
+def read_file(
+    path: Path | str, notes: list[str], apart: Apart | None = None
+) -> tuple[pa.Table, bytes | None]:
     """Read a table of any kind that `KINDS` names, gzipped or not, or a folder of Parquet files.
 
-    `notes` gets a sentence for what is left out or taken for something.
+    `notes` gets a sentence for what is left out or taken for something. With `apart` Parquet is
+    read as `faceaudit.reading.in_parts` does.
 
     Returns
     -------
@@ -55,6 +64,8 @@ def read_file(path: Path | str, notes: list[str]) -> tuple[pa.Table, bytes | Non
     path = Path(path)
     try:
         with at_most(READING_BYTES):
+            if apart is not None and (files := parquet_files(path)):
+                return _in_parts(path, files, apart, notes)
             table, left_out = _read(path, notes)
     except FileNotFoundError:
         raise FaceAuditError(f"{path}: no such file") from None
@@ -131,15 +142,32 @@ def _read_feather(path: Path) -> pa.Table:
         return pa.Table.from_batches(batches, file.schema)
 
 
-def parquet_files(path: Path) -> list[Path]:
-    """Return the Parquet files whose rows are those of a table; none if it is of another kind."""
+def parquet_files(path: Path) -> dict[Path, dict[str, str]]:
+    """Return the Parquet files whose rows are those of a table; none if it is of another kind.
+
+    Each has the columns that its folders state: one called group=01 names a group, and no number.
+    """
     if not path.is_dir():
-        with path.open("rb") as file:
-            return [path] if file.read(4) == b"PAR1" else []
+        with path.open("rb") as opened:
+            return {path: {}} if opened.read(4) == b"PAR1" else {}
     from pyarrow import dataset  # imports pandas
 
+    found = {}
     data = dataset.dataset(path, format="parquet", partitioning="hive")
-    return [Path(fragment.path) for fragment in data.get_fragments()]
+    for file in (Path(fragment.path) for fragment in data.get_fragments()):
+        parts = (part.partition("=") for part in file.relative_to(path).parent.parts)
+        found[file] = {name: value for name, stated, value in parts if stated}
+    return found
+
+
+def _in_parts(
+    path: Path, files: Mapping[Path, Mapping[str, str]], apart: Apart, notes: list[str]
+) -> tuple[pa.Table, bytes | None]:
+    table, left_out = read_in_parts(path, files, apart)
+    _refuse_no_rows(table, str(path))
+    named = [name for name in table.column_names if has_name(name)]
+    _note_unread(notes, left_out, table.num_columns - len(named))
+    return table.select(named), (table.schema.metadata or {}).get(METADATA_KEY)
 
 
 def _read_folder(path: Path) -> tuple[pa.Table, list[str]]:
@@ -147,13 +175,11 @@ def _read_folder(path: Path) -> tuple[pa.Table, list[str]]:
         raise FaceAuditError(f"{path}: a folder without a Parquet file")
     left_out: dict[str, None] = {}
     tables, size = [], 0
-    for file in files:
+    for file, stated in files.items():
         table, without = read_parquet(file)
-        # A folder called group=01 names a group, and no number.
-        for part in file.relative_to(path).parent.parts:
-            name, stated, value = part.partition("=")
-            if stated and name not in table.column_names:
-                table = table.append_column(name, pa.array([value] * len(table), pa.string()))
+        for name in (name for name in stated if name not in table.column_names):
+            value = pa.array([stated[name]] * len(table), pa.string())
+            table = table.append_column(name, value)
         tables.append(table)
         left_out |= dict.fromkeys(without)
         size += table.nbytes
@@ -243,8 +269,8 @@ def _plain_columns(
     table: pa.Table, source: str, notes: list[str], left_out: Sequence[str] = ()
 ) -> tuple[pa.Table, bytes | None]:
     """Keep what is one value a cell, and say what is not; refuse two columns of one name."""
-    if len(table) == 0:
-        raise FaceAuditError(f"{source}: the table has no rows")
+    _refuse_no_rows(table, source)
+    refuse_two_of_one_name(source, table.column_names)
     kept: dict[str, pa.ChunkedArray] = {}
     cells = [lengths(column) for column in table.columns]
     # Of all of it, before any of it is unfolded.
@@ -256,21 +282,29 @@ def _plain_columns(
     refuse_size(source, len(table), sum(sizes))
     unread, nameless = [*left_out], 0
     for name, column, (longest, _) in zip(table.column_names, table.columns, cells, strict=True):
-        if not name or name.startswith("__index_level_"):
+        if not has_name(name):
             nameless += 1
             continue
         try:
-            found = None if longest > CELL_BYTES else _plain(name, column)
+            found = None if longest > CELL_BYTES else as_meant(name, column)
         except pa.ArrowException as error:
             raise FaceAuditError(
                 f"{source}: column '{name}' cannot be read ({first_line(error)})"
             ) from None
         if found is None:
             unread.append(name)
-        elif name in kept:
-            raise FaceAuditError(f"{source}: two columns are called '{name}'; rename one")
         else:
             kept[name] = found
+    _note_unread(notes, unread, nameless)
+    return pa.table(kept), (table.schema.metadata or {}).get(METADATA_KEY)
+
+
+def _refuse_no_rows(table: pa.Table, source: str) -> None:
+    if len(table) == 0:
+        raise FaceAuditError(f"{source}: the table has no rows")
+
+
+def _note_unread(notes: list[str], unread: Sequence[str], nameless: int) -> None:
     if unread:
         notes.append(
             f"Not read, since a cell has more than {CELL_BYTES:,} bytes, or holds a list, a record "
@@ -278,23 +312,3 @@ def _plain_columns(
         )
     if nameless:
         notes.append(f"Not read, having no name: {counted(nameless, 'column')}.")
-    return pa.table(kept), (table.schema.metadata or {}).get(METADATA_KEY)
-
-
-def _plain(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray | None:
-    """Return a column as text, number or boolean, or as the many values that are meant there."""
-    kind = FIXED_COLUMNS.get(name, pa.null())
-    if pa.types.is_binary(kind):
-        return column
-    # An embedding of another length is none of ours.
-    embedding = pa.types.is_fixed_size_list(kind) and pa.types.is_nested(column.type)
-    if embedding and _all_of_length(column, kind.list_size):
-        return column
-    return plain(column)
-
-
-def _all_of_length(lists: pa.ChunkedArray, size: int) -> bool:
-    try:
-        return bool(pc.all(pc.equal(pc.list_value_length(lists), size)).as_py() is not False)
-    except pa.ArrowNotImplementedError:  # records
-        return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Literal, get_args
 
 import pyarrow as pa
@@ -11,7 +12,15 @@ import pyarrow.compute as pc
 from scipy.special import expit
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.reading.columns import by_value, cast_column, refuse, value_counts, with_column
+from faceaudit.reading.columns import (
+    by_value,
+    cast_column,
+    is_numbered,
+    is_text,
+    refuse,
+    value_counts,
+    with_column,
+)
 from faceaudit.schema import KEY, LABEL_WORDS, LABELS, column_type, variant_columns
 from faceaudit.wording import counted
 
@@ -43,7 +52,7 @@ def mark_missing(table: pa.Table, words: Sequence[str]) -> pa.Table:
     for name in table.column_names:
         column = table[name]
         many = pa.types.is_binary(column.type) or pa.types.is_nested(column.type)
-        if words and name not in KEY and not many:
+        if words and name not in KEY and not many and not is_numbered(column.type):
             table = with_column(table, name, by_value(column, emptied))
     return table
 
@@ -72,13 +81,15 @@ def with_decimal_points(table: pa.Table, names: Sequence[str], notes: list[str])
     """Read ``0,93`` as 0.93 in the number columns `names` where no cell holds a point."""
     read_so = []
     for name in names:
-        if name in table.column_names and pa.types.is_string(table[name].type):
+        if name in table.column_names and is_text(table[name].type):
             column = table[name]
             commas, points = (
-                pc.any(pc.match_substring(column, mark)).as_py() for mark in (",", ".")
+                pc.any(by_value(column, partial(pc.match_substring, pattern=mark))).as_py()
+                for mark in (",", ".")
             )
             if commas and not points:
-                table = with_column(table, name, pc.replace_substring(column, ",", "."))
+                with_points = partial(pc.replace_substring, pattern=",", replacement=".")
+                table = with_column(table, name, by_value(column, with_points))
                 read_so.append(name)
     if read_so:
         notes.append(f"a comma was read as the decimal mark in {', '.join(read_so)}.")
@@ -95,8 +106,8 @@ def with_labels(
     each of `ai_label` must be there. `notes` is told what was read as what, if it was not ours.
     The first label that cannot be told is refused, with the remedy.
     """
-    table = with_column(table, "label", table["label"].cast(pa.string()))
-    words = pc.utf8_lower(pc.utf8_trim_whitespace(table["label"]))
+    table = cast_column(table, "label", pa.string(), source)
+    words = by_value(table["label"], lambda of: pc.utf8_lower(pc.utf8_trim_whitespace(of)))
     counts = {word: n for word, n in value_counts(words).items() if word}
     named = {word.strip().lower() for word in ai_label}
     if not strict:
@@ -113,7 +124,7 @@ def with_labels(
         meaning = {word: LABEL_WORDS[word] for word in counts if word in LABEL_WORDS}
         if unknown := [word for word in counts if word not in meaning]:
             remedy = f"is neither 'real' nor 'ai'; {_remedy(unknown, meaning)}"
-            refuse(table, "label", pc.equal(words, unknown[0]), source, remedy)
+            refuse(table, "label", by_value(words, partial(pc.equal, unknown[0])), source, remedy)
     readings = []
     for label in LABELS:
         foreign = [w for w, means in meaning.items() if means == label and w != label]
@@ -122,10 +133,9 @@ def with_labels(
             readings.append(f"{rows} {READ_AS[label]}")
     if readings:
         notes.append(f"Labels: {'; '.join(readings)}.")
-    ours = pa.array(meaning.values(), pa.string())
-    return with_column(
-        table, "label", ours.take(pc.index_in(words, pa.array(meaning, pa.string())))
-    )
+    known, ours = (pa.array(of, pa.string()) for of in (meaning, meaning.values()))
+    read = by_value(words, lambda of: ours.take(pc.index_in(of, known)))
+    return with_column(table, "label", read)
 
 
 def _remedy(unknown: Sequence[str], known: Mapping[str, str]) -> str:

@@ -15,7 +15,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceaudit.errors import FaceAuditError
-from faceaudit.reading.columns import by_value, distinct, is_text, with_column
+from faceaudit.reading.columns import (
+    by_value,
+    distinct,
+    first_true,
+    is_text,
+    trimmed,
+    with_column,
+)
 from faceaudit.schema import stated_columns, tag_columns
 from faceaudit.tags.base import Tag, TagValue, all_tags
 from faceaudit.wording import counted
@@ -114,31 +121,31 @@ def standardise(table: pa.Table, source: str) -> tuple[pa.Table, list[str]]:
 
 def _numbers(column: pa.ChunkedArray, tag: str, source: str) -> pa.ChunkedArray:
     """Return a numeric tag as float32, with null for not-a-number."""
-    if pa.types.is_string(column.type):
-        trimmed = pc.utf8_trim_whitespace(column)
-        column = pc.if_else(pc.equal(trimmed, ""), None, trimmed)
+    if is_text(column.type):
+        column = trimmed(column)
     low, high = _TAGS.get(tag, _PLAIN).limits
     hint = ""
     try:
-        numbers = column.cast(pa.float64())
+        numbers = by_value(column, lambda cells: cells.cast(pa.float64()))
         sound = not pc.any(pc.or_(pc.less(numbers, low), pc.greater(numbers, high))).as_py()
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         sound = False
         hint = " bands go into age_band: --map age_band=age;" if tag == "age" else ""
     if not sound:
-        encoded = column.combine_chunks().dictionary_encode()
-        values = []
-        for value in encoded.dictionary.to_pylist():
+        found, values = distinct(column)[0], []
+        for value in found.to_pylist():
             try:
                 values.append(standard(tag, value))
             except ValueError as error:
-                row = pc.index(column, pa.scalar(value, column.type)).as_py()
+                is_it = partial(pc.equal, pa.scalar(value, found.type))
+                row = first_true(by_value(column, is_it))
                 word = f"{value:.12g}" if isinstance(value, float) else str(value)
                 raise FaceAuditError(
                     f"{source}: column '{tag}', row {row + 1}: {error};{hint} correct it, or leave "
                     f"it empty, or name it as missing with --missing {shlex.quote(word)}"
                 ) from None
-        numbers = pa.array(values, pa.float64()).take(encoded.indices)
+        meant = pa.array(values, pa.float64())
+        numbers = by_value(column, lambda cells: meant.take(pc.index_in(cells, found)))
     return pc.if_else(pc.is_nan(numbers), None, numbers).cast(pa.float32(), safe=False)
 
 
