@@ -148,8 +148,10 @@ def parquet_files(path: Path) -> dict[Path, dict[str, str]]:
     Each has the columns that its folders state: one called group=01 names a group, and no number.
     """
     if not path.is_dir():
-        with path.open("rb") as opened:
-            return {path: {}} if opened.read(4) == b"PAR1" else {}
+        if not is_stream(path):
+            with suppress(OSError), path.open("rb") as opened:  # of which its reader tells
+                return {path: {}} if opened.read(4) == b"PAR1" else {}
+        return {}
     from pyarrow import dataset  # imports pandas
 
     found = {}
