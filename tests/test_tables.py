@@ -4,6 +4,7 @@ from typing import get_args
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 
@@ -112,6 +113,32 @@ def test_wrong_kind_and_version_are_said(tmp_path):
     pq.write_table(manifest.replace_schema_metadata({b"faceaudit": b"[1"}), path)
     with pytest.raises(FaceAuditError, match="damaged file metadata"):
         read_manifest(path)
+
+
+@pytest.mark.parametrize("name", ["image", "label", "dataset", "p_ai", "gender"])
+@pytest.mark.parametrize("kind", ["csv", "parquet", "memory"])
+def test_a_cell_that_is_too_long_is_named_where_its_column_is_needed(tmp_path, name, kind):
+    columns = {of: ["a", "b", "x" * 5_000] for of in ("gender", "caption")}
+    columns = scores_table(**columns).drop_columns(["age", "age_band", "status"]).to_pydict()
+    table = pa.table(columns | {name: ["a", "b", "x" * 5_000]})
+    path = tmp_path / f"s.{kind}"
+    if kind == "csv":
+        pa_csv.write_csv(table, path)
+    elif kind == "parquet":
+        pq.write_table(table, path)
+    given = table if kind == "memory" else path
+    mapping = {"sex": "gender"} if name == "gender" else {}
+    with pytest.raises(
+        FaceAuditError, match=f"column '{name}' cannot be read: the cell of row 3 has more than"
+    ):
+        read_scores(given, mapping)
+
+
+def test_a_column_that_another_stands_for_need_not_be_read(tmp_path):
+    table = scores_table(path=["a", "b", "c"], image=[["pixels"]] * 3)
+    pq.write_table(table, tmp_path / "s.parquet")
+    read = read_scores(tmp_path / "s.parquet", {"image": "path"})
+    assert read.table["image"].to_pylist() == ["a", "b", "c"]
 
 
 def test_a_bit_that_was_turned_is_never_another_score(tmp_path):

@@ -47,6 +47,7 @@ from faceaudit.reading.columns import (
     encoded,
     is_numbered,
     refuse,
+    together,
     trimmed,
     value_counts,
     with_column,
@@ -124,6 +125,8 @@ class RawTable:
     notes: tuple[str, ...]
     #: The Parquet files that its rows are in, one after the other, if they are in such.
     files: Mapping[Path, Stamp] = field(default_factory=dict)
+    #: The columns that were not read, and why.
+    unread: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def in_file(self) -> bool:
@@ -249,6 +252,7 @@ def read_scores(
     raw = read_raw(given, called, "scores")
     path, table, notes = raw.path, raw.table, [*raw.notes]
     source, mapping = str(path), _fitting(mapping or {}, table.column_names)
+    _refuse_unread(raw, mapping)
     read_as: dict[str, Any] = {"map": mapping, "ai_label": list(as_words(ai_label))}
     read_as["score_is"] = "" if score_is == "probability" else score_is
     read = _inputs("scores", raw, {option: of for option, of in read_as.items() if of})
@@ -435,6 +439,7 @@ def read_tags(
     raw = read_raw(given, called)
     path, table, metadata, notes = raw.path, raw.table, raw.metadata, [*raw.notes]
     source, mapping = str(path), _fitting(mapping or {}, table.column_names)
+    _refuse_unread(raw, mapping)
     read = _inputs("tags", raw)
     renamed = frozenset(ours for ours, theirs in mapping.items() if theirs in table.column_names)
     table = _without(_rename(table, mapping, source, mapping), others)
@@ -470,19 +475,22 @@ def read_raw(
     if isinstance(given, RawTable):
         return given
     notes: list[str] = []
+    unread: dict[str, str] = {}
     if isinstance(given, Path | str):
         if needed is not None:
             expect(given, needed)
         path = Path(given)
         files = {file: _stamp(file) for file in parquet_files(path)} if path.exists() else {}
-        return RawTable(given, path, *read_file(path, notes, apart), tuple(notes), files)
+        read = read_file(path, notes, apart, unread)
+        return RawTable(given, path, *read, tuple(notes), files, unread)
     frame: Frame
     if isinstance(given, Scores | Manifest):
         metadata = {METADATA_KEY: given.info.model_dump_json().encode()}
         frame = given.table.replace_schema_metadata(metadata)
     else:
         frame = given
-    return RawTable(given, Path(called), *read_frame(frame, called, notes), tuple(notes))
+    read = read_frame(frame, called, notes, unread)
+    return RawTable(given, Path(called), *read, tuple(notes), {}, unread)
 
 
 def _inputs(
@@ -540,6 +548,16 @@ def _fitting(
         there = [name for name in listed(theirs) if name in columns]
         fitting[ours] = next(iter([*there, *listed(theirs)]), "")
     return fitting
+
+
+def _refuse_unread(raw: RawTable, mapping: Mapping[str, str]) -> None:
+    """Refuse a table of which a column was not read that says what its rows are, or is named."""
+    for ours in dict.fromkeys(["image", "label", "dataset", "p_ai", *mapping]):
+        if why := raw.unread.get(theirs := mapping.get(ours, ours)):
+            raise FaceAuditError(
+                f"{raw.path}: column '{theirs}' cannot be read: {why}; mend it, or name another "
+                f"with --map {ours}=COLUMN"
+            )
 
 
 def _rename(
@@ -725,22 +743,6 @@ def renamed(scores: Scores, name: str) -> Scores:
     model = scores.info.model or ModelInfo(id=name)
     update = {"model": model.model_copy(update={"id": name})}
     return replace(scores, info=scores.info.model_copy(update=update))
-
-
-def together(tables: Sequence[pa.Table]) -> pa.Table:
-    """Put tables under each other; a tag that is a number in one and text in another is text."""
-    types: dict[str, set[pa.DataType]] = {}
-    for table in tables:
-        for name, column in zip(table.column_names, table.columns, strict=True):
-            types.setdefault(name, set()).add(column.type)
-    for name in (name for name, kinds in types.items() if len(kinds) > 1):
-        tables = [
-            with_column(table, name, table[name].cast(pa.string()))
-            if name in table.column_names
-            else table
-            for table in tables
-        ]
-    return pa.concat_tables(tables, promote_options="default")
 
 
 def _add_sources(info: TableInfo, other: TableInfo) -> None:

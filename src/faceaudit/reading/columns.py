@@ -87,6 +87,22 @@ def _narrow(values: int) -> pa.DataType:
     return next(kind for kind in kinds if 2 * values <= 2**kind.bit_width)
 
 
+def together(tables: Sequence[pa.Table]) -> pa.Table:
+    """Put tables under each other; a tag that is a number in one and text in another is text."""
+    types: dict[str, set[pa.DataType]] = {}
+    for table in tables:
+        for name, column in zip(table.column_names, table.columns, strict=True):
+            types.setdefault(name, set()).add(column.type)
+    for name in (name for name, kinds in types.items() if len(kinds) > 1):
+        tables = [
+            with_column(table, name, table[name].cast(pa.string()))
+            if name in table.column_names
+            else table
+            for table in tables
+        ]
+    return pa.concat_tables(tables, promote_options="default")
+
+
 def under_each_other(parts: Sequence[pa.ChunkedArray | int]) -> pa.ChunkedArray:
     """Put columns under each other, or so many empty cells where there is a number.
 

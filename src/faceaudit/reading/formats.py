@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.json as pa_json
 
@@ -17,6 +18,7 @@ from faceaudit.errors import FaceAuditError
 from faceaudit.files import is_stream
 from faceaudit.limits import CELL_BYTES, DEPTH, READING_BYTES, TABLE_BYTES
 from faceaudit.memory_limit import at_most
+from faceaudit.reading.columns import first_true
 from faceaudit.reading.frames import arrow_table
 from faceaudit.reading.in_parts import Apart, read_in_parts
 from faceaudit.reading.json_text import depth, n_keys
@@ -32,6 +34,7 @@ from faceaudit.schema import METADATA_KEY
 from faceaudit.wording import counted
 
 KINDS = "Parquet, Feather, JSON lines (.jsonl), or text with a header line (.csv, .tsv)"
+_UNREAD = f"a cell has more than {CELL_BYTES:,} bytes, or holds a list, a record or bytes"
 _NOT_READ = {
     ".xlsx": "save the sheet as CSV",
     ".xls": "save the sheet as CSV",
@@ -41,12 +44,15 @@ _NOT_READ = {
 
 
 def read_file(
-    path: Path | str, notes: list[str], apart: Apart | None = None
+    path: Path | str,
+    notes: list[str],
+    apart: Apart | None = None,
+    unread: dict[str, str] | None = None,
 ) -> tuple[pa.Table, bytes | None]:
     """Read a table of any kind that `KINDS` names, gzipped or not, or a folder of Parquet files.
 
     `notes` gets a sentence for what is left out or taken for something. With `apart` Parquet is
-    read as `faceaudit.reading.in_parts` does.
+    read as `faceaudit.reading.in_parts` does. `unread` gets the columns that are not, and why.
 
     Returns
     -------
@@ -65,7 +71,7 @@ def read_file(
     try:
         with at_most(READING_BYTES):
             if apart is not None and (files := parquet_files(path)):
-                return _in_parts(path, files, apart, notes)
+                return _in_parts(path, files, apart, notes, {} if unread is None else unread)
             table, left_out = _read(path, notes)
     except FileNotFoundError:
         raise FaceAuditError(f"{path}: no such file") from None
@@ -78,12 +84,14 @@ def read_file(
         raise FaceAuditError(
             f"{path}: not a readable table ({first_line(error)}); it can be {KINDS}"
         ) from None
-    return _plain_columns(table, str(path), notes, left_out)
+    return _plain_columns(table, str(path), notes, {} if unread is None else unread, left_out)
 
 
-def read_frame(frame: object, source: str, notes: list[str]) -> tuple[pa.Table, bytes | None]:
+def read_frame(
+    frame: object, source: str, notes: list[str], unread: dict[str, str]
+) -> tuple[pa.Table, bytes | None]:
     """Read a table in memory, called `source` in messages, as `read_file` reads one of a file."""
-    return _plain_columns(arrow_table(frame, source), source, notes)
+    return _plain_columns(arrow_table(frame, source), source, notes, unread)
 
 
 def first_line(error: BaseException) -> str:
@@ -163,12 +171,17 @@ def parquet_files(path: Path) -> dict[Path, dict[str, str]]:
 
 
 def _in_parts(
-    path: Path, files: Mapping[Path, Mapping[str, str]], apart: Apart, notes: list[str]
+    path: Path,
+    files: Mapping[Path, Mapping[str, str]],
+    apart: Apart,
+    notes: list[str],
+    unread: dict[str, str],
 ) -> tuple[pa.Table, bytes | None]:
     table, left_out = read_in_parts(path, files, apart)
     _refuse_no_rows(table, str(path))
     named = [name for name in table.column_names if has_name(name)]
-    _note_unread(notes, left_out, table.num_columns - len(named))
+    unread |= dict.fromkeys(left_out, _UNREAD)
+    _note_unread(notes, unread, table.num_columns - len(named))
     return table.select(named), (table.schema.metadata or {}).get(METADATA_KEY)
 
 
@@ -268,7 +281,11 @@ def read_csv(text: bytes, skip: Callable[[pa_csv.InvalidRow], None] | None = Non
 
 
 def _plain_columns(
-    table: pa.Table, source: str, notes: list[str], left_out: Sequence[str] = ()
+    table: pa.Table,
+    source: str,
+    notes: list[str],
+    unread: dict[str, str],
+    left_out: Sequence[str] = (),
 ) -> tuple[pa.Table, bytes | None]:
     """Keep what is one value a cell, and say what is not; refuse two columns of one name."""
     _refuse_no_rows(table, source)
@@ -282,7 +299,8 @@ def _plain_columns(
         if longest <= CELL_BYTES
     )
     refuse_size(source, len(table), sum(sizes))
-    unread, nameless = [*left_out], 0
+    unread |= dict.fromkeys(left_out, _UNREAD)
+    nameless = 0
     for name, column, (longest, _) in zip(table.column_names, table.columns, cells, strict=True):
         if not has_name(name):
             nameless += 1
@@ -294,7 +312,10 @@ def _plain_columns(
                 f"{source}: column '{name}' cannot be read ({first_line(error)})"
             ) from None
         if found is None:
-            unread.append(name)
+            unread[name] = _UNREAD
+            if longest > CELL_BYTES and not pa.types.is_dictionary(column.type):
+                row = first_true(pc.greater(pc.binary_length(column), CELL_BYTES)) + 1
+                unread[name] = f"the cell of row {row} has more than {CELL_BYTES:,} bytes"
         else:
             kept[name] = found
     _note_unread(notes, unread, nameless)
@@ -306,11 +327,8 @@ def _refuse_no_rows(table: pa.Table, source: str) -> None:
         raise FaceAuditError(f"{source}: the table has no rows")
 
 
-def _note_unread(notes: list[str], unread: Sequence[str], nameless: int) -> None:
+def _note_unread(notes: list[str], unread: Mapping[str, str], nameless: int) -> None:
     if unread:
-        notes.append(
-            f"Not read, since a cell has more than {CELL_BYTES:,} bytes, or holds a list, a record "
-            f"or bytes: {', '.join(map(repr, unread))}."
-        )
+        notes.append(f"Not read, since {_UNREAD}: {', '.join(map(repr, unread))}.")
     if nameless:
         notes.append(f"Not read, having no name: {counted(nameless, 'column')}.")

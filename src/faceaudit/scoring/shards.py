@@ -15,11 +15,11 @@ import pyarrow.compute as pc
 from faceaudit.errors import FaceAuditError
 from faceaudit.files import expect_writable
 from faceaudit.one_or_many import listed
-from faceaudit.reading.columns import with_column
+from faceaudit.reading.columns import together, with_column
 from faceaudit.schema import Shard, validate
 from faceaudit.scoring.attention import EXPLAINED, gravest
 from faceaudit.scoring.table_notes import table_notes
-from faceaudit.tables import Scores, read_shard, together, write_table
+from faceaudit.tables import Scores, read_shard, write_table
 from faceaudit.unfinished import difference
 from faceaudit.wording import counted
 

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.one_or_many import listed
+from faceaudit.reading.columns import together
 from faceaudit.schema import CLUSTER_COLUMNS, ManifestInfo
 from faceaudit.stats.clusters import clusters_of
-from faceaudit.tables import read_manifest_into, together
+from faceaudit.tables import read_manifest_into
 
 
 @dataclass(frozen=True)

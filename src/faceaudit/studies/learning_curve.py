@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from faceaudit.errors import FaceAuditError
 from faceaudit.layout import lay_out, number, text
+from faceaudit.reading.columns import together
 from faceaudit.result import Answer, CheckResult, Curve, FigureAt, Series, Table
 from faceaudit.stats import FloatArray
 from faceaudit.stats.intervals import rate_of
@@ -20,7 +21,6 @@ from faceaudit.studies.holdout import Split
 from faceaudit.studies.runs import Tested
 from faceaudit.studies.seed_intervals import count
 from faceaudit.studies.study import Study, check
-from faceaudit.tables import together
 from faceaudit.wording import capitalised, counted, percent, percent_range, tag_title
 
 #: Groups with fewer photographs do not count as the worst.

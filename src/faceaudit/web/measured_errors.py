@@ -15,12 +15,13 @@ from pydantic import BaseModel
 
 from faceaudit.bundled import recorded_names, recorded_scores
 from faceaudit.errors import FaceAuditError
+from faceaudit.reading.columns import together
 from faceaudit.report.numbers import count, interval, percent
 from faceaudit.scoring import Detector
 from faceaudit.stats import IntArray
 from faceaudit.stats.counts import Images
 from faceaudit.stats.intervals import rate_interval
-from faceaudit.tables import Scores, read_scores, scored, together
+from faceaudit.tables import Scores, read_scores, scored
 from faceaudit.tags.vocabulary import distinct_values
 
 #: Tags by which people can be told apart, as the page asks for them, and what it calls them.
