@@ -244,3 +244,21 @@ def test_a_page_of_which_a_bit_was_turned_is_refused(tmp_path):
         (damaged := tmp_path / f"{column}.parquet").write_bytes(content)
         with pytest.raises(FaceAuditError, match="not a readable table"):
             api.audit(damaged, ai_label="Made")
+
+
+def test_a_file_is_opened_as_often_whatever_its_columns(tmp_path, monkeypatch):
+    """To open one takes as long as it has columns."""
+    opened, plain = [], pq.ParquetFile
+    monkeypatch.setattr(
+        pq, "ParquetFile", lambda *given, **how: opened.append(given) or plain(*given, **how)
+    )
+    counts = []
+    for columns in (1, 30):
+        table = sound()
+        for i in range(columns):
+            table = table.append_column(f"tag {i}", table["tone"])
+        pq.write_table(table, tmp_path / f"{columns}.parquet", row_group_size=100)
+        opened.clear()
+        both(tmp_path / f"{columns}.parquet", ai_label="Made")
+        counts.append(len(opened))
+    assert counts[0] == counts[1]

@@ -60,8 +60,8 @@ def read_in_parts(
                     parquet.refuse_size(path, 0, size, in_parts=True)
     table = pa.table({name: _under_each_other(columns.pop(name)) for name in [*columns]})
     metadata = next(iter(facts.values())).metadata
-    left_out = [name for name in names if name not in table.column_names]
-    return table.replace_schema_metadata(metadata), left_out
+    kept = {*table.column_names}
+    return table.replace_schema_metadata(metadata), [name for name in names if name not in kept]
 
 
 def _size(part: pa.ChunkedArray | int) -> int:
@@ -94,10 +94,13 @@ class _File:
 
     def __init__(self, path: Path, facts: pq.FileMetaData, stated: Mapping[str, str]) -> None:
         self._facts, self._stated = facts, stated
-        self._opened = partial(pq.ParquetFile, path, metadata=facts, **parquet.CHECKED)
-        self._file = self._opened()
+        opened = partial(pq.ParquetFile, path, metadata=facts, **parquet.CHECKED)
+        self._file = opened()
         self._kinds = {field.name: field.type for field in self._file.schema_arrow}
         parquet.refuse_two_of_one_name(path, self._file.schema_arrow.names)
+        #: The same, which gives text as dictionaries: opened once, as it may have many columns.
+        one = [name for name, kind in self._kinds.items() if not pa.types.is_nested(kind)]
+        self._folded = opened(read_dictionary=one)
         #: The columns of the file's own format that each is made of.
         self._leaves: dict[str, list[int]] = {}
         for i in range(facts.num_columns):
@@ -138,11 +141,12 @@ class _File:
             if parquet.PREFIXED in encodings:
                 at_once = min(at_once, max(1, parquet.AT_ONCE // max(1, encoded_size)))
             elif not any(of.startswith("DELTA") for of in encodings):
-                folded = self._opened(read_dictionary=[name])
-                if any(parquet.longest_at_first(folded, name, of) > CELL_BYTES for of in groups):
+                first = partial(parquet.longest_at_first, self._folded, name)
+                large = encoded_size * min(at_once, rows) > parquet.AT_ONCE
+                if large and any(first(of) > CELL_BYTES for of in groups):
                     return None
                 if numbering is None and not pa.types.is_binary(kind):
-                    file = folded
+                    file = self._folded
         parts: list[pa.Array] = []
         for batch in file.iter_batches(at_once, row_groups=groups, columns=[name]):
             found = _in_few_bytes(name, pa.chunked_array([batch.column(name)]))
