@@ -1,6 +1,8 @@
 """A Parquet file that is read a part at a time is audited as one that is read whole."""
 
 import gc
+import subprocess
+import sys
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +13,7 @@ from faceaudit import api
 from faceaudit.errors import FaceAuditError
 from faceaudit.given import read_given, with_names
 from faceaudit.reading import in_parts, parquet
+from faceaudit.reading.formats import read_file
 from tests.hostile.lying_tables import lying_parquet
 
 ROWS = 600
@@ -262,3 +265,49 @@ def test_a_file_is_opened_as_often_whatever_its_columns(tmp_path, monkeypatch):
         both(tmp_path / f"{columns}.parquet", ai_label="Made")
         counts.append(len(opened))
     assert counts[0] == counts[1]
+
+
+def footer_changed(path, before, after):
+    pq.write_table(
+        pa.table({"image": ["a", "b"], "label": ["ai", "real"], "p_ai": [0.1, 0.2]}), path
+    )
+    content = path.read_bytes()
+    assert before in content
+    path.write_bytes(content.replace(before, after))
+
+
+@pytest.mark.parametrize("command", ["audit", "compare"])
+def test_damaged_facts_of_a_column_are_refused_and_do_not_end_the_process(tmp_path, command):
+    # The column cannot be empty any more, and the counts of its empty cells still stand there.
+    scores = tmp_path / "scores.parquet"
+    footer_changed(scores, b"\x25\x02\x18\x05image", b"\x25\x00\x18\x05image")
+    given = [str(scores)] * (2 if command == "compare" else 1)
+    run = subprocess.run(
+        [sys.executable, "-m", "faceaudit", command, *given, "-o", str(tmp_path / "out")],
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 2
+    assert run.stderr.startswith(f"faceaudit: {scores}: not a readable table")
+    assert len(run.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("apart", [None, lambda _: {}])
+def test_a_name_of_a_column_that_is_no_text_is_refused(tmp_path, apart):
+    scores = tmp_path / "scores.parquet"
+    footer_changed(scores, b"\x18\x05image", b"\x18\x05im\xffge")
+    with pytest.raises(FaceAuditError, match="not a readable table"):
+        read_file(scores, [], apart)
+
+
+def test_a_cell_whose_value_is_not_in_its_dictionary_is_refused(tmp_path):
+    words, numbers = pa.array(["ai", "real"]), pa.array([0, 2], pa.int32())
+    damaged = pa.DictionaryArray.from_arrays(numbers, words, safe=False)
+    with pytest.raises(pa.ArrowException, match=r"out of bounds|not in dictionary"):
+        in_parts._in_few_bytes("label", pa.chunked_array([damaged]))
+    path = tmp_path / "scores.arrow"
+    table = pa.table({"image": ["a", "b"], "label": damaged, "p_ai": [0.1, 0.2]})
+    with pa.ipc.new_file(path, table.schema) as file:
+        file.write_table(table)
+    with pytest.raises(FaceAuditError, match="not a readable table"):
+        read_file(path, [])

@@ -24,6 +24,7 @@ from faceaudit.reading.in_parts import Apart, read_in_parts
 from faceaudit.reading.json_text import depth, n_keys
 from faceaudit.reading.parquet import (
     as_meant,
+    expect_in_dictionary,
     has_name,
     lengths,
     read_parquet,
@@ -73,6 +74,7 @@ def read_file(
             if apart is not None and (files := parquet_files(path)):
                 return _in_parts(path, files, apart, notes, {} if unread is None else unread)
             table, left_out = _read(path, notes)
+            expect_in_dictionary(table.columns)
     except FileNotFoundError:
         raise FaceAuditError(f"{path}: no such file") from None
     except MemoryError:  # which Arrow's is, too
@@ -80,7 +82,10 @@ def read_file(
             f"{path}: reading it asks for more memory than there is, or than the "
             f"{READING_BYTES / 1e9:g} GB that are allowed for it; a damaged file may ask for any"
         ) from None
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OSError) as error:
+    except (
+        *(pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowIndexError, pa.ArrowNotImplementedError),
+        *(OSError, UnicodeDecodeError),
+    ) as error:
         raise FaceAuditError(
             f"{path}: not a readable table ({first_line(error)}); it can be {KINDS}"
         ) from None

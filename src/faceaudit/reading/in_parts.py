@@ -41,7 +41,7 @@ def read_in_parts(
     left_out : list of str
         Columns that were not read: a cell holds many values, bytes, or more than `CELL_BYTES`.
     """
-    facts = {file: pq.read_metadata(file) for file in files}
+    facts = {file: parquet.facts_of(file) for file in files}
     parquet.refuse_size(path, sum(of.num_rows for of in facts.values()), 0, in_parts=True)
     named = [*(of.schema.to_arrow_schema().names for of in facts.values()), *files.values()]
     names = list(dict.fromkeys(chain.from_iterable(named)))
@@ -70,6 +70,7 @@ def _size(part: pa.ChunkedArray | int) -> int:
 
 def _in_few_bytes(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray | None:
     """Return a column as it is meant, text of a dictionary in one, or None if it cannot be read."""
+    parquet.expect_in_dictionary([column])
     if parquet.lengths(column)[0] > CELL_BYTES:
         return None
     if pa.types.is_dictionary(column.type):

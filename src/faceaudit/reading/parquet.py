@@ -68,6 +68,13 @@ def has_name(name: str) -> bool:
     return bool(name) and not name.startswith("__index_level_")
 
 
+def expect_in_dictionary(columns: Sequence[pa.ChunkedArray]) -> None:
+    """Raise a pyarrow.ArrowException if a cell's value is not in its dictionary: a damaged file."""
+    for column in columns:
+        if pa.types.is_dictionary(column.type):
+            column.validate(full=True)
+
+
 def lengths(column: pa.ChunkedArray) -> tuple[int, int]:
     """Return the bytes of the longest cell of text or bytes, and of all such cells together.
 
@@ -97,6 +104,23 @@ def _lengths(array: pa.Array) -> Any:
     return of.to_numpy(zero_copy_only=False).astype(np.int64)
 
 
+def facts_of(path: Path) -> pq.FileMetaData:
+    """Return what a file says of itself, without decoding anything.
+
+    Raises
+    ------
+    OSError
+        If that is damaged. Asked of a column alone, pyarrow would end the process.
+    """
+    file = pq.ParquetFile(path)
+    facts = file.metadata
+    columns = [*range(facts.num_columns)]
+    for group in range(facts.num_row_groups):
+        # Of no rows; `ParquetFile.iter_batches` itself wants one at least, which is decoded.
+        next(file.reader.iter_batches(0, [group], column_indices=columns, use_threads=False), None)
+    return facts
+
+
 def read_parquet(path: Path) -> tuple[pa.Table, list[str]]:
     """Read a Parquet file; text that would be large may come as dictionaries.
 
@@ -106,8 +130,8 @@ def read_parquet(path: Path) -> tuple[pa.Table, list[str]]:
     left_out : list of str
         Columns that were not read: a cell holds many values, bytes, or more than `CELL_BYTES`.
     """
-    file = pq.ParquetFile(path)
-    facts, fields = file.metadata, file.schema_arrow
+    facts = facts_of(path)
+    fields = facts.schema.to_arrow_schema()
     kept = [field.name for field in fields if is_read(field.name, field.type)]
     size, large = 0, {}
     for i in range(facts.num_columns):
@@ -182,7 +206,9 @@ def longest_at_first(file: pq.ParquetFile, name: str, group: int) -> int:
     One row of a column that `file` reads as a dictionary brings all of it, and no more.
     """
     for batch in file.iter_batches(1, row_groups=[group], columns=[name]):
-        return lengths(pa.chunked_array([batch.column(name)]))[0]
+        column = pa.chunked_array([batch.column(name)])
+        expect_in_dictionary([column])
+        return lengths(column)[0]
     return 0
 
 
