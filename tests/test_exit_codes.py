@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from functools import partial
 from urllib.request import urlopen
 
 import click
@@ -152,8 +153,8 @@ def told_again(path, unlink=Path.unlink, **how):
     os.kill(os.getpid(), signal.SIGTERM)
     unlink(path, **how)
 api.report, Path.unlink = waits, told_again
-if 'NOHUP' in os.environ:
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+# Whatever the tests were started with.
+signal.signal(signal.SIGHUP, signal.SIG_IGN if 'NOHUP' in os.environ else signal.SIG_DFL)
 main()
 """
 posix = pytest.mark.skipif(os.name != "posix", reason="there are no such signals")
@@ -194,6 +195,8 @@ def test_a_server_that_is_stopped_says_so_in_one_line(name, code, tmp_path):
         cwd=tmp_path,
         stderr=subprocess.PIPE,
         text=True,
+        # What the tests were started with, it would have too, such as nohup.
+        preexec_fn=partial(signal.signal, getattr(signal, name), signal.SIG_DFL),
     )
     address = process.stderr.readline().split()[1]
     urlopen(address).close()  # which is answered once it waits for signals, too
