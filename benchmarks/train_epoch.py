@@ -140,7 +140,7 @@ def main(n: int = 3900, rounds: int = 1) -> None:
 def measure(folder: Path, n: int, rounds: int) -> None:
     architecture = find_architecture(DEFAULT_ARCHITECTURE)
     record = InputRecord(size=SIZE, mean=list(architecture.mean), std=list(architecture.std))
-    columns = {"image": [f"{i}.img" for i in range(n)], "label": ["real", "ai"] * (n // 2)}
+    columns = {"image": [f"{i}.img" for i in range(n)], "label": (["real", "ai"] * n)[:n]}
     table = pa.table(columns | {"dataset": ["set"] * n})
     info = ManifestInfo(datasets={"set": DatasetInfo(root=str(folder), indexed=n)})
 
