@@ -6,13 +6,17 @@ import os
 import signal
 import subprocess
 import sys
+from multiprocessing import get_context
 from pathlib import Path
+from threading import Thread
 from types import SimpleNamespace
 
 import pytest
 
+from faceaudit import worker_process
 from faceaudit.errors import FaceAuditError, MissingExtraError
 from faceaudit.read_ahead import in_processes, read_ahead
+from faceaudit.worker_process import LostProcessError, WorkerProcess
 from tests.processes import assert_ended
 
 
@@ -74,6 +78,41 @@ def test_what_a_killed_process_was_at_is_done_by_another(tmp_path):
     places = [tmp_path / str(i) for i in range(6)]
     answers = read_ahead(_killed_once, places, 2, chunk=2, processes=True)
     assert list(answers) == ["killed before"] * 6
+
+
+@linux
+def test_a_process_that_starts_beside_another_does_not_hide_its_death(monkeypatch):
+    beside: list[WorkerProcess[int, int]] = []
+    thread = Thread(target=lambda: beside.append(WorkerProcess(_killed, [])), daemon=True)
+    fork = get_context("fork")
+
+    class Slow(fork.Process):
+        def start(self) -> None:
+            super().start()
+            if thread.ident is None:  # the other one begins while this one does, if it can
+                thread.start()
+                thread.join(2)
+
+    slow = SimpleNamespace(Pipe=fork.Pipe, Process=Slow)
+    monkeypatch.setattr(worker_process, "get_context", lambda _: slow)
+    first = WorkerProcess(_killed, [])
+    thread.join()
+    monkeypatch.undo()
+    said = []
+
+    def ask() -> None:
+        try:
+            first(5)
+        except LostProcessError as error:
+            said.append(str(error))
+
+    asking = Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(30)
+    for process in (first, *beside):
+        process.stop()
+        process.close()
+    assert said == ["SIGKILL, 3 times at the same work"]
 
 
 @linux

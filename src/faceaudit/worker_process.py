@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from threading import RLock
 from typing import Any, Generic, TypeVar
 
 from faceaudit.errors import FaceAuditError, in_one_line
@@ -22,6 +23,10 @@ from faceaudit.errors import FaceAuditError, in_one_line
 #: Processes that are tried before what is killed every time is given up.
 ATTEMPTS = 3
 _PR_SET_PDEATHSIG = 1
+#: One process is started at a time, in whatever threads: one that begins before another's end of
+#: its pipe is closed here keeps that open, and nobody notices that one's death; and a pipe that is
+#: being closed is closed in it once more, where its number may be that of another pipe.
+_STARTING = RLock()
 
 Given = TypeVar("Given")
 Answer = TypeVar("Answer")
@@ -52,14 +57,15 @@ class WorkerProcess(Generic[Given, Answer]):
         self._start()
 
     def _start(self) -> None:
-        self._pipe, theirs = get_context("fork").Pipe()
-        # A copy of our end in one of them would keep another from noticing that we are gone.
-        ours = [self._pipe, *(other._pipe for other in self._beside)]
-        self._process = get_context("fork").Process(
-            target=_serve, args=(theirs, ours, os.getpid()), daemon=True
-        )
-        self._process.start()
-        theirs.close()
+        with _STARTING:
+            self._pipe, theirs = get_context("fork").Pipe()
+            # A copy of our end in one of them would keep another from noticing that we are gone.
+            ours = [self._pipe, *(other._pipe for other in self._beside)]
+            self._process = get_context("fork").Process(
+                target=_serve, args=(theirs, ours, os.getpid()), daemon=True
+            )
+            self._process.start()
+            theirs.close()
         with suppress(OSError):  # it is killed already, which whoever hands it work will notice
             self._pipe.send(self._work)
 
@@ -80,8 +86,9 @@ class WorkerProcess(Generic[Given, Answer]):
                 if self._stopped:
                     break
                 code = self._process.exitcode or 0
-                self._pipe.close()
-                self._start()
+                with _STARTING:
+                    self._pipe.close()
+                    self._start()
             else:
                 if not done:
                     raise answer
